@@ -1,0 +1,1 @@
+"""Who may do it, and the record: the room server."""

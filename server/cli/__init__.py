@@ -1,0 +1,56 @@
+"""The command line `examhall`: each command in a module of its own, loaded when it is called."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+import click
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "server.cli.serving:serve",
+    "init": "server.cli.serving:init",
+    "upgrade": "server.cli.serving:upgrade",
+    "lock": "server.cli.serving:lock",
+    "user": "server.cli.staff:user",
+    "audit": "server.cli.auditing:audit",
+    "bank": "server.cli.bank:bank",
+    "papers": "server.cli.papers:papers",
+    "kiosk": "server.cli.kiosk:kiosk",
+    "demo": "server.cli.demo:demo",
+    "rehearse": "server.cli.rehearse:rehearse",
+    "version": "server.cli.serving:version",
+}
+"""Command -> module:object."""
+
+
+class Lazy(click.Group):
+    """Imports a command when it is called: `examhall version` loads no web server."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        return cast("click.Command", getattr(importlib.import_module(module), name))
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type
+        """Runs the command; a refusal becomes one line on standard error and status 1."""
+        from server.cli.words import say
+        from server.errors import Refused
+        from server.settings import SettingsError
+
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            raise click.ClickException(say(refusal)) from refusal
+        except SettingsError as fault:
+            raise click.ClickException(str(fault)) from fault
+
+
+@click.command(cls=Lazy)
+def main() -> None:
+    """examhall: from the item bank to the result of a certification exam."""
