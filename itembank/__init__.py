@@ -1,0 +1,1 @@
+"""What is asked: items, banks, blueprints, papers, marks."""

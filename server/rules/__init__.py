@@ -1,0 +1,1 @@
+"""Domain rules of the host as pure functions: policies, rosters, room files."""

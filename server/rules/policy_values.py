@@ -1,0 +1,202 @@
+"""The values of a level policy: frozen, and plain enough to be stored as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from exam_rooms.clock import LateRule, Schedule
+
+
+class Rounding(StrEnum):
+    """What happens to a score before it is compared with the pass mark."""
+
+    NONE = "none"
+    HALF_UP = "half_up"  # to a whole point
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Points from 0 to `max`; `inclusive` says whether the pass mark itself passes."""
+
+    max: Decimal
+    pass_mark: Decimal
+    inclusive: bool
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Theory:
+    """The least length of a theory test in minutes, and how it may be held."""
+
+    min_minutes: int
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Who may open a sealed paper, and how many minutes before the start at the earliest."""
+
+    minutes_before: int
+    persons: int
+    different_roles: bool
+    custodians: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invigilators:
+    """At least `minimum` in a room, and one for every `candidates_per` candidates."""
+
+    minimum: int
+    candidates_per: int
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Total points of a paper; whether a wrong answer takes points away."""
+
+    total: Decimal
+    wrong_deducts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """What a room plan must keep to: seats, metres between seats, seats for each spare one."""
+
+    standard_max_seats: int
+    smallest_gap_metres: float
+    seats_per_spare: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that a profile rests on, with the days between which it is in force."""
+
+    id: str
+    title: str
+    effective: date | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level of an occupation; `opened` is the first day on which a batch may be held, None never."""
+
+    name: str
+    opened: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Occupation:
+    """An occupation of the national list with the levels it has (5 lowest, 1 highest)."""
+
+    key: str
+    code: str
+    name: str
+    levels: Mapping[int, Level]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms of a theory test. `earliest_submit_minutes` None: nobody hands in before the end."""
+
+    scale: Scale
+    theory: Theory
+    late_entry_minutes: int
+    earliest_submit_minutes: int | None
+    entry_opens_minutes: int
+    grace_seconds: int
+    link_gap_max_minutes: int
+    release: Release
+    invigilators: Invigilators
+    papers: Papers
+
+    @property
+    def late_rule(self) -> LateRule:
+        """Which late records count."""
+        return LateRule(self.grace_seconds, self.link_gap_max_minutes)
+
+    def schedule(self, starts_at: datetime, minutes: Decimal) -> Schedule:
+        """The plan of a room's sitting under these terms."""
+        return Schedule(
+            starts_at=starts_at,
+            minutes=minutes,
+            late_entry_minutes=self.late_entry_minutes,
+            earliest_submit_minutes=self.earliest_submit_minutes,
+            grace_seconds=self.grace_seconds,
+            entry_opens_minutes=self.entry_opens_minutes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A checked profile. `rehearsal`: results of its batches are void and every screen says so."""
+
+    name: str
+    title: str
+    version: int
+    rehearsal: bool
+    effective_from: date | None
+    effective_to: date | None
+    terms: Terms
+    rooms: RoomLimits
+    occupations: Mapping[str, Occupation]
+    sources: tuple[Source, ...]
+
+    def occupation(self, name: str) -> Occupation | None:
+        """An occupation by its key in the profile or by its national code."""
+        found = [entry for entry in self.occupations.values() if name in (entry.key, entry.code)]
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelPolicy(Terms):
+    """The terms of one occupation, level and component with their origin, as a batch freezes them."""
+
+    profile: str
+    profile_version: int
+    rehearsal: bool
+    occupation: str
+    occupation_code: str
+    occupation_name: str
+    level: int
+    level_name: str
+    component: str
+    sources: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, decimals as text: what a batch stores."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "LevelPolicy":
+        """The inverse of `to_json`. Raises KeyError or TypeError for anything else."""
+        scale, papers = data["scale"], data["papers"]
+        values = {
+            **data,
+            "scale": Scale(
+                Decimal(scale["max"]),
+                Decimal(scale["pass_mark"]),
+                scale["inclusive"],
+                Rounding(scale["rounding"]),
+            ),
+            "theory": Theory(data["theory"]["min_minutes"], tuple(data["theory"]["methods"])),
+            "release": Release(**data["release"]),
+            "invigilators": Invigilators(**data["invigilators"]),
+            "papers": Papers(Decimal(papers["total"]), papers["wrong_deducts"]),
+            "sources": tuple(data["sources"]),
+        }
+        return cls(**values)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Decimal | StrEnum):
+        return str(value)
+    return value

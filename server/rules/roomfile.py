@@ -1,0 +1,240 @@
+"""Room plans out of a file's sheets: geometry checked against the limits of a policy.
+
+One line a seat: 考场, 座位号, 行, 列, x (metres), y (metres), 类型 (普通, 备用). Lines of 类型 门 and 讲台
+place the door and the desk, a line 过道 an aisle by its x or its y alone. A blank 考场 is the one above.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatKind, SeatPosition, distance
+from itembank.importing.tables import Row, Sheet
+from itembank.problems import InputRefused, Param, Problem
+from server.rules.columns import Columns, find_columns
+from server.rules.policy import Profile, RoomLimits, load_profile
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "room": ("考场", "考场名称", "考场号", "room"),
+    "seat": ("座位号", "座号", "机位号", "座位", "机位", "seat"),
+    "row": ("行", "排", "行号", "row"),
+    "column": ("列", "列号", "column"),
+    "x": ("x", "x坐标", "x米", "横坐标"),
+    "y": ("y", "y坐标", "y米", "纵坐标"),
+    "kind": ("类型", "座位类型", "kind", "type"),
+}
+NEEDED = ("room", "seat", "row", "column", "x", "y")
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("", "普通", "普通座位", "normal"), "normal"),
+    **dict.fromkeys(("备用", "备用座位", "spare"), "spare"),
+    **dict.fromkeys(("门", "door"), "door"),
+    **dict.fromkeys(("讲台", "desk"), "desk"),
+    **dict.fromkeys(("过道", "aisle"), "aisle"),
+}
+NAME_LIMIT, SEAT_LIMIT = 80, 8  # characters
+METRES = (-20.0, 200.0)
+NUMBERS = (1, 200)  # rows and columns
+
+
+@dataclass(slots=True)
+class _Room:
+    """A room being read; `at` keeps where each seat stands in the file."""
+
+    name: str
+    place: str
+    seats: list[SeatPosition] = field(default_factory=list)
+    aisles: list[Aisle] = field(default_factory=list)
+    door: Point | None = None
+    desk: Point | None = None
+    at: dict[str, str] = field(default_factory=dict)
+    cells: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def plan(self) -> RoomMap:
+        """The finished plan."""
+        return RoomMap(self.name, tuple(self.seats), tuple(self.aisles), self.door, self.desk)
+
+
+def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> list[RoomMap]:
+    """All rooms of a file. Raises `InputRefused` with every fault in it.
+
+    Without `limits` those of the national profile hold.
+    """
+    columns = find_columns(sheets, COLUMNS, NEEDED)
+    if columns is None or not all(each in columns.at for each in NEEDED):
+        raise InputRefused(*_missing(columns))
+    reader = _Rooms(columns)
+    for row in columns.rows():
+        reader.take(row)
+    for room in reader.rooms.values():
+        reader.problems.extend(_room_faults(room, limits or national_limits()))
+    if not reader.rooms and not reader.problems:
+        raise InputRefused(Problem("rooms_without_rows", columns.sheet.name))
+    if reader.problems:
+        raise InputRefused(*reader.problems)
+    return [room.plan() for room in reader.rooms.values()]
+
+
+def room_warnings(rooms: Sequence[RoomMap], limits: RoomLimits | None = None) -> list[Problem]:
+    """What deserves a look but forbids nothing: too few spare seats."""
+    per = (limits or national_limits()).seats_per_spare
+    found = []
+    for room in rooms:
+        wanted = -(-len(room.normal) // per)
+        if len(room.spare) < wanted:
+            params: dict[str, Param] = {"rule": "R18", "room": room.name}
+            params |= {"spare": len(room.spare), "wanted": wanted}
+            found.append(Problem("few_spare_seats", room.name, params))
+    return found
+
+
+@cache
+def national_limits() -> RoomLimits:
+    """The room limits of the shipped national profile."""
+    text = (files("server") / "policies" / "national.yaml").read_text(encoding="utf-8")
+    profile = load_profile(text)
+    assert isinstance(profile, Profile)
+    return profile.rooms
+
+
+def _missing(columns: Columns | None) -> list[Problem]:
+    if columns is None:
+        return [Problem("rooms_no_header", "", {"columns": "、".join(COLUMNS[each][0] for each in NEEDED)})]
+    place = columns.place(columns.header)
+    lacking = [COLUMNS[each][0] for each in NEEDED if each not in columns.at]
+    return [Problem("heading_missing", place, {"column": column}) for column in lacking]
+
+
+def _room_faults(room: _Room, limits: RoomLimits) -> list[Problem]:
+    """What is wrong with a room as a whole: no seats, too many, or too close together."""
+    plan = room.plan()
+    if not plan.normal:
+        return [Problem("room_without_seats", room.place, {"room": room.name})]
+    if len(plan.normal) > limits.standard_max_seats:
+        most: dict[str, Param] = {"seats": len(plan.normal), "most": limits.standard_max_seats}
+        return [Problem("too_many_seats", room.place, {"rule": "R17", "room": room.name, **most})]
+    faults = []
+    for order, seat in enumerate(plan.seats):
+        near = [(distance(seat, other), other.number) for other in plan.seats[:order]]
+        gap, other = min(near, default=(math.inf, ""))
+        if gap < limits.smallest_gap_metres:
+            metres: dict[str, Param] = {"gap": gap, "least": limits.smallest_gap_metres}
+            params = {"rule": "R19", "seat": seat.number, "other": other, **metres}
+            faults.append(Problem("seats_too_close", room.at[seat.number], params))
+    return faults
+
+
+@dataclass(slots=True)
+class _Rooms:
+    """Takes lines one by one into rooms."""
+
+    columns: Columns
+    rooms: dict[str, _Room] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    last: str = ""
+
+    def take(self, row: Row) -> None:
+        """One line: a seat, the door, the desk or an aisle."""
+        room = self._room(row)
+        said = self.columns.text(row, "kind")
+        kind = KINDS.get(said.lower())
+        if kind is None:
+            self._fault("room_line_kind", row, "kind", value=said[:20])
+        elif room is not None:
+            self._line(row, room, kind)
+
+    def _line(self, row: Row, room: _Room, kind: str) -> None:
+        if kind == "aisle":
+            self._aisle(row, room)
+        elif kind in ("door", "desk"):
+            self._fixture(row, room, kind)
+        else:
+            self._seat(row, room, SeatKind(kind))
+
+    def _fault(self, code: str, row: Row, field_name: str, **params: Param) -> None:
+        column = self.columns.heading.get(field_name, COLUMNS[field_name][0])
+        self.problems.append(Problem(code, self.columns.place(row), {"column": column, **params}))
+
+    def _room(self, row: Row) -> _Room | None:
+        name = self.columns.text(row, "room") or self.last
+        if not name:
+            self._fault("cell_missing", row, "room")
+            return None
+        if len(name) > NAME_LIMIT:
+            self._fault("cell_too_long", row, "room", limit=NAME_LIMIT)
+            return None
+        self.last = name
+        return self.rooms.setdefault(name, _Room(name, self.columns.place(row)))
+
+    def _seat(self, row: Row, room: _Room, kind: SeatKind) -> None:
+        number = self.columns.text(row, "seat")
+        whole = self._whole(row, "row"), self._whole(row, "column")
+        x, y = self._metres(row, "x"), self._metres(row, "y")
+        fits = self._seat_number(row, room, number)
+        if fits and whole[0] is not None and whole[1] is not None and x is not None and y is not None:
+            self._place_seat(row, room, SeatPosition(number, whole[0], whole[1], x, y, kind))
+
+    def _seat_number(self, row: Row, room: _Room, number: str) -> bool:
+        if not number:
+            self._fault("cell_missing", row, "seat")
+        elif len(number) > SEAT_LIMIT:
+            self._fault("cell_too_long", row, "seat", limit=SEAT_LIMIT)
+        elif number in room.at:
+            self._fault("seat_twice", row, "seat", seat=number, first=room.at[number])
+        else:
+            room.at[number] = self.columns.place(row)
+            return True
+        return False
+
+    def _place_seat(self, row: Row, room: _Room, seat: SeatPosition) -> None:
+        taken = room.cells.setdefault((seat.row, seat.column), seat.number)
+        if taken != seat.number:
+            self._fault("seat_place_twice", row, "row", seat=seat.number, other=taken)
+        room.seats.append(seat)
+
+    def _fixture(self, row: Row, room: _Room, kind: str) -> None:
+        x, y = self._metres(row, "x"), self._metres(row, "y")
+        if getattr(room, kind) is not None:
+            self._fault("fixture_twice", row, "kind", value=self.columns.text(row, "kind"))
+        elif x is not None and y is not None:
+            setattr(room, kind, Point(x, y))
+
+    def _aisle(self, row: Row, room: _Room) -> None:
+        said = [axis for axis in Axis if self.columns.text(row, str(axis))]
+        if len(said) != 1:
+            self._fault("aisle_needs_one", row, "x")
+            return
+        at = self._metres(row, str(said[0]))
+        if at is not None:
+            room.aisles.append(Aisle(said[0], at))
+
+    def _metres(self, row: Row, field_name: str) -> float | None:
+        number = self._number(row, field_name)
+        if number is not None and not METRES[0] <= number <= METRES[1]:
+            self._fault("cell_out_of_range", row, field_name, value=number, low=METRES[0], high=METRES[1])
+            return None
+        return number
+
+    def _whole(self, row: Row, field_name: str) -> int | None:
+        number = self._number(row, field_name)
+        if number is None:
+            return None
+        if number != int(number) or not NUMBERS[0] <= number <= NUMBERS[1]:
+            self._fault("cell_out_of_range", row, field_name, value=number, low=NUMBERS[0], high=NUMBERS[1])
+            return None
+        return int(number)
+
+    def _number(self, row: Row, field_name: str) -> float | None:
+        text = self.columns.text(row, field_name)
+        if not text:
+            self._fault("cell_missing", row, field_name)
+            return None
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self._fault("cell_not_a_number", row, field_name, value=text[:20])
+            return None
+        return number
