@@ -3,7 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMPS := .stamps
+STAMPS := $(VENV)/.stamps
+CATALOGUES := $(wildcard server/translations/*/LC_MESSAGES/*.po)
+PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
@@ -27,7 +29,7 @@ test-long: setup-dev ## what takes longer: a fresh chroot with the README's comm
 
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
-	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/
+	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/*.test.mjs tests/server/ui/*.test.mjs
 
 rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2
 	@$(BIN)/examhall rehearse --seats $(or $(SEATS),24) --minutes $(or $(MINUTES),2) --json
@@ -41,30 +43,36 @@ screenshots: setup-dev ## the pictures of docs/screens, made by the browser test
 translations: setup-dev ## refresh the English catalogue from the sources
 	@$(BIN)/python -m server.cli.translations
 
+migration: setup-dev ## a new migration from the models: make migration MESSAGE="what changed"
+	@$(BIN)/python -m server.cli.migration $(MESSAGE)
+
+packages: $(STAMPS)/packages ## the Debian packages that running needs
+
+packages-dev: $(STAMPS)/packages-dev ## the same and what the tests need
+
+# Stamps lie inside the virtual environment: who removes it starts afresh.
 $(STAMPS)/packages: packages.txt
-	@mkdir -p $(STAMPS)
-	@tests/packages.sh
-	@touch $@
+	@mkdir -p $(STAMPS) && PYTHON=$(PYTHON) tests/packages.sh run && touch $@
 
-$(STAMPS)/venv:
-	@mkdir -p $(STAMPS)
-	@echo "· virtual environment" && $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip
-	@touch $@
+$(STAMPS)/packages-dev: packages.txt | $(STAMPS)/packages
+	@tests/packages.sh test && touch $@
 
-$(STAMPS)/npm: package.json package-lock.json server/cli/vendor.py
-	@mkdir -p $(STAMPS)
-	@echo "· front-end libraries" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
-	@touch $@
+$(STAMPS)/venv: | $(STAMPS)/packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@echo "· virtual environment" && $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --upgrade pip && touch $@
 
-$(STAMPS)/server: $(STAMPS)/packages $(STAMPS)/venv $(STAMPS)/npm setup.cfg pyproject.toml
-	@echo "· Python packages (about a minute)" && $(BIN)/pip install -q --progress-bar off -e '.[server]'
-	@$(BIN)/python -m server.cli.vendor
-	@$(BIN)/python -m server.cli.translations --compile
-	@touch $@
+$(STAMPS)/npm: package.json package-lock.json | $(STAMPS)/packages
+	@node -e 'if (parseInt(process.versions.node) < 18) { console.error("Node 18 or newer is needed"); process.exit(1) }'
+	@echo "· front-end libraries" && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error && touch $@
 
-$(STAMPS)/dev: $(STAMPS)/server
-	@echo "· packages for the tests" && $(BIN)/pip install -q --progress-bar off -e '.[server,dev]'
-	@touch $@
+$(STAMPS)/python: setup.cfg pyproject.toml | $(STAMPS)/venv
+	@echo "· Python packages (about a minute)" && $(PIP_INSTALL) -e '.[server]' && touch $@
+
+$(STAMPS)/server: $(STAMPS)/python $(STAMPS)/npm server/cli/vendor.py $(CATALOGUES)
+	@$(BIN)/python -m server.cli.vendor && $(BIN)/python -m server.cli.translations --compile && touch $@
+
+$(STAMPS)/dev: $(STAMPS)/packages-dev $(STAMPS)/server setup.cfg
+	@echo "· Python packages for the tests" && $(PIP_INSTALL) -e '.[server,dev]' && touch $@
 
 clean: ## forget everything that set-up and runs made
-	@rm -rf $(VENV) $(STAMPS) node_modules var build *.egg-info server/static/vendor client/ui/vendor client/ui/catalog
+	@rm -rf $(VENV) node_modules var build *.egg-info server/static/vendor client/ui/vendor client/ui/catalog

@@ -23,7 +23,9 @@ IMPORTANCES = ("X", "Y", "Z", "")
 # 一级-二级-三级(-四级)鉴定范围 then 鉴定点, "A-B-C-001"; one to four scope levels.
 _POINT = re.compile(r"[A-Z](?:-[A-Z]){0,3}-[0-9]{3}")
 _UID = re.compile(r"\w[\w.\-]{0,63}")
-_BLANKS = re.compile(r"\s+")
+# Blanks, soft hyphens, zero-width and direction marks: differences nobody sees.
+_UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class ItemKind(StrEnum):
@@ -124,7 +126,7 @@ def _text_problems(body: ItemBody) -> Iterator[Problem]:
     texts = [body.stem, body.explanation, body.source, *(option.text for option in body.options)]
     if any(len(text) > MAX_TEXT for text in texts):
         yield Problem("text_too_long", params={"limit": MAX_TEXT})
-    if any(_has_control(text) for text in texts):
+    if any(_CONTROL.search(text) for text in texts):
         yield Problem("control_character")
 
 
@@ -172,12 +174,7 @@ def _answer_problems(body: ItemBody, kind: ItemKind) -> Iterator[Problem]:
 
 def compact(text: str) -> str:
     """NFKC form without blanks and invisible characters: what two texts are compared by."""
-    folded = _BLANKS.sub("", unicodedata.normalize("NFKC", text))
-    return "".join(char for char in folded if unicodedata.category(char) != "Cf")
-
-
-def _has_control(text: str) -> bool:
-    return any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text)
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
 
 
 def content_hash(body: ItemBody) -> str:

@@ -59,7 +59,7 @@ def decode(data: bytes) -> Frame:
         raise FrameFault("picture_too_large", {"width": width, "height": height})
     if min(height, width) < LEAST_SIDE:
         raise FrameFault("picture_too_small", {"width": width, "height": height, "least": LEAST_SIDE})
-    return pixels.astype(np.uint8, copy=False)
+    return np.asarray(pixels, dtype=np.uint8)
 
 
 def quality(frame: Frame) -> Quality:

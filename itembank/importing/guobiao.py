@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from itembank.importing.cells import CellKind, Row, Sheet
 from itembank.importing.readers import HEADINGS, RawItem
-from itembank.importing.tables import CellKind, Row, Sheet
 from itembank.problems import Problem
 
 HEADER_DEPTH = 10
 LAYOUT = (
     "bank", "uid", "sequence", "point", "kind", "number", "stem",
-    "option_A", "option_B", "option_C", "option_D", "option_E", "picture", "answer", "difficulty", "consistency", "explanation",
+    "option_A", "option_B", "option_C", "option_D", "option_E",
+    "picture", "answer", "difficulty", "consistency", "explanation",
 )  # fmt: skip
 """The fields of the 17 columns in their order."""
 

@@ -33,6 +33,7 @@ TYPE_WORDS: Mapping[str, ItemKind] = MappingProxyType(
         "多选": ItemKind.MULTIPLE,
         "多项选择": ItemKind.MULTIPLE,
         "判断": ItemKind.TRUE_FALSE,
+        "判断正误": ItemKind.TRUE_FALSE,
         "是非": ItemKind.TRUE_FALSE,
         "对错": ItemKind.TRUE_FALSE,
     }
@@ -57,7 +58,7 @@ _SAYS_ANSWER = re.compile(r"^(?:正确|参考|标准)?答案")
 _LABEL = re.compile(r"^([A-Z0-9]+)\((.*)\)$")
 _GRADE = re.compile(r"^([1-5])(?:\(.*\))?$")
 _SOURCE = re.compile(r"(?:来源|出处)[:：]\s*(.+?)\s*$", re.DOTALL)
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff\u00ad]")
+_INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SOFT_BREAK = re.compile(r"[\x0b\x0c\u2028\u2029]")
 _SHOWN_ANSWER = re.compile(r"\(\s*([A-H]{1,8}|[√×✓✗]|对|错)\s*\)")
 _PICTURE_FORMULA = "DISPIMG("

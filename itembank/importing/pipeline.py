@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from itembank.importing.cells import Sheet
 from itembank.importing.guobiao import GuobiaoReader, missing_columns
 from itembank.importing.normalise import normalise, shows_answer
 from itembank.importing.readers import BankReader
-from itembank.importing.tables import Sheet, Tables, read_tables
+from itembank.importing.tables import Tables, read_tables
 from itembank.items import Item, ItemKind, content_hash, item_from_json, item_to_json, stem_hash
 from itembank.problems import InputRefused, Problem
 
@@ -116,11 +117,11 @@ def _without_doubles(
     kept, doubles, warnings = [], [], []
     for place, item in items:
         content, stem = content_hash(item.body), stem_hash(item.body)
-        if item.facts.uid in uids:
+        if content in contents:
+            doubles.append(Problem("duplicate_item", place, {"first": contents[content]}))
+        elif item.facts.uid in uids:
             known = {"uid": item.facts.uid, "first": uids[item.facts.uid]}
             doubles.append(Problem("duplicate_item_id", place, known))
-        elif content in contents:
-            doubles.append(Problem("duplicate_item", place, {"first": contents[content]}))
         else:
             if stem in stems:
                 warnings.append(Problem("same_stem", place, {"first": stems[stem]}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from itembank.importing.tables import Sheet
+from itembank.importing.cells import Sheet
 from itembank.problems import Problem
 
 HEADINGS: Mapping[str, str] = MappingProxyType(

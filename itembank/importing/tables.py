@@ -7,17 +7,13 @@ Excel writes), and never with replacement characters. Whatever cannot be read wh
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
-from itembank.problems import InputRefused, Param, Problem
+from itembank.importing.cells import Budget, CellKind, Row, Sheet, Unreadable, clean_newlines
+from itembank.importing.workbook import pictures_in, read_workbook
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
-MAX_ROWS = 100_000
-MAX_CELLS = 1_000_000
-MAX_CHARACTERS = 50_000_000
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
@@ -35,45 +31,6 @@ _QUOTED = re.compile(r'"[^"]*"')
 _UTF8_EVIDENCE = 20
 
 
-class CellKind(StrEnum):
-    """What the file says a cell is; text files know only text and empty."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    DATE = "date"
-    BOOL = "bool"
-    EMPTY = "empty"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row that is not blank: `number` counts from 1 as the file shows it, cells as displayed text."""
-
-    number: int
-    cells: tuple[str, ...]
-    kinds: tuple[CellKind, ...]
-
-    def cell(self, column: int) -> str:
-        """The text at `column` (from 0), empty beyond the row's end."""
-        return self.cells[column] if column < len(self.cells) else ""
-
-    def kind(self, column: int) -> CellKind:
-        """The kind at `column` (from 0), empty beyond the row's end."""
-        return self.kinds[column] if column < len(self.kinds) else CellKind.EMPTY
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet of a workbook, or the whole of a text table (then `name` is empty)."""
-
-    name: str
-    rows: Sequence[Row]
-
-    def place(self, number: int) -> str:
-        """How a report names a row: "题库模板 row 7", or "row 7" in a text table."""
-        return f"{self.name} row {number}".strip()
-
-
 @dataclass(frozen=True, slots=True)
 class Tables:
     """A file read whole: `format` "xlsx" or "csv", `encoding` of the text form, else empty.
@@ -85,16 +42,6 @@ class Tables:
     encoding: str
     sheets: tuple[Sheet, ...]
     pictures: int = 0
-
-
-class Unreadable(InputRefused):
-    """The file is no table this product reads; its one problem's place is the file's name or a row."""
-
-    def __init__(self, code: str, place: str = "", **params: Param) -> None:
-        said = {"name": place, **params}
-        super().__init__(Problem(code, place, said))
-        self.code = code
-        self.params = said
 
 
 def read_table(data: bytes, name: str) -> list[Sheet]:
@@ -110,9 +57,6 @@ def read_tables(data: bytes, name: str) -> Tables:
     """
     _refuse_foreign(data, name)
     if data.startswith(b"PK"):
-        # The reading library loads only when a workbook comes in.
-        from itembank.importing.workbook import pictures_in, read_workbook
-
         return Tables("xlsx", "", tuple(read_workbook(data, name)), pictures_in(data))
     text, encoding = decode_text(data, name)
     return Tables("csv", encoding, (Sheet("", tuple(_text_rows(text, name))),))
@@ -134,20 +78,19 @@ def _refuse_foreign(data: bytes, name: str) -> None:
 
 def decode_text(data: bytes, name: str) -> tuple[str, str]:
     """Text and encoding name; `Unreadable` for binary content, an unknown encoding or a damaged file."""
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            text = _strict(data[len(mark) :], encoding, name)
-            break
-    else:
-        text, encoding = _without_bom(data, name)
+    mark, encoding = next((known for known in _BOMS if data.startswith(known[0])), (b"", ""))
+    wide = encoding.startswith("utf-16")
+    if not wide and b"\0" in data:
+        raise Unreadable("file_binary", name)
+    if not encoding:
+        return _without_bom(data, name)
+    text = _strict(data[len(mark) :], encoding, name)
     if "\0" in text:
         raise Unreadable("file_binary", name)
     return text, encoding
 
 
 def _without_bom(data: bytes, name: str) -> tuple[str, str]:
-    if b"\0" in data:
-        raise Unreadable("file_binary", name)
     try:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
@@ -166,13 +109,10 @@ def _strict(data: bytes, encoding: str, name: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The candidate that one of the first lines shows most often outside quotes."""
-    best: Counter[str] = Counter()
-    for line in text.splitlines()[:10]:
-        bare = _QUOTED.sub("", line)
-        for mark in _DELIMITERS:
-            best[mark] = max(best[mark], bare.count(mark))
-    return max(_DELIMITERS, key=lambda mark: best[mark])
+    """The candidate that most of the first lines have outside quotes, then the most frequent in a line."""
+    lines = _QUOTED.sub("", text).splitlines()[:10]
+    counts = {mark: [line.count(mark) for line in lines] for mark in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda mark: (sum(map(bool, counts[mark])), max(counts[mark], default=0)))
 
 
 def _text_rows(text: str, name: str) -> Iterator[Row]:
@@ -193,24 +133,3 @@ def _text_rows(text: str, name: str) -> Iterator[Row]:
         if any(cell.strip() for cell in cells):
             kinds = tuple(CellKind.TEXT if cell.strip() else CellKind.EMPTY for cell in cells)
             yield Row(number, cells, kinds)
-
-
-def clean_newlines(text: str) -> str:
-    """One newline form, and without the carriage returns that workbooks spell out."""
-    return text.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
-
-
-class Budget:
-    """Counts what a table takes and refuses it before memory does."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._rows = self._cells = self._characters = 0
-
-    def spend(self, cells: Sequence[str]) -> None:
-        """Account for one row; `Unreadable` beyond the limits."""
-        self._rows += 1
-        self._cells += len(cells)
-        self._characters += sum(map(len, cells))
-        if self._rows > MAX_ROWS or self._cells > MAX_CELLS or self._characters > MAX_CHARACTERS:
-            raise Unreadable("table_too_large", self._name, rows=MAX_ROWS, cells=MAX_CELLS)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import python_calamine as calamine
 
-from itembank.importing.tables import (
+from itembank.importing.cells import (
     MAX_CELLS,
     MAX_ROWS,
     Budget,
@@ -29,7 +29,8 @@ MAX_COLUMNS = 512
 _ENCRYPTED_FLAG = 0x1
 _DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _SHEET_DATA = re.compile(rb"<(?:\w+:)?sheetData\b")
-_ROW = re.compile(rb"<(?:\w+:)?row\b[^<>]*?\br\s*=\s*[\"']([0-9]{1,12})[\"']")
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_ROW_NUMBER = re.compile(rb"\br\s*=\s*[\"']([0-9]{1,12})[\"']")
 _CELL = re.compile(rb"<(?:\w+:)?c\b([^<>]*)>")
 _CELL_PLACE = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{1,6})([0-9]{1,12})[\"']")
 
@@ -131,18 +132,24 @@ def _check_part(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int, nam
 
 
 def _check_extent(content: bytes, name: str) -> None:
-    """Refuses far cells: the library lays out the whole rectangle and aborts the process on a huge one."""
-    rows = max((int(found[1]) for found in _ROW.finditer(content)), default=0)
-    columns = cells = 0
-    filled_rows = 0
-    for found in _CELL.finditer(content):
-        cells += 1
-        place = None if found[1].endswith(b"/") else _CELL_PLACE.search(found[1])
-        if place:
-            columns = max(columns, _column_number(place[1]))
-            filled_rows = max(filled_rows, int(place[2]))
-    extent = filled_rows if columns else rows
-    if extent > MAX_ROWS or columns > MAX_COLUMNS or cells > MAX_CELLS or extent * columns > MAX_CELLS:
+    """Refuses far cells: the library lays out the whole rectangle and aborts the process on a huge one.
+
+    Cells that hold only a style do not count, as the library skips them. Rows and cells may leave out their
+    place; then they follow the one before.
+    """
+    rows = columns = filled = number = 0
+    for chunk in _ROW.split(content)[1:]:
+        head, _, cells = chunk.partition(b">")
+        said = _ROW_NUMBER.search(head)
+        number = int(said[1]) if said else number + 1
+        column = 0
+        for cell in _CELL.finditer(cells):
+            place = _CELL_PLACE.search(cell[1])
+            column = _column_number(place[1]) if place else column + 1
+            if not cell[1].endswith(b"/"):
+                filled, columns = filled + 1, max(columns, column)
+                rows = max(rows, int(place[2]) if place else number)
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or max(filled, rows * columns) > MAX_CELLS:
         raise Unreadable("table_too_large", name, rows=MAX_ROWS, cells=MAX_CELLS)
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from itembank.importing.tables import Row, Sheet
+from itembank.importing.cells import Row, Sheet
 
 HEADER_ROWS = 10
 """A title and notes may stand above the headings; they are looked for in the first rows only."""

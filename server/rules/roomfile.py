@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatKind, SeatPosition, distance
-from itembank.importing.tables import Row, Sheet
+from itembank.importing.cells import Row, Sheet
 from itembank.problems import InputRefused, Param, Problem
 from server.rules.columns import Columns, find_columns
 from server.rules.policy import Profile, RoomLimits, load_profile

@@ -8,7 +8,7 @@ from datetime import date
 
 from exam_rooms.admission import clean_ticket
 from exam_rooms.identity import IdNumber, check_id_number, mask_id
-from itembank.importing.tables import CellKind, Row, Sheet
+from itembank.importing.cells import CellKind, Row, Sheet
 from itembank.problems import Param, Problem
 from server.rules.columns import Columns, find_columns
 

@@ -34,7 +34,10 @@ def calls(path: Path, attribute: str) -> bool:
 
 def test_import_contracts() -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
@@ -65,12 +68,16 @@ def test_child_processes_start_in_three_places_only() -> None:
 
 def test_only_the_store_commits() -> None:
     allowed = {ROOT / "server/db/base.py", ROOT / "server/db/answers.py"}
-    guilty = [str(path.relative_to(ROOT)) for path in sources() if calls(path, "commit") and path not in allowed]
+    guilty = [
+        str(path.relative_to(ROOT)) for path in sources() if calls(path, "commit") and path not in allowed
+    ]
     assert [path for path in guilty if "migrations" not in path] == []
 
 
 def test_the_clock_is_an_argument_of_every_rule() -> None:
-    pure = [path for path in sources() if path.is_relative_to(ROOT / "server/rules") or path.parts[-2] != "server"]
+    pure = [
+        path for path in sources() if path.is_relative_to(ROOT / "server/rules") or path.parts[-2] != "server"
+    ]
     guilty = []
     for path in pure:
         if path.is_relative_to(ROOT / "client") or (

@@ -49,7 +49,7 @@ def test_public_names_are_documented() -> None:
     bare = []
     for path in files():
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
-                if ast.get_docstring(node) is None:
-                    bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+            public = isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")
+            if public and ast.get_docstring(node) is None:
+                bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert bare == []

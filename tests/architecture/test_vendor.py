@@ -24,9 +24,13 @@ def test_the_lock_pins_every_package_by_integrity_and_names_no_registry() -> Non
 
 
 def test_no_third_party_file_is_committed() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert [name for name in listed if "/vendor/" in name or name.startswith("node_modules")] == []
 
 
 def test_the_two_sides_share_one_look() -> None:
-    assert (ROOT / "client/ui/tokens.css").read_bytes() == (ROOT / "server/static/css/tokens.css").read_bytes()
+    assert (ROOT / "client/ui/tokens.css").read_bytes() == (
+        ROOT / "server/static/css/tokens.css"
+    ).read_bytes()

@@ -1,6 +1,6 @@
 """Sheets built by hand, as the table reader would give them."""
 
-from itembank.importing.tables import CellKind, Row, Sheet
+from itembank.importing.cells import CellKind, Row, Sheet
 
 
 def sheet(*lines: tuple[object, ...], name: str = "", first: int = 1) -> Sheet:

@@ -7,7 +7,8 @@ import pytest
 
 from exam_rooms.drawing import drawing
 from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, smallest_gap
-from itembank.importing.tables import Sheet, read_table
+from itembank.importing.cells import Sheet
+from itembank.importing.tables import read_table
 from itembank.problems import InputRefused, Problem
 from server.rules.policy import RoomLimits
 from server.rules.roomfile import national_limits, read_rooms, room_warnings

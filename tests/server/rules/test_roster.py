@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from exam_rooms.identity import check_character
-from itembank.importing.tables import Sheet, read_table
+from itembank.importing.cells import Sheet
+from itembank.importing.tables import read_table
 from itembank.problems import Problem
 from server.rules.roster import RosterReading, clean_name, name_fault, read_roster
 from tests.server.rules.sheets_for_tests import sheet

@@ -1,0 +1,1 @@
+"""One seat: the kiosk agent and the candidate page it serves."""

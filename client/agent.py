@@ -1,0 +1,309 @@
+"""The seat agent: joins seat, journals, link and page under one lock.
+
+Events come from the link (other threads drive it), acts from the candidate's page. After each of them
+`_settle` decides what the agent wants next, and nothing else does.
+"""
+
+import base64
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from client import exchange as x
+from client.board import Board
+from client.books import Books
+from client.journal_file import JournalFault
+from client.link import Link
+from client.outbox import Outbox
+from client.paper import PaperFault, Shelf
+from client.seat import FINAL, PageRefused
+from client.sheet import Sheet
+from exam_rooms.protocol import (
+    JournalReply,
+    Receipt,
+    RecordKind,
+    Route,
+    SeatState,
+    StatusRequest,
+    Step,
+    receipt_message,
+)
+
+LOG = logging.getLogger("examhall.kiosk")
+ACT_PATIENCE = 12.0
+"""Seconds a page waits for the server's word on a sign-in."""
+_WRITING = (Step.READY, Step.ANSWERING)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an agent is made of; `site_key` is the site's Ed25519 public key, raw."""
+
+    board: Board
+    books: Books
+    link: Link
+    outbox: Outbox
+    shelf: Shelf
+    site_key: bytes
+    boot_id: str
+
+
+class Agent:
+    """A paired workstation at work. Every public method may be called from any thread."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.board = parts.board
+        self.link = parts.link
+        self._parts = parts
+        self._seat = parts.board.seat
+        self._books = parts.books
+        self._photo: tuple[str, bytes] = ("", b"")
+        self._outcomes: dict[int, x.ActDone | None] = {}
+        self._paper_fault = ""
+
+    def wake_up(self) -> None:
+        """Reads what an earlier process left and shows it before the server was heard."""
+        with self.board.lock:
+            self._books.load()
+            running = self._books.latest_running()
+            if running is not None and running.state is not None:
+                if running.anchor is not None:
+                    self._seat.clock.restore(running.anchor)
+                self._take_state(running.state)
+            self._settle()
+
+    # What the link brings
+
+    def handle(self, events: Iterable[x.Event]) -> None:
+        """Takes events of the link, then decides anew."""
+        with self.board.lock:
+            for event in events:
+                self._handle_one(event)
+            self._settle()
+
+    def _handle_one(self, event: x.Event) -> None:
+        """Changes of the link and other acknowledgements need nothing here: `_settle` looks at them."""
+        match event:
+            case x.TimeSeen():
+                self._seat.clock.observe(event.server_time, sent=event.sent, received=event.received)
+            case x.StateSeen():
+                self._take_state(event.state)
+            case x.JournalGranted():
+                self._take_journal(event.reply)
+            case x.ActDone():
+                self._outcomes |= {event.ref: event} if event.ref in self._outcomes else {}
+            case x.ReceiptSeen():
+                self._take_receipt(event.receipt)
+            case x.Fetched():
+                self._take_file(event)
+            case x.AnswersTaken() if self._seat.submitted_here():
+                self.link.want_state()  # the hand-in has arrived: do not wait to be told
+
+    def _take_state(self, state: SeatState) -> None:
+        former = self._seat.attempt
+        self._seat.take(state)
+        if state.attempt is None:
+            return
+        running = self._books.running(state.attempt)
+        if state.attempt != former:
+            self._seat.sheet = Sheet(self._books.entries(state.attempt))
+            journal, seq = running.reopened
+            self._seat.reopened = max(self._seat.reopened, (journal, seq))
+        if state.step is Step.MOVED:
+            self._books.close_writing(state.attempt)
+            running = self._books.running(state.attempt)
+        anchor = self._seat.clock.anchor
+        kept = replace(running, state=state, anchor=anchor, reopened=self._seat.reopened, settled=False)
+        self._books.remember(kept)
+
+    def _take_journal(self, reply: JournalReply) -> None:
+        if reply.attempt != self._seat.attempt:
+            return
+        try:
+            self._books.grant(reply)
+        except (JournalFault, ValueError) as fault:
+            self._books.fault = getattr(fault, "code", "journal_not_open")
+            LOG.error("no journal for attempt %d: %s", reply.attempt, self._books.fault)
+        self._seat.sheet = Sheet(self._books.entries(reply.attempt))
+
+    def _take_receipt(self, receipt: Receipt) -> None:
+        if receipt.attempt != self._seat.attempt:
+            return
+        try:
+            signature = base64.b64decode(receipt.signature, validate=True)
+            key = Ed25519PublicKey.from_public_bytes(self._parts.site_key)
+            key.verify(signature, receipt_message(receipt))
+        except (InvalidSignature, ValueError):
+            self._paper_fault = "receipt_not_genuine"
+            return
+        self._seat.receipt = receipt
+
+    def _take_file(self, event: x.Fetched) -> None:
+        if event.ask is x.Ask.PHOTO:
+            self._photo = (event.key, event.data)
+            return
+        try:
+            self._parts.shelf.store(event.data, event.key)
+            self._paper_fault = ""
+        except PaperFault as fault:
+            self._paper_fault = fault.code
+        except OSError:
+            self._paper_fault = "disk_full"
+
+    # What the agent wants next
+
+    def _settle(self) -> None:
+        attempt, state = self._seat.attempt, self._seat.state
+        self._want_files(state)
+        self._open_paper(state)
+        self._collected(state)
+        no_writer = attempt is not None and self._books.writer(attempt) is None
+        writing = state is not None and state.step in _WRITING
+        self.link.want_journal(attempt if writing and no_writer else None)
+        done = state is not None and state.step in FINAL and self._seat.receipt is None
+        self.link.want_receipt(attempt if done else None)
+        if state is not None:
+            self._books.settle(attempt)
+        self.link.describe(self._status(attempt))
+        self._show()
+
+    def _want_files(self, state: SeatState | None) -> None:
+        paper = state.paper if state else None
+        try:
+            wanted = paper.sha256 if paper and not self._parts.shelf.look_for(paper.sha256) else ""
+        except (PaperFault, OSError):
+            self._paper_fault, wanted = "package_broken", ""
+        self.link.want_fetched(x.Ask.PACKAGE, wanted, f"{Route.PACKAGE}?sha256={quote(wanted)}")
+        candidate = state.candidate if state else None
+        key = candidate.ticket if candidate and candidate.has_photo else ""
+        if key != self._photo[0]:
+            self.link.want_fetched(x.Ask.PHOTO, key, Route.PHOTO)
+            if self._photo[0]:
+                self._photo = ("", b"")
+
+    def _open_paper(self, state: SeatState | None) -> None:
+        """Opens the paper once its package, its key and a journal to write to are all there."""
+        paper = state.paper if state else None
+        if state is None or paper is None or paper.key is None or self._seat.paper is not None:
+            return
+        ready = self._parts.shelf.ready == paper.sha256
+        if state.step is not Step.ANSWERING or not ready or state.attempt is None:
+            return
+        if self._books.writer(state.attempt) is None:
+            return
+        try:
+            self._seat.open_paper(self._parts.shelf.open(paper))
+            self._paper_fault = ""
+        except PaperFault as fault:
+            self._paper_fault = fault.code
+        except OSError:
+            self._paper_fault = "disk_error"
+
+    def _collected(self, state: SeatState | None) -> None:
+        """Once a finished seat's answers are all at the server, the key of its paper is not kept."""
+        if state is None or state.attempt is None or not state.collect or state.step not in FINAL:
+            return
+        if not self._parts.outbox.waiting(state.attempt):
+            self._seat.forget_key()
+            self._books.remember(self._books.running(state.attempt).without_key())
+
+    def _status(self, attempt: int | None) -> StatusRequest:
+        journal = self._books.newest(attempt) if attempt is not None else None
+        status = StatusRequest(
+            boot_id=self._parts.boot_id,
+            boot_ns=0,  # the link puts in the moment of sending
+            state_version=0,
+            attempt=attempt,
+            waiting=self._parts.outbox.waiting(),
+            package_sha256=self._parts.shelf.ready,
+            journal_fault=self._books.fault,
+        )
+        if journal is None:
+            return status
+        return replace(status, journal=journal.number, seq=journal.seq, head=journal.head)
+
+    def _show(self) -> None:
+        """Over an open paper the only fault that matters is that answers cannot be saved."""
+        paper = self._seat.state.paper if self._seat.state else None
+        self._seat.around = replace(
+            self._seat.around,
+            link_up=self.link.up,
+            link_since=self.link.changed_at,
+            fault=self._books.fault or ("" if self._seat.paper else self.link.fault or self._paper_fault),
+            saving_failed=bool(self._books.fault),
+            package_ready=paper is not None and self._parts.shelf.ready == paper.sha256,
+        )
+        self.board.refresh()
+
+    # What the candidate does
+
+    def ask_server(self, path: str, message: object) -> None:
+        """Sends an act and waits for the server's word. Raises `PageRefused` with its code."""
+        with self.board.lock:
+            if not self.link.up:
+                raise PageRefused("no_link", 503)
+            ref = self.link.act(path, message)
+            self._outcomes[ref] = None
+            self.board.changed.notify_all()
+            self.board.changed.wait_for(lambda: self._outcomes[ref] is not None, ACT_PATIENCE)
+            outcome = self._outcomes.pop(ref)
+            self.link.drop_act(ref)
+        if outcome is None or outcome.code == "no_link":
+            raise PageRefused("no_link", 503)
+        if outcome.code:
+            raise PageRefused(outcome.code, 409, outcome.params)
+
+    def answer(self, item: str, response: tuple[str, ...]) -> None:
+        """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
+        with self.board.lock:
+            attempt = self._seat.check_answer(item, response, self.board.boot())
+            entry = self._seat.sheet.latest.get(item)
+            if entry is not None and entry.response == response:
+                return  # the page repeats what it was not told of
+            self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
+
+    def mark(self, item: str, marked: bool) -> None:
+        """Flags an item for another look. Raises `PageRefused`."""
+        with self.board.lock:
+            attempt = self._seat.check_answer(item, (), self.board.boot())
+            if marked != (item in self._seat.sheet.marked):
+                self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
+
+    def submit(self) -> None:
+        """Hands in. Raises `PageRefused`."""
+        with self.board.lock:
+            if self._seat.step(self.board.boot()) == Step.SUBMITTED.value:
+                return
+            self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
+
+    def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
+        try:
+            entry = self._books.append(attempt, kind, item, response)
+        except JournalFault as fault:
+            self._settle()
+            raise PageRefused(fault.code, 503 if fault.code == "journal_not_open" else 507) from fault
+        self._seat.sheet.apply(entry)
+        self._settle()
+
+    def paper(self) -> bytes:
+        """The open paper as JSON. Raises `PageRefused`."""
+        with self.board.lock:
+            self._seat.check_answering(self.board.boot())
+            assert self._seat.paper is not None
+            return self._seat.paper.json
+
+    def photo(self) -> bytes:
+        """The candidate's photo. Raises `PageRefused` when there is none (yet)."""
+        with self.board.lock:
+            if not self._photo[1]:
+                raise PageRefused("no_photo", 404)
+            return self._photo[1]
+
+    def close(self) -> None:
+        """Lets go of the journals."""
+        with self.board.lock:
+            self._books.close()

@@ -1,0 +1,183 @@
+"""All journals on this workstation: which one is written, what they say, what is still to be sent.
+
+Sealed with the device key, one set per attempt. A seat that went on to the next candidate keeps the
+journals of the former one until the server has acknowledged every record.
+"""
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from client.device import DataFolder
+from client.journal import SUFFIX, Journal, Stamps, unseal_response
+from client.journal_file import JournalBroken, JournalFault
+from client.outbox import Outbox
+from client.running import Running, RunningStore
+from client.sheet import Entry, Sheet
+from exam_rooms.protocol import AnswersReply, JournalReply, Record, RecordKind
+
+LOG = logging.getLogger("examhall.kiosk")
+_CHOICES = (RecordKind.ANSWER, RecordKind.CLEAR)
+_NAME = re.compile(rf"(\d+)-(\d+){re.escape(SUFFIX)}")
+
+
+class Books:
+    """Journals by attempt, and the running file of each attempt."""
+
+    def __init__(self, folder: DataFolder, device_key: bytes, outbox: Outbox, stamps: Stamps) -> None:
+        self._folder = folder
+        self._device_key = device_key
+        self._outbox = outbox
+        self._stamps = stamps
+        self._store = RunningStore(folder.journals, device_key)
+        self._journals: defaultdict[int, dict[int, Journal]] = defaultdict(dict)
+        self._entries: defaultdict[int, dict[tuple[int, int], Entry]] = defaultdict(dict)
+        self._running = self._store.load()
+        self.fault = ""
+
+    def load(self) -> None:
+        """Opens every journal that may hold something the server lacks, and queues its records."""
+        for path in sorted(self._folder.journals.glob(f"*{SUFFIX}")):
+            match = _NAME.fullmatch(path.name)
+            if match is None or self.running(int(match[1])).settled:
+                continue
+            try:
+                self._take(Journal.open(path, self._device_key, self._stamps))
+            except JournalFault as fault:
+                self._give_up(int(match[1]), int(match[2]), fault)
+
+    def _give_up(self, attempt: int, number: int, fault: JournalFault) -> None:
+        """A journal that cannot be continued: what is sound in it is sent, and a new one is asked for."""
+        self.fault = fault.code
+        LOG.error("journal %d of attempt %d: %s", number, attempt, fault.code)
+        running = self.running(attempt)
+        self.remember(replace(running, closed=max(number, running.closed)))
+        if isinstance(fault, JournalBroken):
+            self._outbox.add(fault.records)
+            self._note(attempt, self._unseal(fault.attempt_key, fault.records))
+
+    def latest_running(self) -> Running | None:
+        """The attempt that was at this seat last, unless it is settled."""
+        found = [running for running in self._running.values() if not running.settled and running.state]
+        return found[-1] if found else None
+
+    def running(self, attempt: int) -> Running:
+        """What is remembered of an attempt."""
+        return self._running.get(attempt, Running(attempt))
+
+    def remember(self, running: Running) -> None:
+        """Keeps the running state; a full disk is noted, not raised: the answers matter more."""
+        if self._running.get(running.attempt) == running:
+            return
+        self._running[running.attempt] = running
+        try:
+            self._store.save(running)
+        except OSError as fault:
+            LOG.error("running state not kept: %s", fault.strerror)
+
+    def writer(self, attempt: int) -> Journal | None:
+        """The journal that answers of an attempt go to, None when one has to be asked for."""
+        journals = self._journals.get(attempt)
+        if not journals:
+            return None
+        newest = journals[max(journals)]
+        closed = newest.number <= self.running(attempt).closed
+        superseded = self._outbox.superseded(attempt, newest.number, newest.seq)
+        return None if closed or superseded else newest
+
+    def newest(self, attempt: int) -> Journal | None:
+        """The latest journal of an attempt here, written or not."""
+        journals = self._journals.get(attempt)
+        return journals[max(journals)] if journals else None
+
+    def grant(self, reply: JournalReply) -> None:
+        """Makes the journal the server granted. Raises `JournalFault`."""
+        for journal, upto in _contiguous(reply.records).items():
+            self._outbox.acknowledge(reply.attempt, AnswersReply({str(journal): upto}))
+        self._take(Journal.create(self._folder.journals, self._device_key, reply, self._stamps))
+        self.fault = ""
+        self._carry_over(reply.attempt)
+
+    def _carry_over(self, attempt: int) -> None:
+        """Writes again what an earlier pairing of this machine left unsent: nobody takes it from there.
+
+        An answer that was given later elsewhere stands.
+        """
+        stranded = self._outbox.stranded(attempt)
+        latest = Sheet(self.entries(attempt)).latest
+        for record in stranded:
+            entry = self._entries[attempt].get((record.journal, record.seq))
+            passed_over = record.kind in _CHOICES and entry is not latest.get(record.item)
+            if entry is not None and record.kind is not RecordKind.OPEN and not passed_over:
+                self.append(attempt, record.kind, record.item, entry.response)
+        self._outbox.release(attempt)
+
+    def append(self, attempt: int, kind: RecordKind, item: str, response: tuple[str, ...]) -> Entry:
+        """Writes a record and queues it. Raises `JournalFault`, which stays as `fault` until one works."""
+        journal = self.writer(attempt)
+        if journal is None:
+            raise JournalFault("journal_not_open")
+        try:
+            record = journal.append(kind, item, response)
+        except JournalFault as fault:
+            self.fault = fault.code
+            raise
+        self.fault = ""
+        self._outbox.add([record])
+        entry = Entry(record, response if kind is RecordKind.ANSWER else ())
+        self._entries[attempt][record.journal, record.seq] = entry
+        return entry
+
+    def entries(self, attempt: int) -> Iterable[Entry]:
+        """Every record known of an attempt, with its response."""
+        return self._entries[attempt].values()
+
+    def close_writing(self, attempt: int) -> None:
+        """The candidate continues elsewhere: what is here is sent, nothing is added."""
+        newest = self.newest(attempt)
+        if newest is not None and self.running(attempt).closed < newest.number:
+            self.remember(replace(self.running(attempt), closed=newest.number))
+
+    def settle(self, current: int | None) -> None:
+        """Lets go of attempts that are not at this seat any more and fully acknowledged."""
+        for attempt in [one for one in self._journals if one != current and not self._outbox.waiting(one)]:
+            self.remember(replace(self.running(attempt).without_key(), state=None, settled=True))
+            for journal in self._journals.pop(attempt).values():
+                journal.close()
+            self._entries.pop(attempt, None)
+            self._outbox.forget(attempt)
+
+    def close(self) -> None:
+        """Closes every file."""
+        for journals in self._journals.values():
+            for journal in journals.values():
+                journal.close()
+        self._journals.clear()
+
+    def _take(self, journal: Journal) -> None:
+        self._journals[journal.attempt][journal.number] = journal
+        self._outbox.add(journal.records)
+        self._note(journal.attempt, self._unseal(journal.attempt_key, journal.records))
+        self._note(journal.attempt, self._unseal(journal.attempt_key, journal.earlier, inherited=True))
+
+    def _note(self, attempt: int, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self._entries[attempt].setdefault((entry.record.journal, entry.record.seq), entry)
+
+    def _unseal(self, key: bytes, records: Iterable[Record], *, inherited: bool = False) -> Iterator[Entry]:
+        for record in records:
+            try:
+                yield Entry(record, unseal_response(key, record), inherited)
+            except JournalBroken as fault:
+                self.fault = fault.code
+
+
+def _contiguous(records: Iterable[Record]) -> dict[int, int]:
+    """Per journal the last seq up to which none is missing."""
+    upto: dict[int, int] = {}
+    for record in sorted(records, key=lambda record: (record.journal, record.seq)):
+        if record.seq == upto.setdefault(record.journal, 0) + 1:
+            upto[record.journal] = record.seq
+    return upto

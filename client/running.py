@@ -1,0 +1,77 @@
+"""What an agent needs to go on after a restart when the server cannot be reached.
+
+One sealed file per attempt beside its journals. It holds the section key while the attempt runs and
+loses it when the answers were collected.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from client.clock import ClockAnchor
+from client.device import write_atomically
+from exam_rooms.protocol import SeatState
+from exam_rooms.wire import canonical, decode, encode
+from itembank.sealing import SealBroken, derive, open_sealed, seal
+
+SUFFIX = ".run"
+_NAME = re.compile(r"(\d+)\.run")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The last known state of an attempt at this workstation.
+
+    closed: journals up to this number must not be written any more (the candidate went elsewhere).
+    reopened: (journal, seq) at the last reopening; a SUBMIT up to there was undone.
+    settled: everything was acknowledged and the seat went on to something else.
+    """
+
+    attempt: int
+    state: SeatState | None = None
+    anchor: ClockAnchor | None = None
+    closed: int = 0
+    reopened: tuple[int, ...] = (0, 0)
+    settled: bool = False
+
+    def without_key(self) -> "Running":
+        """The same without the key of the paper."""
+        if self.state is None or self.state.paper is None:
+            return self
+        paper = replace(self.state.paper, key=None)
+        return replace(self, state=replace(self.state, paper=paper))
+
+
+class RunningStore:
+    """Reads and writes the running files of a data folder."""
+
+    def __init__(self, folder: Path, device_key: bytes) -> None:
+        self._folder = folder
+        self._key = derive(device_key, "running")
+
+    def load(self) -> dict[int, Running]:
+        """By attempt, the one written last at the end. Unreadable files are passed over: journals count."""
+        found: dict[int, Running] = {}
+        for path in sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns):
+            match = _NAME.fullmatch(path.name)
+            if match is None:
+                continue
+            attempt = int(match.group(1))
+            try:
+                found[attempt] = decode(Running, json.loads(self._open(path, attempt)))
+            except (SealBroken, ValueError, OSError):
+                found[attempt] = Running(attempt)
+        return found
+
+    def save(self, running: Running) -> None:
+        """Replaces the file of an attempt. Raises OSError."""
+        data = seal(self._key, canonical(encode(running)), _aad(running.attempt))
+        write_atomically(self._folder / f"{running.attempt}{SUFFIX}", data)
+
+    def _open(self, path: Path, attempt: int) -> bytes:
+        return open_sealed(self._key, path.read_bytes(), _aad(attempt))
+
+
+def _aad(attempt: int) -> bytes:
+    return f"running|{attempt}".encode()

@@ -1,0 +1,42 @@
+"""What the candidate has answered so far: a fold of journal records in the order (journal, seq)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exam_rooms.protocol import Record, RecordKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record with its response in clear; `inherited` came from the server with the journal."""
+
+    record: Record
+    response: tuple[str, ...]
+    inherited: bool = False
+
+
+class Sheet:
+    """Answers, marks and the submission as the records say; later records win."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.answers: dict[str, tuple[str, ...]] = {}
+        self.marked: dict[str, None] = {}
+        self.latest: dict[str, Entry] = {}
+        self.submit: Record | None = None
+        for entry in sorted(entries, key=lambda entry: (entry.record.journal, entry.record.seq)):
+            self.apply(entry)
+
+    def apply(self, entry: Entry) -> None:
+        """Adds the next record in order."""
+        item, kind = entry.record.item, entry.record.kind
+        if kind in (RecordKind.ANSWER, RecordKind.CLEAR):
+            self.latest[item] = entry
+            self.answers.pop(item, None)
+            if kind is RecordKind.ANSWER:
+                self.answers[item] = entry.response
+        elif kind is RecordKind.MARK:
+            self.marked[item] = None
+        elif kind is RecordKind.UNMARK:
+            self.marked.pop(item, None)
+        elif kind is RecordKind.SUBMIT:
+            self.submit = entry.record

@@ -1,0 +1,31 @@
+// Which key does what on the paper. Pure: takes the plain facts of a key press, gives an act or null.
+
+const LETTER = /^Key([A-H])$/;
+const DIGIT = /^(?:Digit|Numpad)([1-9])$/;
+
+/**
+ * The act of a key press: `{act: "move", by}`, `{act: "choose", index}`, `{act: "mark"}`,
+ * `{act: "submit"}`, `{act: "focus", by}`, or null. `code` is the physical key, so an input method that
+ * swallows letters does not matter. `where`: "option" when the keyboard put the focus on an option (there
+ * Space and Enter choose), "control" on another button or field, else "paper".
+ */
+export function actOf({ code, ctrl, alt, meta, shift }, where) {
+  if (alt || meta) return null;
+  if (ctrl) return code === "Enter" || code === "NumpadEnter" ? { act: "submit" } : null;
+  if (code === "ArrowLeft") return { act: "move", by: -1 };
+  if (code === "ArrowRight") return { act: "move", by: 1 };
+  if (code === "ArrowUp" || code === "ArrowDown") return focusAct(code, where);
+  if (code === "Space") return where === "paper" ? { act: "mark" } : null;
+  return shift ? null : choice(code);
+}
+
+function focusAct(code, where) {
+  return where === "option" ? { act: "focus", by: code === "ArrowUp" ? -1 : 1 } : null;
+}
+
+function choice(code) {
+  const letter = LETTER.exec(code);
+  if (letter) return { act: "choose", index: letter[1].charCodeAt(0) - "A".charCodeAt(0) };
+  const digit = DIGIT.exec(code);
+  return digit ? { act: "choose", index: Number(digit[1]) - 1 } : null;
+}

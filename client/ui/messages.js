@@ -1,0 +1,51 @@
+// What a refusal or a notice means, for the person in front of the screen: what happened, what to do.
+
+import { _, fill } from "./words.js";
+
+const sentences = () => ({
+  agent_silent: _("考试程序没有响应。请稍候再试；仍不行时请举手示意监考员。"),
+  no_link: _("现在连不上考场服务器。请稍候再试；仍不行时请举手示意监考员。"),
+  seat_not_paired: _("本座位的考试机还没有配对。请举手示意监考员。"),
+  unknown_ticket: _("没有找到这个准考证号。请对照准考证检查后重新填写。"),
+  ticket_of_other_sitting: _("这个准考证号不属于本场考试。请核对准考证上的日期和时间，或举手示意监考员。"),
+  id_does_not_match: _("身份证号与准考证号不符。请对照身份证检查后重新填写。"),
+  wrong_seat: _("您的座位是 %(seat)s 号，请到该座位登录。"),
+  signed_in_elsewhere: _("您已在 %(seat)s 号座位登录。请回到该座位，或举手示意监考员。"),
+  attempt_closed: _("您的考试已经结束，不能再次登录。如有疑问，请举手示意监考员。"),
+  already_signed_in: _("您已经登录。请稍候，本页会自动继续。"),
+  sign_in_not_open: _("还没有开放登录。请在座位上等候。"),
+  late_entry_closed: _("已超过迟到入场时限，不能再登录。请举手示意监考员。"),
+  room_closed: _("本场考试已经结束。"),
+  marked_absent: _("您已被登记为缺考。请立即举手示意监考员。"),
+  too_many_tries: _("登录失败次数过多，请 %(minutes)s 分钟后再试，或举手示意监考员。"),
+  attempt_not_here: _("您的考试不在本座位。请举手示意监考员。"),
+  act_not_possible: _("考试状态刚有变化，请稍候，本页会自动更新。"),
+  store_unavailable: _("考场服务器暂时不能保存。请稍候再试。"),
+  too_early_to_submit: _("还没有到可以交卷的时间。请继续检查。"),
+  submit_too_early: _("还没有到可以交卷的时间。请继续检查。"),
+  submit_too_late: _("考试时间已到，系统正在自动收卷。"),
+  time_over: _("考试时间已到，最后这次操作没有计入。"),
+  not_answering: _("现在不能作答，最后这次操作没有计入。"),
+  bad_response: _("这次选择没有被接受。请重新选择；仍不行时请举手示意监考员。"),
+  journal_not_open: _("答卷还没有准备好，正在重试。"),
+  disk_full: _("本机磁盘已满，不能写入答案。"),
+  read_only: _("本机磁盘不可写，不能写入答案。"),
+  disk_error: _("本机磁盘出错，不能写入答案。"),
+  journal_in_use: _("答卷被另一个程序占用，不能写入。"),
+  wrong_device_key: _("答卷属于另一台考试机，不能写入。"),
+  unpaired: _("本机尚未配对座位。请举手示意监考员。"),
+  room_ended: _("本场考试已由监考员结束。"),
+  protocol_version: _("考试程序的版本与考场服务器不符。请举手示意监考员更新考试程序。"),
+});
+
+/** The sentence of a refusal; an unknown code is named, so that a technician can look it up. */
+export function sentence(code, params = {}) {
+  const known = sentences()[code];
+  if (known) return fill(known, params);
+  return _("操作没有成功（%(code)s）。请再试一次；仍不行时请举手示意监考员。", { code });
+}
+
+/** A closing reason: a code's sentence, or the words of the person who closed it. */
+export function reasonText(notice) {
+  return sentences()[notice] || notice;
+}

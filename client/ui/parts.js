@@ -1,0 +1,95 @@
+// Small pieces that several screens are made of.
+
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+
+/** An icon of icons.css; the word beside it says the same. */
+export const Icon = ({ name, size = "" }) =>
+  html`<span class=${`icon icon-${name}${size ? ` icon-${size}` : ""}`} aria-hidden="true"></span>`;
+
+/** Draws again every `ms`; gives the store's clock. */
+export function useNow(store, ms = 250) {
+  const [, turn] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => turn((n) => n + 1), ms);
+    return () => clearInterval(timer);
+  }, [ms]);
+  return store.clock();
+}
+
+/** Puts the focus on the element whenever `what` changes, so that a new screen is read out. */
+export function useFocus(what) {
+  const ref = useRef(null);
+  useLayoutEffect(() => {
+    if (ref.current) ref.current.focus({ preventScroll: true });
+  }, [what]);
+  return ref;
+}
+
+/** The heading of a screen; takes the focus when it appears. */
+export function Heading({ children }) {
+  return html`<h1 ref=${useFocus("")} tabindex="-1">${children}</h1>`;
+}
+
+/** An object URL of a picture behind the token: undefined while loading, null when there is none. */
+export function usePicture(api, path, wanted) {
+  const [url, setUrl] = useState(undefined);
+  useEffect(() => {
+    if (!wanted) return setUrl(null);
+    let made = null;
+    let gone = false;
+    api.picture(path).then(
+      (found) => (gone ? URL.revokeObjectURL(found) : setUrl((made = found))),
+      () => !gone && setUrl(null),
+    );
+    return () => {
+      gone = true;
+      if (made) URL.revokeObjectURL(made);
+    };
+  }, [path, wanted]);
+  return url;
+}
+
+/** A modal dialog; Esc and the backdrop's button close it, the focus goes back where it was. */
+export function Dialog({ title, onClose, children, foot, wide }) {
+  const ref = useRef(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    ref.current.showModal();
+    return () => before && before.isConnected && before.focus({ preventScroll: true });
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return html`<dialog ref=${ref} class=${wide ? "dialog dialog-wide" : "dialog"} aria-labelledby="dialog-title" onCancel=${cancel}>
+    <div class="dialog-head"><h2 id="dialog-title" tabindex="-1">${title}</h2></div>
+    <div class="dialog-body">${children}</div>
+    <div class="dialog-foot">${foot}</div>
+  </dialog>`;
+}
+
+/** Terms and their values: `rows` are `[term, value]`. */
+export const Facts = ({ rows }) =>
+  html`<dl class="facts">${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+
+/** A refusal beside the control that caused it; its place is kept free, so nothing jumps. */
+export const Refusal = ({ text, id }) =>
+  html`<p class="refusal" id=${id} role="alert">${text && html`<span class="tag-line act"><${Icon} name="act" />${text}</span>`}</p>`;
+
+/** Runs one request at a time: `[busy, refusal code and params, run]`. */
+export function useRequest() {
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState(null);
+  const run = async (act) => {
+    if (busy) return;
+    setBusy(true);
+    setRefused(null);
+    try {
+      await act();
+    } catch (error) {
+      setRefused({ code: error.code || "unexpected", params: error.params || {} });
+    }
+    setBusy(false);
+  };
+  return [busy, refused, run];
+}

@@ -1,0 +1,41 @@
+// Three practice questions in the form of a real paper, answered in memory only.
+
+import { html, useState } from "./vendor/htm-preact.js";
+import { Exam } from "./exam.js";
+import { T } from "./texts.js";
+
+const KEYS = ["A", "B", "C", "D"];
+const options = (texts) => texts.map((text, index) => ({ key: KEYS[index], text }));
+
+/** The practice paper in the current language. */
+export function practicePaper(words = T.practice) {
+  const kinds = ["single", "multiple", "true_false"];
+  const stems = [words.single, words.multiple, words.trueFalse];
+  const choices = [options(words.singleOptions), options(words.multipleOptions), options([words.right, words.wrong])];
+  return {
+    form: "",
+    title: words.title,
+    minutes: 0,
+    items: kinds.map((kind, index) => ({
+      id: `practice-${kind}`,
+      number: index + 1,
+      kind,
+      points: "",
+      stem: stems[index],
+      options: choices[index],
+    })),
+    sections: kinds.map((kind, index) => ({ kind, title: words.sections[index], from: index + 1, to: index + 1 })),
+  };
+}
+
+/** The paper's own screen on practice questions; `onEnd` leaves it. */
+export function Practice({ onEnd, onDisplay }) {
+  const [answers, setAnswers] = useState({});
+  const [marked, setMarked] = useState([]);
+  const mark = (item, on) => setMarked((old) => (on ? [...old, item] : old.filter((id) => id !== item)));
+  return html`<${Exam}
+    paper=${practicePaper()} answers=${answers} marked=${marked} practice
+    onAnswer=${(item, response) => setAnswers((old) => ({ ...old, [item]: response }))}
+    onMark=${mark} onSubmit=${onEnd} onDisplay=${onDisplay}
+  />`;
+}

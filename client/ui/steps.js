@@ -1,0 +1,32 @@
+// Small decisions of the screens, without a screen: what is shown, what is still missing, what was typed.
+
+/** The screen for a state: the page's own phase first, then the step; a pause hides the paper. */
+export function screenOf(state) {
+  if (state.phase !== "running") return state.phase;
+  const { step, notice } = state.view;
+  if (step !== "answering") return step;
+  if (notice === "paused") return "paused";
+  return state.paper ? "answering" : "opening";
+}
+
+/** What was typed, as it is sent: half-width, without blanks, upper case. */
+export const tidy = (text) => text.normalize("NFKC").replace(/\s/g, "").toUpperCase();
+
+/** Pixels above the end that still count as read: the last line's own leading. */
+const NEAR_END = 24;
+
+/** Whether a scrolling element shows its end; true for one that has nothing to scroll. */
+export const atEnd = ({ scrollTop, clientHeight, scrollHeight }) => scrollTop + clientHeight >= scrollHeight - NEAR_END;
+
+/** What is still to be done before the rules are accepted, in the order of the page; "" when nothing is. */
+export function missingPart(read, consent, promised) {
+  if (!read) return "read";
+  if (consent === null) return "consent";
+  return promised ? "" : "promise";
+}
+
+/** Whether anything is still on its way to the agent: "clear", "busy" or "stuck". */
+export function boxState(box) {
+  if (box.entries.some((entry) => entry.state === "unsaved")) return "stuck";
+  return box.entries.some((entry) => entry.state !== "here") ? "busy" : "clear";
+}

@@ -1,0 +1,106 @@
+// The page's state and its talk with the agent. Screens read `get()` and call the acts; nothing is kept
+// across a reload but the token, the language and the theme.
+
+import * as outbox from "./outbox.js";
+import * as realApi from "./api.js";
+
+const RETRY_MS = 1000;
+/** Polls that may fail before the page says so: a restarting agent is back within seconds. */
+const PATIENCE = 3;
+
+/** Makes the store. `api` and `clock` (monotonic seconds) are replaceable for tests. */
+export function createStore({ api = realApi, clock = () => performance.now() / 1000, later = setTimeout } = {}) {
+  let state = { phase: "starting", view: null, received: 0, paper: null, box: outbox.EMPTY, misses: 0, refusal: "" };
+  const listeners = new Set();
+
+  function set(change) {
+    state = { ...state, ...change };
+    for (const listener of listeners) listener(state);
+  }
+
+  const holder = (view) => (view && view.candidate ? view.candidate.ticket : "");
+
+  function takeView(view) {
+    const same = holder(view) === holder(state.view);
+    const box = same ? outbox.settle(state.box, view) : outbox.EMPTY;
+    const paper = same && view.paper === "open" ? state.paper : null;
+    set({ view, received: clock(), phase: "running", misses: 0, box, paper });
+    if (view.paper === "open" && !state.paper) fetchPaper();
+    pump();
+  }
+
+  async function fetchPaper() {
+    try {
+      const paper = await api.getPaper();
+      if (state.view && state.view.paper === "open") set({ paper });
+    } catch (error) {
+      if (error.passing) later(() => !state.paper && fetchPaper(), RETRY_MS);
+    }
+  }
+
+  function lose(error) {
+    if (error.status === 401) set({ phase: error.code === "taken_over" ? "taken_over" : "no_token" });
+    else set({ misses: state.misses + 1 });
+    return error.status !== 401;
+  }
+
+  async function poll(turn) {
+    while (turn === round) {
+      try {
+        takeView(await api.nextView(state.misses || !state.view ? 0 : state.view.version));
+      } catch (error) {
+        if (turn !== round || !lose(error)) return;
+        await new Promise((wake) => later(wake, RETRY_MS));
+      }
+    }
+  }
+  let round = 0;
+
+  async function start(nonce) {
+    round += 1;
+    const turn = round;
+    set({ phase: "starting" });
+    try {
+      if (nonce) await api.launch(nonce);
+    } catch (error) {
+      if (!error.passing && !api.hasToken()) return set({ phase: "no_token" });
+      if (error.passing) return later(() => turn === round && start(nonce), RETRY_MS);
+    }
+    return api.hasToken() ? poll(turn) : set({ phase: "no_token" });
+  }
+
+  const deliver = (entry) =>
+    entry.kind === "mark" ? api.sendMark(entry.item, entry.value) : api.sendAnswer(entry.item, entry.value);
+
+  async function pump() {
+    const entry = outbox.next(state.box, clock());
+    if (!entry) return;
+    set({ box: outbox.sending(state.box, entry.key) });
+    try {
+      await deliver(entry);
+      set({ box: outbox.arrived(state.box, entry.key), refusal: "" });
+    } catch (error) {
+      const kept = error.passing || error.status === 401 || error.code === "journal_not_open";
+      const box = kept ? outbox.failed(state.box, entry.key, clock()) : outbox.dropped(state.box, entry.key);
+      set({ box, refusal: kept ? "" : error.code });
+      if (kept) later(pump, outbox.RETRY_SECONDS * 1000 + 50);
+    }
+    pump();
+  }
+
+  return {
+    api,
+    clock,
+    start,
+    get: () => state,
+    down: () => state.misses >= PATIENCE,
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    put(kind, item, value) {
+      set({ box: outbox.put(state.box, kind, item, value, clock()) });
+      pump();
+    },
+  };
+}

@@ -1,0 +1,142 @@
+"""Who may do what: roles, permissions and the one table that joins them (design D14).
+
+Authorisation stands here alone. Every route and socket event names a `Permission`, or is for agents, or
+stands in `PUBLIC`; a test walks all of them.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is trusted with; a person may hold several."""
+
+    ADMINISTRATOR = "administrator"  # 系统管理员
+    BANK_KEEPER = "bank_keeper"  # 题库管理员
+    CUSTODIAN = "custodian"  # 试卷保管人
+    CHIEF_INVIGILATOR = "chief_invigilator"  # 主考
+    INVIGILATOR = "invigilator"  # 监考员
+    AUDITOR = "auditor"  # 审计员
+
+
+class Permission(StrEnum):
+    """One kind of act; the value names it in the documentation."""
+
+    SEE_HOME = "see_home"
+    MANAGE_STAFF = "manage_staff"
+    SEE_BANKS = "see_banks"
+    IMPORT_BANK = "import_bank"
+    READ_ITEMS = "read_items"
+    MANAGE_BLUEPRINTS = "manage_blueprints"
+    SEE_PAPERS = "see_papers"
+    ASSEMBLE_PAPERS = "assemble_papers"
+    APPROVE_PAPERS = "approve_papers"
+    SEAL_PACKAGE = "seal_package"
+    HOLD_KEY = "hold_key"  # keep a custodian key and release a package with it
+    SEE_BATCHES = "see_batches"
+    MANAGE_BATCHES = "manage_batches"
+    SEE_ROOMS = "see_rooms"
+    MANAGE_ROOMS = "manage_rooms"
+    PAIR_WORKSTATIONS = "pair_workstations"
+    MONITOR_ROOM = "monitor_room"
+    ADMIT_CANDIDATES = "admit_candidates"
+    RUN_ROOM = "run_room"  # start, end a room; end a seat; move a seat
+    GRANT_TIME = "grant_time"  # asks for it; a chief co-signs
+    COSIGN = "cosign"  # the chief's second signature
+    MARK_RESULTS = "mark_results"
+    SEE_RESULTS = "see_results"
+    SEE_AUDIT = "see_audit"
+    SEE_HEALTH = "see_health"
+
+
+_ROOM = {Permission.MONITOR_ROOM, Permission.ADMIT_CANDIDATES, Permission.RUN_ROOM, Permission.GRANT_TIME}
+_PLAN = {Permission.SEE_BATCHES, Permission.SEE_ROOMS}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMINISTRATOR: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.MANAGE_STAFF,
+            Permission.SEE_BANKS,
+            Permission.IMPORT_BANK,
+            Permission.MANAGE_BLUEPRINTS,
+            Permission.SEE_PAPERS,
+            Permission.ASSEMBLE_PAPERS,
+            Permission.APPROVE_PAPERS,
+            Permission.SEAL_PACKAGE,
+            Permission.HOLD_KEY,
+            Permission.MANAGE_BATCHES,
+            Permission.MANAGE_ROOMS,
+            Permission.PAIR_WORKSTATIONS,
+            Permission.MONITOR_ROOM,
+            Permission.MARK_RESULTS,
+            Permission.SEE_RESULTS,
+            Permission.SEE_HEALTH,
+            *_PLAN,
+        }
+    ),
+    Role.BANK_KEEPER: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_BANKS,
+            Permission.IMPORT_BANK,
+            Permission.READ_ITEMS,
+            Permission.MANAGE_BLUEPRINTS,
+            Permission.SEE_PAPERS,
+            Permission.ASSEMBLE_PAPERS,
+            Permission.APPROVE_PAPERS,
+        }
+    ),
+    Role.CUSTODIAN: frozenset({Permission.SEE_HOME, Permission.SEE_PAPERS, Permission.HOLD_KEY, *_PLAN}),
+    Role.CHIEF_INVIGILATOR: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_PAPERS,
+            Permission.HOLD_KEY,
+            Permission.PAIR_WORKSTATIONS,
+            Permission.COSIGN,
+            Permission.MARK_RESULTS,
+            Permission.SEE_RESULTS,
+            Permission.SEE_HEALTH,
+            *_ROOM,
+            *_PLAN,
+        }
+    ),
+    Role.INVIGILATOR: frozenset({Permission.SEE_HOME, Permission.PAIR_WORKSTATIONS, *_ROOM, *_PLAN}),
+    Role.AUDITOR: frozenset(
+        {Permission.SEE_HOME, Permission.SEE_AUDIT, Permission.SEE_HEALTH, Permission.SEE_RESULTS, *_PLAN}
+    ),
+}
+
+PUBLIC: frozenset[str] = frozenset(
+    {
+        "security.login",
+        "security.logout",
+        "static",
+        "public.language",
+        "public.catalog",
+        "public.site_ca",
+        "public.health",
+        "agent.pair",
+        "agent.challenge",
+        "agent.session",
+    }
+)
+"""Flask endpoints that need no staff permission and no agent token. Pairing proves a one-time code itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person (or the system) behind an act, as the services see it."""
+
+    user_id: int | None
+    name: str
+    roles: frozenset[Role] = field(default_factory=frozenset)
+
+    def can(self, permission: Permission) -> bool:
+        """Whether any of the actor's roles carries the permission."""
+        return any(permission in PERMISSIONS[role] for role in self.roles)
+
+
+SYSTEM = Actor(None, "system")
+"""The server itself: time-over, link watching, retention."""

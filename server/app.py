@@ -1,0 +1,100 @@
+"""Joins everything: settings and key in, application with its blueprints and socket namespaces out."""
+
+import importlib
+
+from flask import Flask
+from flask_socketio import SocketIO
+from flask_wtf import CSRFProtect
+
+from server.host import Host, open_host
+from server.native import under_gevent
+from server.services.steady import keep_anchor
+from server.settings import Settings
+from server.web.auth import init_security, session_config
+from server.web.errors import init_errors
+from server.web.guard import HOST_KEY, check_access
+from server.web.headers import init_headers
+from server.web.language import init_language
+from server.web.layout import init_layout
+
+BLUEPRINTS = (
+    "server.web.auth",
+    "server.web.public",
+    "server.web.home",
+    "server.web.staff",
+    "server.web.auditing",
+    "server.web.health",
+    "server.web.jobs",
+    "server.web.preferences",
+    "server.web.banks",
+    "server.web.blueprints",
+    "server.web.papers",
+    "server.web.words",
+    "server.web.forms",
+    "server.web.batches",
+    "server.web.rooms",
+    "server.web.sittings",
+    "server.web.agent",
+    "server.web.monitor",
+    "server.web.results",
+)
+"""Modules with a blueprint `bp`."""
+LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch")
+"""Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
+AGENT_BLUEPRINT = "agent"
+"""Bearer tokens and no cookies: the one blueprint without CSRF tokens."""
+PING_SECONDS = 5
+FORM_MEMORY = 2 << 20
+
+__all__ = ["HOST_KEY", "build_app", "create_app", "create_socketio", "open_host"]
+
+
+def create_app(settings: Settings, master: bytes, *, demo: bool = False) -> Flask:
+    """The Flask application over migrated stores, opened with the master key."""
+    host = open_host(settings, master, demo=demo)
+    host.db.write(keep_anchor, host.clock.anchor)
+    host.jobs.sweep()
+    return build_app(host)
+
+
+def build_app(host: Host) -> Flask:
+    """The Flask application over an open host."""
+    app = Flask("server", static_url_path="/static")
+    app.config.update(session_config(host.settings, host))
+    app.config.update(
+        MAX_CONTENT_LENGTH=host.settings.upload_limit,
+        MAX_FORM_MEMORY_SIZE=FORM_MEMORY,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session
+    )
+    app.extensions[HOST_KEY] = host
+    app.before_request(check_access)
+    csrf = CSRFProtect(app)
+    init_security(app, host)
+    init_language(app, host.settings.timezone)
+    init_layout(app)
+    init_headers(app)
+    init_errors(app)
+    for name in BLUEPRINTS:
+        app.register_blueprint(importlib.import_module(name).bp)
+    if AGENT_BLUEPRINT in app.blueprints:
+        csrf.exempt(app.blueprints[AGENT_BLUEPRINT])
+    return app
+
+
+def create_socketio(app: Flask) -> SocketIO:
+    """The socket server: WebSocket only, one gevent process (design D4)."""
+    host: Host = app.extensions[HOST_KEY]
+    socketio = SocketIO(
+        app,
+        async_mode="gevent" if under_gevent() else "threading",
+        transports=["websocket"],
+        allow_upgrades=False,
+        ping_interval=PING_SECONDS,
+        ping_timeout=PING_SECONDS,
+        manage_session=False,
+        logger=False,
+        engineio_logger=False,
+    )
+    for name in LIVE:
+        importlib.import_module(name).register(socketio, host)
+    return socketio

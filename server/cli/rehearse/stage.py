@@ -1,0 +1,243 @@
+"""Prepares a rehearsal in the stores, by the services that the screens use: bank to pairing codes."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import select
+
+from exam_rooms.identity import check_character
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatKind, SeatPosition
+from itembank.importing.pipeline import BankReading
+from itembank.problems import InputRefused, Problem
+from server.access import Role
+from server.cli.rehearse.crew import Crew
+from server.db.bank import Bank
+from server.db.rooms import Seat
+from server.db.sittings import RoomSitting
+from server.errors import Refused
+from server.host import Host
+from server.jobs.rosters import sheets_from_json
+from server.rules.policy import LevelPolicy, invigilators_needed, policy_for
+from server.rules.roomfile import read_rooms
+from server.rules.roster import RosterEntry
+from server.services import banks, batches, blueprints, packages, pairing, papers, rooms, rosters, seating
+
+PROFILE, OCCUPATION, LEVEL = "rehearsal", "baowei", 3
+BANK, BLUEPRINT = "bank_baowei_3.csv", "blueprint_baowei_3.yaml"
+BANK_NAME, BANK_OCCUPATION = "示例题库·保卫管理员（三级）", "保卫管理员"
+FORMS, MAX_OVERLAP = 4, 25
+"""As many forms as keep all eight neighbours apart; the sample bank is too small for a smaller overlap."""
+COLUMNS, PITCH_X, PITCH_Y = 6, 1.2, 1.2
+SEATS_PER_SPARE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to stage. `starts_in`: from now to the planned start; `room` None: a room made for the seats."""
+
+    title: str
+    entrants: tuple[RosterEntry, ...]
+    minutes: Decimal
+    seed: str
+    starts_in: timedelta = timedelta(minutes=10)
+    room: RoomMap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A fictional candidate at the drawn seat."""
+
+    name: str
+    ticket: str
+    id_number: str
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A prepared sitting. `seats`: number -> id, spare ones too; `codes`: seat number -> pairing code."""
+
+    room_sitting: int
+    room: int
+    starts_at: datetime
+    entrants: tuple[Entrant, ...]
+    seats: dict[str, int]
+    codes: dict[str, str]
+
+    def spare_seats(self) -> list[str]:
+        """Seats without a candidate, in the plan's order."""
+        taken = {entrant.seat for entrant in self.entrants}
+        return [number for number in self.seats if number not in taken]
+
+
+def sample(name: str) -> bytes:
+    """A sample file that ships with the server."""
+    return (files("server") / "samples" / name).read_bytes()
+
+
+def policy() -> LevelPolicy:
+    """The terms under which rehearsals are held."""
+    return policy_for(batches.read_profile(PROFILE), OCCUPATION, LEVEL)
+
+
+def staff_needed(candidates: int) -> int:
+    """How many invigilators the policy asks for."""
+    return invigilators_needed(candidates, policy())
+
+
+def stage_sitting(host: Host, crew: Crew, wish: Wish, *, told: Callable[[str], None]) -> Stage:
+    """Everything up to sealed package and pairing codes. Raises `Refused` or `InputRefused`."""
+    told("bank")
+    bank_id = _bank(host, crew)
+    told("papers")
+    paper_set = _papers(host, crew, bank_id, wish)
+    told("room")
+    room_id, room_sitting = _plan(host, crew, paper_set, wish)
+    _people(host, crew, room_sitting, wish)
+    _seal(host, crew, room_sitting)
+    told("pairing")
+    return _stage(host, crew, wish, room_id, room_sitting)
+
+
+def _bank(host: Host, crew: Crew) -> int:
+    with host.db.read() as session:
+        known = session.scalar(select(Bank.id).where(Bank.name == BANK_NAME))
+        if known is not None and banks.view(session, known).items:
+            return known
+    keeper, data = crew.one(Role.BANK_KEEPER).actor, sample(BANK)
+    if known is None:
+        new = banks.new_bank(BANK_NAME, BANK_OCCUPATION, LEVEL, sample=True)
+        known = host.db.write(banks.create, keeper, new, now=host.now())
+    file = banks.UploadedFile(BANK, hashlib.sha256(data).hexdigest(), len(data))
+    import_id = host.db.write(banks.begin_import, keeper, known, file, now=host.now())
+    result = host.jobs.run("read_bank", {"data": data, "name": BANK, "codes": None})
+    if "refused" in result:
+        raise InputRefused(Problem.from_json(result["refused"]))
+    host.db.write(banks.store_reading, import_id, BankReading.from_json(result["reading"]))
+    host.db.write(banks.commit_import, keeper, import_id, good_rows=False, now=host.now())
+    return known
+
+
+def _papers(host: Host, crew: Crew, bank_id: int, wish: Wish) -> int:
+    keeper, second = crew.one(Role.BANK_KEEPER).actor, crew.one(Role.ADMINISTRATOR).actor
+    text = sample(BLUEPRINT).decode()
+    blueprint = host.db.write(blueprints.store, keeper, text, now=host.now())
+    seed = str(int.from_bytes(hashlib.sha256(wish.seed.encode()).digest()[:8]) >> 1)
+    plan = papers.AssemblyPlan(wish.title, bank_id, blueprint, FORMS, MAX_OVERLAP, seed)
+    paper_set = host.db.write(papers.begin, keeper, plan, now=host.now())
+    with host.db.read() as session:
+        payload = papers.job_payload(session, paper_set)
+    outcome: dict[str, Any] = host.jobs.run("assemble", payload)
+    host.db.write(papers.store_outcome, paper_set, outcome)
+    host.db.write(papers.approve, second, paper_set, now=host.now())
+    return paper_set
+
+
+def _plan(host: Host, crew: Crew, paper_set: int, wish: Wish) -> tuple[int, int]:
+    admin = crew.one(Role.ADMINISTRATOR).actor
+    plan = wish.room or made_room(wish.title, len(wish.entrants))
+    (room_id,) = host.db.write(rooms.store_rooms, admin, [plan], now=host.now())
+    batch = batches.BatchPlan(wish.title, OCCUPATION, LEVEL, PROFILE)
+    batch_id = host.db.write(batches.create, admin, batch, now=host.now())
+    sitting = batches.SittingPlan(host.now() + wish.starts_in, wish.minutes, (room_id,))
+    (room_sitting,) = host.db.write(batches.add_sitting, admin, batch_id, sitting, now=host.now())
+    with host.db.read() as session:
+        sitting_id = session.get_one(RoomSitting, room_sitting).sitting_id
+    host.db.write(batches.choose_papers, admin, sitting_id, paper_set, now=host.now())
+    return room_id, room_sitting
+
+
+def _people(host: Host, crew: Crew, room_sitting: int, wish: Wish) -> None:
+    admin, now = crew.one(Role.ADMINISTRATOR).actor, host.now
+    host.db.write(rosters.store_roster, admin, room_sitting, list(wish.entrants), now=now())
+    duties = {member.user_id: Role.INVIGILATOR for member in crew.all(Role.INVIGILATOR)}
+    duties[crew.one(Role.CHIEF_INVIGILATOR).user_id] = Role.CHIEF_INVIGILATOR
+    host.db.write(seating.assign_staff, admin, room_sitting, duties, now=now())
+    host.db.write(seating.draw, admin, room_sitting, seed=wish.seed, now=now())
+
+
+def _seal(host: Host, crew: Crew, room_sitting: int) -> None:
+    admin = crew.one(Role.ADMINISTRATOR)
+    holders = {member.user_id: member.role for member in crew.members if member.passphrase}
+    key = host.site.signing_key.private_bytes_raw()
+    host.db.write(packages.seal, admin.actor, room_sitting, holders, key, now=host.now())
+
+
+def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) -> Stage:
+    with host.db.read() as session:
+        rows = rosters.roster(session, room_sitting)
+        seats = {
+            seat.number: seat.id
+            for seat in session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.id))
+        }
+    chief, fingerprint = crew.one(Role.CHIEF_INVIGILATOR).actor, host.site.ca_fingerprint
+    codes = host.db.write(pairing.issue_codes, chief, list(seats.values()), fingerprint, now=host.now())
+    ids = {entry.name: entry.id_number for entry in wish.entrants}
+    entrants = tuple(Entrant(row.name, row.ticket, ids[row.name], row.seat) for row in rows)
+    return Stage(
+        room_sitting=room_sitting,
+        room=room_id,
+        starts_at=host.now() + wish.starts_in,
+        entrants=entrants,
+        seats=seats,
+        codes={number: codes[seat_id] for number, seat_id in seats.items()},
+    )
+
+
+def room_of_file(host: Host, name: str) -> RoomMap:
+    """The first room of a sample room file, read as an upload would be."""
+    result = host.jobs.run("read_room", {"data": sample(name), "name": name})
+    for found in read_rooms(sheets_from_json(result["sheets"])):
+        if isinstance(found, RoomMap):
+            return found
+        raise InputRefused(found)
+    raise Refused("rooms_without_rows", 422)
+
+
+def made_room(name: str, seats: int) -> RoomMap:
+    """A room in rows of six with an aisle in the middle, and one spare seat for every ten."""
+    spare = -(-seats // SEATS_PER_SPARE)
+    places = tuple(
+        _place(index, SeatKind.SPARE if index >= seats else SeatKind.NORMAL) for index in range(seats + spare)
+    )
+    middle = PITCH_X * COLUMNS / 2 + 0.9
+    door, desk = Point(0.2, 0.4), Point(middle, 0.4)
+    return RoomMap(name, places, (Aisle(Axis.X, middle),), door, desk)
+
+
+def _place(index: int, kind: SeatKind) -> SeatPosition:
+    row, column = divmod(index, COLUMNS)
+    aisle = 0.6 if column >= COLUMNS // 2 else 0.0
+    return SeatPosition(
+        number=f"{index + 1:02d}",
+        row=row + 1,
+        column=column + 1,
+        x=round(1.0 + PITCH_X * column + aisle, 2),
+        y=round(1.8 + PITCH_Y * row, 2),
+        kind=kind,
+    )
+
+
+def fictional_people(count: int, *, named: str = "演练考生") -> tuple[RosterEntry, ...]:
+    """Candidates who do not exist: the area code 110000 is given to nobody, the check characters are right.
+
+    The same number has the same name and ID in every rehearsal, as the records of a site ask for.
+    """
+    entries = []
+    for number in range(1, count + 1):
+        born = date(1980, 1, 1) + timedelta(days=number)
+        digits = f"110000{born:%Y%m%d}{number % 1000:03d}"
+        entries.append(
+            RosterEntry(
+                place=str(number),
+                name=f"{named}{number:03d}",
+                id_number=digits + check_character(digits),
+                employer=f"演练单位{(number - 1) % 5 + 1}",
+            )
+        )
+    return tuple(entries)

@@ -1,0 +1,1 @@
+"""Storing: models by subject, the answer stream, migrations. No rules, no web."""

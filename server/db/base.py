@@ -1,0 +1,136 @@
+"""Engine, naming, types and the two ways to a session: `read` and `write` (design D5).
+
+With SQLite every write takes one process-wide lock before BEGIN IMMEDIATE, does nothing but SQL inside
+and runs in a native writer thread, never on the event loop. PostgreSQL needs none of that.
+Facts put into the session by services are published after the commit.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator
+
+from itembank.vault import Vault
+from server.events import Events, Fact
+from server.native import NativePool
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables but the answer stream."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Moment(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out, on every store."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with the store's settings. SQLite: WAL, FULL, foreign keys, explicit BEGIN.
+
+    Values never appear in its errors: those end up in logs.
+    """
+    if not url.startswith("sqlite"):
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    options = {"check_same_thread": False, "timeout": 30}
+    engine = create_engine(url, hide_parameters=True, connect_args=options)
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN breaks savepoints
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA busy_timeout=30000")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+class Database:
+    """The main store of one process."""
+
+    def __init__(self, url: str, *, vault: Vault, events: Events) -> None:
+        self.engine = make_engine(url)
+        self._writer = self.engine.execution_options(writing=True)
+        self._on_sqlite = url.startswith("sqlite")
+        self._pool = NativePool(1)
+        self._lock = threading.Lock()
+        self._vault = vault
+        self._events = events
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for looking; whatever it changes is rolled back."""
+        with Session(self.engine, info={"vault": self._vault, "facts": []}) as session:
+            yield session
+
+    def write(self, act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `act(session, ...)` in one transaction, commits once, then publishes its facts."""
+        if self._on_sqlite:
+            with self._lock:
+                result, facts = self._pool.call(self._transact, act, args, kwargs)
+        else:
+            result, facts = self._transact(act, args, kwargs)
+        self._events.publish(facts)
+        return cast("T", result)
+
+    def _transact(self, act: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Fact]]:  # noqa: ANN401
+        facts: list[Fact] = []
+        info = {"vault": self._vault, "facts": facts}
+        with Session(self._writer, info=info, expire_on_commit=False) as session:
+            result = act(session, *args, **kwargs)
+            session.commit()
+        return result, facts
+
+    def close(self) -> None:
+        """Gives back all connections."""
+        self.engine.dispose()
+
+
+def vault_of(session: Session) -> Vault:
+    """The vault that seals and opens what this session stores."""
+    return cast("Vault", session.info["vault"])
+
+
+def emit(session: Session, fact: Fact) -> None:
+    """Puts a fact aside until the commit."""
+    cast("list[Fact]", session.info["facts"]).append(fact)

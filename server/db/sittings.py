@@ -1,0 +1,253 @@
+"""Batches, sittings, rooms in a sitting, candidates, attempts and what happens to them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, Numeric, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.db.base import Base, Moment
+
+
+class Batch(Base):
+    """One occupation and level with its frozen policy (design D10). state: draft -> filed."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    occupation: Mapped[str] = mapped_column(String(32))
+    level: Mapped[int]
+    profile: Mapped[str] = mapped_column(String(40))
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    rehearsal: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(16), default="filed")
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class Sitting(Base):
+    """One theory test at one time, in one or more rooms."""
+
+    __tablename__ = "sittings"
+    __table_args__ = (UniqueConstraint("batch_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"))
+    number: Mapped[int]
+    component: Mapped[str] = mapped_column(String(16), default="theory")
+    starts_at: Mapped[datetime] = mapped_column(Moment)
+    minutes: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    paper_set_id: Mapped[int | None] = mapped_column(ForeignKey("paper_sets.id"))
+
+
+class RoomSitting(Base):
+    """One room in one sitting: what the monitor shows.
+
+    state: planned -> arranged -> released -> running -> ended -> collected -> marked.
+    `anchor` is the start on the boot clock (design D22): {"wall": iso, "boot_ns": n, "boot_id": id}.
+    `version` grows with every change that seats must hear of. `watched_at` is when the server last looked
+    at the running room: after a crash the time since then was a gap of every seat.
+    """
+
+    __tablename__ = "room_sittings"
+    __table_args__ = (UniqueConstraint("sitting_id", "room_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(36), unique=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sittings.id"), index=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    state: Mapped[str] = mapped_column(String(16), default="planned")
+    seating_seed: Mapped[str] = mapped_column(String(40), default="")
+    seating_notes: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    arranged_at: Mapped[datetime | None] = mapped_column(Moment)
+    started_at: Mapped[datetime | None] = mapped_column(Moment)
+    anchor: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    end_reason: Mapped[str] = mapped_column(String(200), default="")
+    collected_at: Mapped[datetime | None] = mapped_column(Moment)
+    marked_at: Mapped[datetime | None] = mapped_column(Moment)
+    watched_at: Mapped[datetime | None] = mapped_column(Moment)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class Assignment(Base):
+    """A member of staff on duty in a room for a sitting."""
+
+    __tablename__ = "assignments"
+
+    room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(32))
+
+
+class Candidate(Base):
+    """A person; the ID number is sealed and found by its keyed blind index."""
+
+    __tablename__ = "candidates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    id_index: Mapped[str] = mapped_column(String(64), unique=True)
+    sealed_id: Mapped[bytes] = mapped_column(LargeBinary)
+    name: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Registration(Base):
+    """A candidate's place in a sitting: ticket, employer, photo (sealed). One per candidate and sitting."""
+
+    __tablename__ = "registrations"
+    __table_args__ = (UniqueConstraint("sitting_id", "candidate_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sittings.id"), index=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"))
+    ticket: Mapped[str] = mapped_column(String(32), unique=True)
+    employer: Mapped[str] = mapped_column(String(120), default="")
+    sealed_photo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    has_photo: Mapped[bool] = mapped_column(default=False)
+
+
+class Attempt(Base):
+    """One candidate's theory test at a seat; `state` is `exam_rooms.seats.AttemptState`.
+
+    Everybody in a room shares the start; `credit_minutes` moves this candidate's deadline. A submission
+    from before `reopened_at` is void.
+    `version` grows with every change the seat must hear of.
+    """
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("room_sitting_id", "seat_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registrations.id"), unique=True)
+    room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), index=True)
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seats.id"))
+    form: Mapped[str] = mapped_column(String(4))
+    state: Mapped[str] = mapped_column(String(16), default="assigned")
+    workstation_id: Mapped[int | None] = mapped_column(ForeignKey("workstations.id"))
+    identified_at: Mapped[datetime | None] = mapped_column(Moment)
+    admitted_at: Mapped[datetime | None] = mapped_column(Moment)
+    admitted_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    accepted_at: Mapped[datetime | None] = mapped_column(Moment)
+    rules_version: Mapped[str] = mapped_column(String(20), default="")
+    face_consent: Mapped[bool | None]
+    answering_at: Mapped[datetime | None] = mapped_column(Moment)
+    credit_minutes: Mapped[Decimal] = mapped_column(Numeric(7, 2), default=Decimal(0))
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    close_reason: Mapped[str] = mapped_column(String(200), default="")
+    reopened_at: Mapped[datetime | None] = mapped_column(Moment)
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    collected_at: Mapped[datetime | None] = mapped_column(Moment)
+    collect_note: Mapped[str] = mapped_column(String(200), default="")
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class SeatStay(Base):
+    """From when to when an attempt was at a seat: the seat history of the room record."""
+
+    __tablename__ = "seat_stays"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), index=True)
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seats.id"))
+    from_at: Mapped[datetime] = mapped_column(Moment)
+    until_at: Mapped[datetime | None] = mapped_column(Moment)
+    reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class JournalGrant(Base):
+    """A journal number given to one workstation for one attempt; `parent` is the head it continues."""
+
+    __tablename__ = "journals"
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), primary_key=True)
+    journal: Mapped[int] = mapped_column(primary_key=True)
+    workstation_id: Mapped[int] = mapped_column(ForeignKey("workstations.id"))
+    parent: Mapped[str] = mapped_column(String(64))
+    opened_at: Mapped[datetime] = mapped_column(Moment)
+    final_seq: Mapped[int | None]
+
+
+class TimeCredit(Base):
+    """Compensation time, for one attempt or (attempt empty) the whole room, with the chief's co-signature."""
+
+    __tablename__ = "time_credits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), index=True)
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("attempts.id"))
+    minutes: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    reason: Mapped[str] = mapped_column(String(200))
+    granted_at: Mapped[datetime] = mapped_column(Moment)
+    granted_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    cosigned_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+
+
+class LinkGapRow(Base):
+    """A time without link that the server saw; those open before the deadline may excuse late records.
+
+    `lost_at` is when the workstation was heard for the last time; `boot_id` the machine's boot before it.
+    """
+
+    __tablename__ = "link_gaps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), index=True)
+    workstation_id: Mapped[int] = mapped_column(ForeignKey("workstations.id"))
+    boot_id: Mapped[str] = mapped_column(String(64), default="")
+    lost_at: Mapped[datetime] = mapped_column(Moment)
+    back_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Incident(Base):
+    """Something a person should look at; raised by the server or an agent, never a verdict."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), index=True)
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("attempts.id"))
+    seat_id: Mapped[int | None] = mapped_column(ForeignKey("seats.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    severity: Mapped[int]
+    first_at: Mapped[datetime] = mapped_column(Moment)
+    last_at: Mapped[datetime] = mapped_column(Moment)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    state: Mapped[str] = mapped_column(String(16), default="raised")
+    handled_at: Mapped[datetime | None] = mapped_column(Moment)
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    note: Mapped[str] = mapped_column(String(200), default="")
+
+
+class ComponentResult(Base):
+    """The mark of one attempt. status: scored | absent. Item marks are sealed; the total is exact decimal."""
+
+    __tablename__ = "component_results"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), index=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registrations.id"), unique=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"))
+    component: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    total: Mapped[Decimal | None] = mapped_column(Numeric(8, 3))
+    passed: Mapped[bool | None]
+    answered: Mapped[int] = mapped_column(default=0)
+    not_counted: Mapped[int] = mapped_column(default=0)
+    sealed_marks: Mapped[bytes | None] = mapped_column(LargeBinary)
+    marked_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class ServerBoot(Base):
+    """One row: the boot clock of the machine at the last look, to notice reboots and clock steps (D22)."""
+
+    __tablename__ = "server_boots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    boot_id: Mapped[str] = mapped_column(String(40))
+    boot_ns: Mapped[int] = mapped_column(BigInteger)
+    wall: Mapped[datetime] = mapped_column(Moment)

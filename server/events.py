@@ -1,0 +1,69 @@
+"""Facts gathered while a transaction runs, delivered to subscribers only after its commit.
+
+So a monitor never shows what the record lacks. Facts are small frozen values without secrets.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatChanged:
+    """What a monitor or the seat shows has changed; `changed_ns` is CLOCK_BOOTTIME at the cause, or 0."""
+
+    room_sitting: int
+    seat: int
+    changed_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChanged:
+    """The room's phase, clock or counts have changed; every seat of it gets a new state."""
+
+    room_sitting: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairingChanged:
+    """A workstation of the room was paired or released."""
+
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line for the monitor's list: an incident raised or an act done. `code` is in the message table."""
+
+    room_sitting: int
+    code: str
+    params: tuple[tuple[str, str], ...] = ()
+    seat: int | None = None
+    incident: int | None = None
+
+
+Fact = SeatChanged | RoomChanged | PairingChanged | Activity
+F = TypeVar("F", SeatChanged, RoomChanged, PairingChanged, Activity)
+
+
+class Events:
+    """Who listens to which facts in this process."""
+
+    def __init__(self) -> None:
+        self._subscribers: dict[type, list[Callable[..., None]]] = {}
+
+    def subscribe(self, kind: type[F], listener: Callable[[F], None]) -> None:
+        """Calls `listener` with every later fact of `kind`."""
+        self._subscribers.setdefault(kind, []).append(listener)
+
+    def publish(self, facts: Iterable[Fact]) -> None:
+        """Delivers facts of a committed transaction, each once, in order; a failing listener stops nobody."""
+        for fact in dict.fromkeys(facts):
+            for listener in self._subscribers.get(type(fact), ()):
+                try:
+                    listener(fact)
+                except Exception:  # the record stands: one listener must not hide it from others
+                    log.exception("listener failed for %s", type(fact).__name__)

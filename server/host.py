@@ -1,0 +1,78 @@
+"""Everything one process works with, opened once: stores, vault, site, clock, jobs. No web framework."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from itembank.vault import Vault
+from server.db.answers import AnswerStore
+from server.db.base import Database
+from server.events import Events
+from server.jobs.runner import Jobs
+from server.native import NativePool
+from server.presence import Presence
+from server.services.loop_lag import LoopLag
+from server.services.site import Site, ensure_site
+from server.services.steady import Reading, SteadyClock, find_anchor, read_clocks
+from server.services.tries import Tries
+from server.settings import Settings
+
+HASHING_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What web, sockets and command line find when they act. `now()` is the steady clock (D22)."""
+
+    settings: Settings
+    db: Database
+    answers: AnswerStore
+    vault: Vault
+    site: Site
+    events: Events
+    presence: Presence
+    jobs: Jobs
+    demo: bool
+    clock: SteadyClock
+    native: NativePool
+    """For password hashing and passphrases; `native.call(work, ...)`."""
+    tries: Tries
+    """Failed sign-ins and co-signatures."""
+    lag: LoopLag
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The server's clock."""
+        return self.clock.now
+
+    def close(self) -> None:
+        """Ends children and gives back all connections."""
+        self.jobs.stop()
+        self.answers.close()
+        self.db.close()
+
+
+def open_host(
+    settings: Settings, master: bytes, *, demo: bool = False, look: Callable[[], Reading] = read_clocks
+) -> Host:
+    """Opens the stores (already migrated) and the site's secrets with the master key."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    vault, events = Vault(master), Events()
+    db = Database(settings.main_url, vault=vault, events=events)
+    with db.read() as session:
+        clock = SteadyClock(find_anchor(session, look()), look)
+    return Host(
+        settings=settings,
+        db=db,
+        answers=AnswerStore(settings.answers_url),
+        vault=vault,
+        site=db.write(ensure_site, now=clock.now()),
+        events=events,
+        presence=Presence(),
+        jobs=Jobs(db, settings, clock.now),
+        demo=demo,
+        clock=clock,
+        native=NativePool(HASHING_THREADS),
+        tries=Tries(),
+        lag=LoopLag(),
+    )

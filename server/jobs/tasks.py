@@ -1,0 +1,28 @@
+"""What a child can do: kind of job -> the function that does it, imported only in the child.
+
+A task is `function(payload, report) -> result`: plain JSON values, bytes only at the top level of payload
+and result. It raises `Refused(code, **params)` for what its input does not allow.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, cast
+
+Task = Callable[[dict[str, Any], Callable[..., None]], dict[str, Any]]
+
+TASKS: dict[str, str] = {
+    "echo": "server.jobs.selftest:echo",
+    "read_bank": "server.jobs.bank:read_bank",
+    "assemble": "server.jobs.assembling:assemble",
+    "read_roster": "server.jobs.rosters:read_roster",
+    "read_room": "server.jobs.rosters:read_room",
+    "read_photos": "server.jobs.photos:read_photos",
+    "results_xlsx": "server.jobs.results:results_xlsx",
+    "mark": "server.jobs.results:mark",
+}
+
+
+def task(kind: str) -> Task:
+    """The function of a kind of job."""
+    module, name = TASKS[kind].split(":")
+    return cast("Task", getattr(importlib.import_module(module), name))

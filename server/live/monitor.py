@@ -1,0 +1,189 @@
+"""The monitors' socket: cards of seats that changed, gathered for 100 ms; staff with MONITOR_ROOM only."""
+
+import logging
+import threading
+import time
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from flask import request
+from flask_login import current_user
+from flask_socketio import ConnectionRefusedError as ConnectionRefused
+from flask_socketio import Namespace, SocketIO
+
+from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, NAMESPACE_MONITOR
+from server.access import Permission
+from server.db.sittings import RoomSitting
+from server.events import Activity, PairingChanged, RoomChanged, SeatChanged
+from server.host import Host
+from server.native import under_gevent
+from server.services import monitoring
+from server.services.monitoring import SeatCard
+
+log = logging.getLogger(__name__)
+GATHER_SECONDS = 0.1
+
+
+def plain(value: object) -> dict[str, Any]:
+    """A frozen view as JSON values."""
+    found = asdict(value)  # type: ignore[call-overload]
+    return {key: _plain(entry) for key, entry in found.items()}
+
+
+def _plain(entry: object) -> object:
+    if isinstance(entry, datetime):
+        return entry.isoformat()
+    return {key: _plain(inner) for key, inner in entry.items()} if isinstance(entry, dict) else entry
+
+
+class Watched:
+    """One room that somebody looks at: its cards as last sent."""
+
+    def __init__(self) -> None:
+        self.cards: dict[int, SeatCard] = {}
+        self.dirty: dict[int, int] = {}
+        """Seat id -> CLOCK_BOOTTIME of the first cause since the last sending, 0 when unknown."""
+        self.rebuild: set[int] = set()
+        self.whole = True
+
+
+class MonitorSockets(Namespace):  # type: ignore[misc]
+    """Rooms by the monitors that look at them."""
+
+    permission = Permission.MONITOR_ROOM
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(NAMESPACE_MONITOR)
+        self.host = host
+        self.rooms: dict[int, Watched] = {}
+        self.viewers: dict[str, int] = {}
+        self._wake = threading.Event()
+        host.events.subscribe(SeatChanged, self._seat_changed)
+        host.events.subscribe(RoomChanged, self._room_changed)
+        host.events.subscribe(PairingChanged, self._pairing_changed)
+        host.events.subscribe(Activity, self._activity)
+
+    def on_connect(self, auth: object = None) -> None:
+        """A signed-in person with the permission names the room; the whole of it comes at once."""
+        if not current_user.is_authenticated:
+            raise ConnectionRefused("sign_in_needed")
+        if not current_user.actor.can(self.permission):
+            raise ConnectionRefused("forbidden")
+        room = auth.get("room") if isinstance(auth, dict) else None
+        if not isinstance(room, int) or not self._exists(room):
+            raise ConnectionRefused("not_found")
+        sid = str(getattr(request, "sid", ""))
+        self.viewers[sid] = room
+        self.enter_room(sid, _channel(room))
+        self.rooms.setdefault(room, Watched()).whole = True
+        self._due()
+
+    def on_disconnect(self, *_reason: object) -> None:
+        """A monitor went away; a room without any is forgotten."""
+        room = self.viewers.pop(str(getattr(request, "sid", "")), None)
+        if room is not None and room not in self.viewers.values():
+            self.rooms.pop(room, None)
+
+    def _exists(self, room: int) -> bool:
+        with self.host.db.read() as session:
+            return session.get(RoomSitting, room) is not None
+
+    def _seat_changed(self, fact: SeatChanged) -> None:
+        watched = self.rooms.get(fact.room_sitting)
+        if watched is None:
+            return
+        watched.dirty.setdefault(fact.seat, fact.changed_ns)
+        if fact.changed_ns == 0:
+            watched.rebuild.add(fact.seat)
+        self._due()
+
+    def _room_changed(self, fact: RoomChanged) -> None:
+        watched = self.rooms.get(fact.room_sitting)
+        if watched is not None:
+            watched.whole = True
+            self._due()
+
+    def _pairing_changed(self, _fact: PairingChanged) -> None:
+        for watched in self.rooms.values():
+            watched.whole = True
+        self._due()
+
+    def _activity(self, fact: Activity) -> None:
+        if fact.room_sitting in self.rooms:
+            line = {"code": fact.code, "params": dict(fact.params), "seat": fact.seat}
+            self.emit(EVENT_ACTIVITY, line | {"incident": fact.incident}, room=_channel(fact.room_sitting))
+
+    def _due(self) -> None:
+        self._wake.set()
+        if not under_gevent():
+            self.flush()
+
+    def run(self) -> None:
+        """Sends for ever, at most ten times a second; a greenlet of the live server."""
+        while True:
+            self._wake.wait()
+            time.sleep(GATHER_SECONDS)
+            self._wake.clear()
+            try:
+                self.flush()
+            except Exception:  # the next change, or a reconnect, sends the cards again
+                log.exception("monitor update failed")
+
+    def flush(self) -> None:
+        """Sends what has changed in every room that somebody looks at."""
+        for room, watched in list(self.rooms.items()):
+            if watched.whole or watched.dirty:
+                self._send(room, watched)
+                time.sleep(0)
+
+    def _send(self, room: int, watched: Watched) -> None:
+        causes, watched.dirty = watched.dirty, {}
+        rebuild, watched.rebuild = watched.rebuild, set()
+        whole, watched.whole = watched.whole, False
+        now = self.host.now()
+        with self.host.db.read() as session:
+            if whole:
+                fresh = self._cards(session, room, None)
+                watched.cards = {card.seat: card for card in fresh}
+            else:
+                fresh = self._cards(session, room, rebuild) if rebuild else []
+                fresh += self._counted(watched, [seat for seat in causes if seat not in rebuild])
+                watched.cards.update({card.seat: card for card in fresh})
+            if whole or rebuild:
+                cards = list(watched.cards.values())
+                board = plain(monitoring.board(session, room, cards, now=now))
+                self.emit(EVENT_ROOM, board, room=_channel(room))
+        cells = [plain(card) | {"changed_ns": causes.get(card.seat, 0)} for card in fresh]
+        self.emit(EVENT_SEATS, cells, room=_channel(room))
+
+    def _cards(self, session: Any, room: int, only: set[int] | None) -> list[SeatCard]:  # noqa: ANN401
+        return monitoring.seat_cards(session, self.host.answers, self.host.presence, room, only)
+
+    def _counted(self, watched: Watched, seats: list[int]) -> list[SeatCard]:
+        """Cards whose answers or waiting records alone have changed: no look at the database of rooms."""
+        cards = [watched.cards[seat] for seat in seats if seat in watched.cards]
+        answered = self.host.answers.answered([card.attempt for card in cards if card.attempt])
+        seen = {card.seat: self.host.presence.of(card.workstation) for card in cards}
+        return [
+            replace(
+                card,
+                answered=answered.get(card.attempt or 0, card.answered),
+                waiting=seen[card.seat].waiting,
+                package=bool(seen[card.seat].package_sha256),
+            )
+            for card in cards
+        ]
+
+
+def register(socketio: SocketIO, host: Host) -> MonitorSockets:
+    """Joins the namespace and, on the live server, its sender."""
+    sockets = MonitorSockets(host)
+    socketio.on_namespace(sockets)
+    if under_gevent():
+        socketio.start_background_task(sockets.run)
+    return sockets
+
+
+def _channel(room: int) -> str:
+    return f"room/{room}"

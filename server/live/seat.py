@@ -1,0 +1,114 @@
+"""The seats' socket: the server pushes whole states, the agents send nothing but their token."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from flask import request
+from flask_socketio import ConnectionRefusedError as ConnectionRefused
+from flask_socketio import Namespace, SocketIO
+
+from exam_rooms.protocol import EVENT_STATE, NAMESPACE_SEAT
+from exam_rooms.wire import encode
+from server.errors import Refused
+from server.events import PairingChanged, RoomChanged, SeatChanged
+from server.host import Host
+from server.native import under_gevent
+from server.services.agents import Agent
+from server.services.delivery import Delivery, delivery_of
+
+log = logging.getLogger(__name__)
+
+
+class SeatSockets(Namespace):  # type: ignore[misc]
+    """Who is connected. One socket per workstation is the rule; a second one is served as well."""
+
+    for_agents = True
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(NAMESPACE_SEAT)
+        self.host = host
+        self.delivery: Delivery = delivery_of(host)
+        self.agents: dict[str, tuple[Agent, str]] = {}
+        self._dirty: dict[int, None] = {}
+        self._wake = threading.Event()
+        host.events.subscribe(SeatChanged, self._seat_changed)
+        host.events.subscribe(RoomChanged, self._room_changed)
+        host.events.subscribe(PairingChanged, self._pairing_changed)
+
+    def on_connect(self, auth: object = None) -> None:
+        """Lets in an agent with a valid token and tells it its state."""
+        token = auth.get("token") if isinstance(auth, dict) else None
+        now = self.host.now()
+        try:
+            agent = self.delivery.door.admit(str(token or ""), now)
+        except Refused as refusal:
+            raise ConnectionRefused(refusal.code) from refusal
+        sid = _sid()
+        self.delivery.links.heard(agent, now)
+        self.agents[sid] = (agent, str(token))
+        self.emit(EVENT_STATE, encode(self.delivery.state(agent, now)), room=sid)
+
+    def on_disconnect(self, *_reason: object) -> None:
+        """The line counts as lost unless the workstation has another socket."""
+        agent, _ = self.agents.pop(_sid(), (None, ""))
+        if agent is not None and all(
+            other.workstation != agent.workstation for other, _ in self.agents.values()
+        ):
+            self.delivery.links.dropped(agent, self.host.now())
+
+    def _seat_changed(self, fact: SeatChanged) -> None:
+        if fact.changed_ns == 0:
+            self._mark(agent for agent, _ in self.agents.values() if agent.seat == fact.seat)
+
+    def _room_changed(self, fact: RoomChanged) -> None:
+        self._mark(agent for agent, _ in self.agents.values())
+
+    def _pairing_changed(self, _fact: PairingChanged) -> None:
+        for sid, (agent, token) in list(self.agents.items()):
+            try:
+                self.delivery.door.admit(token, self.host.now())
+            except Refused:
+                self.agents.pop(sid, None)
+                self.delivery.links.forget(agent)
+                self.disconnect(sid)
+
+    def _mark(self, agents: Iterable[Agent]) -> None:
+        self._dirty.update(dict.fromkeys(agent.workstation for agent in agents))
+        if self._dirty:
+            self._wake.set()
+        if not under_gevent():
+            self.push()
+
+    def push(self) -> None:
+        """Sends the states of all marked seats; others run between two of them."""
+        marked, self._dirty = list(self._dirty), {}
+        for workstation in marked:
+            for sid, (agent, _) in list(self.agents.items()):
+                if agent.workstation == workstation:
+                    self.emit(EVENT_STATE, encode(self.delivery.state(agent, self.host.now())), room=sid)
+            time.sleep(0)
+
+    def run(self) -> None:
+        """Pushes for ever; a greenlet of the live server."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                self.push()
+            except Exception:  # the agents' heartbeats heal a push that failed
+                log.exception("push failed")
+
+
+def register(socketio: SocketIO, host: Host) -> SeatSockets:
+    """Joins the namespace and, on the live server, its pusher."""
+    sockets = SeatSockets(host)
+    socketio.on_namespace(sockets)
+    if under_gevent():
+        socketio.start_background_task(sockets.run)
+    return sockets
+
+
+def _sid() -> str:
+    return str(getattr(request, "sid", ""))

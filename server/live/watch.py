@@ -1,0 +1,104 @@
+"""One look a second at what only time decides: deadlines, late entry, silence, phases, clock steps."""
+
+import logging
+import time
+
+from flask_socketio import SocketIO
+from sqlalchemy import select
+
+from exam_rooms.clock import stepped
+from exam_rooms.incidents import IncidentKind
+from server.db.sittings import RoomSitting
+from server.events import RoomChanged
+from server.host import Host
+from server.native import under_gevent
+from server.services import attempts, collection, links, roomstate
+from server.services.delivery import Delivery, delivery_of
+from server.services.incidents import Place, raise_incident
+from server.services.seat_state import current_sitting
+
+log = logging.getLogger(__name__)
+PERIOD_SECONDS = 1.0
+SIGN_OF_LIFE_TICKS = 2
+_AT_WORK = ("arranged", "released", "running", "ended")
+
+
+class Watch:
+    """What was seen at the last look. `tick` is one look; tests call it themselves."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.delivery: Delivery = delivery_of(host)
+        self._phases: dict[int, tuple[str, int | None]] = {}
+        self._step_told = False
+        self._ticks = 0
+
+    def begin(self) -> None:
+        """After a start of the server: the time it was away is a gap of every seat that was answering."""
+        self.host.db.write(links.gaps_after_restart, now=self.host.now())
+
+    def tick(self) -> None:
+        """Does what is due now."""
+        now = self.host.now()
+        self.delivery.links.check(now)
+        self._clock()
+        with self.host.db.read() as session:
+            query = select(RoomSitting.id, RoomSitting.state).where(RoomSitting.state.in_(_AT_WORK))
+            rooms = [(room, state) for room, state in session.execute(query)]
+        for room, state in rooms:
+            self._room(room, state)
+            time.sleep(0)
+        self._ticks += 1
+        if self._ticks % SIGN_OF_LIFE_TICKS == 0 and any(state == "running" for _, state in rooms):
+            self.host.db.write(links.watched, now=now)
+
+    def _room(self, room: int, state: str) -> None:
+        now = self.host.now()
+        with self.host.db.read() as session:
+            seen = roomstate.load(session, room)
+            phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
+            seats = roomstate.attempts_of(session, room)
+            overdue = state == "running" and attempts.something_due(seen, seats, now)
+        if overdue:
+            self.host.db.write(attempts.mark_latecomers_absent, room, now=now)
+            self.host.db.write(attempts.close_overdue, room, now=now)
+        if state == "ended" or overdue:
+            self.host.db.write(collection.settle_room, room, now=now)
+        before = self._phases.get(room)
+        self._phases[room] = phase
+        if before is not None and before != phase:
+            self.host.events.publish([RoomChanged(room)])
+
+    def _clock(self) -> None:
+        """A wall clock that was set moves no deadline; it is told once for every step (design D22)."""
+        step = self.host.clock.step_seconds()
+        if not stepped(step):
+            self._step_told = False
+            return
+        if self._step_told:
+            return
+        self._step_told = True
+        with self.host.db.read() as session:
+            running = list(session.scalars(select(RoomSitting.id).where(RoomSitting.state == "running")))
+        for room in running:
+            place, seconds = Place(room), f"{step:+.1f}"
+            kind = IncidentKind.CLOCK_STEP
+            self.host.db.write(raise_incident, place, kind, now=self.host.now(), seconds=seconds)
+
+    def run(self) -> None:
+        """Looks for ever; a greenlet of the live server."""
+        self.begin()
+        while True:
+            time.sleep(PERIOD_SECONDS)
+            try:
+                self.tick()
+            except Exception:  # the next look tries again; nothing here may end the watch
+                log.exception("watch failed")
+
+
+def register(socketio: SocketIO, host: Host) -> Watch:
+    """Starts the watch on the live server."""
+    watch = Watch(host)
+    if under_gevent():
+        socketio.start_background_task(watch.run)
+    return watch

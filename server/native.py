@@ -1,0 +1,35 @@
+"""Calls that must not hold up the event loop: run in a native thread while other greenlets go on.
+
+Under gevent (the live server) a call goes to a small pool of real threads; elsewhere (command line,
+tests) it simply runs. SQL on SQLite and password hashing use it.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def under_gevent() -> bool:
+    """Whether this process runs on gevent's patched standard library."""
+    monkey = sys.modules.get("gevent.monkey")
+    return bool(monkey and cast("Any", monkey).is_module_patched("threading"))
+
+
+class NativePool:
+    """`size` native threads; `call` waits for the result without blocking the loop."""
+
+    def __init__(self, size: int = 1) -> None:
+        self._pool: Any = None
+        if under_gevent():
+            from gevent.threadpool import ThreadPool
+
+            self._pool = ThreadPool(size)
+
+    def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `work(*args, **kwargs)`; its exception is raised here."""
+        if self._pool is None:
+            return work(*args, **kwargs)
+        return cast("T", self._pool.apply(work, args, kwargs))

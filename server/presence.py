@@ -1,0 +1,55 @@
+"""Which agents are linked right now, and what they last reported: in memory, rebuilt as agents return."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from exam_rooms.protocol import ZERO_HEAD
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPresence:
+    """One workstation's link. `waiting`: records there that the server has not acknowledged."""
+
+    linked: bool = False
+    since: datetime | None = None
+    waiting: int = 0
+    journal: int = 0
+    seq: int = 0
+    head: str = ZERO_HEAD
+    state_version: int = 0
+    package_sha256: str = ""
+    journal_fault: str = ""
+
+
+class Presence:
+    """Links by workstation id. One event loop writes it, so no lock is needed."""
+
+    def __init__(self) -> None:
+        self._seats: dict[int, SeatPresence] = {}
+
+    def of(self, workstation: int | None) -> SeatPresence:
+        """The last known presence; a workstation never seen is not linked."""
+        return self._seats.get(workstation or 0, SeatPresence())
+
+    def linked_count(self) -> int:
+        """How many workstations are linked now."""
+        return sum(seat.linked for seat in self._seats.values())
+
+    def link(self, workstation: int, linked: bool, now: datetime) -> bool:
+        """Notes that the socket came or went; true when that is news."""
+        before = self.of(workstation)
+        if before.linked == linked and before.since is not None:
+            return False
+        self._seats[workstation] = replace(before, linked=linked, since=now)
+        return True
+
+    def report(self, workstation: int, **seen: object) -> bool:
+        """Notes what a heartbeat said; true when anything shown on the monitor changed."""
+        before = self.of(workstation)
+        after = replace(before, **seen)  # type: ignore[arg-type]
+        self._seats[workstation] = after
+        return (before.waiting, before.package_sha256, before.journal_fault) != (
+            after.waiting,
+            after.package_sha256,
+            after.journal_fault,
+        )

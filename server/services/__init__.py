@@ -1,0 +1,1 @@
+"""Use cases: each takes (session, actor, ..., now), never commits, never knows HTTP."""

@@ -1,0 +1,127 @@
+"""Who an agent is: challenge, proof by the seat's key, bearer token; all stateless HMAC (design D20).
+
+A token names the workstation and its key. It holds for twelve hours, but only while that workstation is
+the paired one of its seat: a new pairing or a release ends it at once.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.orm import Session
+
+from exam_rooms.protocol import SessionRequest, session_message
+from server.db.base import Database
+from server.db.rooms import Seat, Workstation
+from server.errors import Refused
+
+TOKEN_LIFE = timedelta(hours=12)
+NONCE_LIFE = timedelta(seconds=60)
+_MAC_BYTES = 16
+_NONCE = struct.Struct(">q8s")
+_TOKEN = struct.Struct(">qq8s")
+
+
+class StrangeAgent(Refused):
+    """Not the agent of a paired workstation, or no longer."""
+
+    def __init__(self, code: str, status: int = 401) -> None:
+        super().__init__(code, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A paired workstation as the routes see it. `key_id` is a fingerprint of its public key."""
+
+    workstation: int
+    seat: int
+    room: int
+    key_id: bytes
+
+
+class AgentDoor:
+    """Proves agents. Paired workstations are kept in memory until `forget` (a pairing changed)."""
+
+    def __init__(self, db: Database, token_key: bytes) -> None:
+        self._db = db
+        self._key = token_key
+        self._paired: dict[int, Agent] = {}
+
+    def forget(self) -> None:
+        """Some pairing has changed: look again."""
+        self._paired.clear()
+
+    def challenge(self, now: datetime) -> str:
+        """A fresh nonce; nothing is kept."""
+        return self._sign(b"challenge", _NONCE.pack(_seconds(now), secrets.token_bytes(8)))
+
+    def open_session(self, request: SessionRequest, now: datetime) -> tuple[str, datetime]:
+        """A token and its end for an agent that signs our nonce with its seat's key."""
+        made, _ = _NONCE.unpack(self._checked(b"challenge", request.nonce, _NONCE.size))
+        if not 0 <= _seconds(now) - made <= NONCE_LIFE.total_seconds():
+            raise StrangeAgent("challenge_expired")
+        agent, public_key = self._look(request.workstation)
+        message = session_message(request.workstation, request.nonce)
+        try:
+            Ed25519PublicKey.from_public_bytes(public_key).verify(_decode(request.signature), message)
+        except (InvalidSignature, ValueError) as fault:
+            raise StrangeAgent("signature_wrong", 403) from fault
+        expires = now + TOKEN_LIFE
+        text = _TOKEN.pack(agent.workstation, _seconds(expires), agent.key_id)
+        return self._sign(b"token", text), expires
+
+    def admit(self, token: str, now: datetime) -> Agent:
+        """The agent behind a bearer token. Raises `StrangeAgent`."""
+        workstation, expires, key_id = _TOKEN.unpack(self._checked(b"token", token, _TOKEN.size))
+        if _seconds(now) >= expires:
+            raise StrangeAgent("token_expired")
+        agent = self._paired.get(workstation) or self._look(workstation)[0]
+        if agent.key_id != key_id:
+            raise StrangeAgent("workstation_not_paired", 403)
+        return agent
+
+    def _look(self, workstation: int) -> tuple[Agent, bytes]:
+        with self._db.read() as session:
+            agent, public_key = find_agent(session, workstation)
+        self._paired[workstation] = agent
+        return agent, public_key
+
+    def _sign(self, purpose: bytes, body: bytes) -> str:
+        return base64.urlsafe_b64encode(body + self._mac(purpose, body)).decode()
+
+    def _checked(self, purpose: bytes, text: str, size: int) -> bytes:
+        raw = _decode(text, altchars=b"-_")
+        body, mac = raw[:size], raw[size:]
+        if len(raw) != size + _MAC_BYTES or not hmac.compare_digest(mac, self._mac(purpose, body)):
+            raise StrangeAgent("token_wrong")
+        return body
+
+    def _mac(self, purpose: bytes, body: bytes) -> bytes:
+        return hmac.new(self._key, purpose + b"|" + body, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
+    """The active workstation and its public key. Raises `StrangeAgent` for a retired or unknown one."""
+    row = session.get(Workstation, workstation)
+    if row is None or not row.active:
+        raise StrangeAgent("workstation_not_paired", 403)
+    seat = session.get_one(Seat, row.seat_id)
+    key_id = hashlib.sha256(row.public_key).digest()[:8]
+    return Agent(row.id, seat.id, seat.room_id, key_id), row.public_key
+
+
+def _decode(text: str, altchars: bytes | None = None) -> bytes:
+    try:
+        return base64.b64decode(text.encode("ascii"), altchars, validate=True)
+    except ValueError:
+        return b""
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp())

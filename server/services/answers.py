@@ -1,0 +1,240 @@
+"""Taking answer records in: checked one by one, stored durably, then told to the monitor (design D3, D4).
+
+What a record needs to be part of the stream: a journal granted to the workstation that sends it, a hash
+that is right, a body that opens under the attempt's key, an item of the attempt's form. A record that
+lacks one of the last three is kept aside. Whether a record counts is decided at marking, not here.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.protocol import AnswersReply, Record, RecordKind, RefusedRecord, record_aad
+from itembank.items import OPTION_KEYS
+from itembank.sealing import SealBroken, open_sealed
+from itembank.vault import Vault
+from server.db.answers import AnswerStore, Outcome, Received, Verdict, to_ns
+from server.db.base import Database
+from server.db.papers import FormItem
+from server.db.sittings import Attempt, JournalGrant, RoomSitting, Sitting
+from server.errors import NotFound, Refused
+from server.events import Events, SeatChanged
+from server.services.incidents import Place, raise_incident
+
+BATCH_LIMIT = 200
+_LIMITS = (("item", 64), ("body", 2048), ("boot_id", 64), ("prev", 64), ("hash", 64))
+_INT31 = 2**31 - 1
+_INT63 = 2**63 - 1
+_WITH_ITEM = frozenset({RecordKind.ANSWER, RecordKind.CLEAR, RecordKind.MARK, RecordKind.UNMARK})
+_KEPT_FACTS = 5000
+_INCIDENTS = {
+    "fork": IncidentKind.CHAIN_FORK,
+    "bad_hash": IncidentKind.CHAIN_ERROR,
+    "bad_body": IncidentKind.CHAIN_ERROR,
+    "unknown_item": IncidentKind.CHAIN_ERROR,
+    "unlinked": IncidentKind.CHAIN_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What checking a record of an attempt needs. `journals`: number -> (workstation, parent head)."""
+
+    attempt: int
+    room_sitting: int
+    seat: int
+    key: bytes
+    items: frozenset[str]
+    journals: dict[int, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, and when it came: steady time, and CLOCK_BOOTTIME for the monitor's delay."""
+
+    workstation: int
+    received_at: datetime
+    boot_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The reply to the agent; `submits`: a SUBMIT record is among the durable ones."""
+
+    reply: AnswersReply
+    attempt: int
+    submits: bool
+
+
+class AnswerDesk:
+    """Takes batches of records. Facts of attempts stay in memory until their room changes."""
+
+    def __init__(self, db: Database, store: AnswerStore, vault: Vault, events: Events) -> None:
+        self._db = db
+        self._store = store
+        self._vault = vault
+        self._events = events
+        self._facts: dict[int, Facts] = {}
+
+    def forget_room(self, room_sitting: int) -> None:
+        """Seats or journals of a room have changed."""
+        for facts in [facts for facts in self._facts.values() if facts.room_sitting == room_sitting]:
+            self._facts.pop(facts.attempt, None)
+
+    def parents(self, attempt: int) -> dict[int, str]:
+        """The head that each journal of an attempt was granted to continue."""
+        facts = self._facts.get(attempt)
+        if facts is None:
+            with self._db.read() as session:
+                facts = load_facts(session, self._vault, attempt)
+        return {journal: parent for journal, (_, parent) in facts.journals.items()}
+
+    def take(self, records: Sequence[Record], sender: Sender) -> Taken:
+        """Stores a batch of one attempt. Refuses records of attempts or journals of other workstations."""
+        attempt = _one_attempt(records)
+        facts = self._facts_for(attempt, records, sender.workstation)
+        came = to_ns(sender.received_at)
+        entries = [Received(r, came, sender.workstation, self._fault(r, facts)) for r in records]
+        verdicts = self._store.append(entries)
+        self._report(entries, verdicts, facts, sender)
+        refused = tuple(
+            RefusedRecord(e.record.journal, e.record.seq, _refusal(e, v))
+            for e, v in zip(entries, verdicts, strict=True)
+            if v.outcome not in (Outcome.STORED, Outcome.KNOWN)
+        )
+        reply = AnswersReply(upto=_upto(entries, verdicts), refused=refused)
+        return Taken(reply, attempt, _submits(entries, verdicts))
+
+    def _facts_for(self, attempt: int, records: Sequence[Record], workstation: int) -> Facts:
+        journals = {record.journal for record in records}
+        facts = self._facts.get(attempt)
+        if facts is None or not journals <= facts.journals.keys():
+            with self._db.read() as session:
+                facts = load_facts(session, self._vault, attempt)
+            if len(self._facts) > _KEPT_FACTS:
+                self._facts.clear()
+            self._facts[attempt] = facts
+        if any(facts.journals.get(journal, (0, ""))[0] != workstation for journal in journals):
+            raise Refused("journal_not_yours", 403)
+        return facts
+
+    def _fault(self, record: Record, facts: Facts) -> str:
+        if record.digest() != record.hash:
+            return "bad_hash"
+        if record.kind in _WITH_ITEM and record.item not in facts.items:
+            return "unknown_item"
+        return "" if _body_opens(record, facts.key) else "bad_body"
+
+    def _report(self, entries: list[Received], verdicts: list[Verdict], facts: Facts, sender: Sender) -> None:
+        causes = {
+            cause for e, v in zip(entries, verdicts, strict=True) if (cause := _cause(e.record, e, v, facts))
+        }
+        place = Place(facts.room_sitting, facts.seat, facts.attempt)
+        for cause in sorted(causes):
+            kind = _INCIDENTS[cause]
+            self._db.write(raise_incident, place, kind, now=sender.received_at, cause=cause)
+        if any(verdict.outcome is Outcome.STORED for verdict in verdicts):
+            self._events.publish([SeatChanged(facts.room_sitting, facts.seat, sender.boot_ns)])
+
+
+def load_facts(session: Session, vault: Vault, attempt_id: int) -> Facts:
+    """An attempt's facts from the store."""
+    attempt = session.get(Attempt, attempt_id)
+    if attempt is None:
+        raise NotFound("attempt")
+    papers = (
+        select(Sitting.paper_set_id)
+        .join(RoomSitting, RoomSitting.sitting_id == Sitting.id)
+        .where(RoomSitting.id == attempt.room_sitting_id)
+        .scalar_subquery()
+    )
+    items = select(FormItem.item_uid).where(FormItem.paper_set_id == papers, FormItem.form == attempt.form)
+    grants = session.scalars(select(JournalGrant).where(JournalGrant.attempt_id == attempt_id))
+    return Facts(
+        attempt=attempt.id,
+        room_sitting=attempt.room_sitting_id,
+        seat=attempt.seat_id,
+        key=vault.attempt_key(attempt.id),
+        items=frozenset(session.scalars(items)),
+        journals={grant.journal: (grant.workstation_id, grant.parent) for grant in grants},
+    )
+
+
+def opened_response(record: Record, key: bytes) -> tuple[str, ...]:
+    """The option keys in a record's body. Raises ValueError when it does not open or hold them."""
+    try:
+        sealed = base64.b64decode(record.body.encode("ascii"), validate=True)
+        body = json.loads(open_sealed(key, sealed, record_aad(record.attempt, record.journal, record.seq)))
+    except SealBroken as fault:
+        raise ValueError("sealed body") from fault
+    if record.kind is not RecordKind.ANSWER:
+        if not isinstance(body, dict):
+            raise ValueError("body")
+        return ()
+    response = body.get("response") if isinstance(body, dict) else None
+    if not isinstance(response, list) or not response or not set(OPTION_KEYS).issuperset(map(str, response)):
+        raise ValueError("response")
+    return tuple(map(str, response))
+
+
+def _body_opens(record: Record, key: bytes) -> bool:
+    try:
+        opened_response(record, key)
+    except ValueError:
+        return False
+    return True
+
+
+def _one_attempt(records: Sequence[Record]) -> int:
+    if not records:
+        raise Refused("no_records", 400)
+    if len(records) > BATCH_LIMIT:
+        raise Refused("too_many_records", 413, limit=BATCH_LIMIT)
+    if len({record.attempt for record in records}) != 1:
+        raise Refused("more_than_one_attempt", 400)
+    if not all(_well_formed(record) for record in records):
+        raise Refused("record_malformed", 400)
+    return records[0].attempt
+
+
+def _well_formed(record: Record) -> bool:
+    numbers = 0 < record.attempt <= _INT31 and 0 < record.journal <= _INT31 and 0 < record.seq <= _INT31
+    texts = all(len(getattr(record, name)) <= limit for name, limit in _LIMITS)
+    plain = "\x00" not in record.item + record.body + record.boot_id + record.prev + record.hash
+    return numbers and texts and plain and 0 <= record.boot_ns <= _INT63
+
+
+def _cause(record: Record, entry: Received, verdict: Verdict, facts: Facts) -> str:
+    if verdict.outcome is Outcome.FORK:
+        return "fork"
+    if entry.aside:
+        return entry.aside
+    parent = facts.journals[record.journal][1]
+    starts_wrong = record.seq == 1 and (record.kind is not RecordKind.OPEN or record.prev != parent)
+    unlinked = verdict.linked is False or (verdict.outcome is Outcome.STORED and starts_wrong)
+    return "unlinked" if unlinked else ""
+
+
+def _refusal(entry: Received, verdict: Verdict) -> str:
+    return "fork" if verdict.outcome is Outcome.FORK else entry.aside or "unstorable"
+
+
+def _upto(entries: list[Received], verdicts: list[Verdict]) -> dict[str, int]:
+    upto: dict[str, int] = {}
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        name = str(entry.record.journal)
+        upto[name] = max(upto.get(name, 0), verdict.upto)
+    return upto
+
+
+def _submits(entries: list[Received], verdicts: list[Verdict]) -> bool:
+    return any(
+        entry.record.kind is RecordKind.SUBMIT and verdict.outcome in (Outcome.STORED, Outcome.KNOWN)
+        for entry, verdict in zip(entries, verdicts, strict=True)
+    )

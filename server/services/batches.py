@@ -1,0 +1,207 @@
+"""Batches and their sittings: a filed batch freezes its level policy (design D10)."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from itembank.problems import InputRefused
+from server.access import Actor, Permission
+from server.db.bank import Bank
+from server.db.papers import PaperSet
+from server.db.rooms import Room
+from server.db.sittings import Batch, RoomSitting, Sitting
+from server.errors import Forbidden, NotFound, Refused
+from server.rules.policy import LevelPolicy, Profile, check_batch, check_minutes, load_profile, policy_for
+from server.services import audit
+
+MINUTES_MOST = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """What an administrator files."""
+
+    name: str
+    occupation: str
+    level: int
+    profile: str = "national"
+
+
+@dataclass(frozen=True, slots=True)
+class SittingPlan:
+    """One theory sitting: start (aware), minutes, the rooms it is held in."""
+
+    starts_at: datetime
+    minutes: Decimal
+    rooms: tuple[int, ...]
+
+
+def profile_names() -> list[str]:
+    """The level-policy profiles that ship with the server."""
+    folder = files("server") / "policies"
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+@cache
+def read_profile(name: str) -> Profile:
+    """A shipped profile by name; a profile with a base stands on the base's text."""
+    if name not in profile_names():
+        raise NotFound("profile")
+    texts: Mapping[str, str] = {
+        known: (files("server") / "policies" / f"{known}.yaml").read_text(encoding="utf-8")
+        for known in profile_names()
+    }
+    profile = load_profile(texts[name], texts)
+    if not isinstance(profile, Profile):
+        raise InputRefused(*profile)
+    return profile
+
+
+def profiles() -> list[tuple[str, str, bool]]:
+    """The profiles as a choice: (name, title, for rehearsals only); real ones first."""
+    found = [(name, read_profile(name)) for name in profile_names()]
+    return sorted(
+        ((name, profile.title, profile.rehearsal) for name, profile in found),
+        key=lambda entry: (entry[2], entry[0]),
+    )
+
+
+def occupations() -> list[tuple[str, str, int, str]]:
+    """Every occupation and level of any profile: (key, name, level, level name), highest number first."""
+    found = {}
+    for name in profile_names():
+        for key, occupation in read_profile(name).occupations.items():
+            for level, entry in occupation.levels.items():
+                found[(key, level)] = (key, occupation.name, level, entry.name)
+    return [found[key] for key in sorted(found, key=lambda pair: (pair[0], -pair[1]))]
+
+
+def occupation_key(name: str, level: int) -> str:
+    """The key under which an occupation is stored; `name` is its key, its national code or its name.
+
+    Raises `InputRefused` when no profile knows the occupation or the level.
+    """
+    known = [read_profile(each) for each in profile_names()]
+    entries = [entry for profile in known for entry in profile.occupations.values()]
+    key = next((each.key for each in entries if name in (each.key, each.code, each.name)), name)
+    if any(entry.key == key and level in entry.levels for entry in entries):
+        return key
+    raise InputRefused(*check_batch(known[0], key, level, date.max))
+
+
+def create(session: Session, actor: Actor, plan: BatchPlan, *, now: datetime) -> int:
+    """Files a batch with a frozen copy of its policy. Refused with the rule's code when a rule forbids it."""
+    _require(actor)
+    profile = read_profile(plan.profile)
+    problems = check_batch(profile, plan.occupation, plan.level, now.date())
+    if problems:
+        raise InputRefused(*problems)
+    if not plan.name.strip():
+        raise Refused("batch_name_missing", 422, field="name")
+    if session.scalar(select(Batch.id).where(Batch.name == plan.name.strip())):
+        raise Refused("batch_name_taken", 422, field="name", name=plan.name.strip())
+    policy = policy_for(profile, plan.occupation, plan.level)
+    batch = Batch(
+        name=plan.name.strip(),
+        occupation=policy.occupation,
+        level=plan.level,
+        profile=plan.profile,
+        policy=policy.to_json(),
+        rehearsal=profile.rehearsal,
+        created_at=now,
+        created_by=actor.user_id,
+    )
+    session.add(batch)
+    session.flush()
+    audit.record(session, "system", actor, "batch_filed", f"batch/{batch.id}", now=now, name=batch.name)
+    return batch.id
+
+
+def add_sitting(
+    session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *, now: datetime
+) -> list[int]:
+    """Plans a sitting in one or more rooms; returns the ids of the rooms-in-sitting."""
+    _require(actor)
+    batch = session.get(Batch, batch_id)
+    if batch is None:
+        raise NotFound("batch")
+    _check_plan(session, policy_of(batch), plan, now)
+    number = (session.scalar(select(func.max(Sitting.number)).where(Sitting.batch_id == batch_id)) or 0) + 1
+    sitting = Sitting(batch_id=batch_id, number=number, starts_at=plan.starts_at, minutes=plan.minutes)
+    session.add(sitting)
+    session.flush()
+    rows = [RoomSitting(uid=str(uuid.uuid4()), sitting_id=sitting.id, room_id=room) for room in plan.rooms]
+    session.add_all(rows)
+    session.flush()
+    audit.record(
+        session,
+        "system",
+        actor,
+        "sitting_planned",
+        f"sitting/{sitting.id}",
+        now=now,
+        starts_at=plan.starts_at.isoformat(),
+    )
+    return [row.id for row in rows]
+
+
+def choose_papers(
+    session: Session, actor: Actor, sitting_id: int, paper_set_id: int, *, now: datetime
+) -> None:
+    """Gives a sitting its approved forms; they must be of the batch's occupation and level."""
+    _require(actor)
+    sitting, papers = session.get(Sitting, sitting_id), session.get(PaperSet, paper_set_id)
+    if sitting is None or papers is None:
+        raise NotFound("sitting" if sitting is None else "papers")
+    if papers.state != "approved":
+        raise Refused("papers_not_approved", field="papers", title=papers.title)
+    _same_level(session, sitting, papers)
+    started = session.scalar(
+        select(RoomSitting.id).where(RoomSitting.sitting_id == sitting_id, RoomSitting.state != "planned")
+    )
+    if started:
+        raise Refused("sitting_already_arranged")
+    sitting.paper_set_id = paper_set_id
+    audit.record(
+        session, "system", actor, "papers_chosen", f"sitting/{sitting_id}", now=now, papers=paper_set_id
+    )
+
+
+def policy_of(batch: Batch) -> LevelPolicy:
+    """The frozen policy of a batch."""
+    return LevelPolicy.from_json(batch.policy)
+
+
+def _same_level(session: Session, sitting: Sitting, papers: PaperSet) -> None:
+    batch, bank = session.get_one(Batch, sitting.batch_id), session.get_one(Bank, papers.bank_id)
+    if (batch.occupation, batch.level) != (bank.occupation, bank.level):
+        raise Refused("papers_of_other_level", 422, field="papers", title=papers.title)
+
+
+def _check_plan(session: Session, policy: LevelPolicy, plan: SittingPlan, now: datetime) -> None:
+    problems = check_minutes(policy, plan.minutes)
+    if problems:
+        raise InputRefused(*problems)
+    if plan.minutes > MINUTES_MOST:
+        raise Refused("sitting_too_long", 422, field="minutes", limit=MINUTES_MOST)
+    if plan.starts_at <= now:
+        raise Refused("start_in_the_past", 422, field="starts_at")
+    if not plan.rooms:
+        raise Refused("room_missing", 422, field="rooms")
+    known = set(session.scalars(select(Room.id).where(Room.id.in_(plan.rooms))))
+    if known != set(plan.rooms):
+        raise NotFound("room")
+
+
+def _require(actor: Actor) -> None:
+    if not actor.can(Permission.MANAGE_BATCHES):
+        raise Forbidden(Permission.MANAGE_BATCHES)

@@ -1,0 +1,318 @@
+"""What staff do in a running room: admit, start, add time, end, move. Each act is audited and shown.
+
+Acts that touch a candidate's time or end an exam carry a second person's signature (design D14).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.clock import Phase
+from exam_rooms.seats import Act, AttemptState, may_change_seat, reopening
+from server.access import Actor, Permission, Role
+from server.db.base import emit
+from server.db.rooms import Seat
+from server.db.sittings import Assignment, Attempt, JournalGrant, SeatStay, TimeCredit
+from server.errors import Forbidden, NotFound, Refused
+from server.events import Activity, RoomChanged, SeatChanged
+from server.rules.policy import invigilators_needed
+from server.services import audit
+from server.services.attempts import begin
+from server.services.collection import collect_if_complete
+from server.services.pairing import active_workstations
+from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
+from server.services.steady import Reading, keep_anchor
+
+MOST_MINUTES = Decimal(240)
+"""The longest single time credit; beyond it people reschedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A command with its reason and the second person, where one is asked for."""
+
+    actor: Actor
+    reason: str = ""
+    cosigner: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Who stands in the room at the start (user ids), and the clock's anchor to keep (design D22)."""
+
+    present: frozenset[int]
+    anchor: Reading
+
+
+def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
+    """An invigilator has looked at the person and the document: the candidate may go on."""
+    _need(actor, Permission.ADMIT_CANDIDATES)
+    attempt = locked_attempt(session, attempt_id)
+    advance(session, attempt, Act.ADMIT)
+    attempt.admitted_at, attempt.admitted_by = now, actor.user_id
+    _note(session, attempt, Signed(actor), "admitted", now)
+
+
+def refuse(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
+    """Not the person on the list, or not ready: the seat is as before the sign-in."""
+    _need(signed.actor, Permission.ADMIT_CANDIDATES)
+    _need_reason(signed)
+    attempt = locked_attempt(session, attempt_id)
+    advance(session, attempt, Act.REFUSE)
+    attempt.identified_at = attempt.admitted_at = attempt.confirmed_at = attempt.accepted_at = None
+    attempt.admitted_by = attempt.workstation_id = attempt.face_consent = None
+    _note(session, attempt, signed, "admission_refused", now)
+
+
+def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Start, *, now: datetime) -> None:
+    """Starts the clock for everybody. Refused without a released package or without enough invigilators."""
+    _need(actor, Permission.RUN_ROOM)
+    room = load(session, room_sitting_id, lock=True)
+    attempts = attempts_of(session, room_sitting_id)
+    _check_start(session, room, attempts, start, now)
+    room.row.state, room.row.started_at = "running", now
+    room.row.version += 1
+    anchor = start.anchor
+    room.row.anchor = {"wall": anchor.wall.isoformat(), "boot_ns": anchor.boot_ns, "boot_id": anchor.boot_id}
+    keep_anchor(session, anchor)
+    for attempt in attempts:
+        if attempt.state == AttemptState.READY:
+            begin(session, attempt, now)
+    _note_room(session, room, Signed(actor), "room_started", now, present=sorted(start.present))
+
+
+def _check_start(
+    session: Session, room: RoomState, attempts: list[Attempt], start: Start, now: datetime
+) -> None:
+    if room.row.state != "released":
+        known = {"planned": "seats_not_drawn", "arranged": "package_not_released"}
+        raise Refused(known.get(room.row.state, "room_already_started"))
+    if now < room.sitting.starts_at and not room.batch.rehearsal:
+        raise Refused("too_early_to_start", starts_at=room.sitting.starts_at.isoformat())
+    candidates = sum(attempt.state != AttemptState.ABSENT for attempt in attempts)
+    needed = invigilators_needed(candidates, room.policy)
+    here = session.scalars(
+        select(Assignment.user_id).where(
+            Assignment.room_sitting_id == room.row.id, Assignment.role == str(Role.INVIGILATOR)
+        )
+    )
+    present = len(start.present & set(here))
+    if present < needed:
+        raise Refused("too_few_invigilators", needed=needed, present=present, candidates=candidates)
+
+
+def add_time(
+    session: Session, place: "Credit", minutes: Decimal, signed: Signed, *, now: datetime
+) -> list[int]:
+    """Compensation time for one seat or the whole room; returns the attempts it reopened.
+
+    A seat that was handed in by the clock goes on when its new deadline lies ahead.
+    """
+    _need(signed.actor, Permission.GRANT_TIME)
+    _need_cosigner(signed)
+    if not 0 < minutes <= MOST_MINUTES:
+        raise Refused("minutes_out_of_range", 422, field="minutes", most=MOST_MINUTES)
+    room = load(session, place.room_sitting, lock=True)
+    if room.phase(now) not in (Phase.RUNNING, Phase.OVER):
+        raise Refused("room_not_running")
+    attempts = attempts_of(session, place.room_sitting)
+    if place.attempt is not None:
+        attempts = [_credited(session, place, minutes)]
+    assert signed.cosigner is not None
+    session.add(
+        TimeCredit(
+            room_sitting_id=place.room_sitting,
+            attempt_id=place.attempt,
+            minutes=minutes,
+            reason=signed.reason.strip()[:200],
+            granted_at=now,
+            granted_by=signed.actor.user_id,
+            cosigned_by=signed.cosigner.user_id,
+        )
+    )
+    session.flush()
+    reopened = _reopen_in_time(session, load(session, place.room_sitting), attempts, now)
+    room.row.version += 1
+    told = {"minutes": minutes, "reopened": len(reopened)}
+    if place.attempt is None:
+        _note_room(session, room, signed, "time_added_room", now, **told)
+    else:
+        _note(session, attempts[0], signed, "time_added", now, **told)
+        emit(session, RoomChanged(place.room_sitting))
+    return reopened
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Whom a time credit is for: one attempt of a room, or (attempt None) everybody in it."""
+
+    room_sitting: int
+    attempt: int | None = None
+
+
+def _credited(session: Session, place: Credit, minutes: Decimal) -> Attempt:
+    attempt = locked_attempt(session, place.attempt or 0)
+    if attempt.room_sitting_id != place.room_sitting:
+        raise NotFound("attempt")
+    if attempt.state in (AttemptState.SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT):
+        raise Refused("act_not_possible", state=attempt.state, act="add_time")
+    attempt.credit_minutes += minutes
+    attempt.version += 1
+    return attempt
+
+
+def _reopen_in_time(session: Session, room: RoomState, attempts: list[Attempt], now: datetime) -> list[int]:
+    reopened = []
+    for attempt in attempts:
+        if attempt.state == AttemptState.AUTO_SUBMITTED and room.deadline(attempt) > now:
+            _reopen(session, attempt, Act.REOPEN, now)
+            reopened.append(attempt.id)
+    return reopened
+
+
+def _reopen(session: Session, attempt: Attempt, act: Act, now: datetime) -> None:
+    advance(session, attempt, act)
+    attempt.closed_at = attempt.receipt = attempt.collected_at = None
+    attempt.close_reason = attempt.collect_note = ""
+    attempt.reopened_at = now
+    if act is Act.REOPEN:
+        attempt.answering_at = attempt.answering_at or now
+    for grant in session.scalars(select(JournalGrant).where(JournalGrant.attempt_id == attempt.id)):
+        grant.final_seq = None
+
+
+def end_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
+    """Ends one candidate's exam at once; what was answered until now is kept and marked."""
+    _need(signed.actor, Permission.RUN_ROOM)
+    _need_cosigner(signed)
+    attempt = locked_attempt(session, attempt_id)
+    advance(session, attempt, Act.END)
+    attempt.closed_at, attempt.close_reason = now, signed.reason.strip()[:200]
+    collect_if_complete(session, attempt, now)
+    _note(session, attempt, signed, "seat_ended", now)
+
+
+def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
+    """Takes back an end or an absence entered by mistake; the clock has gone on meanwhile."""
+    _need(signed.actor, Permission.RUN_ROOM)
+    _need_cosigner(signed)
+    attempt = locked_attempt(session, attempt_id)
+    room = load(session, attempt.room_sitting_id)
+    if room.row.ended_at is not None:
+        raise Refused("room_already_ended")
+    began = attempt.answering_at is not None
+    act = Act.REINSTATE if attempt.state == AttemptState.ABSENT else reopening(began=began)
+    _reopen(session, attempt, act, now)
+    _note(session, attempt, signed, "seat_resumed", now)
+
+
+def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *, now: datetime) -> None:
+    """The candidate goes on at a free paired seat; records left on the old machine are still taken."""
+    _need(signed.actor, Permission.RUN_ROOM)
+    _need_reason(signed)
+    attempt = locked_attempt(session, attempt_id)
+    room = load(session, attempt.room_sitting_id, lock=True)
+    if not may_change_seat(AttemptState(attempt.state)):
+        raise Refused("act_not_possible", state=attempt.state, act="move")
+    target = _free_seat(session, room, seat_id)
+    old = session.get_one(Seat, attempt.seat_id)
+    for stay in session.scalars(
+        select(SeatStay).where(SeatStay.attempt_id == attempt.id, SeatStay.until_at.is_(None))
+    ):
+        stay.until_at = now
+    session.add(
+        SeatStay(attempt_id=attempt.id, seat_id=target.id, from_at=now, reason=signed.reason.strip()[:200])
+    )
+    attempt.seat_id, attempt.workstation_id = target.id, None
+    room.row.version += attempt.version + 1  # so that every seat's version grows, whatever it shows now
+    attempt.version += 1
+    emit(session, SeatChanged(room.row.id, old.id))
+    _note(session, attempt, signed, "seat_moved", now, from_seat=old.number)
+    emit(session, RoomChanged(room.row.id))
+
+
+def _free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
+    seat = session.get(Seat, seat_id)
+    if seat is None or seat.room_id != room.room.id:
+        raise NotFound("seat")
+    taken = select(Attempt.id).where(Attempt.room_sitting_id == room.row.id, Attempt.seat_id == seat_id)
+    if session.scalar(taken) is not None:
+        raise Refused("seat_taken", 422, field="seat", seat=seat.number)
+    if seat_id not in active_workstations(session, room.room.id):
+        raise Refused("seat_not_paired", 422, field="seat", seat=seat.number)
+    return seat
+
+
+def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: datetime) -> int:
+    """Ends the sitting in this room; returns how many seats were still open.
+
+    Ending it while somebody still has time left, or before it began, asks for a reason and the chief.
+    """
+    _need(signed.actor, Permission.RUN_ROOM)
+    room = load(session, room_sitting_id, lock=True)
+    if room.row.state not in ("arranged", "released", "running"):
+        raise Refused("room_already_ended" if room.row.ended_at else "seats_not_drawn")
+    attempts = attempts_of(session, room_sitting_id)
+    still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
+    early = room.row.started_at is None or any(room.deadline(attempt) > now for attempt in still_open)
+    if early:
+        _need_cosigner(signed)
+    for attempt in still_open:
+        advance(session, attempt, Act.END)
+        attempt.closed_at, attempt.close_reason = now, "room_ended"
+    room.row.state, room.row.ended_at = "ended", now
+    room.row.end_reason = signed.reason.strip()[:200]
+    room.row.version += 1
+    _note_room(session, room, signed, "room_ended", now, open=len(still_open), expected=len(attempts))
+    return len(still_open)
+
+
+def _need(actor: Actor, permission: Permission) -> None:
+    if not actor.can(permission):
+        raise Forbidden(permission)
+
+
+def _need_reason(signed: Signed) -> None:
+    if not signed.reason.strip():
+        raise Refused("reason_missing", 422, field="reason")
+
+
+def _need_cosigner(signed: Signed) -> None:
+    _need_reason(signed)
+    second = signed.cosigner
+    if second is None:
+        raise Refused("cosign_missing", 422, field="cosign_username")
+    if second.user_id == signed.actor.user_id:
+        raise Refused("cosign_same_person", 422, field="cosign_username")
+    _need(second, Permission.COSIGN)
+
+
+def _note(
+    session: Session, attempt: Attempt, signed: Signed, act: str, now: datetime, **details: object
+) -> None:
+    seat = session.get_one(Seat, attempt.seat_id).number
+    stream, object_ = audit.sitting_stream(attempt.room_sitting_id), f"attempt/{attempt.id}"
+    audit.record(session, stream, signed.actor, act, object_, now=now, seat=seat, **_why(signed), **details)
+    shown = {"seat": seat, "actor": signed.actor.name, **_why(signed), **details}
+    params = tuple(sorted((key, str(value)) for key, value in shown.items()))
+    emit(session, Activity(attempt.room_sitting_id, f"line_{act}", params, attempt.seat_id))
+    emit(session, SeatChanged(attempt.room_sitting_id, attempt.seat_id))
+
+
+def _note_room(
+    session: Session, room: RoomState, signed: Signed, act: str, now: datetime, **details: object
+) -> None:
+    stream = audit.sitting_stream(room.row.id)
+    audit.record(session, stream, signed.actor, act, stream, now=now, **_why(signed), **details)
+    shown = {"actor": signed.actor.name, **_why(signed), **details}
+    params = tuple(sorted((key, str(value)) for key, value in shown.items()))
+    emit(session, RoomChanged(room.row.id))
+    emit(session, Activity(room.row.id, f"line_{act}", params))
+
+
+def _why(signed: Signed) -> dict[str, str]:
+    why = {"reason": signed.reason.strip()[:200]} if signed.reason.strip() else {}
+    return why | ({"cosigned_by": signed.cosigner.name} if signed.cosigner else {})

@@ -1,0 +1,287 @@
+"""Marks of a room (design section 4, step 6): counted answers against the frozen key of the sealed package.
+
+The parent folds the streams and decides what counts; a child process opens the answers and marks them, so
+neither keys nor responses touch the event loop. Item marks are stored sealed, the total in exact decimals.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.clock import Late
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.seats import AttemptState
+from itembank.package import open_section, section_key
+from server.access import Actor, Permission
+from server.db.answers import AnswerStore, Stored
+from server.db.base import emit, vault_of
+from server.db.rooms import Room, Seat
+from server.db.sittings import (
+    Attempt,
+    Batch,
+    Candidate,
+    ComponentResult,
+    Registration,
+    RoomSitting,
+    Sitting,
+)
+from server.errors import Forbidden, NotFound, Refused
+from server.events import Activity, RoomChanged
+from server.rules.policy import passes
+from server.services import audit, packages, stream
+from server.services.counting import Judge
+from server.services.incidents import Place, raise_incident
+from server.services.roomstate import CLOSED, RoomState, attempts_of, load
+from server.services.rosters import masked_id
+
+MARKS_PURPOSE = "marks"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A record that was kept but not counted; `reason` is a `clock.Late` name or after_submit."""
+
+    journal: int
+    seq: int
+    item: str
+    received_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One line of the result list. `total` is None for an absent candidate."""
+
+    attempt: int
+    seat: str
+    ticket: str
+    name: str
+    id_masked: str
+    employer: str
+    status: str
+    total: Decimal | None
+    passed: bool | None
+    answered: int
+    not_counted: int
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What counts of one attempt: its last answers, and what was left out."""
+
+    answers: Mapping[str, Stored]
+    uncounted: tuple[Uncounted, ...]
+
+
+def sheet(session: Session, store: AnswerStore, room: RoomState, attempt: Attempt) -> Sheet:
+    """Folds an attempt's stream in its order; a submission ends it."""
+    events = store.events(attempt.id)
+    counted, late = Judge(session, room, attempt).split(events)
+    left_out = [_uncounted(stored, Late(verdict.reason).name.lower()) for stored, verdict in late]
+    end = (attempt.receipt or {}) if attempt.state == AttemptState.SUBMITTED else {}
+    if end:
+        kept = stream.until(counted, end["journal"], end["seq"])
+        left_out += [_uncounted(stored, "after_submit") for stored in counted[len(kept) :]]
+        counted = kept
+    return Sheet(stream.last_answers(counted), tuple(left_out))
+
+
+def _uncounted(stored: Stored, reason: str) -> Uncounted:
+    record = stored.record
+    return Uncounted(record.journal, record.seq, record.item, stored.received_at, reason)
+
+
+def tell_late(session: Session, attempt_id: int, count: int, *, now: datetime) -> None:
+    """Records of a closed attempt have come that do not count: the chief should know."""
+    attempt = session.get_one(Attempt, attempt_id)
+    place = Place(attempt.room_sitting_id, attempt.seat_id, attempt_id)
+    raise_incident(session, place, IncidentKind.LATE_RECORDS, now=now, records=str(count))
+
+
+def late(session: Session, store: AnswerStore, attempt_id: int) -> int:
+    """How many stored records of a closed attempt do not count."""
+    attempt = session.get_one(Attempt, attempt_id)
+    if AttemptState(attempt.state) not in CLOSED:
+        return 0
+    return len(sheet(session, store, load(session, attempt.room_sitting_id), attempt).uncounted)
+
+
+def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: int) -> dict[str, Any]:
+    """The payload of the marking job: keys of the forms and the answers that count, still sealed."""
+    if not actor.can(Permission.MARK_RESULTS):
+        raise Forbidden(Permission.MARK_RESULTS)
+    room = load(session, room_sitting_id)
+    if room.row.state not in ("collected", "marked"):
+        raise Refused("room_not_collected")
+    attempts = [a for a in attempts_of(session, room_sitting_id) if a.state != AttemptState.ABSENT]
+    return {
+        "keys": _keys(session, room_sitting_id, {attempt.form for attempt in attempts}),
+        "attempts": [_attempt_work(session, store, room, attempt) for attempt in attempts],
+    }
+
+
+def _keys(session: Session, room_sitting_id: int, forms: set[str]) -> dict[str, object]:
+    package = packages.current(session, room_sitting_id)
+    if package is None:
+        raise Refused("package_missing")
+    content_key = packages.content_key(session, package)
+    return {
+        form: open_section(package.data, f"key/{form}", section_key(content_key, f"key/{form}"))
+        for form in sorted(forms)
+    }
+
+
+def _attempt_work(
+    session: Session, store: AnswerStore, room: RoomState, attempt: Attempt
+) -> dict[str, object]:
+    time.sleep(0)  # a room takes a while: others run between two attempts
+    found = sheet(session, store, room, attempt)
+    answers = {
+        item: [stored.record.journal, stored.record.seq, stored.record.body]
+        for item, stored in found.answers.items()
+    }
+    return {
+        "attempt": attempt.id,
+        "form": attempt.form,
+        "key": base64.b64encode(vault_of(session).attempt_key(attempt.id)).decode(),
+        "answers": answers,
+        "not_counted": len(found.uncounted),
+    }
+
+
+def store_marks(
+    session: Session, actor: Actor, room_sitting_id: int, result: dict[str, Any], *, now: datetime
+) -> int:
+    """Keeps the marks of a whole room, all or none; returns how many candidates have a result."""
+    if not actor.can(Permission.MARK_RESULTS):
+        raise Forbidden(Permission.MARK_RESULTS)
+    room = load(session, room_sitting_id, lock=True)
+    if room.row.state not in ("collected", "marked"):
+        raise Refused("room_not_collected")
+    marks = {int(entry["attempt"]): entry for entry in result["attempts"]}
+    old = session.scalars(
+        select(ComponentResult).where(ComponentResult.room_sitting_id == room_sitting_id)
+    ).all()
+    for row in old:
+        session.delete(row)
+    session.flush()
+    attempts = attempts_of(session, room_sitting_id)
+    for attempt in attempts:
+        session.add(_result(session, room, attempt, marks.get(attempt.id), now))
+    room.row.state, room.row.marked_at = "marked", now
+    room.row.version += 1
+    name = audit.sitting_stream(room_sitting_id)
+    audit.record(
+        session, name, actor, "room_marked", name, now=now, candidates=len(attempts), again=bool(old)
+    )
+    emit(session, RoomChanged(room_sitting_id))
+    emit(
+        session,
+        Activity(
+            room_sitting_id, "line_room_marked", (("actor", actor.name), ("candidates", str(len(attempts))))
+        ),
+    )
+    return len(attempts)
+
+
+def _result(
+    session: Session, room: RoomState, attempt: Attempt, marks: dict[str, Any] | None, now: datetime
+) -> ComponentResult:
+    row = ComponentResult(
+        room_sitting_id=room.row.id,
+        registration_id=attempt.registration_id,
+        attempt_id=attempt.id,
+        component=room.sitting.component,
+        status="absent",
+        marked_at=now,
+    )
+    if attempt.state == AttemptState.ABSENT:
+        return row
+    if marks is None:
+        raise Refused("marks_incomplete", attempt=attempt.id)
+    row.status, row.total = "scored", Decimal(marks["total"])
+    row.passed = passes(row.total, room.policy)
+    row.answered, row.not_counted = int(marks["answered"]), int(marks["not_counted"])
+    text = json.dumps(marks["items"], ensure_ascii=False).encode()
+    row.sealed_marks = vault_of(session).seal_value(MARKS_PURPOSE, str(attempt.id), text)
+    return row
+
+
+def results(session: Session, actor: Actor, room_sitting_id: int) -> list[ResultRow]:
+    """The result list in ticket order; empty before marking."""
+    if not actor.can(Permission.SEE_RESULTS):
+        raise Forbidden(Permission.SEE_RESULTS)
+    rows = session.execute(
+        select(ComponentResult, Attempt, Registration, Candidate, Seat.number)
+        .join(Attempt, Attempt.id == ComponentResult.attempt_id)
+        .join(Registration, Registration.id == ComponentResult.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(Seat, Seat.id == Attempt.seat_id)
+        .where(ComponentResult.room_sitting_id == room_sitting_id)
+        .order_by(Registration.ticket)
+    )
+    return [
+        ResultRow(
+            attempt=attempt.id,
+            seat=seat,
+            ticket=registration.ticket,
+            name=candidate.name,
+            id_masked=masked_id(session, candidate),
+            employer=registration.employer,
+            status=row.status,
+            total=row.total,
+            passed=row.passed,
+            answered=row.answered,
+            not_counted=row.not_counted,
+            form=attempt.form,
+        )
+        for row, attempt, registration, candidate, seat in rows
+    ]
+
+
+def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: int) -> tuple[Uncounted, ...]:
+    """What was kept but not counted of one attempt, for the chief."""
+    if not actor.can(Permission.SEE_RESULTS):
+        raise Forbidden(Permission.SEE_RESULTS)
+    attempt = session.get(Attempt, attempt_id)
+    if attempt is None:
+        raise NotFound("attempt")
+    return sheet(session, store, load(session, attempt.room_sitting_id), attempt).uncounted
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRoom:
+    """A room whose sitting is over, for the list of results."""
+
+    room_sitting: int
+    batch: str
+    room: str
+    starts_at: datetime
+    state: str
+    rehearsal: bool
+
+
+def finished(session: Session) -> list[FinishedRoom]:
+    """Rooms that ended, were collected or are marked; the latest first."""
+    rows = session.execute(
+        select(RoomSitting, Sitting.starts_at, Batch, Room.name)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .join(Room, Room.id == RoomSitting.room_id)
+        .where(RoomSitting.state.in_(["ended", "collected", "marked"]))
+        .order_by(Sitting.starts_at.desc(), Room.name)
+        .limit(200)
+    )
+    return [
+        FinishedRoom(row.id, batch.name, room, starts_at, row.state, batch.rehearsal)
+        for row, starts_at, batch, room in rows
+    ]

@@ -1,0 +1,231 @@
+"""What the monitor of a room shows: a card for every seat, the room's phase, counts and next step."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from exam_rooms.clock import Phase, deadline, late_entry_closes
+from exam_rooms.incidents import Severity
+from exam_rooms.seats import PRESENT, AttemptState, SeatLink
+from server.db.answers import AnswerStore
+from server.db.papers import FormItem
+from server.db.rooms import Seat, Workstation
+from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting, Sitting
+from server.presence import Presence
+from server.services import incidents
+from server.services.roomstate import RoomState, load
+
+EMPTY = "empty"
+_ALERTS = {int(Severity.ALERT): "act", int(Severity.WARNING): "look"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCard:
+    """One seat. `state` is an attempt's state or "empty"; `alert` is "", look or act; `waiting` counts
+    records at the seat that the server has not acknowledged; `link_since` is when the link came or went.
+    """
+
+    seat: int
+    number: str
+    kind: str
+    workstation: int | None = None
+    state: str = EMPTY
+    attempt: int | None = None
+    name: str = ""
+    answered: int = 0
+    total: int = 0
+    link: str = SeatLink.NEVER
+    link_since: datetime | None = None
+    waiting: int = 0
+    alert: str = ""
+    package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The bar at the bottom of the monitor."""
+
+    expected: int = 0
+    present: int = 0
+    absent: int = 0
+    answering: int = 0
+    submitted: int = 0
+    ended: int = 0
+    lost: int = 0
+    alerts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomBoard:
+    """A room in its sitting. `next_step`: arrange, release, start, end, collect, mark, results or "".
+
+    `ends_at` is the room's own deadline; single seats may have time beyond it.
+    """
+
+    room_sitting: int
+    title: str
+    room: str
+    state: str
+    phase: str
+    next_step: str
+    starts_at: datetime
+    started_at: datetime | None
+    ends_at: datetime | None
+    entry_closes_at: datetime | None
+    server_time: datetime
+    counts: Counts
+    rehearsal: bool
+
+
+_NEXT = {
+    "planned": "arrange",
+    "arranged": "release",
+    "released": "start",
+    "running": "end",
+    "ended": "collect",
+    "collected": "mark",
+    "marked": "results",
+}
+
+
+def seat_cards(
+    session: Session,
+    answers: AnswerStore,
+    presence: Presence,
+    room_sitting_id: int,
+    only: Collection[int] | None = None,
+) -> list[SeatCard]:
+    """Cards of a room's seats in the order of its plan; `only`: of these seat ids."""
+    row = session.get_one(RoomSitting, room_sitting_id)
+    seats = select(Seat).where(Seat.room_id == row.room_id).order_by(Seat.id)
+    if only is not None:
+        seats = seats.where(Seat.id.in_(only))
+    people = _people(session, room_sitting_id, only)
+    stations = _workstations(session, row.room_id)
+    alerts = _alerts(session, room_sitting_id)
+    totals = form_sizes(session, row)
+    writing = [attempt.id for attempt, _ in people.values() if attempt.answering_at is not None]
+    answered = answers.answered(writing) if writing else {}
+    cards = []
+    for seat in session.scalars(seats):
+        attempt, name = people.get(seat.id, (None, ""))
+        seen = presence.of(stations.get(seat.id))
+        cards.append(
+            SeatCard(
+                seat=seat.id,
+                number=seat.number,
+                kind=seat.kind,
+                workstation=stations.get(seat.id),
+                state=attempt.state if attempt else EMPTY,
+                attempt=attempt.id if attempt else None,
+                name=name,
+                answered=answered.get(attempt.id, 0) if attempt else 0,
+                total=totals.get(attempt.form, 0) if attempt else 0,
+                link=_link(seen.linked, seen.since),
+                link_since=seen.since,
+                waiting=seen.waiting,
+                alert=alerts.get(seat.id, ""),
+                package=bool(seen.package_sha256),
+            )
+        )
+    return cards
+
+
+def _people(
+    session: Session, room_sitting_id: int, only: Collection[int] | None
+) -> dict[int, tuple[Attempt, str]]:
+    query = (
+        select(Attempt, Candidate.name)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .where(Attempt.room_sitting_id == room_sitting_id)
+    )
+    if only is not None:
+        query = query.where(Attempt.seat_id.in_(only))
+    return {attempt.seat_id: (attempt, name) for attempt, name in session.execute(query)}
+
+
+def _workstations(session: Session, room_id: int) -> dict[int, int]:
+    query = (
+        select(Workstation.seat_id, Workstation.id)
+        .join(Seat, Seat.id == Workstation.seat_id)
+        .where(Seat.room_id == room_id, Workstation.active.is_(True))
+    )
+    return dict(session.execute(query).all())
+
+
+def _alerts(session: Session, room_sitting_id: int) -> dict[int, str]:
+    query = (
+        select(Incident.seat_id, func.max(Incident.severity))
+        .where(Incident.room_sitting_id == room_sitting_id, Incident.state.in_(incidents.OPEN))
+        .group_by(Incident.seat_id)
+    )
+    return {seat: _ALERTS.get(severity, "") for seat, severity in session.execute(query) if seat}
+
+
+def form_sizes(session: Session, row: RoomSitting) -> dict[str, int]:
+    """Items of each form of the sitting's papers."""
+    papers = session.get_one(Sitting, row.sitting_id).paper_set_id
+    query = select(FormItem.form, func.count()).where(FormItem.paper_set_id == papers).group_by(FormItem.form)
+    return dict(session.execute(query).all())
+
+
+def _link(linked: bool, since: datetime | None) -> str:
+    if linked:
+        return SeatLink.UP
+    return SeatLink.NEVER if since is None else SeatLink.LOST
+
+
+def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, now: datetime) -> RoomBoard:
+    """The room as a whole, from all its cards."""
+    room = load(session, room_sitting_id)
+    ahead = len(incidents.open_incidents(session, room_sitting_id))
+    return RoomBoard(
+        room_sitting=room_sitting_id,
+        title=room.batch.name,
+        room=room.room.name,
+        state=room.row.state,
+        phase=str(room.phase(now)),
+        next_step=_NEXT.get(room.row.state, ""),
+        starts_at=room.sitting.starts_at,
+        started_at=room.row.started_at,
+        ends_at=deadline(room.clock) if room.row.started_at else None,
+        entry_closes_at=_entry_closes(room, now),
+        server_time=now,
+        counts=count(cards, ahead),
+        rehearsal=room.batch.rehearsal,
+    )
+
+
+def _entry_closes(room: RoomState, now: datetime) -> datetime | None:
+    return late_entry_closes(room.clock) if room.phase(now) is Phase.RUNNING else None
+
+
+def count(cards: Sequence[SeatCard], alerts: int) -> Counts:
+    """The sums of all cards."""
+    taken = [card for card in cards if card.state != EMPTY]
+    states = [AttemptState(card.state) for card in taken]
+    return Counts(
+        expected=len(taken),
+        present=sum(state in PRESENT for state in states),
+        absent=states.count(AttemptState.ABSENT),
+        answering=states.count(AttemptState.ANSWERING),
+        submitted=sum(s in (AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED) for s in states),
+        ended=states.count(AttemptState.ENDED),
+        lost=sum(card.link == SeatLink.LOST for card in taken),
+        alerts=alerts,
+    )
+
+
+def rooms_at_work(session: Session) -> list[int]:
+    """Rooms in a sitting that is drawn and not yet marked, by start."""
+    query = (
+        select(RoomSitting.id)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .where(RoomSitting.state.in_(["arranged", "released", "running", "ended", "collected"]))
+        .order_by(Sitting.starts_at, RoomSitting.id)
+    )
+    return list(session.scalars(query))

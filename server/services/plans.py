@@ -1,0 +1,173 @@
+"""Batches and sittings as their pages show them: what is done, what comes next, what stands in the way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.db.papers import Package, PaperSet
+from server.db.rooms import Room, Seat, Workstation
+from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, Sitting
+from server.errors import NotFound
+from server.rules.policy import LevelPolicy
+from server.services.batches import policy_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a room's sitting. `state`: done, current or todo."""
+
+    name: str
+    state: str
+    detail: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPlan:
+    """One room in one sitting with its steps in order."""
+
+    id: int
+    sitting: int
+    room_id: int
+    room: str
+    batch_id: int
+    batch: str
+    rehearsal: bool
+    starts_at: datetime
+    minutes: Decimal
+    state: str
+    seed: str
+    notes: tuple[dict[str, str], ...]
+    papers: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SittingView:
+    """One sitting with its rooms."""
+
+    id: int
+    number: int
+    starts_at: datetime
+    minutes: Decimal
+    papers_id: int | None
+    papers: str
+    rooms: tuple[RoomPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """One batch with its frozen policy and sittings."""
+
+    batch: Batch
+    policy: LevelPolicy
+    sittings: tuple[SittingView, ...]
+
+
+def batches(session: Session) -> list[tuple[Batch, int]]:
+    """All batches, newest first, each with its number of sittings."""
+    rows = session.execute(
+        select(Batch, func.count(Sitting.id))
+        .outerjoin(Sitting, Sitting.batch_id == Batch.id)
+        .group_by(Batch.id)
+        .order_by(Batch.id.desc())
+    )
+    return [(batch, count) for batch, count in rows]
+
+
+def batch(session: Session, batch_id: int) -> BatchView:
+    """One batch with everything on its page."""
+    row = session.get(Batch, batch_id)
+    if row is None:
+        raise NotFound("batch")
+    sittings = session.scalars(select(Sitting).where(Sitting.batch_id == batch_id).order_by(Sitting.number))
+    return BatchView(row, policy_of(row), tuple(_sitting(session, sitting) for sitting in sittings))
+
+
+def room_plan(session: Session, room_sitting_id: int) -> RoomPlan:
+    """One room in one sitting with the state of every step."""
+    row = session.get(RoomSitting, room_sitting_id)
+    if row is None:
+        raise NotFound("sitting")
+    sitting = session.get_one(Sitting, row.sitting_id)
+    batch_row, room = session.get_one(Batch, sitting.batch_id), session.get_one(Room, row.room_id)
+    return RoomPlan(
+        id=row.id,
+        sitting=sitting.id,
+        room_id=room.id,
+        room=room.name,
+        batch_id=batch_row.id,
+        batch=batch_row.name,
+        rehearsal=batch_row.rehearsal,
+        starts_at=sitting.starts_at,
+        minutes=sitting.minutes,
+        state=row.state,
+        seed=row.seating_seed,
+        notes=tuple(row.seating_notes),
+        papers=_paper_title(session, sitting),
+        steps=_steps(session, row, sitting),
+    )
+
+
+def _sitting(session: Session, sitting: Sitting) -> SittingView:
+    ids = session.scalars(
+        select(RoomSitting.id).where(RoomSitting.sitting_id == sitting.id).order_by(RoomSitting.id)
+    )
+    plans = tuple(room_plan(session, room_sitting_id) for room_sitting_id in ids)
+    title = _paper_title(session, sitting)
+    return SittingView(
+        sitting.id, sitting.number, sitting.starts_at, sitting.minutes, sitting.paper_set_id, title, plans
+    )
+
+
+def _paper_title(session: Session, sitting: Sitting) -> str:
+    row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
+    return row.title if row else ""
+
+
+def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, ...]:
+    people = _count(
+        session, Registration, Registration.sitting_id == sitting.id, Registration.room_id == row.room_id
+    )
+    seats = _count(session, Seat, Seat.room_id == row.room_id)
+    paired = session.scalar(
+        select(func.count())
+        .select_from(Workstation)
+        .join(Seat, Seat.id == Workstation.seat_id)
+        .where(Seat.room_id == row.room_id, Workstation.active.is_(True))
+    )
+    staff = _count(session, Assignment, Assignment.room_sitting_id == row.id)
+    seated = _count(session, Attempt, Attempt.room_sitting_id == row.id)
+    states = session.scalars(select(Package.state).where(Package.room_sitting_id == row.id)).all()
+    done = {
+        "papers": sitting.paper_set_id is not None,
+        "roster": people > 0,
+        "staff": staff > 0,
+        "seating": row.arranged_at is not None,
+        "pairing": (paired or 0) >= max(seated, 1),
+        "package": "sealed" in states or "released" in states,
+        "release": "released" in states,
+        "running": row.started_at is not None,
+        "collected": row.collected_at is not None,
+        "marked": row.marked_at is not None,
+    }
+    detail = {
+        "roster": {"count": str(people)},
+        "staff": {"count": str(staff)},
+        "pairing": {"count": str(paired or 0), "of": str(seats)},
+    }
+    return _ordered(done, detail)
+
+
+def _ordered(done: dict[str, bool], detail: dict[str, dict[str, str]]) -> tuple[Step, ...]:
+    current = next((name for name, ready in done.items() if not ready), "")
+    return tuple(
+        Step(name, "done" if ready else "current" if name == current else "todo", detail.get(name, {}))
+        for name, ready in done.items()
+    )
+
+
+def _count(session: Session, table: type, *conditions: object) -> int:
+    return session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+"""Rooms and their seats, taken from a checked room plan."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from exam_rooms.seatmap import RoomMap, SeatKind, SeatPosition
+from server.access import Actor, Permission
+from server.db.rooms import Room, Seat
+from server.db.sittings import RoomSitting
+from server.errors import Forbidden, NotFound, Refused
+from server.services import audit
+from server.services.pairing import active_workstations
+
+
+def store_rooms(session: Session, actor: Actor, maps: list[RoomMap], *, now: datetime) -> list[int]:
+    """Adds rooms, all or none. A name already taken refuses the whole file."""
+    if not actor.can(Permission.MANAGE_ROOMS):
+        raise Forbidden(Permission.MANAGE_ROOMS)
+    taken = session.scalars(select(Room.name).where(Room.name.in_([plan.name for plan in maps]))).all()
+    if taken:
+        raise Refused("room_name_taken", 422, name=taken[0])
+    rooms = [_room(plan, now) for plan in maps]
+    session.add_all(rooms)
+    session.flush()
+    for room in rooms:
+        seats = len(room.seats)
+        audit.record(
+            session, "system", actor, "room_added", f"room/{room.id}", now=now, name=room.name, seats=seats
+        )
+    return [room.id for room in rooms]
+
+
+def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) -> None:
+    """Removes a room that no sitting has used and no workstation is paired in."""
+    if not actor.can(Permission.MANAGE_ROOMS):
+        raise Forbidden(Permission.MANAGE_ROOMS)
+    room = session.get(Room, room_id)
+    if room is None:
+        raise NotFound("room")
+    used = session.scalar(select(func.count()).select_from(RoomSitting).where(RoomSitting.room_id == room_id))
+    if used:
+        raise Refused("room_in_use", name=room.name)
+    session.delete(room)
+    session.flush()
+    audit.record(session, "system", actor, "room_deleted", f"room/{room_id}", now=now, name=room.name)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSummary:
+    """A room in numbers."""
+
+    id: int
+    name: str
+    kind: str
+    seats: int
+    spare: int
+    paired: int
+
+
+def rooms(session: Session) -> list[Room]:
+    """All rooms by name."""
+    return list(session.scalars(select(Room).order_by(Room.name)))
+
+
+def summary(session: Session) -> list[RoomSummary]:
+    """All rooms in numbers; seat counts come from the plan, they are never typed."""
+    return [
+        RoomSummary(
+            id=room.id,
+            name=room.name,
+            kind=room.kind,
+            seats=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
+            spare=sum(seat.kind == SeatKind.SPARE for seat in room.seats),
+            paired=len(active_workstations(session, room.id)),
+        )
+        for room in rooms(session)
+    ]
+
+
+def get(session: Session, room_id: int) -> Room:
+    """One room with its seats."""
+    room = session.get(Room, room_id)
+    if room is None:
+        raise NotFound("room")
+    return room
+
+
+def map_of(room: Room) -> RoomMap:
+    """The plan of a stored room."""
+    seats = [
+        SeatPosition(number=seat.number, row=seat.row, column=seat.column, x=seat.x, y=seat.y, kind=seat.kind)
+        for seat in room.seats
+    ]
+    return RoomMap.from_parts(room.name, seats, room.layout)
+
+
+def _room(plan: RoomMap, now: datetime) -> Room:
+    room = Room(name=plan.name, kind="standard", layout=plan.layout_json(), created_at=now)
+    room.seats = [
+        Seat(number=seat.number, row=seat.row, column=seat.column, x=seat.x, y=seat.y, kind=str(seat.kind))
+        for seat in plan.seats
+    ]
+    return room

@@ -1,0 +1,116 @@
+"""One room in one sitting with everything its rules look at: policy, clock, seats' deadlines."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from exam_rooms import clock
+from exam_rooms.clock import Phase, RoomClock
+from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
+from server.db.base import emit
+from server.db.rooms import Room
+from server.db.sittings import Attempt, Batch, RoomSitting, Sitting, TimeCredit
+from server.errors import NotFound, Refused
+from server.events import SeatChanged
+from server.rules.policy import LevelPolicy
+from server.services.batches import policy_of
+
+CLOSED = frozenset(
+    {AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT}
+)
+"""States in which nobody works at the seat any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """A room in a sitting, its frozen policy and its clock (room-wide credits are in the clock)."""
+
+    row: RoomSitting
+    sitting: Sitting
+    batch: Batch
+    room: Room
+    policy: LevelPolicy
+    clock: RoomClock
+
+    def phase(self, now: datetime) -> Phase:
+        """What the room is doing at `now`."""
+        return clock.phase(self.clock, now)
+
+    def deadline(self, attempt: Attempt) -> datetime:
+        """When this seat's time is over, own and room-wide credits included."""
+        return clock.deadline(self.clock, attempt.credit_minutes)
+
+    def credit(self, attempt: Attempt) -> Decimal:
+        """Minutes this candidate was given in all."""
+        return self.clock.credits_minutes + attempt.credit_minutes
+
+    def taken_until(self, attempt: Attempt) -> datetime:
+        """Until when answers of the attempt may be written: its deadline, or its end by a person."""
+        ended = attempt.closed_at if attempt.state == AttemptState.ENDED else None
+        return min(self.deadline(attempt), ended) if ended else self.deadline(attempt)
+
+    def grace_over(self, attempt: Attempt) -> datetime:
+        """When the server closes the seat by itself: answers on their way have arrived by then."""
+        return self.deadline(attempt) + timedelta(seconds=self.policy.grace_seconds)
+
+
+def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomState:
+    """The room in its sitting; `lock` keeps other writers of the row out until the commit."""
+    row = session.get(RoomSitting, room_sitting_id, with_for_update=True if lock else None)
+    if row is None:
+        raise NotFound("sitting")
+    sitting = session.get_one(Sitting, row.sitting_id)
+    batch = session.get_one(Batch, sitting.batch_id)
+    policy = policy_of(batch)
+    room_clock = RoomClock(
+        schedule=policy.schedule(sitting.starts_at, sitting.minutes),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        credits_minutes=_room_credit(session, row.id),
+    )
+    return RoomState(row, sitting, batch, session.get_one(Room, row.room_id), policy, room_clock)
+
+
+def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
+    query = select(func.sum(TimeCredit.minutes)).where(
+        TimeCredit.room_sitting_id == room_sitting_id, TimeCredit.attempt_id.is_(None)
+    )
+    return Decimal(session.scalar(query) or 0)
+
+
+def locked_attempt(session: Session, attempt_id: int) -> Attempt:
+    """An attempt, kept from other writers until the commit."""
+    attempt = session.get(Attempt, attempt_id, with_for_update=True)
+    if attempt is None:
+        raise NotFound("attempt")
+    return attempt
+
+
+def attempts_of(session: Session, room_sitting_id: int) -> list[Attempt]:
+    """All attempts of a room's sitting."""
+    return list(session.scalars(select(Attempt).where(Attempt.room_sitting_id == room_sitting_id)))
+
+
+def advance(session: Session, attempt: Attempt, act: Act) -> None:
+    """Moves an attempt by an act and tells the seat and the monitor. Refused when the state forbids it."""
+    try:
+        attempt.state = perform(AttemptState(attempt.state), act)
+    except IllegalMove as fault:
+        raise Refused("act_not_possible", state=attempt.state, act=str(act)) from fault
+    touch(session, attempt)
+
+
+def touch(session: Session, attempt: Attempt) -> None:
+    """The seat has something new to hear of."""
+    attempt.version += 1
+    emit(session, SeatChanged(attempt.room_sitting_id, attempt.seat_id))
+
+
+def close(attempts: Iterable[Attempt], at: datetime, reason: str) -> None:
+    """Notes when and why attempts were closed."""
+    for attempt in attempts:
+        attempt.closed_at, attempt.close_reason = at, reason

@@ -1,0 +1,242 @@
+"""Candidates of a room's sitting: roster in, tickets given, photos sealed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from exam_rooms.identity import mask_id
+from server.access import Actor, Permission
+from server.db.base import vault_of
+from server.db.rooms import Seat
+from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
+from server.errors import Forbidden, NotFound, Refused
+from server.rules.roster import RosterEntry
+from server.rules.tickets import RUNNING_MOST, SITTING_MOST, ticket_number
+from server.services import audit
+
+ID_PURPOSE = "id-number"
+PHOTO_PURPOSE = "photo"
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """One registered candidate as lists show them."""
+
+    registration: int
+    ticket: str
+    name: str
+    id_masked: str
+    employer: str
+    has_photo: bool
+    seat: str
+    form: str
+    state: str
+
+
+def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
+    session: Session,
+    actor: Actor,
+    room_sitting_id: int,
+    entries: list[RosterEntry],
+    *,
+    now: datetime,
+    zone: tzinfo = UTC,
+) -> int:
+    """Registers all candidates of a roster or none; returns how many. Refused once seats are drawn.
+
+    Ticket numbers carry the sitting's day in `zone`.
+    """
+    _require(actor)
+    room_sitting = _planned(session, room_sitting_id)
+    sitting = session.get_one(Sitting, room_sitting.sitting_id)
+    tickets = _Tickets(session, sitting, sitting.starts_at.astimezone(zone).date())
+    for entry in entries:
+        candidate = _candidate(session, entry, now)
+        _refuse_double(session, sitting.id, candidate, entry)
+        session.add(
+            Registration(
+                sitting_id=sitting.id,
+                room_id=room_sitting.room_id,
+                candidate_id=candidate.id,
+                ticket=entry.ticket or tickets.next(),
+                employer=entry.employer,
+            )
+        )
+    session.flush()
+    audit.record(
+        session,
+        f"sitting/{room_sitting_id}",
+        actor,
+        "roster_imported",
+        f"sitting/{room_sitting_id}",
+        now=now,
+        count=len(entries),
+    )
+    return len(entries)
+
+
+def store_photos(
+    session: Session, actor: Actor, room_sitting_id: int, photos: dict[str, bytes], *, now: datetime
+) -> list[str]:
+    """Seals photos by ticket or ID number; returns the names that matched nobody."""
+    _require(actor)
+    owners = _owners(session, room_sitting_id, photos)
+    vault = vault_of(session)
+    for name, registration in owners.items():
+        registration.sealed_photo = vault.seal_value(PHOTO_PURPOSE, str(registration.id), photos[name])
+        registration.has_photo = True
+    unmatched = [name for name in photos if name not in owners]
+    stored = len(photos) - len(unmatched)
+    audit.record(
+        session,
+        f"sitting/{room_sitting_id}",
+        actor,
+        "photos_imported",
+        f"sitting/{room_sitting_id}",
+        now=now,
+        count=stored,
+    )
+    return unmatched
+
+
+def unmatched_photos(session: Session, room_sitting_id: int, names: Iterable[str]) -> list[str]:
+    """Which of these file names (without ending) are neither ticket nor ID number of a candidate."""
+    given = list(names)
+    owners = _owners(session, room_sitting_id, given)
+    return [name for name in given if name not in owners]
+
+
+def photo_of(session: Session, registration: Registration) -> bytes | None:
+    """The registration photo, JPEG, or None."""
+    if registration.sealed_photo is None:
+        return None
+    return vault_of(session).open_value(PHOTO_PURPOSE, str(registration.id), registration.sealed_photo)
+
+
+def masked_id(session: Session, candidate: Candidate) -> str:
+    """The ID number as screens may show it."""
+    return mask_id(vault_of(session).open_value(ID_PURPOSE, candidate.id_index, candidate.sealed_id).decode())
+
+
+def roster(session: Session, room_sitting_id: int) -> list[RosterRow]:
+    """The candidates of a room's sitting in ticket order, with their seats once drawn."""
+    room_sitting = session.get(RoomSitting, room_sitting_id)
+    if room_sitting is None:
+        raise NotFound("sitting")
+    attempts = {
+        row.registration_id: row
+        for row in session.scalars(select(Attempt).where(Attempt.room_sitting_id == room_sitting_id))
+    }
+    seats = _seat_numbers(session, room_sitting)
+    rows = []
+    for registration, candidate in _registrations(session, room_sitting):
+        attempt = attempts.get(registration.id)
+        rows.append(
+            RosterRow(
+                registration=registration.id,
+                ticket=registration.ticket,
+                name=candidate.name,
+                id_masked=masked_id(session, candidate),
+                employer=registration.employer,
+                has_photo=registration.has_photo,
+                seat=seats[attempt.seat_id] if attempt else "",
+                form=attempt.form if attempt else "",
+                state=attempt.state if attempt else "",
+            )
+        )
+    return rows
+
+
+def _require(actor: Actor) -> None:
+    if not actor.can(Permission.MANAGE_BATCHES):
+        raise Forbidden(Permission.MANAGE_BATCHES)
+
+
+def _planned(session: Session, room_sitting_id: int) -> RoomSitting:
+    room_sitting = session.get(RoomSitting, room_sitting_id)
+    if room_sitting is None:
+        raise NotFound("sitting")
+    if room_sitting.state != "planned":
+        raise Refused("sitting_already_arranged")
+    return room_sitting
+
+
+def _registrations(session: Session, room_sitting: RoomSitting) -> list[tuple[Registration, Candidate]]:
+    rows = session.execute(
+        select(Registration, Candidate)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .where(
+            Registration.sitting_id == room_sitting.sitting_id, Registration.room_id == room_sitting.room_id
+        )
+        .order_by(Registration.ticket)
+    )
+    return [(registration, candidate) for registration, candidate in rows]
+
+
+def _seat_numbers(session: Session, room_sitting: RoomSitting) -> dict[int, str]:
+    return {
+        seat.id: seat.number
+        for seat in session.scalars(select(Seat).where(Seat.room_id == room_sitting.room_id))
+    }
+
+
+def _owners(session: Session, room_sitting_id: int, names: Iterable[str]) -> dict[str, Registration]:
+    room_sitting = session.get(RoomSitting, room_sitting_id)
+    if room_sitting is None:
+        raise NotFound("sitting")
+    rows, vault = _registrations(session, room_sitting), vault_of(session)
+    by_ticket = {registration.ticket: registration for registration, _ in rows}
+    by_index = {candidate.id_index: registration for registration, candidate in rows}
+    found = {
+        name: by_ticket.get(name) or by_index.get(vault.index(ID_PURPOSE, name.upper())) for name in names
+    }
+    return {name: registration for name, registration in found.items() if registration is not None}
+
+
+class _Tickets:
+    """Free ticket numbers of a sitting, one after the other; numbers given by rosters are passed over."""
+
+    def __init__(self, session: Session, sitting: Sitting, on: date) -> None:
+        taken = select(func.count()).select_from(Registration).where(Registration.sitting_id == sitting.id)
+        self._session, self._on = session, on
+        self._running = session.scalar(taken) or 0
+        # Two sittings share these digits only if 999 others lie between them, then never on one day.
+        self._sitting = (sitting.id - 1) % SITTING_MOST + 1
+
+    def next(self) -> str:
+        """The next free number."""
+        while self._running < RUNNING_MOST:
+            self._running += 1
+            ticket = ticket_number(self._on, self._sitting, self._running)
+            if not self._session.scalar(select(Registration.id).where(Registration.ticket == ticket)):
+                return ticket
+        raise Refused("tickets_used_up", 422, limit=RUNNING_MOST)
+
+
+def _candidate(session: Session, entry: RosterEntry, now: datetime) -> Candidate:
+    vault = vault_of(session)
+    index = vault.index(ID_PURPOSE, entry.id_number)
+    candidate = session.scalar(select(Candidate).where(Candidate.id_index == index))
+    if candidate is None:
+        sealed = vault.seal_value(ID_PURPOSE, index, entry.id_number.encode())
+        candidate = Candidate(id_index=index, sealed_id=sealed, name=entry.name, created_at=now)
+        session.add(candidate)
+        session.flush()
+    elif candidate.name != entry.name:
+        raise Refused("name_differs_from_record", 422, place=entry.place, name=entry.name)
+    return candidate
+
+
+def _refuse_double(session: Session, sitting_id: int, candidate: Candidate, entry: RosterEntry) -> None:
+    double = session.scalar(
+        select(Registration.ticket).where(
+            Registration.sitting_id == sitting_id, Registration.candidate_id == candidate.id
+        )
+    )
+    if double:
+        raise Refused("already_registered", 422, place=entry.place, name=entry.name, ticket=double)
+    if entry.ticket and session.scalar(select(Registration.id).where(Registration.ticket == entry.ticket)):
+        raise Refused("ticket_taken", 422, place=entry.place, ticket=entry.ticket)

@@ -1,0 +1,210 @@
+"""Everything the monitor tells of one seat when it is opened: person, history, what may be done now."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.protocol import RecordKind
+from exam_rooms.seats import Act, AttemptState, allowed, may_change_seat
+from server.access import Actor, Permission
+from server.db.answers import AnswerStore
+from server.db.rooms import Seat
+from server.db.sittings import Attempt, Candidate, Incident, LinkGapRow, Registration, SeatStay, TimeCredit
+from server.errors import Forbidden, NotFound
+from server.presence import Presence
+from server.services import monitoring, rosters
+from server.services.monitoring import SeatCard
+from server.services.pairing import active_workstations
+from server.services.roomstate import RoomState, load
+
+_MINUTES_SHOWN = 30
+_ADDABLE = frozenset({AttemptState.READY, AttemptState.ANSWERING, AttemptState.AUTO_SUBMITTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The candidate as staff see them; the ID number is masked."""
+
+    registration: int
+    name: str
+    ticket: str
+    id_masked: str
+    employer: str
+    has_photo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a seat's history. `code`: identified, admitted, ..., gap, credit, moved, incident kinds."""
+
+    at: datetime
+    code: str
+    note: str = ""
+    until: datetime | None = None
+    incident: int | None = None
+    state: str = ""
+    severity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeatFile:
+    """What the drawer shows. `acts` names what may be done now; `per_minute` counts answers, latest last."""
+
+    card: SeatCard
+    person: Person | None
+    deadline: datetime | None
+    credit: Decimal
+    face_consent: bool | None
+    history: tuple[Happening, ...]
+    open_incidents: tuple[Happening, ...]
+    acts: frozenset[str]
+    free_seats: tuple[tuple[int, str], ...]
+    per_minute: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a seat's file comes from beside the database: answers, links, the time."""
+
+    answers: AnswerStore
+    presence: Presence
+    now: datetime
+
+
+def seat_file(
+    session: Session, actor: Actor, room_sitting_id: int, seat_id: int, sources: Sources
+) -> SeatFile:
+    """The file of one seat of a room's sitting."""
+    if not actor.can(Permission.MONITOR_ROOM):
+        raise Forbidden(Permission.MONITOR_ROOM)
+    room = load(session, room_sitting_id)
+    cards = monitoring.seat_cards(session, sources.answers, sources.presence, room_sitting_id, {seat_id})
+    if not cards:
+        raise NotFound("seat")
+    card = cards[0]
+    attempt = session.get(Attempt, card.attempt) if card.attempt else None
+    raised = _incidents(session, room_sitting_id, seat_id)
+    return SeatFile(
+        card=card,
+        person=_person(session, attempt) if attempt else None,
+        deadline=room.deadline(attempt) if attempt and room.row.started_at else None,
+        credit=room.credit(attempt) if attempt else Decimal(0),
+        face_consent=attempt.face_consent if attempt else None,
+        history=tuple(sorted([*_history(session, attempt), *raised], key=lambda line: line.at, reverse=True)),
+        open_incidents=tuple(line for line in raised if line.state in ("raised", "acknowledged")),
+        acts=_acts(room, attempt) if attempt else frozenset(),
+        free_seats=_free_seats(session, room),
+        per_minute=_per_minute(sources, attempt) if attempt else (),
+    )
+
+
+def photo(session: Session, room_sitting_id: int, seat_id: int) -> bytes | None:
+    """The registered photo of who sits at a seat."""
+    query = (
+        select(Registration)
+        .join(Attempt, Attempt.registration_id == Registration.id)
+        .where(Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id == seat_id)
+    )
+    registration = session.scalars(query).first()
+    return rosters.photo_of(session, registration) if registration else None
+
+
+def _person(session: Session, attempt: Attempt) -> Person:
+    registration = session.get_one(Registration, attempt.registration_id)
+    candidate = session.get_one(Candidate, registration.candidate_id)
+    return Person(
+        registration=registration.id,
+        name=candidate.name,
+        ticket=registration.ticket,
+        id_masked=rosters.masked_id(session, candidate),
+        employer=registration.employer,
+        has_photo=registration.has_photo,
+    )
+
+
+def _history(session: Session, attempt: Attempt | None) -> list[Happening]:
+    if attempt is None:
+        return []
+    moments = [
+        (attempt.identified_at, "identified", ""),
+        (attempt.admitted_at, "admitted", ""),
+        (attempt.confirmed_at, "confirmed", ""),
+        (attempt.accepted_at, "ready", ""),
+        (attempt.answering_at, "answering", ""),
+        (attempt.closed_at, attempt.state, attempt.close_reason if attempt.state == "ended" else ""),
+        (attempt.collected_at, "collected", attempt.collect_note),
+    ]
+    lines = [Happening(at, code, note) for at, code, note in moments if at is not None]
+    gaps = select(LinkGapRow).where(LinkGapRow.attempt_id == attempt.id)
+    lines += [Happening(row.lost_at, "gap", until=row.back_at) for row in session.scalars(gaps)]
+    credits_ = select(TimeCredit).where(
+        TimeCredit.room_sitting_id == attempt.room_sitting_id,
+        (TimeCredit.attempt_id == attempt.id) | TimeCredit.attempt_id.is_(None),
+    )
+    lines += [
+        Happening(row.granted_at, "credit", f"{row.minutes.normalize():f}")
+        for row in session.scalars(credits_)
+    ]
+    stays = session.execute(
+        select(SeatStay, Seat.number)
+        .join(Seat, Seat.id == SeatStay.seat_id)
+        .where(SeatStay.attempt_id == attempt.id)
+        .order_by(SeatStay.id)
+    ).all()
+    return lines + [Happening(stay.from_at, "moved", number) for stay, number in stays[1:]]
+
+
+def _incidents(session: Session, room_sitting_id: int, seat_id: int) -> list[Happening]:
+    query = select(Incident).where(Incident.room_sitting_id == room_sitting_id, Incident.seat_id == seat_id)
+    return [
+        Happening(row.first_at, row.kind, row.note, incident=row.id, state=row.state, severity=row.severity)
+        for row in session.scalars(query.order_by(Incident.severity.desc(), Incident.first_at))
+    ]
+
+
+def _acts(room: RoomState, attempt: Attempt) -> frozenset[str]:
+    state = AttemptState(attempt.state)
+    possible = allowed(state)
+    acts = {str(act) for act in (Act.ADMIT, Act.REFUSE) if act in possible}
+    if room.row.ended_at is not None:
+        return frozenset({"close_missing"} if _missing(attempt) else set())
+    running = room.row.started_at is not None
+    if running and state in _ADDABLE:
+        acts.add("add_time")
+    if running and state is not AttemptState.ASSIGNED and Act.END in possible:
+        acts.add("end")
+    if {Act.REOPEN, Act.READMIT, Act.REINSTATE} & possible and state is not AttemptState.AUTO_SUBMITTED:
+        acts.add("resume")
+    if may_change_seat(state):
+        acts.add("move")
+    if _missing(attempt):
+        acts.add("close_missing")
+    return frozenset(acts)
+
+
+def _missing(attempt: Attempt) -> bool:
+    closed = attempt.closed_at is not None and attempt.state != AttemptState.ABSENT
+    return closed and attempt.collected_at is None
+
+
+def _free_seats(session: Session, room: RoomState) -> tuple[tuple[int, str], ...]:
+    taken = set(session.scalars(select(Attempt.seat_id).where(Attempt.room_sitting_id == room.row.id)))
+    paired = active_workstations(session, room.room.id)
+    seats = session.scalars(
+        select(Seat).where(Seat.room_id == room.room.id).order_by(Seat.kind.desc(), Seat.id)
+    )
+    return tuple((seat.id, seat.number) for seat in seats if seat.id in paired and seat.id not in taken)
+
+
+def _per_minute(sources: Sources, attempt: Attempt) -> tuple[int, ...]:
+    since = sources.now - timedelta(minutes=_MINUTES_SHOWN)
+    ages = Counter(
+        int((sources.now - stored.received_at).total_seconds() // 60)
+        for stored in sources.answers.events(attempt.id)
+        if stored.received_at > since and stored.record.kind is RecordKind.ANSWER
+    )
+    return tuple(ages.get(age, 0) for age in reversed(range(_MINUTES_SHOWN)))

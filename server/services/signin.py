@@ -1,0 +1,79 @@
+"""Signing in at a seat: ticket and ID number at the assigned paired seat, nothing else (design D14)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.admission import Booking, Door, Reason, SignIn, clean_ticket, may_sign_in
+from exam_rooms.admission import Refused as NotAdmitted
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.protocol import SignInRequest
+from exam_rooms.seats import PRESENT, Act, AttemptState
+from server.access import Actor
+from server.db.base import emit, vault_of
+from server.db.rooms import Seat
+from server.db.sittings import Attempt, Candidate, Registration
+from server.events import Activity
+from server.services import audit
+from server.services.agents import Agent
+from server.services.incidents import Place, raise_incident
+from server.services.roomstate import advance, load, locked_attempt
+from server.services.rosters import ID_PURPOSE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sign-in that worked (`code` empty) or why not. A refusal is committed too: it may be an incident."""
+
+    code: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+
+
+def sign_in(
+    session: Session, agent: Agent, room_sitting_id: int | None, asked: SignInRequest, *, now: datetime
+) -> Outcome:
+    """A candidate at this agent's seat gives ticket and ID number."""
+    if room_sitting_id is None:
+        return Outcome(str(Reason.TOO_EARLY))
+    room = load(session, room_sitting_id)
+    seat = session.get_one(Seat, agent.seat)
+    attempt, booking = _booking(session, asked)
+    form = SignIn(asked.ticket, asked.id_number, seat.number, seat_paired=True)
+    verdict = may_sign_in(form, booking, Door(room.row.uid, room.clock), now)
+    if isinstance(verdict, NotAdmitted):
+        if verdict.reason is Reason.WRONG_SEAT and attempt is not None:
+            place = Place(room_sitting_id, agent.seat, attempt.id)
+            raise_incident(session, place, IncidentKind.WRONG_SEAT_SIGN_IN, now=now, **verdict.params)
+        return Outcome(str(verdict.reason), dict(verdict.params))
+    assert attempt is not None
+    if attempt.state == AttemptState.ABSENT:
+        return Outcome(str(Reason.CLOSED))
+    attempt = locked_attempt(session, attempt.id)
+    advance(session, attempt, Act.SIGN_IN)
+    attempt.identified_at, attempt.workstation_id = now, agent.workstation
+    stream = audit.sitting_stream(room_sitting_id)
+    who = Actor(None, f"seat {seat.number}")
+    audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=seat.number)
+    emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", seat.number),), seat.id))
+    return Outcome()
+
+
+def _booking(session: Session, asked: SignInRequest) -> tuple[Attempt | None, Booking | None]:
+    spellings = {clean_ticket(asked.ticket), asked.ticket.strip()}
+    found = session.execute(
+        select(Attempt, Registration, Candidate)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .where(Registration.ticket.in_(spellings))
+    ).first()
+    if found is None:
+        return None, None
+    attempt, registration, candidate = found
+    number = vault_of(session).open_value(ID_PURPOSE, candidate.id_index, candidate.sealed_id).decode()
+    seat = session.get_one(Seat, attempt.seat_id).number
+    state = AttemptState(attempt.state)
+    room_uid = load(session, attempt.room_sitting_id).row.uid
+    where = seat if state in PRESENT else None
+    return attempt, Booking(registration.ticket, number, room_uid, seat, state, where)

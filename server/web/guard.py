@@ -1,0 +1,142 @@
+"""The door: who asks, may they, and in which words they are refused (design D14).
+
+Every endpoint declares its permission with `requires`, or authenticates an agent with
+`agent_authenticated`, or stands in `access.PUBLIC`; any other is refused (fail closed).
+"""
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import current_app, g, request
+from flask_babel import gettext
+from flask_login import current_user
+
+from server.access import PUBLIC, Actor, Permission
+from server.errors import Forbidden, Refused, fill, sentence
+from server.host import Host
+from server.services import passwords, staff
+
+P = ParamSpec("P")
+T = TypeVar("T")
+HOST_KEY = "examhall"
+
+
+class SignInNeeded(Refused):
+    """Nobody is signed in."""
+
+    def __init__(self) -> None:
+        super().__init__("sign_in_needed", 401)
+
+
+def current_host() -> Host:
+    """The host of the running application."""
+    return cast("Host", current_app.extensions[HOST_KEY])
+
+
+def requires(permission: Permission) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Declares what a view needs; put it below the route decorator. `check_access` enforces it."""
+
+    def declare(view: Callable[P, T]) -> Callable[P, T]:
+        cast("Any", view).permission = permission
+        return view
+
+    return declare
+
+
+def agent_authenticated(authenticate: Callable[[], object]) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Makes a decorator for agents' views: `authenticate()` runs first and raises `Refused` for strangers."""
+
+    def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            authenticate()
+            return view(*args, **kwargs)
+
+        cast("Any", guarded).for_agents = True
+        return guarded
+
+    return decorate
+
+
+def declared(view: Callable[..., object]) -> Permission | str | None:
+    """What a view declared: a permission, "agent", or nothing."""
+    if getattr(view, "for_agents", False):
+        return "agent"
+    return cast("Permission | None", getattr(view, "permission", None))
+
+
+def check_access() -> None:
+    """Before every request: lets in whom the endpoint's declaration allows."""
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        return
+    need = declared(current_app.view_functions[request.endpoint])
+    if need == "agent":
+        return
+    if need is None:
+        raise Forbidden(request.endpoint)
+    if not actor().can(Permission(need)):
+        raise Forbidden(need)
+
+
+def actor() -> Actor:
+    """The signed-in person of this request; raises `SignInNeeded`."""
+    if "actor" not in g:
+        if not current_user.is_authenticated:
+            raise SignInNeeded
+        g.actor = current_user.actor
+    return cast("Actor", g.actor)
+
+
+def actor_or_none() -> Actor | None:
+    """The signed-in person, if any."""
+    return actor() if current_user.is_authenticated else None
+
+
+def may(permission: str) -> bool:
+    """For templates: whether the signed-in person holds a permission."""
+    who = actor_or_none()
+    return who is not None and who.can(Permission(permission))
+
+
+def check_credentials(username: str, password: str, *, field: str) -> staff.Account:
+    """The active account that these credentials belong to; slow work in a native thread, tries counted.
+
+    Raises `Refused` (`wrong_credentials`, `too_many_tries`) for the form's `field`.
+    """
+    host, name = current_host(), staff.tidy_username(username)
+    key, moment = f"{name}|{request.remote_addr}", time.monotonic()
+    wait = host.tries.wait_seconds(key, moment)
+    if wait > 0:
+        raise Refused("too_many_tries", 429, field=field, minutes=int(wait // 60) + 1)
+    with host.db.read() as session:
+        account = staff.find_account(session, name)
+    stored = account.password if account is not None and account.active else None
+    if not host.native.call(passwords.matches, stored, password) or account is None:
+        if host.tries.failed(key, moment):
+            host.db.write(staff.note_closed_door, name, str(request.remote_addr), now=host.now())
+        raise Refused("wrong_credentials", 422, field=field)
+    host.tries.succeeded(key)
+    return account
+
+
+def cosigner(form: Mapping[str, str], permission: Permission = Permission.COSIGN) -> Actor:
+    """The second person of an act: `cosign_username` and `cosign_password` of a form are checked.
+
+    Must be somebody else than the one who is signed in and hold the permission; the session stays.
+    """
+    username, password = form.get("cosign_username", ""), form.get("cosign_password", "")
+    if not username or not password:
+        raise Refused("cosign_missing", 422, field="cosign_username")
+    second = check_credentials(username, password, field="cosign_username").actor
+    if second.user_id == actor().user_id:
+        raise Refused("cosign_same_person", 422, field="cosign_username")
+    if not second.can(permission):
+        raise Refused("cosign_not_allowed", 422, field="cosign_username", name=second.name)
+    return second
+
+
+def say(code: str, params: Mapping[str, object] | None = None) -> str:
+    """The sentence of a code in the reader's language; a missing parameter shows as its name."""
+    return fill(gettext(sentence(code)), params or {})

@@ -1,0 +1,142 @@
+"""What every page shows: navigation by work, the person, the ribbon; names of roles and states."""
+
+from dataclasses import dataclass
+
+from flask import Flask, request
+from flask_babel import gettext as _
+
+from server.access import Permission, Role
+from server.messages import N_
+from server.web.acts import act_word, actor_word
+from server.web.guard import actor_or_none, current_host, may, say
+from server.web.language import HTML_LANG, language
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the navigation: shown to who holds the permission, current under the path."""
+
+    path: str
+    label: str
+    icon: str
+    permission: Permission
+
+
+NAVIGATION = (
+    Entry("/batches", N_("批次"), "calendar", Permission.SEE_BATCHES),
+    Entry("/banks", N_("题库"), "bank", Permission.SEE_BANKS),
+    Entry("/blueprints", N_("细目表"), "list", Permission.MANAGE_BLUEPRINTS),
+    Entry("/papers", N_("试卷"), "paper", Permission.SEE_PAPERS),
+    Entry("/rooms", N_("考场"), "room", Permission.SEE_ROOMS),
+    Entry("/staff", N_("人员"), "user", Permission.MANAGE_STAFF),
+    Entry("/staff/custody", N_("我的密钥"), "key", Permission.HOLD_KEY),
+    Entry("/results", N_("成绩"), "results", Permission.SEE_RESULTS),
+    Entry("/audit", N_("审计"), "shield", Permission.SEE_AUDIT),
+    Entry("/settings", N_("设置"), "settings", Permission.SEE_HEALTH),
+)
+ROLE_NAMES: dict[Role, str] = {
+    Role.ADMINISTRATOR: N_("系统管理员"),
+    Role.BANK_KEEPER: N_("题库管理员"),
+    Role.CUSTODIAN: N_("试卷保管人"),
+    Role.CHIEF_INVIGILATOR: N_("主考"),
+    Role.INVIGILATOR: N_("监考员"),
+    Role.AUDITOR: N_("审计员"),
+}
+STATES: dict[str, tuple[str, str]] = {
+    # state -> (colour class of the badge, word). One word for one state everywhere.
+    "running": ("info", N_("进行中")),
+    "done": ("good", N_("已完成")),
+    "failed": ("act", N_("失败")),
+    "cancelled": ("off", N_("已取消")),
+    "active": ("good", N_("使用中")),
+    "closed": ("off", N_("已停用")),
+    "draft": ("off", N_("草稿")),
+    "filed": ("good", N_("已建档")),
+    "retired": ("off", N_("已停用")),
+    "reading": ("info", N_("读取中")),
+    "checked": ("look", N_("待确认")),
+    "mapping": ("look", N_("待指定题型")),
+    "committed": ("good", N_("已入库")),
+    "discarded": ("off", N_("已放弃")),
+    "assembling": ("info", N_("组卷中")),
+    "assembled": ("look", N_("待审批")),
+    "infeasible": ("act", N_("无法组卷")),
+    "approved": ("good", N_("已批准")),
+    "sealed": ("info", N_("已密封")),
+    "released": ("good", N_("已启封")),
+    "superseded": ("off", N_("已替换")),
+    "planned": ("off", N_("未编排")),
+    "arranged": ("info", N_("已编排")),
+    "ended": ("look", N_("已结束")),
+    "collected": ("info", N_("已收卷")),
+    "marked": ("good", N_("已评分")),
+    "scored": ("good", N_("已评分")),
+    "absent": ("off", N_("缺考")),
+}
+JOBS: dict[str, str] = {
+    "echo": N_("自检"),
+    "read_bank": N_("读取题库文件"),
+    "assemble": N_("组卷"),
+    "read_roster": N_("读取考生名单"),
+    "read_room": N_("读取考场文件"),
+    "read_photos": N_("读取照片"),
+    "results_xlsx": N_("生成成绩表"),
+    "mark": N_("评分"),
+}
+
+
+def init_layout(app: Flask) -> None:
+    """Gives templates their common names."""
+    app.jinja_env.globals.update(
+        may=may,
+        say=say,
+        state_word=state_word,
+        state_class=state_class,
+        job_word=job_word,
+        act_word=act_word,
+        actor_word=actor_word,
+    )
+    app.jinja_env.filters["role_name"] = role_name
+    app.context_processor(frame)
+
+
+def frame() -> dict[str, object]:
+    """Values that `layout.html` needs."""
+    host = current_host()
+    return {
+        "demo": host.demo,
+        "me": actor_or_none,
+        "navigation": navigation,
+        "language": language(),
+        "html_lang": HTML_LANG[language()],
+        "site_now": host.now(),
+    }
+
+
+def navigation() -> list[tuple[Entry, bool]]:
+    """The entries for this person, each with whether it is the current one: the longest that fits."""
+    shown = [entry for entry in NAVIGATION if may(entry.permission)]
+    path = request.path + "/"
+    fitting = [entry.path for entry in shown if path.startswith(entry.path + "/")]
+    current = max(fitting, key=len, default="")
+    return [(entry, entry.path == current) for entry in shown]
+
+
+def role_name(role: Role | str) -> str:
+    """A role in the reader's language."""
+    return str(_(ROLE_NAMES[Role(role)]))
+
+
+def job_word(kind: str) -> str:
+    """A kind of job in the reader's language."""
+    return _(JOBS[kind]) if kind in JOBS else kind
+
+
+def state_word(state: str) -> str:
+    """A state in the reader's language; an unknown one shows itself."""
+    return _(STATES[state][1]) if state in STATES else state
+
+
+def state_class(state: str) -> str:
+    """The badge's colour class of a state."""
+    return STATES[state][0] if state in STATES else ""

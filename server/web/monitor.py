@@ -1,0 +1,305 @@
+"""The invigilator's screen of one room: the map, what waits, what happened, and the acts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from exam_rooms.drawing import drawing
+from server.access import Permission, Role
+from server.db.rooms import Room
+from server.db.sittings import RoomSitting
+from server.errors import NotFound, Refused
+from server.services import audit, collection, commands, incidents, monitoring, rooms, seating
+from server.services import seat_file as files
+from server.services.commands import Credit, Signed, Start
+from server.services.incidents import Handling
+from server.services.seat_file import Sources
+from server.web import forms, guard
+from server.web.forms import returns_to
+from server.web.guard import actor, current_host, requires
+
+bp = Blueprint("monitor", __name__)
+LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the activity list."""
+
+    at: datetime
+    text: str
+
+
+@bp.get("/monitor")
+@requires(Permission.MONITOR_ROOM)
+def index() -> str:
+    """All rooms at work as tiles with the same counts, worst first."""
+    host = current_host()
+    with host.db.read() as session:
+        boards = [_board(session, room) for room in monitoring.rooms_at_work(session)]
+    boards.sort(key=lambda board: (-board.counts.alerts, -board.counts.lost))
+    return render_template("monitor/index.html", boards=boards)
+
+
+@bp.get("/monitor/<int:room_sitting_id>")
+@requires(Permission.MONITOR_ROOM)
+def room(room_sitting_id: int) -> str:
+    """The room's screen."""
+    host = current_host()
+    with host.db.read() as session:
+        row = session.get(RoomSitting, room_sitting_id)
+        if row is None:
+            raise NotFound("sitting")
+        plan = rooms.map_of(session.get_one(Room, row.room_id))
+        cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
+        return render_template(
+            "monitor/room.html",
+            board=monitoring.board(session, room_sitting_id, cards, now=host.now()),
+            picture=drawing(plan),
+            zone=host.settings.timezone,
+            cards={card.number: card for card in cards},
+            **_side(session, room_sitting_id, cards),
+        )
+
+
+@bp.get("/monitor/<int:room_sitting_id>/side")
+@requires(Permission.MONITOR_ROOM)
+def side(room_sitting_id: int) -> str:
+    """What waits and what happened, as a fragment."""
+    host = current_host()
+    with host.db.read() as session:
+        board = _board(session, room_sitting_id)
+        cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
+        return render_template("monitor/side.html", board=board, **_side(session, room_sitting_id, cards))
+
+
+@bp.get("/monitor/<int:room_sitting_id>/bar")
+@requires(Permission.MONITOR_ROOM)
+def bar(room_sitting_id: int) -> str:
+    """Counts, clock and the one next step, as a fragment."""
+    with current_host().db.read() as session:
+        return render_template("monitor/bar.html", board=_board(session, room_sitting_id))
+
+
+@bp.get("/monitor/<int:room_sitting_id>/seats/<int:seat_id>")
+@requires(Permission.MONITOR_ROOM)
+def seat(room_sitting_id: int, seat_id: int) -> str:
+    """One seat's drawer, as a fragment."""
+    return _drawer(room_sitting_id, seat_id)
+
+
+@bp.get("/monitor/<int:room_sitting_id>/seats/<int:seat_id>/photo")
+@requires(Permission.MONITOR_ROOM)
+def photo(room_sitting_id: int, seat_id: int) -> Response:
+    """The candidate's registered photo."""
+    with current_host().db.read() as session:
+        data = files.photo(session, room_sitting_id, seat_id)
+    if data is None:
+        raise NotFound("photo")
+    return Response(data, mimetype="image/jpeg")
+
+
+# --- acts on one seat: the drawer comes back, with the reason when it was refused ------------------
+
+
+@bp.post("/monitor/<int:room_sitting_id>/seats/<int:seat_id>/<act>")
+@requires(Permission.MONITOR_ROOM)
+def act_on_seat(room_sitting_id: int, seat_id: int, act: str) -> ResponseReturnValue:
+    """Admit, refuse, add time, end, resume, move, close; the service checks who may."""
+    problem = field = ""
+    try:
+        seat_id = _perform(room_sitting_id, seat_id, act)
+    except Refused as refusal:
+        problem = guard.say(refusal.code, refusal.params)
+        field = refusal.params.get("field", "")
+    if "HX-Request" in request.headers:
+        return _drawer(room_sitting_id, seat_id, act=act, problem=problem, field=field)
+    if problem:
+        flash(problem, "act")
+    return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
+
+
+def _perform(room_sitting_id: int, seat_id: int, act: str) -> int:
+    """Does the act and returns the seat to show next."""
+    host, who, now = current_host(), actor(), current_host().now()
+    attempt = _attempt(room_sitting_id, seat_id)
+    if act == "admit":
+        host.db.write(commands.admit, who, attempt, now=now)
+    elif act == "close_missing":
+        host.db.write(collection.close_missing, who, attempt, forms.text("reason"), now=now)
+    elif act == "move":
+        target = forms.whole("seat")
+        host.db.write(commands.move_seat, attempt, target, _signed(), now=now)
+        return target
+    elif act == "refuse":
+        host.db.write(commands.refuse, attempt, _signed(), now=now)
+    elif act == "add_time":
+        minutes, signed = forms.decimal("minutes"), _cosigned()
+        host.db.write(commands.add_time, Credit(room_sitting_id, attempt), minutes, signed, now=now)
+    elif act in ("end", "resume"):
+        command = commands.end_seat if act == "end" else commands.resume_seat
+        host.db.write(command, attempt, _cosigned(), now=now)
+    else:
+        raise NotFound("act")
+    return seat_id
+
+
+@bp.post("/monitor/<int:room_sitting_id>/incidents/<int:incident_id>")
+@requires(Permission.RUN_ROOM)
+def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
+    """Somebody has looked: acknowledged, dismissed with a reason, or recorded."""
+    host = current_host()
+    handling = Handling(forms.text("outcome"), forms.text("note"))
+    problem = ""
+    try:
+        host.db.write(incidents.handle, actor(), incident_id, handling, now=host.now())
+    except Refused as refusal:
+        problem = guard.say(refusal.code, refusal.params)
+    if "HX-Request" in request.headers:
+        seat_id = request.form.get("seat", "")
+        if seat_id.isdigit():
+            return _drawer(room_sitting_id, int(seat_id), act="incident", problem=problem)
+        return side(room_sitting_id)
+    if problem:
+        flash(problem, "act")
+    return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
+
+
+# --- acts on the room: dialogs (pages of their own without scripts) -----------------------------------
+
+
+@bp.get("/monitor/<int:room_sitting_id>/start")
+@requires(Permission.RUN_ROOM)
+def start_dialog(room_sitting_id: int) -> str:
+    """Who is in the room, before the clock starts."""
+    with current_host().db.read() as session:
+        board, staffing = _board(session, room_sitting_id), seating.staffing(session, room_sitting_id)
+    people = [entry for entry in staffing.assigned if entry[2] == Role.INVIGILATOR]
+    return _dialog("start", board, staffing=staffing, people=people)
+
+
+@bp.post("/monitor/<int:room_sitting_id>/start")
+@requires(Permission.RUN_ROOM)
+@returns_to("monitor.room")
+def start(room_sitting_id: int) -> ResponseReturnValue:
+    """Starts the clock for everybody."""
+    host = current_host()
+    present = frozenset(int(value) for value in request.form.getlist("present") if value.isdigit())
+    order = Start(present, host.clock.anchor)
+    host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
+    flash(_("已开考。"), "good")
+    return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
+
+
+@bp.get("/monitor/<int:room_sitting_id>/time")
+@requires(Permission.GRANT_TIME)
+def time_dialog(room_sitting_id: int) -> str:
+    """Compensation time for everybody."""
+    with current_host().db.read() as session:
+        return _dialog("time", _board(session, room_sitting_id))
+
+
+@bp.post("/monitor/<int:room_sitting_id>/time")
+@requires(Permission.GRANT_TIME)
+@returns_to("monitor.room")
+def add_time(room_sitting_id: int) -> ResponseReturnValue:
+    """Adds time for the whole room, with the chief's signature."""
+    host = current_host()
+    minutes, signed = forms.decimal("minutes"), _cosigned()
+    reopened = host.db.write(commands.add_time, Credit(room_sitting_id), minutes, signed, now=host.now())
+    flash(_("已为全场补时，%(n)d 个已到时的座位重新开放。", n=len(reopened)), "good")
+    return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
+
+
+@bp.get("/monitor/<int:room_sitting_id>/end")
+@requires(Permission.RUN_ROOM)
+def end_dialog(room_sitting_id: int) -> str:
+    """What ending the room means now, before it is done."""
+    with current_host().db.read() as session:
+        board = _board(session, room_sitting_id)
+        tally = collection.tally(session, room_sitting_id)
+    return _dialog("end", board, tally=tally)
+
+
+@bp.post("/monitor/<int:room_sitting_id>/end")
+@requires(Permission.RUN_ROOM)
+@returns_to("monitor.room")
+def end(room_sitting_id: int) -> ResponseReturnValue:
+    """Ends the sitting in this room."""
+    host = current_host()
+    signed = _cosigned() if request.form.get("cosign_username") else _signed()
+    host.db.write(commands.end_room, room_sitting_id, signed, now=host.now())
+    flash(_("本场已结束，正在收卷。"), "good")
+    return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
+
+
+# --- small parts -------------------------------------------------------------------------------------
+
+
+def _board(session: Session, room_sitting_id: int) -> monitoring.RoomBoard:
+    host = current_host()
+    _check_room(session, room_sitting_id)
+    cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
+    return monitoring.board(session, room_sitting_id, cards, now=host.now())
+
+
+def _check_room(session: Session, room_sitting_id: int) -> None:
+    if session.get(RoomSitting, room_sitting_id) is None:
+        raise NotFound("sitting")
+
+
+def _side(session: Session, room_sitting_id: int, cards: list[monitoring.SeatCard]) -> dict[str, object]:
+    return {
+        "waiting": [card for card in cards if card.state == "identified"],
+        "alerts": incidents.open_incidents(session, room_sitting_id),
+        "numbers": {card.seat: card.number for card in cards},
+        "names": {card.seat: card.name for card in cards},
+        "lines": _lines(session, room_sitting_id),
+        "missing": collection.tally(session, room_sitting_id).missing,
+    }
+
+
+def _lines(session: Session, room_sitting_id: int) -> list[Line]:
+    entries = audit.page(session, stream=audit.sitting_stream(room_sitting_id))[:LINES]
+    return [
+        Line(entry.at, guard.say(f"line_{entry.act}", {"actor": entry.actor, **entry.details}))
+        for entry in entries
+    ]
+
+
+def _drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:
+    host = current_host()
+    sources = Sources(host.answers, host.presence, host.now())
+    with host.db.read() as session:
+        _check_room(session, room_sitting_id)
+        file = files.seat_file(session, actor(), room_sitting_id, seat_id, sources)
+    return render_template(
+        "monitor/seat.html", file=file, room_sitting=room_sitting_id, seat=seat_id, told=told, now=host.now()
+    )
+
+
+def _dialog(name: str, board: monitoring.RoomBoard, **values: object) -> str:
+    fragment = "HX-Request" in request.headers
+    return render_template(f"monitor/{name}.html", board=board, fragment=fragment, **values)
+
+
+def _attempt(room_sitting_id: int, seat_id: int) -> int:
+    host = current_host()
+    with host.db.read() as session:
+        cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id, {seat_id})
+    if not cards or cards[0].attempt is None:
+        raise NotFound("attempt")
+    return cards[0].attempt
+
+
+def _signed() -> Signed:
+    return Signed(actor(), forms.text("reason"))
+
+
+def _cosigned() -> Signed:
+    return Signed(actor(), forms.text("reason"), guard.cosigner(request.form))

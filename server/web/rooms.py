@@ -1,0 +1,114 @@
+"""Rooms: plans from files, the map, and pairing of workstations to seats."""
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from exam_rooms.drawing import drawing
+from server.access import Permission
+from server.jobs.rosters import sheets_from_json
+from server.rules.roomfile import read_rooms, room_warnings
+from server.services import pairing, rooms
+from server.web.forms import problem_text, returns_to, upload
+from server.web.guard import actor, current_host, requires
+
+bp = Blueprint("rooms", __name__)
+
+
+@bp.get("/rooms")
+@requires(Permission.SEE_ROOMS)
+def index() -> str:
+    """All rooms with seats and pairings."""
+    with current_host().db.read() as session:
+        return render_template("rooms/index.html", rows=rooms.summary(session))
+
+
+@bp.post("/rooms")
+@requires(Permission.MANAGE_ROOMS)
+@returns_to("rooms.index")
+def create() -> ResponseReturnValue:
+    """Rooms from a file: all of it or nothing."""
+    host, file = current_host(), upload()
+    result = host.jobs.run("read_room", {"data": file.data, "name": file.name})
+    maps = read_rooms(sheets_from_json(result["sheets"]))
+    ids = host.db.write(rooms.store_rooms, actor(), maps, now=host.now())
+    flash(_("已添加 %(n)d 个考场。", n=len(ids)), "good")
+    for warning in room_warnings(maps):
+        flash(problem_text(warning), "look")
+    return redirect(url_for("rooms.show", room_id=ids[0]))
+
+
+@bp.get("/rooms/<int:room_id>")
+@requires(Permission.SEE_ROOMS)
+def show(room_id: int) -> str:
+    """One room as drawn, with the pairing of each seat."""
+    with current_host().db.read() as session:
+        room = rooms.get(session, room_id)
+        paired = pairing.active_workstations(session, room_id)
+        return render_template(
+            "rooms/show.html",
+            room=room,
+            drawing=drawing(rooms.map_of(room)),
+            paired=paired,
+            seats={seat.number: seat for seat in room.seats},
+        )
+
+
+@bp.post("/rooms/<int:room_id>/delete")
+@requires(Permission.MANAGE_ROOMS)
+@returns_to("rooms.show")
+def delete(room_id: int) -> ResponseReturnValue:
+    """Removes an unused room."""
+    host = current_host()
+    host.db.write(rooms.delete_room, actor(), room_id, now=host.now())
+    flash(_("考场已删除。"), "info")
+    return redirect(url_for("rooms.index"))
+
+
+@bp.get("/rooms/<int:room_id>/pairing")
+@requires(Permission.PAIR_WORKSTATIONS)
+def pairing_page(room_id: int) -> str:
+    """Seats with their workstations."""
+    with current_host().db.read() as session:
+        room = rooms.get(session, room_id)
+        paired = pairing.active_workstations(session, room_id)
+        return render_template("rooms/pairing.html", room=room, paired=paired, codes={})
+
+
+@bp.post("/rooms/<int:room_id>/pairing/<int:seat_id>/code")
+@requires(Permission.PAIR_WORKSTATIONS)
+@returns_to("rooms.pairing_page", seat_id=None)
+def issue_code(room_id: int, seat_id: int) -> ResponseReturnValue:
+    """A one-time code for one seat; it is shown once, on this page, and kept only as a keyed hash."""
+    return _with_codes(room_id, [seat_id])
+
+
+@bp.post("/rooms/<int:room_id>/pairing/codes")
+@requires(Permission.PAIR_WORKSTATIONS)
+@returns_to("rooms.pairing_page")
+def issue_codes(room_id: int) -> ResponseReturnValue:
+    """Codes for every seat that has no workstation yet."""
+    with current_host().db.read() as session:
+        paired = pairing.active_workstations(session, room_id)
+        free = [seat.id for seat in rooms.get(session, room_id).seats if seat.id not in paired]
+    return _with_codes(room_id, free)
+
+
+def _with_codes(room_id: int, seat_ids: list[int]) -> str:
+    host = current_host()
+    codes = host.db.write(pairing.issue_codes, actor(), seat_ids, host.site.ca_fingerprint, now=host.now())
+    with host.db.read() as session:
+        room = rooms.get(session, room_id)
+        paired = pairing.active_workstations(session, room_id)
+        return render_template("rooms/pairing.html", room=room, paired=paired, codes=codes)
+
+
+@bp.post("/rooms/<int:room_id>/pairing/<int:seat_id>/release")
+@requires(Permission.PAIR_WORKSTATIONS)
+@returns_to("rooms.pairing_page", seat_id=None)
+def release(room_id: int, seat_id: int) -> ResponseReturnValue:
+    """Takes the workstation away from a seat."""
+    host = current_host()
+    host.db.write(pairing.release, actor(), seat_id, now=host.now())
+    flash(_("已解除配对。"), "info")
+    return redirect(url_for("rooms.pairing_page", room_id=room_id))

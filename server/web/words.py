@@ -1,0 +1,63 @@
+"""Names of domain things in the reader's language, for every template."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint
+from flask_babel import gettext as _
+
+from server.messages import N_
+from server.services.batches import occupations
+from server.web.guard import say
+
+bp = Blueprint("words", __name__)
+KINDS = {"single": N_("单选题"), "multiple": N_("多选题"), "true_false": N_("判断题")}
+DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位")}
+
+LAYOUTS = {"guobiao": N_("国标 17 列")}
+
+
+@bp.app_template_global("kind_name")
+def kind_name(kind: object) -> str:
+    """An item kind."""
+    return _(KINDS[str(kind)]) if str(kind) in KINDS else str(kind)
+
+
+@bp.app_template_global("occupation_name")
+def occupation_name(occupation: str) -> str:
+    """An occupation by its key in the profiles; its name is Chinese in every language, as on certificates."""
+    return next((name for key, name, _level, _level_name in occupations() if key == occupation), occupation)
+
+
+@bp.app_template_global("level_name")
+def level_name(occupation: str, level: int) -> str:
+    """A level of an occupation by its name."""
+    names = [entry for key, _name, number, entry in occupations() if (key, number) == (occupation, level)]
+    return names[0] if names else _("%(level)s 级", level=level)
+
+
+def level_choices() -> list[tuple[str, str]]:
+    """Every occupation and level as a choice: ("baowei/3", "保卫管理员 · 三级/高级工")."""
+    return [(f"{key}/{level}", f"{name} · {level_name}") for key, name, level, level_name in occupations()]
+
+
+@bp.app_template_global("format_name")
+def format_name(name: str) -> str:
+    """The format of a bank file: layout and kind of table."""
+    layout, _sep, table = name.partition("-")
+    return f"{_(LAYOUTS[layout]) if layout in LAYOUTS else layout} · {table.upper()}"
+
+
+@bp.app_template_global("seat_kind")
+def seat_kind(kind: str) -> str:
+    """What a seat is for."""
+    return _(DUTIES[kind]) if kind in DUTIES else kind
+
+
+@bp.app_template_global("shortage_text")
+def shortage_text(shortage: Mapping[str, object]) -> str:
+    """What the bank lacks for an assembly, in words; empty parts mean any."""
+    anything = _("不限")
+    words = {name: value or anything for name, value in shortage.items()}
+    if shortage.get("kind"):
+        words["kind"] = kind_name(shortage["kind"])
+    return say(f"shortage_{shortage['reason']}", words)

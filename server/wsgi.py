@@ -1,0 +1,134 @@
+"""The server process: `python -m server.wsgi`, which `examhall serve` becomes once the key is unlocked.
+
+gunicorn with one gevent worker over TLS. The standard library is patched before anything else is loaded.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import logging  # noqa: E402
+import os  # noqa: E402
+import resource  # noqa: E402
+import ssl  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from typing import Any  # noqa: E402
+
+import gevent  # noqa: E402
+from flask import Flask  # noqa: E402
+from gunicorn.app.base import BaseApplication  # noqa: E402
+
+from itembank.keyfile import KeyFile  # noqa: E402
+from server.app import HOST_KEY, create_app, create_socketio  # noqa: E402
+from server.db.migrate import upgrade  # noqa: E402
+from server.errors import Refused, fill, sentence  # noqa: E402
+from server.host import Host, open_host  # noqa: E402
+from server.services.locking import DataLock  # noqa: E402
+from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
+from server.services.unlocked import read_unlocked  # noqa: E402
+from server.settings import Settings, SettingsError  # noqa: E402
+
+CONNECTIONS = 6000
+GRACE_SECONDS = 10
+KEEPALIVE_SECONDS = 75
+SILENT_SECONDS = 120
+"""After how many seconds without a sign of life the worker is replaced."""
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our settings; the application is made in the worker."""
+
+    def __init__(self, options: dict[str, Any], make: Callable[[], Flask]) -> None:
+        self._options = options
+        self._make = make
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Takes the options as they are."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, in the worker."""
+        return self._make()
+
+
+def main() -> int:
+    """Serves until a signal ends it; 1 with a reason on standard error when it may not start."""
+    os.umask(0o077)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        settings = Settings.of_process()
+        key = read_unlocked(settings)
+        if key is None:
+            raise Refused("key_locked")
+        lock = DataLock(settings.data)
+        lock.take()
+        upgrade(settings)
+        tls = None if settings.plain_http else _certificate(settings, key)
+    except SettingsError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    except Refused as refusal:
+        sys.stderr.write(f"{refusal.code}: {fill(sentence(refusal.code), refusal.params)}\n")
+        return 1
+    _many_files()
+    Server(options(settings, tls), lambda: _application(settings, key)).run()
+    return 0
+
+
+def options(settings: Settings, tls: TlsFiles | None) -> dict[str, Any]:
+    """What gunicorn is told."""
+    chosen: dict[str, Any] = {
+        "bind": settings.bind,
+        "workers": 1,
+        "worker_class": "gevent",
+        "worker_connections": CONNECTIONS,
+        "timeout": SILENT_SECONDS,
+        "graceful_timeout": GRACE_SECONDS,
+        "keepalive": KEEPALIVE_SECONDS,
+        "backlog": 2048,
+        "proc_name": "examhall",
+        "loglevel": "warning",
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "",
+    }
+    if tls is not None:
+        chosen |= {"certfile": str(tls.certificate), "keyfile": str(tls.key), "ssl_context": _tls_context}
+    return chosen
+
+
+def _tls_context(_config: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = make()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _certificate(settings: Settings, key: KeyFile) -> TlsFiles:
+    host = open_host(settings, key.master, demo=key.demo)
+    try:
+        return host.db.write(ensure_certificate, settings, now=host.now())
+    finally:
+        host.close()
+
+
+def _application(settings: Settings, key: KeyFile) -> Flask:
+    app = create_app(settings, key.master, demo=key.demo)
+    create_socketio(app)
+    host: Host = app.extensions[HOST_KEY]
+    # A stranger's failed handshake is no fault of ours: without this each one writes a traceback.
+    hub = gevent.get_hub()
+    hub.NOT_ERROR = (*hub.NOT_ERROR, ssl.SSLError, ConnectionError)
+    gevent.spawn(host.lag.run, gevent.sleep)
+    return app
+
+
+def _many_files() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

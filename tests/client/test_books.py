@@ -1,0 +1,272 @@
+"""All journals of a workstation: which one is written, what survives damage, moves and new pairings."""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from client.books import Books
+from client.clock import ClockAnchor
+from client.device import DataFolder, FolderInUse
+from client.journal_file import JournalFault
+from client.outbox import Outbox
+from client.running import Running, RunningStore
+from client.sheet import Sheet
+from exam_rooms.protocol import (
+    ZERO_HEAD,
+    AnswersReply,
+    JournalReply,
+    PaperView,
+    Record,
+    RecordKind,
+    SeatState,
+    Step,
+)
+
+DEVICE, ATTEMPT_KEY = bytes(range(32)), bytes(32)
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+STATE = SeatState(1, NOW, "12", Step.ANSWERING, attempt=7, paper=PaperView("p", "ab", 1, "A", "c2VjcmV0a2V5"))
+TICKS = count()
+
+
+def stamps() -> tuple[str, int]:
+    return "boot", next(TICKS)
+
+
+def grant(
+    journal: int, parent: str = ZERO_HEAD, records: tuple[Record, ...] = (), attempt: int = 7
+) -> JournalReply:
+    return JournalReply(attempt, journal, parent, base64.b64encode(ATTEMPT_KEY).decode(), records)
+
+
+class Desk:
+    """Books with their outbox, reopened as after a restart."""
+
+    def __init__(self, folder: DataFolder, key: bytes = DEVICE) -> None:
+        self.outbox = Outbox()
+        self.books = Books(folder, key, self.outbox, stamps)
+        self.books.load()
+
+    def answer(self, item: str, *keys: str) -> Record:
+        kind = RecordKind.ANSWER if keys else RecordKind.CLEAR
+        return self.books.append(7, kind, item, keys).record
+
+    @property
+    def answers(self) -> dict[str, tuple[str, ...]]:
+        return Sheet(self.books.entries(7)).answers
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[DataFolder]:
+    made = DataFolder(tmp_path / "data")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(folder: DataFolder) -> Iterator[Callable[[], Desk]]:
+    """A desk; each call is a restart."""
+    made: list[Desk] = []
+
+    def restart() -> Desk:
+        if made:
+            made[-1].books.close()
+        made.append(Desk(folder))
+        return made[-1]
+
+    yield restart
+    made[-1].books.close()
+
+
+def test_a_folder_has_one_agent(folder: DataFolder) -> None:
+    with pytest.raises(FolderInUse):
+        DataFolder(folder.path)
+
+
+def test_a_restart_knows_every_answer_and_resends_all(desk: Callable[[], Desk]) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.answer("q1", "A")
+    first.answer("q2", "B")
+    first.answer("q1", "C")
+    first.outbox.acknowledge(7, AnswersReply({"1": 4}))
+    second = desk()
+    assert second.answers == {"q1": ("C",), "q2": ("B",)}
+    assert second.outbox.waiting(7) == 4
+    assert second.answer("q3", "A").seq == 5
+
+
+def test_an_attempt_has_no_journal_before_one_is_granted(desk: Callable[[], Desk]) -> None:
+    books = desk().books
+    assert books.writer(7) is None
+    with pytest.raises(JournalFault) as caught:
+        books.append(7, RecordKind.ANSWER, "q1", ("A",))
+    assert caught.value.code == "journal_not_open"
+
+
+def test_a_moved_seat_writes_no_more_and_forgets_nothing(desk: Callable[[], Desk]) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.answer("q1", "A")
+    first.books.close_writing(7)
+    assert first.books.writer(7) is None
+    second = desk()
+    assert second.books.writer(7) is None
+    assert second.outbox.waiting(7) == 2
+    head = second.books.newest(7)
+    assert head is not None
+    second.books.grant(grant(3, head.head, head.records))
+    assert second.answer("q1", "B").journal == 3
+    assert second.answers == {"q1": ("B",)}
+
+
+def test_records_from_elsewhere_count_as_the_servers(desk: Callable[[], Desk]) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    record = first.answer("q1", "A")
+    opened = first.books.newest(7)
+    assert opened is not None
+    second = desk()
+    second.books.grant(grant(2, record.hash, opened.records))
+    assert second.outbox.waiting(7) == 1  # the new OPEN record alone
+    assert second.outbox.is_acknowledged(record)
+
+
+def test_a_journal_the_server_is_ahead_of_is_not_continued(desk: Callable[[], Desk]) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.outbox.acknowledge(7, AnswersReply({"1": 9}))
+    assert first.books.writer(7) is None
+
+
+def test_a_broken_journal_is_given_up_but_its_sound_part_is_sent(
+    desk: Callable[[], Desk], folder: DataFolder
+) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.answer("q1", "A")
+    first.answer("q2", "B")
+    first.books.close()
+    path = folder.journals / "7-1.journal"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(bytes(data))
+    second = desk()
+    assert second.books.fault == "journal_broken"
+    assert second.books.writer(7) is None
+    assert (second.outbox.waiting(7), second.answers) == (2, {"q1": ("A",)})
+    second.books.grant(grant(2))
+    assert second.books.fault == ""
+    assert second.answer("q3", "C").journal == 2
+    assert path.read_bytes() == bytes(data)  # kept as it is for a closer look
+
+
+def test_a_broken_newer_journal_does_not_revive_an_older_one(
+    desk: Callable[[], Desk], folder: DataFolder
+) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.books.grant(grant(2))
+    first.books.close()
+    (folder.journals / "7-2.journal").write_bytes(b"damaged")
+    assert desk().books.writer(7) is None
+
+
+def test_a_full_disk_is_told_until_an_answer_is_saved(
+    desk: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.pwrite", full)
+        with pytest.raises(JournalFault):
+            first.answer("q1", "A")
+        assert first.books.fault == "disk_full"
+    first.answer("q1", "A")
+    assert first.books.fault == ""
+
+
+def test_a_new_pairing_writes_unsent_answers_again(desk: Callable[[], Desk]) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.answer("q1", "A")
+    first.outbox.acknowledge(7, AnswersReply({"1": 2}))
+    first.answer("q2", "B")
+    first.answer("q3", "C")
+    first.outbox.disown(7, 1)
+    assert first.books.writer(7) is None
+    first.books.grant(grant(2))
+    batch = first.outbox.batch(7)
+    assert [(record.journal, record.kind, record.item) for record in batch] == [
+        (2, RecordKind.OPEN, ""),
+        (2, RecordKind.ANSWER, "q2"),
+        (2, RecordKind.ANSWER, "q3"),
+    ]
+    assert first.outbox.waiting(7) == 3
+    assert first.answers == {"q1": ("A",), "q2": ("B",), "q3": ("C",)}
+
+
+def test_a_settled_attempt_is_let_go(desk: Callable[[], Desk], folder: DataFolder) -> None:
+    first = desk()
+    first.books.grant(grant(1))
+    first.books.remember(Running(7, STATE))
+    first.books.settle(8)
+    assert first.books.newest(7) is not None  # not everything is acknowledged yet
+    first.outbox.acknowledge(7, AnswersReply({"1": 1}))
+    first.books.settle(7)
+    assert first.books.newest(7) is not None  # the candidate is still here
+    first.books.settle(None)
+    assert first.books.newest(7) is None
+    second = desk()
+    assert (second.outbox.waiting(), second.books.latest_running()) == (0, None)
+    assert (folder.journals / "7-1.journal").exists()
+
+
+# The running state
+
+
+def test_the_running_state_comes_back_sealed(tmp_path: Path) -> None:
+    running = Running(7, STATE, ClockAnchor("boot", 5.0, NOW), closed=2, reopened=(1, 4))
+    RunningStore(tmp_path, DEVICE).save(running)
+    assert RunningStore(tmp_path, DEVICE).load() == {7: running}
+    data = (tmp_path / "7.run").read_bytes()
+    assert b"c2VjcmV0a2V5" not in data and b"answering" not in data
+    assert RunningStore(tmp_path, bytes(32)).load() == {7: Running(7)}
+
+
+def test_the_key_is_dropped_on_request(tmp_path: Path) -> None:
+    bare = Running(7, STATE).without_key()
+    assert bare.state is not None and bare.state.paper == replace(STATE.paper, key=None)  # type: ignore[type-var]
+    assert Running(7).without_key() == Running(7)
+
+
+def test_the_state_written_last_is_the_latest(tmp_path: Path) -> None:
+    store = RunningStore(tmp_path, DEVICE)
+    for number, attempt in enumerate((9, 3, 5)):
+        store.save(Running(attempt, STATE))
+        os.utime(tmp_path / f"{attempt}.run", ns=(number * 10**9, number * 10**9))
+    assert list(store.load()) == [9, 3, 5]
+
+
+def test_a_damaged_running_file_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "7.run").write_bytes(b"damaged")
+    (tmp_path / "x.run").write_bytes(b"")
+    assert RunningStore(tmp_path, DEVICE).load() == {7: Running(7)}
+
+
+def test_a_damaged_device_file_is_told(folder: DataFolder) -> None:
+    assert folder.load_device() is None
+    for text in ("", "[]", json.dumps({"workstation": 1})):
+        (folder.path / "device.json").write_text(text)
+        with pytest.raises(ValueError, match=r".*"):
+            folder.load_device()

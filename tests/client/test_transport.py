@@ -1,0 +1,163 @@
+"""The thread driver over real TLS: kept connections, the socket's push, and whom it refuses to talk to."""
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from client.board import Board
+from client.clock import ServerClock, boot_seconds
+from client.endpoint import parse_endpoint, trusting
+from client.exchange import Ask, Credentials, Lane, Request
+from client.link import Link
+from client.outbox import Outbox
+from client.seat import Seat
+from client.transport import Transport, _Caller
+from exam_rooms.pairing import encode_code, fingerprint
+from exam_rooms.protocol import EVENT_STATE, NAMESPACE_SEAT, Step
+from exam_rooms.wire import encode
+from tests.client.conftest import AgentProcess
+from tests.client.fake_room import FakeRoom
+from tests.client.tls_kit import make_ca
+
+pytestmark = pytest.mark.system
+SITE, STRANGER = make_ca("site"), make_ca("stranger")
+Start = Callable[..., AgentProcess]
+
+
+class PushingRoom:
+    """The fake room's routes and a real Socket.IO server behind one TLS port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.room = FakeRoom(ca_pem=SITE.pem)
+        self.tokens: list[str] = []
+        self.seats: list[str] = []
+        self.sockets = socketio.Server(async_mode="threading")
+        self.sockets.on("connect", self._connect, namespace=NAMESPACE_SEAT)
+        context = SITE.server_context(folder)
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", 0, socketio.WSGIApp(self.sockets, self._routes), threaded=True, ssl_context=context
+        )
+        self.room.url = f"https://127.0.0.1:{self._server.server_port}"
+        self.room.code = encode_code(self.room.secret, fingerprint(SITE.der))
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _connect(self, sid: str, _environ: object, auth: dict[str, str]) -> bool:
+        self.tokens.append(auth["token"])
+        if auth["token"] not in self.room.tokens:
+            return False
+        self.seats.append(sid)
+        return True
+
+    def push(self) -> None:
+        self.sockets.emit(EVENT_STATE, encode(self.room.state), namespace=NAMESPACE_SEAT)
+
+    def _routes(self, environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
+        status, data = self.room.handle(environ["REQUEST_METHOD"], environ["PATH_INFO"], body, token)
+        start_response(f"{status} -", [("Content-Length", str(len(data)))])
+        return [data]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self.room.close()
+
+
+@pytest.fixture
+def pushing(tmp_path: Path) -> Iterator[PushingRoom]:
+    made = PushingRoom(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_push_reaches_the_page_over_tls(pushing: PushingRoom, start_agent: Start) -> None:
+    agent = start_agent(pushing.room)
+    agent.page.until(lambda view: view["link"]["up"])
+    end = time.monotonic() + 10
+    while not pushing.seats:
+        assert time.monotonic() < end, agent.log()
+        time.sleep(0.02)
+    time.sleep(0.2)
+    for step in (Step.READY, Step.SIGN_IN, Step.READY):
+        pushing.room.show(step=step, attempt=7)
+        began = time.monotonic()
+        pushing.push()
+        agent.page.until(lambda view, step=step: view["step"] == step.value)
+        assert time.monotonic() - began < 1.0
+    assert pushing.tokens and set(pushing.tokens) <= pushing.room.tokens
+    assert agent.stop() == 0
+
+
+def test_a_paired_agent_refuses_another_servers_certificate(
+    room: FakeRoom, start_agent: Start, tmp_path: Path
+) -> None:
+    """Somebody takes the server's place with a certificate of his own: nothing is sent to him."""
+    first = FakeRoom(ca_pem=SITE.pem, context=SITE.server_context(tmp_path))
+    first.code = encode_code(first.secret, fingerprint(SITE.der))
+    agent = start_agent(first)
+    agent.page.until(lambda view: view["link"]["up"])
+    agent.stop()
+    impostor = FakeRoom(ca_pem=SITE.pem, context=STRANGER.server_context(tmp_path))
+    try:
+        again = start_agent(first, server=impostor.url)
+        view = again.page.until(lambda view: view["fault"] != "")
+        assert (view["fault"], view["link"]["up"]) == ("wrong_certificate", False)
+        assert impostor.seen == []
+    finally:
+        impostor.close()
+        first.close()
+
+
+def test_a_kept_connection_is_used_again_and_replaced_when_it_died(room: FakeRoom) -> None:
+    caller = _Caller(parse_endpoint(room.url), None)
+    request = Request(Ask.STATE, "GET", "/site-ca", {}, 0.0)
+    caller.call(request)
+    kept = caller._connection.sock
+    caller.call(request)
+    assert caller._connection.sock is kept
+    room.lose_replies["/site-ca"] = 1
+    assert caller.call(request).status == 200
+    assert caller._connection.sock is not kept
+    room.down = True
+    with pytest.raises(ConnectionError):
+        caller.call(request)
+    caller.close()
+
+
+def test_tls_trusts_the_site_alone() -> None:
+    context = trusting(SITE.pem)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_a_driver_that_died_is_started_again(room: FakeRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in one thread must not leave the seat without a link for the rest of the exam."""
+    board = Board(Seat(ServerClock("b"), Outbox()), boot_seconds)
+    link = Link(Credentials(1, lambda message: message, "1"), Outbox(), random.Random(1))
+    transport = Transport(link, board, parse_endpoint(room.url), None, lambda events: None)
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    real, left = Link.next, [1]
+
+    def faulty(self: Link, lane: Lane, now: float) -> object:
+        if lane is Lane.MAIN and left:
+            left.pop()
+            raise RuntimeError("a fault of ours")
+        return real(self, lane, now)
+
+    monkeypatch.setattr(Link, "next", faulty)
+    transport.start()
+    transport._threads["main"].join(5)
+    assert died and not transport._threads["main"].is_alive()
+    transport.start()
+    assert transport._threads["main"].is_alive()
+    transport.stop()

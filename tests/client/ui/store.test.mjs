@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError } from "../../../client/ui/api.js";
+import { createStore } from "../../../client/ui/store.js";
+
+const candidate = (ticket) => ({ ticket, name: "王芳" });
+const view = (version, change = {}) => ({
+  version, step: "answering", paper: "open", candidate: candidate("1"), answers: {}, marked: [], saved: {}, saving: "server",
+  time: { remaining: 60 }, ...change,
+});
+const pause = () => new Promise((wake) => setImmediate(wake));
+const settleDown = async () => { for (let n = 0; n < 20; n += 1) await pause(); };
+
+/** An agent on a string: `views` are handed out one by one, then the poll hangs. */
+function rig({ views = [], answer = async () => ({}), token = true } = {}) {
+  const sent = [];
+  const waiting = [];
+  const queue = [...views];
+  const api = {
+    hasToken: () => token,
+    launch: async () => { token = true; },
+    nextView: () => (queue.length ? give(queue.shift()) : new Promise((done) => waiting.push(done))),
+    getPaper: async () => ({ form: "A", items: [] }),
+    sendAnswer: (item, response) => { sent.push([item, response]); return answer(item, response); },
+    sendMark: async (item, on) => sent.push([item, on]),
+  };
+  const give = (what) => (what instanceof Error ? Promise.reject(what) : Promise.resolve(what));
+  const timers = [];
+  const store = createStore({ api, clock: () => 0, later: (act, ms) => timers.push([act, ms]) });
+  const tick = () => timers.splice(0).forEach(([act]) => act());
+  return { store, sent, tick, push: (next) => waiting.shift()(next) };
+}
+
+test("the paper is fetched once, when it is open", async () => {
+  const { store } = rig({ views: [view(1, { paper: "sealed" }), view(2)] });
+  store.start("");
+  await settleDown();
+  assert.equal(store.get().phase, "running");
+  assert.equal(store.get().paper.form, "A");
+});
+
+test("without a token and a nonce the page says so", async () => {
+  const { store } = rig({ token: false });
+  await store.start("");
+  assert.equal(store.get().phase, "no_token");
+});
+
+test("another page took over", async () => {
+  const { store } = rig({ views: [view(1), new ApiError(401, "taken_over")] });
+  store.start("");
+  await settleDown();
+  assert.equal(store.get().phase, "taken_over");
+});
+
+test("a silent agent is named after some tries, and forgotten when it is back", async () => {
+  const silent = () => new ApiError(0, "agent_silent");
+  const { store, tick } = rig({ views: [view(1), silent(), silent(), silent(), view(1)] });
+  store.start("");
+  for (const down of [false, false, true]) {
+    await settleDown();
+    assert.equal(store.down(), down);
+    tick();
+  }
+  await settleDown();
+  assert.equal(store.down(), false);
+  assert.equal(store.get().phase, "running");
+});
+
+test("answers go one by one; a failed one is kept and sent again", async () => {
+  let broken = true;
+  const answer = async () => { if (broken) throw new ApiError(507, "disk_full"); };
+  const { store, sent } = rig({ views: [view(1)], answer });
+  store.start("");
+  await settleDown();
+  store.put("answer", "i1", ["A"]);
+  await settleDown();
+  assert.equal(store.get().box.entries[0].state, "unsaved");
+  broken = false;
+  store.put("answer", "i1", ["B"]);
+  await settleDown();
+  assert.deepEqual(sent, [["i1", ["A"]], ["i1", ["B"]]]);
+  assert.equal(store.get().box.entries[0].state, "here");
+});
+
+test("a refused answer is dropped and named", async () => {
+  const answer = async () => { throw new ApiError(409, "time_over"); };
+  const { store } = rig({ views: [view(1)], answer });
+  store.start("");
+  await settleDown();
+  store.put("answer", "i1", ["A"]);
+  await settleDown();
+  assert.deepEqual(store.get().box.entries, []);
+  assert.equal(store.get().refusal, "time_over");
+});
+
+test("the next candidate at this seat sees nothing of the former one", async () => {
+  const { store, push } = rig({ views: [view(1)], answer: async () => { throw new ApiError(0, "agent_silent"); } });
+  store.start("");
+  await settleDown();
+  store.put("answer", "i1", ["A"]);
+  await settleDown();
+  push(view(2, { candidate: null, step: "sign_in", paper: "none" }));
+  await settleDown();
+  assert.deepEqual(store.get().box.entries, []);
+  assert.equal(store.get().paper, null);
+});

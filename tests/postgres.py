@@ -1,0 +1,102 @@
+"""A real PostgreSQL server for tests, on a Unix socket in a temporary folder, run by an unprivileged user.
+
+One server per test process (each xdist worker has its own). `initdb` refuses root, so root makes the
+system user `examhall-test` once and runs the server as that.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+TEST_USER = "examhall-test"
+_OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
+
+
+class PostgresMissing(Exception):
+    """No PostgreSQL binaries on this machine."""
+
+
+@dataclass
+class PostgresServer:
+    """A running server; `folder` holds its socket."""
+
+    folder: Path
+    user: str
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def url(self, database: str) -> str:
+        """The DATABASE_URL of one database."""
+        return f"postgresql://{self.user}@/{database}?host={self.folder}"
+
+    def create(self, template: str = "template1") -> str:
+        """A fresh database; its name."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        return name
+
+    def drop(self, database: str) -> None:
+        """Removes a database with whatever is connected."""
+        self._run(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+def binaries() -> Path:
+    """The folder of initdb and postgres, newest version first."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    for folder in folders:
+        if (folder / "initdb").is_file():
+            return folder
+    found = shutil.which("initdb")
+    if found is None:
+        raise PostgresMissing("PostgreSQL is not installed; packages.txt names its package")
+    return Path(found).resolve().parent
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A server for the length of the block; everything of it is removed afterwards."""
+    programs = binaries()
+    user, as_user = _unprivileged()
+    folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir="/tmp"))
+    try:
+        if as_user:
+            shutil.chown(folder, user)
+        data = folder / "data"
+        initdb = [str(programs / "initdb"), "-D", str(data), "-U", user, "-A", "trust", "-E", "UTF8"]
+        subprocess.run([*as_user, *initdb, "--locale=C", "-N"], check=True, capture_output=True, cwd="/")
+        options = " ".join(f"-c {option}" for option in _OPTIONS)
+        start = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(folder / "log")]
+        listen = f"-k {folder} -c listen_addresses='' {options}"
+        subprocess.run([*as_user, *start, "-o", listen, "start"], check=True, capture_output=True, cwd="/")
+        try:
+            yield PostgresServer(folder, user)
+        finally:
+            stop = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-m", "immediate", "stop"]
+            subprocess.run([*as_user, *stop], check=False, capture_output=True, cwd="/")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged() -> tuple[str, list[str]]:
+    """Who runs the server, and the command that becomes that user (none needed when not root)."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid()).pw_name, []
+    try:
+        pwd.getpwnam(TEST_USER)
+    except KeyError:
+        make = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", TEST_USER]
+        subprocess.run(make, check=False, capture_output=True)  # another worker may be first
+        pwd.getpwnam(TEST_USER)
+    return TEST_USER, ["setpriv", "--reuid", TEST_USER, "--regid", TEST_USER, "--clear-groups", "--"]

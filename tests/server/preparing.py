@@ -1,0 +1,161 @@
+"""Steps that prepare a sitting, done through services on a real store, for tests that begin later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from importlib.resources import files
+
+from itembank.custody import new_custodian_key
+from itembank.importing.pipeline import read_bank
+from itembank.importing.tables import read_table
+from itembank.sealing import PassphraseParams
+from server.access import Actor, Role
+from server.host import Host
+from server.jobs.assembling import assemble
+from server.rules.roomfile import read_rooms
+from server.rules.roster import read_roster
+from server.services import banks, batches, blueprints, packages, papers, rooms, rosters, seating, staff
+
+SAMPLES = files("server") / "samples"
+PASSPHRASE = "four words of a keeper"
+CHEAP = PassphraseParams(memory_kib=64, iterations=1, lanes=1)
+
+
+@dataclass
+class Crew:
+    """One person for every role, and a second administrator who approves."""
+
+    administrator: Actor
+    approver: Actor
+    keeper: Actor
+    custodian: Actor
+    chief: Actor
+    invigilator: Actor
+    second: Actor
+
+
+@dataclass
+class Staged:
+    """Ids of everything prepared."""
+
+    crew: Crew
+    bank: int
+    blueprint: int
+    papers: int
+    batch: int
+    room: int
+    room_sitting: int
+
+
+def crew(person_as: Callable[..., Actor]) -> Crew:
+    return Crew(
+        administrator=person_as("administrator"),
+        approver=person_as("administrator"),
+        keeper=person_as("bank_keeper"),
+        custodian=person_as("custodian"),
+        chief=person_as("chief_invigilator"),
+        invigilator=person_as("invigilator"),
+        second=person_as("invigilator"),
+    )
+
+
+def bank(host: Host, who: Actor) -> int:
+    data = (SAMPLES / "bank_baowei_3.csv").read_bytes()
+    facts = banks.new_bank("示例题库", "baowei", 3, sample=True)
+    bank_id = host.db.write(banks.create, who, facts, now=host.now())
+    file = banks.UploadedFile("bank.csv", "0" * 64, len(data))
+    import_id = host.db.write(banks.begin_import, who, bank_id, file, now=host.now())
+    host.db.write(banks.store_reading, import_id, read_bank(data, "bank.csv"))
+    host.db.write(banks.commit_import, who, import_id, good_rows=False, now=host.now())
+    return bank_id
+
+
+def blueprint(host: Host, who: Actor) -> int:
+    text = (SAMPLES / "blueprint_baowei_3.yaml").read_text(encoding="utf-8")
+    return host.db.write(blueprints.store, who, text, now=host.now())
+
+
+def paper_set(host: Host, people: Crew, bank_id: int, blueprint_id: int, *, seed: str = "7") -> int:
+    plan = papers.AssemblyPlan("理论知识试卷", bank_id, blueprint_id, 4, 25, seed)
+    paper_set_id = host.db.write(papers.begin, people.administrator, plan, now=host.now())
+    with host.db.read() as session:
+        payload = papers.job_payload(session, paper_set_id)
+    host.db.write(papers.store_outcome, paper_set_id, assemble(payload, lambda *_: None))
+    host.db.write(papers.approve, people.approver, paper_set_id, now=host.now())
+    return paper_set_id
+
+
+def room(host: Host, who: Actor) -> int:
+    sheets = read_table((SAMPLES / "room_standard_30.csv").read_bytes(), "room.csv")
+    return host.db.write(rooms.store_rooms, who, read_rooms(sheets), now=host.now())[0]
+
+
+def give_keys(host: Host, *people: Actor) -> None:
+    for person in people:
+        key = new_custodian_key(PASSPHRASE, CHEAP)
+        host.db.write(staff.store_key, person, key, now=host.now())
+
+
+def sitting(host: Host, who: Actor, batch_id: int, room_id: int, papers_id: int, *, minutes: int = 90) -> int:
+    plan = batches.SittingPlan(host.now() + timedelta(minutes=30), Decimal(minutes), (room_id,))
+    (room_sitting_id,) = host.db.write(batches.add_sitting, who, batch_id, plan, now=host.now())
+    with host.db.read() as session:
+        from server.db.sittings import RoomSitting
+
+        sitting_id = session.get_one(RoomSitting, room_sitting_id).sitting_id
+    host.db.write(batches.choose_papers, who, sitting_id, papers_id, now=host.now())
+    return room_sitting_id
+
+
+def roster(host: Host, who: Actor, room_sitting_id: int) -> None:
+    sheets = read_table((SAMPLES / "roster_sample.csv").read_bytes(), "roster.csv")
+    entries = read_roster(sheets).entries
+    host.db.write(rosters.store_roster, who, room_sitting_id, entries, now=host.now())
+
+
+def staged(host: Host, person_as: Callable[..., Actor], *, profile: str = "national") -> Staged:
+    """Everything up to a sealed package, seats drawn, staff on duty."""
+    people = crew(person_as)
+    bank_id, blueprint_id = bank(host, people.administrator), blueprint(host, people.administrator)
+    papers_id = paper_set(host, people, bank_id, blueprint_id)
+    plan = batches.BatchPlan("2026 年第 4 批", "baowei", 3, profile)
+    batch_id = host.db.write(batches.create, people.administrator, plan, now=host.now())
+    room_id = room(host, people.administrator)
+    room_sitting_id = sitting(host, people.administrator, batch_id, room_id, papers_id)
+    roster(host, people.administrator, room_sitting_id)
+    duties = {
+        people.chief.user_id: Role.CHIEF_INVIGILATOR,
+        people.invigilator.user_id: Role.INVIGILATOR,
+        people.second.user_id: Role.INVIGILATOR,
+    }
+    host.db.write(seating.assign_staff, people.administrator, room_sitting_id, duties, now=host.now())
+    host.db.write(seating.draw, people.administrator, room_sitting_id, seed="draw", now=host.now())
+    give_keys(host, people.chief, people.administrator, people.custodian)
+    seal(host, people, room_sitting_id)
+    return Staged(people, bank_id, blueprint_id, papers_id, batch_id, room_id, room_sitting_id)
+
+
+def seal(host: Host, people: Crew, room_sitting_id: int) -> int:
+    custodians = {
+        people.chief.user_id: Role.CHIEF_INVIGILATOR,
+        people.administrator.user_id: Role.ADMINISTRATOR,
+        people.custodian.user_id: Role.CUSTODIAN,
+    }
+    key = host.site.signing_key.private_bytes_raw()
+    return host.db.write(
+        packages.seal, people.administrator, room_sitting_id, custodians, key, now=host.now()
+    )
+
+
+def unlock(host: Host, person: Actor, passphrase: str = PASSPHRASE) -> packages.Unlocked:
+    from itembank.custody import open_custodian_key
+
+    with host.db.read() as session:
+        sealed = staff.sealed_custodian_key(session, person.user_id)
+    return packages.Unlocked(person, open_custodian_key(sealed, passphrase))
+
+
+def release(host: Host, stage: Staged) -> None:
+    holders = (unlock(host, stage.crew.chief), unlock(host, stage.crew.custodian))
+    host.db.write(packages.open_package, stage.room_sitting, holders, host.site.public_key, now=host.now())

@@ -1,0 +1,72 @@
+"""`examhall rehearse` as a centre runs it: real server, agents and sockets, counted by another process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from server.cli.rehearse.fleet import CLEAN
+
+pytestmark = pytest.mark.system
+
+COMMAND = [sys.executable, "-c", "from server.cli import main; main()", "rehearse", "--json"]
+
+
+def rehearse(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=CLEAN | {"TMPDIR": str(folder)},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of living processes that name the folder or stand in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = os.readlink(process / "cwd")
+        except OSError:
+            continue
+        if str(folder) in line or where.startswith(f"{folder}/"):
+            found.append(line)
+    return found
+
+
+def test_a_whole_sitting_of_eight_seats(tmp_path: Path) -> None:
+    with rehearse(tmp_path, "--seats", "8", "--minutes", "0.5") as process:
+        out, told = process.communicate(timeout=150)
+    (line,) = out.splitlines()
+    report = json.loads(line)
+    assert process.returncode == 0, told
+    assert report["seats"] == report["entered"] == report["submitted"] == report["marked"] == 8
+    assert report["lost"] == report["chain_errors"] == report["absent"] == 0
+    assert report["recorded"] == report["acknowledged"] > 8 * 60
+    assert 0 < report["monitor_delay_ms"]["p50"] <= report["monitor_delay_ms"]["p99"] < 1000
+    assert report["loop_lag_ms"]["p99"] <= 50
+    assert report["server_cpu_ms_per_answer"] > 0
+    assert processes_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:
+    with rehearse(tmp_path, "--seats", "3", "--minutes", "2") as process:
+        end = time.monotonic() + 60
+        while len([line for line in processes_of(tmp_path) if "-m client --data" in line]) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        out, _told = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert out == ""
+    assert processes_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
