@@ -33,7 +33,7 @@ const ZONE = "Asia/Shanghai";
 const CLOCK = { timeZone: ZONE, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const DAY = { timeZone: ZONE, year: "numeric", month: "2-digit", day: "2-digit" };
 const clockFormat = new Intl.DateTimeFormat("en-GB", CLOCK);
-const dayFormat = new Intl.DateTimeFormat("en-CA", DAY);
+const dayFormat = new Intl.DateTimeFormat("en-GB", DAY);
 
 /** "09:00:00" in the time of the exam's place. */
 export function clockText(ms) {
@@ -42,7 +42,8 @@ export function clockText(ms) {
 
 /** "2026-11-21" in the time of the exam's place. */
 export function dayText(ms) {
-  return dayFormat.format(new Date(ms));
+  const found = Object.fromEntries(dayFormat.formatToParts(new Date(ms)).map((part) => [part.type, part.value]));
+  return `${found.year}-${found.month}-${found.day}`;
 }
 
 /** Minutes by which a deadline (ISO) moved on, in tenths; 0 when it did not. */

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,8 +21,13 @@ def read_photos(payload: dict[str, Any], report: Callable[..., None]) -> dict[st
     """`data` (zip), `name` -> {file stem: JPEG bytes ..., "problems": [...]}; nothing is written to disk."""
     photos: dict[str, Any] = {}
     problems: list[dict[str, object]] = []
+    seen: set[str] = set()
     entries = list(_entries(payload["data"], payload["name"]))
     for done, (stem, data) in enumerate(entries, 1):
+        if stem in seen:
+            problems.append(Problem("photo_twice", stem).to_json())
+            continue
+        seen.add(stem)
         try:
             photos[stem] = portrait(data)
         except FrameFault as fault:
@@ -42,8 +48,8 @@ def _entries(data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
                 if part.file_size > BYTES_LIMIT:
                     raise Refused("photo_too_large", 422, file=part.filename)
                 yield PurePosixPath(part.filename).stem, archive.read(part)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as fault:
-        raise Refused("file_damaged", 422, file=name) from fault
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as fault:
+        raise Refused("zip_damaged", 422, file=name) from fault
 
 
 def _is_picture(part: zipfile.ZipInfo) -> bool:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -200,6 +200,21 @@ def _check_plan(session: Session, policy: LevelPolicy, plan: SittingPlan, now: d
     known = set(session.scalars(select(Room.id).where(Room.id.in_(plan.rooms))))
     if known != set(plan.rooms):
         raise NotFound("room")
+    _rooms_free(session, plan)
+
+
+def _rooms_free(session: Session, plan: SittingPlan) -> None:
+    """No room holds two sittings at once; what has ended early no longer counts."""
+    begins, ends = plan.starts_at, plan.starts_at + timedelta(minutes=float(plan.minutes))
+    held = session.execute(
+        select(Room.name, Sitting.starts_at, Sitting.minutes)
+        .join(RoomSitting, RoomSitting.room_id == Room.id)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .where(Room.id.in_(plan.rooms), RoomSitting.ended_at.is_(None), Sitting.starts_at < ends)
+    )
+    for name, starts_at, minutes in held:
+        if starts_at + timedelta(minutes=float(minutes)) > begins:
+            raise Refused("room_busy", 422, field="rooms", name=name)
 
 
 def _require(actor: Actor) -> None:

@@ -191,6 +191,14 @@ def open_package(
     emit(session, RoomChanged(room_sitting_id))
 
 
+def room_sitting_of(session: Session, package_id: int) -> int:
+    """The room's sitting that a package belongs to."""
+    package = session.get(Package, package_id)
+    if package is None:
+        raise NotFound("package")
+    return package.room_sitting_id
+
+
 def current(session: Session, room_sitting_id: int) -> Package | None:
     """The room's package in force, if there is one."""
     return session.scalar(

@@ -167,6 +167,22 @@ def paper_sets(session: Session) -> list[PaperSet]:
     return list(session.scalars(select(PaperSet).order_by(PaperSet.id.desc())))
 
 
+def approved_for(session: Session, occupation: str, level: int) -> list[PaperSet]:
+    """The approved paper sets of an occupation and level, newest first."""
+    rows = (
+        select(PaperSet)
+        .join(Bank, Bank.id == PaperSet.bank_id)
+        .where(PaperSet.state == "approved", Bank.occupation == occupation, Bank.level == level)
+        .order_by(PaperSet.id.desc())
+    )
+    return list(session.scalars(rows))
+
+
+def sources(session: Session, row: PaperSet) -> tuple[Bank, BlueprintRow]:
+    """The bank and the blueprint that a paper set was assembled from."""
+    return session.get_one(Bank, row.bank_id), session.get_one(BlueprintRow, row.blueprint_id)
+
+
 def get(session: Session, paper_set_id: int) -> PaperSet:
     """One paper set."""
     row = session.get(PaperSet, paper_set_id)

@@ -7,11 +7,12 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from server.access import Role
 from server.db.papers import Package, PaperSet
 from server.db.rooms import Room, Seat, Workstation
 from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, Sitting
 from server.errors import NotFound
-from server.rules.policy import LevelPolicy
+from server.rules.policy import LevelPolicy, invigilators_needed
 from server.services.batches import policy_of
 
 
@@ -30,6 +31,7 @@ class RoomPlan:
 
     id: int
     sitting: int
+    number: int
     room_id: int
     room: str
     batch_id: int
@@ -96,6 +98,7 @@ def room_plan(session: Session, room_sitting_id: int) -> RoomPlan:
     return RoomPlan(
         id=row.id,
         sitting=sitting.id,
+        number=sitting.number,
         room_id=room.id,
         room=room.name,
         batch_id=batch_row.id,
@@ -138,13 +141,16 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
         .join(Seat, Seat.id == Workstation.seat_id)
         .where(Seat.room_id == row.room_id, Workstation.active.is_(True))
     )
-    staff = _count(session, Assignment, Assignment.room_sitting_id == row.id)
+    policy = policy_of(session.get_one(Batch, sitting.batch_id))
+    duties = session.scalars(select(Assignment.role).where(Assignment.room_sitting_id == row.id)).all()
+    chiefs, staff = duties.count(Role.CHIEF_INVIGILATOR), duties.count(Role.INVIGILATOR)
+    needed = invigilators_needed(people, policy)
     seated = _count(session, Attempt, Attempt.room_sitting_id == row.id)
     states = session.scalars(select(Package.state).where(Package.room_sitting_id == row.id)).all()
     done = {
         "papers": sitting.paper_set_id is not None,
         "roster": people > 0,
-        "staff": staff > 0,
+        "staff": chiefs > 0 and staff >= needed,
         "seating": row.arranged_at is not None,
         "pairing": (paired or 0) >= max(seated, 1),
         "package": "sealed" in states or "released" in states,
@@ -155,7 +161,7 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
     }
     detail = {
         "roster": {"count": str(people)},
-        "staff": {"count": str(staff)},
+        "staff": {"count": str(staff), "needed": str(needed), "chief": str(chiefs)},
         "pairing": {"count": str(paired or 0), "of": str(seats)},
     }
     return _ordered(done, detail)

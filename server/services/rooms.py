@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.seatmap import RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
-from server.db.rooms import Room, Seat
+from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
 from server.db.sittings import RoomSitting
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
@@ -34,15 +34,17 @@ def store_rooms(session: Session, actor: Actor, maps: list[RoomMap], *, now: dat
 
 
 def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) -> None:
-    """Removes a room that no sitting has used and no workstation is paired in."""
+    """Removes a room that no sitting has used and no workstation is paired in, with its retired pairings."""
     if not actor.can(Permission.MANAGE_ROOMS):
         raise Forbidden(Permission.MANAGE_ROOMS)
     room = session.get(Room, room_id)
     if room is None:
         raise NotFound("room")
-    used = session.scalar(select(func.count()).select_from(RoomSitting).where(RoomSitting.room_id == room_id))
-    if used:
+    if used(session, room_id):
         raise Refused("room_in_use", name=room.name)
+    if active_workstations(session, room_id):
+        raise Refused("room_has_workstations", name=room.name)
+    _forget_pairings(session, room_id)
     session.delete(room)
     session.flush()
     audit.record(session, "system", actor, "room_deleted", f"room/{room_id}", now=now, name=room.name)
@@ -95,6 +97,19 @@ def map_of(room: Room) -> RoomMap:
         for seat in room.seats
     ]
     return RoomMap.from_parts(room.name, seats, room.layout)
+
+
+def used(session: Session, room_id: int) -> bool:
+    """Whether some sitting is or was held in the room."""
+    return session.scalar(select(RoomSitting.id).where(RoomSitting.room_id == room_id).limit(1)) is not None
+
+
+def _forget_pairings(session: Session, room_id: int) -> None:
+    seats = select(Seat.id).where(Seat.room_id == room_id)
+    machines = select(Workstation.id).where(Workstation.seat_id.in_(seats))
+    session.execute(delete(WorkstationClock).where(WorkstationClock.workstation_id.in_(machines)))
+    session.execute(delete(Workstation).where(Workstation.seat_id.in_(seats)))
+    session.execute(delete(PairingCode).where(PairingCode.seat_id.in_(seats)))
 
 
 def _room(plan: RoomMap, now: datetime) -> Room:

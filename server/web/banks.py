@@ -98,9 +98,7 @@ def show_import(bank_id: int, import_id: int) -> str:
         bank = banks.view(session, bank_id)
     readable = actor().can(Permission.READ_ITEMS) or actor().can(Permission.IMPORT_BANK)
     preview = report.reading.items[:PREVIEW_ROWS] if report.reading and readable else ()
-    return render_template(
-        "banks/import.html", bank=bank, report=report, job=job, preview=preview
-    )
+    return render_template("banks/import.html", bank=bank, report=report, job=job, preview=preview)
 
 
 @bp.post("/banks/<int:bank_id>/imports/<int:import_id>/commit")

@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 from server.access import Permission
 from server.errors import Refused
 from server.services import batches, papers, plans, rooms
-from server.web.forms import decimal, moment, returns_to, text, whole
+from server.web.forms import decimal, moment, shown_again, text, whole
 from server.web.guard import actor, current_host, requires
+from server.web.words import level_choices
 
 bp = Blueprint("batches", __name__)
 
@@ -18,23 +19,21 @@ bp = Blueprint("batches", __name__)
 def index() -> str:
     """All batches, and the form that files one."""
     with current_host().db.read() as session:
-        return render_template(
-            "batches/index.html",
-            rows=plans.batches(session),
-            occupations=batches.occupations(),
-            profiles=batches.profiles(),
-        )
+        rows = plans.batches(session)
+    return render_template(
+        "batches/index.html", rows=rows, choices=level_choices(), profiles=_profile_choices()
+    )
 
 
 @bp.post("/batches")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("batches.index")
+@shown_again("batches.index")
 def create() -> ResponseReturnValue:
     """Files a batch; the rule that forbids it is named."""
     host = current_host()
     occupation, _sep, level = text("occupation_level").partition("/")
-    if not level.isdigit():
-        raise Refused("field_not_a_number", 422, field="occupation_level", value=level)
+    if not level.isdecimal():
+        raise Refused("level_missing", 422, field="occupation_level")
     plan = batches.BatchPlan(text("name", limit=120), occupation, int(level), text("profile", limit=40))
     batch_id = host.db.write(batches.create, actor(), plan, now=host.now())
     flash(_("批次已建档，等级政策已固定在批次中。"), "good")
@@ -46,22 +45,23 @@ def create() -> ResponseReturnValue:
 def show(batch_id: int) -> str:
     """One batch: policy in words, its sittings with the next step of each room."""
     with current_host().db.read() as session:
+        view = plans.batch(session, batch_id)
         return render_template(
             "batches/show.html",
-            view=plans.batch(session, batch_id),
-            rooms=rooms.rooms(session),
-            papers=[row for row in papers.paper_sets(session) if row.state == "approved"],
+            view=view,
+            rooms=rooms.summary(session),
+            papers=papers.approved_for(session, view.batch.occupation, view.batch.level),
         )
 
 
 @bp.post("/batches/<int:batch_id>/sittings")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("batches.show")
+@shown_again("batches.show")
 def add_sitting(batch_id: int) -> ResponseReturnValue:
     """Plans a sitting."""
     host = current_host()
-    chosen = tuple(int(value) for value in request.form.getlist("room") if value.isdigit())
-    plan = batches.SittingPlan(moment("starts_at"), decimal("minutes"), chosen)
+    chosen = [int(value) for value in request.form.getlist("room") if value.isdecimal() and len(value) < 10]
+    plan = batches.SittingPlan(moment("starts_at"), decimal("minutes"), tuple(dict.fromkeys(chosen)))
     host.db.write(batches.add_sitting, actor(), batch_id, plan, now=host.now())
     flash(_("场次已安排。"), "good")
     return redirect(url_for("batches.show", batch_id=batch_id))
@@ -69,10 +69,17 @@ def add_sitting(batch_id: int) -> ResponseReturnValue:
 
 @bp.post("/batches/<int:batch_id>/sittings/<int:sitting_id>/papers")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("batches.show", sitting_id=None)
+@shown_again("batches.show", sitting_id=None)
 def choose_papers(batch_id: int, sitting_id: int) -> ResponseReturnValue:
     """Gives a sitting its forms."""
     host = current_host()
     host.db.write(batches.choose_papers, actor(), sitting_id, whole("papers"), now=host.now())
     flash(_("已选定试卷。"), "good")
     return redirect(url_for("batches.show", batch_id=batch_id))
+
+
+def _profile_choices() -> list[tuple[str, str]]:
+    return [
+        (name, _("%(title)s（仅演练）", title=title) if rehearsal else title)
+        for name, title, rehearsal in batches.profiles()
+    ]

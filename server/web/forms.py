@@ -139,8 +139,8 @@ def shown_again(endpoint: str, **fixed: object) -> Callable[[View[P]], View[P]]:
                 raise
             except Refused as refusal:
                 g.turned, status = _turned(refusal), refusal.status
-            page: str = current_app.view_functions[endpoint](**_arguments(fixed))
-            return page, status
+            page = current_app.view_functions[endpoint](**_arguments(fixed))
+            return cast("str", page), status
 
         return guarded
 
@@ -242,4 +242,3 @@ def upload(name: str = "file") -> Upload:
     if not data:
         raise Refused("file_empty", 422, field=name, name=tidy)
     return Upload(tidy, data)
-

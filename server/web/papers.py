@@ -10,7 +10,7 @@ from itembank.custody import ReleaseRefused, open_custodian_key
 from server.access import Actor, Permission, Role
 from server.errors import Refused
 from server.services import banks, blueprints, joblist, packages, papers, staff
-from server.web.forms import returns_to, text, whole
+from server.web.forms import shown_again, text, whole
 from server.web.guard import actor, check_credentials, current_host, requires
 
 bp = Blueprint("papers", __name__)
@@ -21,17 +21,19 @@ bp = Blueprint("papers", __name__)
 def index() -> str:
     """All paper sets, and the form that assembles a new one."""
     with current_host().db.read() as session:
-        return render_template(
-            "papers/index.html",
-            rows=papers.paper_sets(session),
-            banks=banks.banks(session),
-            blueprints=blueprints.blueprints(session),
-        )
+        rows, stock = papers.paper_sets(session), banks.banks(session)
+        plans = blueprints.blueprints(session)
+    return render_template(
+        "papers/index.html",
+        rows=rows,
+        banks=[(bank.id, _("%(name)s（%(n)s 道试题）", name=bank.name, n=bank.items)) for bank in stock],
+        blueprints=[(row.id, _("%(name)s · 第 %(n)s 版", name=row.title, n=row.version)) for row in plans],
+    )
 
 
 @bp.post("/papers")
 @requires(Permission.ASSEMBLE_PAPERS)
-@returns_to("papers.index")
+@shown_again("papers.index")
 def assemble() -> ResponseReturnValue:
     """Begins an assembly; a child process solves it."""
     plan = papers.AssemblyPlan(
@@ -77,9 +79,18 @@ def show(paper_set_id: int) -> str:
         job = joblist.look(session, row.job_id) if row.job_id and row.state == "assembling" else None
         letters = papers.form_letters(session, paper_set_id)
         people = staff.names(session, [row.created_by, row.approved_by])
-        lines = proof_lines(row.outcome.get("proof", []))
+        bank, blueprint = papers.sources(session, row)
         return render_template(
-            "papers/show.html", row=row, job=job, letters=letters, people=people, lines=lines
+            "papers/show.html",
+            row=row,
+            job=job,
+            letters=letters,
+            people=people,
+            bank=bank,
+            blueprint=blueprint,
+            lines=proof_lines(row.outcome.get("proof", [])),
+            scopes={scope.code: scope.name for scope in blueprints.read(blueprint).walk()},
+            unmet=len(papers.unmet(row)),
         )
 
 
@@ -94,7 +105,7 @@ def proof_lines(
 
 @bp.post("/papers/<int:paper_set_id>/approve")
 @requires(Permission.APPROVE_PAPERS)
-@returns_to("papers.show")
+@shown_again("papers.show")
 def approve(paper_set_id: int) -> ResponseReturnValue:
     """The second person's approval."""
     host = current_host()
@@ -105,20 +116,31 @@ def approve(paper_set_id: int) -> ResponseReturnValue:
 
 @bp.post("/sittings/<int:room_sitting_id>/package")
 @requires(Permission.SEAL_PACKAGE)
-@returns_to("sittings.show")
+@shown_again("sittings.show")
 def seal(room_sitting_id: int) -> ResponseReturnValue:
     """Seals the sitting's forms for this room and the chosen custodians."""
     host = current_host()
     chosen: dict[int, Role] = {}
     for value in request.form.getlist("custodian"):
         user, _sep, role = value.partition("/")
-        if not user.isdigit() or role not in set(Role):
-            raise Refused("custodians_of_two_roles", 422, field="custodian")
+        if not user.isdecimal() or role not in set(Role):
+            raise Refused("custodians_of_two_roles", 422, field="custodians")
+        if int(user) in chosen:
+            raise Refused("custodian_in_one_role", 422, field="custodians")
         chosen[int(user)] = Role(role)
     signing_key = host.site.signing_key.private_bytes_raw()
     host.db.write(packages.seal, actor(), room_sitting_id, chosen, signing_key, now=host.now())
     flash(_("试卷包已密封。考试机会提前取得密封包，启封前谁也打不开。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
+
+
+@bp.get("/papers/packages/<int:package_id>")
+@requires(Permission.HOLD_KEY)
+def package(package_id: int) -> ResponseReturnValue:
+    """A package's release page, by the package."""
+    with current_host().db.read() as session:
+        room_sitting_id = packages.room_sitting_of(session, package_id)
+    return redirect(url_for("papers.release_page", room_sitting_id=room_sitting_id))
 
 
 @bp.get("/sittings/<int:room_sitting_id>/release")
@@ -137,31 +159,34 @@ def release_page(room_sitting_id: int) -> ResponseReturnValue:
 
 @bp.post("/sittings/<int:room_sitting_id>/release")
 @requires(Permission.HOLD_KEY)
-@returns_to("papers.release_page")
+@shown_again("papers.release_page")
 def release(room_sitting_id: int) -> ResponseReturnValue:
     """Both custodians give their passphrases; the second one also the account (R20 stands in the policy)."""
     host, first = current_host(), actor()
-    second = check_credentials(
-        text("second_username"), request.form.get("second_password", ""), field="second_username"
-    ).actor
+    form = request.form
+    account = check_credentials(
+        text("second_username"), form.get("second_password", ""), field="second_username"
+    )
+    if account.actor.user_id == first.user_id:
+        raise Refused("release_same_person", 422, field="second_username")
     holders = (
-        _unlock(first, request.form.get("first_passphrase", "")),
-        _unlock(second, request.form.get("second_passphrase", "")),
+        _unlock(first, form.get("first_passphrase", ""), "first_passphrase"),
+        _unlock(account.actor, form.get("second_passphrase", ""), "second_passphrase"),
     )
     host.db.write(packages.open_package, room_sitting_id, holders, host.site.public_key, now=host.now())
     flash(_("试卷包已启封。开考命令下达后，考试机才得到各自试卷的密钥。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
-def _unlock(holder: Actor, passphrase: str) -> packages.Unlocked:
+def _unlock(holder: Actor, passphrase: str, field: str) -> packages.Unlocked:
     """Opens a custodian's private key; Argon2id takes a while and runs in a native thread."""
     host = current_host()
     with host.db.read() as session:
         sealed = staff.sealed_custodian_key(session, holder.user_id)
     if sealed is None:
-        raise Refused("custodian_without_key", 422, name=holder.name)
+        raise Refused("custodian_without_key", 422, field=field, name=holder.name)
     try:
         private = host.native.call(open_custodian_key, sealed, passphrase)
     except ReleaseRefused as fault:
-        raise Refused("release_wrong_passphrase", 403, name=holder.name) from fault
+        raise Refused("release_wrong_passphrase", 422, field=field, name=holder.name) from fault
     return packages.Unlocked(holder, private)

@@ -5,11 +5,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from exam_rooms.drawing import drawing
+from exam_rooms.seatmap import SeatKind
 from server.access import Permission
 from server.jobs.rosters import sheets_from_json
 from server.rules.roomfile import read_rooms, room_warnings
 from server.services import pairing, rooms
-from server.web.forms import problem_text, returns_to, upload
+from server.web.forms import problem_text, shown_again, upload
 from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("rooms", __name__)
@@ -25,7 +26,7 @@ def index() -> str:
 
 @bp.post("/rooms")
 @requires(Permission.MANAGE_ROOMS)
-@returns_to("rooms.index")
+@shown_again("rooms.index")
 def create() -> ResponseReturnValue:
     """Rooms from a file: all of it or nothing."""
     host, file = current_host(), upload()
@@ -51,12 +52,14 @@ def show(room_id: int) -> str:
             drawing=drawing(rooms.map_of(room)),
             paired=paired,
             seats={seat.number: seat for seat in room.seats},
+            normal=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
+            used=rooms.used(session, room_id),
         )
 
 
 @bp.post("/rooms/<int:room_id>/delete")
 @requires(Permission.MANAGE_ROOMS)
-@returns_to("rooms.show")
+@shown_again("rooms.show")
 def delete(room_id: int) -> ResponseReturnValue:
     """Removes an unused room."""
     host = current_host()
@@ -77,7 +80,7 @@ def pairing_page(room_id: int) -> str:
 
 @bp.post("/rooms/<int:room_id>/pairing/<int:seat_id>/code")
 @requires(Permission.PAIR_WORKSTATIONS)
-@returns_to("rooms.pairing_page", seat_id=None)
+@shown_again("rooms.pairing_page", seat_id=None)
 def issue_code(room_id: int, seat_id: int) -> ResponseReturnValue:
     """A one-time code for one seat; it is shown once, on this page, and kept only as a keyed hash."""
     return _with_codes(room_id, [seat_id])
@@ -85,7 +88,7 @@ def issue_code(room_id: int, seat_id: int) -> ResponseReturnValue:
 
 @bp.post("/rooms/<int:room_id>/pairing/codes")
 @requires(Permission.PAIR_WORKSTATIONS)
-@returns_to("rooms.pairing_page")
+@shown_again("rooms.pairing_page")
 def issue_codes(room_id: int) -> ResponseReturnValue:
     """Codes for every seat that has no workstation yet."""
     with current_host().db.read() as session:
@@ -105,7 +108,7 @@ def _with_codes(room_id: int, seat_ids: list[int]) -> str:
 
 @bp.post("/rooms/<int:room_id>/pairing/<int:seat_id>/release")
 @requires(Permission.PAIR_WORKSTATIONS)
-@returns_to("rooms.pairing_page", seat_id=None)
+@shown_again("rooms.pairing_page", seat_id=None)
 def release(room_id: int, seat_id: int) -> ResponseReturnValue:
     """Takes the workstation away from a seat."""
     host = current_host()

@@ -1,5 +1,7 @@
 """One room in one sitting: roster, photos, staff, seats, package; the way to the monitor and the results."""
 
+from zoneinfo import ZoneInfo
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -10,7 +12,7 @@ from server.errors import Refused
 from server.jobs.rosters import sheets_from_json
 from server.rules.roster import read_roster
 from server.services import packages, plans, rosters, seating, staff
-from server.web.forms import problem_text, returns_to, text, upload
+from server.web.forms import problem_text, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("sittings", __name__)
@@ -22,12 +24,14 @@ def show(room_sitting_id: int) -> str:
     """Everything that prepares a room's sitting, as steps."""
     with current_host().db.read() as session:
         package = packages.current(session, room_sitting_id)
+        staffing = seating.staffing(session, room_sitting_id)
         return render_template(
             "sittings/show.html",
             plan=plans.room_plan(session, room_sitting_id),
             roster=rosters.roster(session, room_sitting_id),
-            staffing=seating.staffing(session, room_sitting_id),
-            people=[person for person in staff.people(session) if person.active],
+            staffing=staffing,
+            duties={user: role for user, _name, role in staffing.assigned},
+            people=[person for person in staff.people(session) if person.active and _may_serve(person)],
             holders=packages.key_holders(session),
             package=packages.view(session, package) if package else None,
         )
@@ -35,16 +39,17 @@ def show(room_sitting_id: int) -> str:
 
 @bp.post("/sittings/<int:room_sitting_id>/roster")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("sittings.show")
+@shown_again("sittings.show")
 def import_roster(room_sitting_id: int) -> ResponseReturnValue:
     """Candidates from a file: all of it or nothing, every fault with row and column."""
     host, file = current_host(), upload()
     result = host.jobs.run("read_roster", {"data": file.data, "name": file.name})
-    reading = read_roster(sheets_from_json(result["sheets"]), today=host.now().date())
+    zone = ZoneInfo(host.settings.timezone)
+    reading = read_roster(sheets_from_json(result["sheets"]), today=host.now().astimezone(zone).date())
     if reading.problems:
         raise InputRefused(*reading.problems)
     count = host.db.write(
-        rosters.store_roster, actor(), room_sitting_id, list(reading.entries), now=host.now()
+        rosters.store_roster, actor(), room_sitting_id, reading.entries, now=host.now(), zone=zone
     )
     flash(_("已导入 %(n)d 名考生。", n=count), "good")
     for warning in reading.warnings:
@@ -54,31 +59,37 @@ def import_roster(room_sitting_id: int) -> ResponseReturnValue:
 
 @bp.post("/sittings/<int:room_sitting_id>/photos")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("sittings.show")
+@shown_again("sittings.show")
 def import_photos(room_sitting_id: int) -> ResponseReturnValue:
-    """Photos from a zip, named by ticket or ID number; checked and re-encoded in a child process."""
+    """Photos from a zip, named by ticket or ID number; checked and re-encoded in a child process.
+
+    Any faulty or ownerless one refuses them all, unless it was chosen to skip those.
+    """
     host, file = current_host(), upload()
     result = host.jobs.run("read_photos", {"data": file.data, "name": file.name})
     photos = {name: value for name, value in result.items() if isinstance(value, bytes)}
-    unmatched = host.db.write(rosters.store_photos, actor(), room_sitting_id, photos, now=host.now())
-    flash(_("已保存 %(n)d 张照片。", n=len(photos) - len(unmatched)), "good")
-    if unmatched:
-        flash(_("%(n)d 张照片没有对应的考生。", n=len(unmatched)), "look")
-    for row in result["problems"]:
-        flash(problem_text(Problem.from_json(row)), "act")
+    with host.db.read() as session:
+        unmatched = set(rosters.unmatched_photos(session, room_sitting_id, photos))
+    faults = [Problem.from_json(row) for row in result["problems"]]
+    faults += [Problem("photo_of_nobody", name) for name in sorted(unmatched)]
+    good = {name: data for name, data in photos.items() if name not in unmatched}
+    if faults and (not good or request.form.get("good_photos") != "1"):
+        raise InputRefused(*faults)
+    host.db.write(rosters.store_photos, actor(), room_sitting_id, good, now=host.now())
+    flash(_("已保存 %(n)d 张照片，跳过 %(skipped)d 张。", n=len(good), skipped=len(faults)), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
 @bp.post("/sittings/<int:room_sitting_id>/staff")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("sittings.show")
+@shown_again("sittings.show")
 def assign_staff(room_sitting_id: int) -> ResponseReturnValue:
     """Who is on duty in the room."""
     host = current_host()
     duties: dict[int, Role] = {}
-    for value in request.form.getlist("duty"):
+    for value in filter(None, request.form.getlist("duty")):
         user, _sep, role = value.partition("/")
-        if not user.isdigit() or role not in set(Role):
+        if not user.isdecimal() or role not in set(Role):
             raise Refused("duty_without_role", 422, user=user)
         duties[int(user)] = Role(role)
     host.db.write(seating.assign_staff, actor(), room_sitting_id, duties, now=host.now())
@@ -88,10 +99,14 @@ def assign_staff(room_sitting_id: int) -> ResponseReturnValue:
 
 @bp.post("/sittings/<int:room_sitting_id>/seating")
 @requires(Permission.MANAGE_BATCHES)
-@returns_to("sittings.show")
+@shown_again("sittings.show")
 def draw_seats(room_sitting_id: int) -> ResponseReturnValue:
     """The draw of seats and forms."""
     host = current_host()
     seed = host.db.write(seating.draw, actor(), room_sitting_id, seed=text("seed", limit=40), now=host.now())
     flash(_("座位已随机编排，种子 %(seed)s 已保存。", seed=seed), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
+
+
+def _may_serve(person: staff.Person) -> bool:
+    return not {Role.CHIEF_INVIGILATOR, Role.INVIGILATOR}.isdisjoint(person.roles)

@@ -12,6 +12,27 @@ from server.web.guard import say
 bp = Blueprint("words", __name__)
 KINDS = {"single": N_("单选题"), "multiple": N_("多选题"), "true_false": N_("判断题")}
 DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位")}
+STEPS = {
+    "papers": N_("选定试卷"),
+    "roster": N_("考生名册"),
+    "staff": N_("监考安排"),
+    "seating": N_("编排座位"),
+    "pairing": N_("考试机配对"),
+    "package": N_("密封试卷包"),
+    "release": N_("启封"),
+    "running": N_("开考"),
+    "collected": N_("收卷"),
+    "marked": N_("评分"),
+}
+PROOF = {
+    "kind": N_("题型"),
+    "scope": N_("鉴定范围"),
+    "band": N_("难度"),
+    "importance": N_("重要程度"),
+    "overlap": N_("重题"),
+    "points": N_("总分"),
+    "per_point": N_("同一鉴定点"),
+}
 
 LAYOUTS = {"guobiao": N_("国标 17 列")}
 
@@ -45,6 +66,29 @@ def format_name(name: str) -> str:
     """The format of a bank file: layout and kind of table."""
     layout, _sep, table = name.partition("-")
     return f"{_(LAYOUTS[layout]) if layout in LAYOUTS else layout} · {table.upper()}"
+
+
+@bp.app_template_global("step_name")
+def step_name(step: str) -> str:
+    """A step of a room's sitting."""
+    return str(_(STEPS[step]))
+
+
+@bp.app_template_global("proof_name")
+def proof_name(name: str) -> str:
+    """What a line of the proof counts."""
+    return _(PROOF[name]) if name in PROOF else name
+
+
+@bp.app_template_global("proof_of")
+def proof_of(line: Mapping[str, str], scopes: Mapping[str, str]) -> str:
+    """Of what a line of the proof counts: the kind, the scope with its name, the other form."""
+    of = line["of"]
+    if line["name"] == "kind":
+        return kind_name(of)
+    if line["name"] == "scope":
+        return f"{of} {scopes.get(of, '')}".strip()
+    return str(_("与 %(letter)s 卷", letter=of)) if line["name"] == "overlap" else of
 
 
 @bp.app_template_global("seat_kind")

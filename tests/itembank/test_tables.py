@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itembank.importing import cells as table_cells
-from itembank.importing import workbook
+from itembank.importing import tables, workbook
 from itembank.importing.cells import CellKind, Row, Sheet, Unreadable
 from itembank.importing.tables import read_table, read_tables
 from tests.itembank.bank_files import changed_zip, csv_bytes, with_sheet_data, xlsx_bytes

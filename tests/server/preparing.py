@@ -86,8 +86,9 @@ def paper_set(host: Host, people: Crew, bank_id: int, blueprint_id: int, *, seed
     return paper_set_id
 
 
-def room(host: Host, who: Actor) -> int:
-    sheets = read_table((SAMPLES / "room_standard_30.csv").read_bytes(), "room.csv")
+def room(host: Host, who: Actor, name: str = "示例标准考场") -> int:
+    plan = (SAMPLES / "room_standard_30.csv").read_text("utf-8-sig").replace("示例标准考场", name)
+    sheets = read_table(plan.encode(), "room.csv")
     return host.db.write(rooms.store_rooms, who, read_rooms(sheets), now=host.now())[0]
 
 

@@ -280,7 +280,8 @@ class TestRelease:
         assert self.refused(host, stage, stage.crew.chief, stranger) == "release_wrong_share"
 
     def test_another_rooms_package(self, host: Host, stage: preparing.Staged) -> None:
-        other = preparing.sitting(host, stage.crew.administrator, stage.batch, stage.room, stage.papers)
+        room_id = preparing.room(host, stage.crew.administrator, "第二考场")
+        other = preparing.sitting(host, stage.crew.administrator, stage.batch, room_id, stage.papers)
         preparing.roster(host, stage.crew.administrator, other)
         host.db.write(seating.draw, stage.crew.administrator, other, seed="x", now=host.now())
         preparing.seal(host, stage.crew, other)
@@ -313,7 +314,8 @@ def test_a_double_registration_is_refused_and_nothing_of_the_file_stays(
     host: Host, people: preparing.Crew, person_as: Callable[..., Actor]
 ) -> None:
     stage = preparing.staged(host, person_as)
-    other = preparing.sitting(host, stage.crew.administrator, stage.batch, stage.room, stage.papers)
+    room_id = preparing.room(host, stage.crew.administrator, "第二考场")
+    other = preparing.sitting(host, stage.crew.administrator, stage.batch, room_id, stage.papers)
     preparing.roster(host, stage.crew.administrator, other)
     before = count(host, Registration), count(host, Candidate)
     with pytest.raises(Refused) as caught:
@@ -326,7 +328,8 @@ def test_the_same_seed_draws_the_same_seats_and_a_second_draw_is_refused(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:
     stage = preparing.staged(host, person_as)
-    other = preparing.sitting(host, stage.crew.administrator, stage.batch, stage.room, stage.papers)
+    room_id = preparing.room(host, stage.crew.administrator, "第二考场")
+    other = preparing.sitting(host, stage.crew.administrator, stage.batch, room_id, stage.papers)
     preparing.roster(host, stage.crew.administrator, other)
     host.db.write(seating.draw, stage.crew.administrator, other, seed="draw", now=host.now())
     with host.db.read() as session:

@@ -25,7 +25,7 @@ from tests.system.chromium import chromium
 pytestmark = pytest.mark.system
 PASSWORD = "a long enough password"
 PATIENCE_MS = 20_000
-SHOTS = os.environ.get("EXAMHALL_SCREENSHOTS", "")
+SHOTS = os.environ.get("EXAMHALL_SCREENSHOTS", "")  # noqa: TID251 - a switch of this test alone
 DESK = {"width": 1366, "height": 768}
 FAULTY = (
     "题库名称,ID,序号,认定点代码,题型代码,题号,试题（题干）,试题（选项A）,试题（选项B）,试题（选项C）,试题（选项D）,"
@@ -47,7 +47,7 @@ class Scene:
         return self.play.hall.address.url
 
     @property
-    def visitor(self):  # noqa: ANN201
+    def visitor(self):
         return self.play.stage.entrants[-1]
 
     def member(self, role: Role) -> Member:

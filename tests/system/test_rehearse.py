@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from itembank.importing.pipeline import read_bank
 from server.cli.rehearse.fleet import CLEAN
+from server.cli.rehearse.stage import fictional_people
 
 pytestmark = pytest.mark.system
 
@@ -42,8 +45,24 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-def test_a_whole_sitting_of_eight_seats(tmp_path: Path) -> None:
-    with rehearse(tmp_path, "--seats", "8", "--minutes", "0.5") as process:
+def everything_in(folder: Path) -> bytes:
+    """All bytes of all files of a folder, and their names."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return b"\n".join(str(path).encode() + b"\n" + path.read_bytes() for path in files)
+
+
+def secrets_of_the_sample() -> list[bytes]:
+    """Stems, options and explanations of the bank, ID numbers of the candidates: what a thief would like."""
+    data = (files("server") / "samples" / "bank_baowei_3.csv").read_bytes()
+    bodies = [item.body for _place, item in read_bank(data, "bank.csv").items]
+    texts = [text for body in bodies for text in (body.stem, body.explanation) if len(text) > 8]
+    texts += [option.text for body in bodies for option in body.options if len(option.text) > 8]
+    return [text.encode() for text in texts] + [p.id_number.encode() for p in fictional_people(8)]
+
+
+def test_a_whole_sitting_of_eight_seats_whose_folders_tell_a_thief_nothing(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    with rehearse(tmp_path, "--seats", "8", "--minutes", "0.5", "--keep", str(kept)) as process:
         out, told = process.communicate(timeout=150)
     (line,) = out.splitlines()
     report = json.loads(line)
@@ -55,7 +74,12 @@ def test_a_whole_sitting_of_eight_seats(tmp_path: Path) -> None:
     assert report["loop_lag_ms"]["p99"] <= 50
     assert report["server_cpu_ms_per_answer"] > 0
     assert processes_of(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [kept]
+    for folder in ("data", "seats", "logs"):
+        stolen = everything_in(kept / folder)
+        assert len(stolen) > 1000 or folder == "logs"
+        assert [secret.decode() for secret in secrets_of_the_sample() if secret in stolen] == []
+        assert b'"response"' not in stolen
 
 
 def test_an_interrupted_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:
