@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "translations"
 
 @cache
 def _catalogue() -> NullTranslations:
-    language = locale.getlocale(locale.LC_CTYPE)[0] or ""
+    language = locale.setlocale(locale.LC_CTYPE)  # as set: "C.UTF-8" is nobody's language
     return Translations.load(FOLDER, ["en"]) if language.startswith("en") else NullTranslations()
 
 

@@ -37,7 +37,9 @@ def create() -> ResponseReturnValue:
     occupation, _sep, level = text("occupation_level").partition("/")
     if not level.isdecimal():
         raise Refused("level_missing", 422, field="occupation_level")
-    facts = banks.new_bank(text("name"), occupation, int(level), sample=request.form.get("sample") == "1")
+    facts = banks.new_bank(
+        text("name", limit=120), occupation, int(level), sample=request.form.get("sample") == "1"
+    )
     bank_id = host.db.write(banks.create, actor(), facts, now=host.now())
     return redirect(url_for("banks.show", bank_id=bank_id))
 
