@@ -6,6 +6,7 @@ def N_(text: str) -> str:
     return text
 
 
+# fmt: off
 MESSAGES: dict[str, str] = {
     "not_found": N_("没有找到：%(thing)s"),
     "forbidden": N_("您没有这项权限。"),
@@ -37,19 +38,15 @@ MESSAGES: dict[str, str] = {
     "upload_too_large": N_("文件过大：上限 %(megabytes)s MB。"),
     "server_fault": N_("服务器出现故障，操作未完成。请重试；如再次出现，请联系系统管理员。"),
     "form_expired": N_("页面已过期，请返回并刷新后重试。"),
-    "unlocked_on_disk": N_(
-        "%(path)s 不在内存文件系统 (tmpfs) 上：解锁后的密钥不能写到磁盘。请设置 EXAMHALL_UNLOCKED。"
-    ),
+    "unlocked_on_disk": N_("%(path)s 不在内存文件系统 (tmpfs) 上：解锁后的密钥不能写到磁盘。请设置 EXAMHALL_UNLOCKED。"),
     "unlocked_not_private": N_("%(path)s 不是本用户专有的文件夹 (0700)，不能存放解锁后的密钥。"),
     "server_runs_already": N_("数据文件夹 %(path)s 已有服务器在运行（进程 %(pid)s）。"),
     "key_locked": N_("主密钥尚未解锁。请运行 examhall serve 并输入口令。"),
     "keyfile_missing": N_("没有密钥文件 %(path)s。请先运行 examhall init。"),
     "keyfile_there": N_("密钥文件 %(path)s 已存在，不会覆盖。"),
-    "keyfile_in_data": N_("密钥文件不能放在数据文件夹内。"),
     "wrong_passphrase": N_("口令不正确。"),
     "passphrases_differ": N_("两次输入的口令不一致。"),
     "sitting_runs": N_("服务器正在进行考试，命令行不能写入。请使用网页，或等考试结束。"),
-    "bind_in_use": N_("地址 %(bind)s 已被占用。"),
     "audit_gap": N_("第 %(seq)s 条之前缺少记录"),
     "audit_prev": N_("第 %(seq)s 条与前一条不相连"),
     "audit_hash": N_("第 %(seq)s 条的内容被改动"),
@@ -121,9 +118,7 @@ MESSAGES: dict[str, str] = {
     "picture_too_large": N_("图片尺寸过大（%(width)s×%(height)s）。"),
     "picture_too_small": N_("图片尺寸过小（%(width)s×%(height)s），短边至少 %(least)s 像素。"),
     "photo_not_usable": N_("照片过暗或被遮挡，不能使用。"),
-    "bad_uid": N_(
-        "试题编号“%(value)s”无效：最多 64 个字，不能有空格，只能用文字、数字、短横线、下划线和点。"
-    ),
+    "bad_uid": N_("试题编号“%(value)s”无效：最多 64 个字，不能有空格，只能用文字、数字、短横线、下划线和点。"),
     "bad_point": N_("鉴定点代码“%(value)s”无效，应如 A-B-C-001。"),
     "bad_difficulty": N_("难度“%(value)s”无效，应为 1 至 5，或“3（中等）”一类写法。"),
     "bad_consistency": N_("一致性“%(value)s”无效，应为 1 至 5，或留空。"),
@@ -163,18 +158,14 @@ MESSAGES: dict[str, str] = {
     "file_is_web_page": N_("文件“%(name)s”其实是网页，请用表格软件打开并另存为 .xlsx。"),
     "file_not_a_table": N_("文件“%(name)s”不是 xlsx 或 CSV 表格。"),
     "file_binary": N_("文件“%(name)s”不是文本表格，含有二进制内容。"),
-    "file_damaged_text": N_(
-        "文件“%(name)s”第 %(line)s 行的文字损坏或编码不明，请重新导出为 UTF-8 或 GB18030。"
-    ),
+    "file_damaged_text": N_("文件“%(name)s”第 %(line)s 行的文字损坏或编码不明，请重新导出为 UTF-8 或 GB18030。"),
     "workbook_broken": N_("工作簿“%(name)s”不完整或已损坏。"),
     "workbook_bomb": N_("工作簿“%(name)s”展开后超过 %(limit_mb)s MB 或压缩比异常，已拒绝。"),
     "workbook_entities": N_("工作簿“%(name)s”含有不允许的实体声明，已拒绝。"),
     "table_too_large": N_("表格“%(name)s”过大：最多 %(rows)s 行、%(cells)s 格，请删除多余的行列。"),
     "row_broken_quotes": N_("第 %(row)s 行的引号没有成对，或单元格过长；整个文件没有导入。"),
     "blueprint_too_long": N_("细目表文件过长，最多 %(limit)s 个字符。"),
-    "blueprint_not_readable": N_(
-        "无法读取细目表：不是有效的 YAML 或 JSON，或者有重复的键、别名（%(detail)s）。"
-    ),
+    "blueprint_not_readable": N_("无法读取细目表：不是有效的 YAML 或 JSON，或者有重复的键、别名（%(detail)s）。"),
     "missing_value": N_("缺少内容。"),
     "not_a_mapping": N_("此处应是“键: 值”的形式。"),
     "not_a_list": N_("此处应是列表。"),
@@ -197,15 +188,9 @@ MESSAGES: dict[str, str] = {
     "weights_not_parent": N_("下级鉴定范围的比重之和是 %(total)s，应等于上级的 %(expected)s。"),
     "kind_counts_not_size": N_("各题型题数之和是 %(total)s，应等于试卷题数 %(size)s。"),
     "points_not_100": N_("试卷总分是 %(total)s，应正好是 100。"),
-    "shortage_supply": N_(
-        "题量不足：鉴定范围 %(scope)s，题型 %(kind)s，难度 %(band)s，还缺 %(missing)s 题。"
-    ),
-    "shortage_overlap": N_(
-        "题量不足以控制各卷的重复：鉴定范围 %(scope)s，题型 %(kind)s，难度 %(band)s，还缺 %(missing)s 题；按现有题量，两卷至少重复 %(overlap)s 题。"
-    ),
-    "shortage_search": N_(
-        "%(form)s 卷没有组成；各卷允许重复 %(overlap)s 题时可以组成（0 表示试过的都不行）。"
-    ),
+    "shortage_supply": N_("题量不足：鉴定范围 %(scope)s，题型 %(kind)s，难度 %(band)s，还缺 %(missing)s 题。"),
+    "shortage_overlap": N_("题量不足以控制各卷的重复：鉴定范围 %(scope)s，题型 %(kind)s，难度 %(band)s，还缺 %(missing)s 题；按现有题量，两卷至少重复 %(overlap)s 题。"),
+    "shortage_search": N_("%(form)s 卷没有组成；各卷允许重复 %(overlap)s 题时可以组成（0 表示试过的都不行）。"),
     "package_broken": N_("试卷包损坏、被改动，或者不是由可信的机构签发的。"),
     "unknown_item": N_("作答中有不属于本卷的题目 %(uid)s。"),
     "unknown_option": N_("题目 %(uid)s 的作答含有不存在的选项。"),
@@ -255,12 +240,8 @@ MESSAGES: dict[str, str] = {
     "aisle_needs_one": N_("过道只填 x 或 y 其中一项。"),
     "room_without_seats": N_("考场“%(room)s”没有普通座位。"),
     "too_many_seats": N_("考场“%(room)s”有 %(seats)s 个座位，标准考场最多 %(most)s 个（规则 %(rule)s）。"),
-    "seats_too_close": N_(
-        "座位 %(seat)s 与 %(other)s 相距 %(gap)s 米，应不少于 %(least)s 米（规则 %(rule)s）。"
-    ),
-    "few_spare_seats": N_(
-        "考场“%(room)s”有 %(spare)s 个备用座位，建议不少于 %(wanted)s 个（规则 %(rule)s）。"
-    ),
+    "seats_too_close": N_("座位 %(seat)s 与 %(other)s 相距 %(gap)s 米，应不少于 %(least)s 米（规则 %(rule)s）。"),
+    "few_spare_seats": N_("考场“%(room)s”有 %(spare)s 个备用座位，建议不少于 %(wanted)s 个（规则 %(rule)s）。"),
     "too_many_people": N_("考生 %(people)s 人，普通座位只有 %(seats)s 个。"),
     "double_person": N_("名单中同一名考生出现了两次。"),
     "no_forms": N_("没有可用的试卷，或者卷别重复。"),
@@ -336,9 +317,7 @@ MESSAGES: dict[str, str] = {
     "room_already_ended": N_("本场已经结束。"),
     "room_not_running": N_("本场没有在考试中。"),
     "too_early_to_start": N_("还没有到计划开考时间。"),
-    "too_few_invigilators": N_(
-        "%(candidates)s 名考生需要 %(needed)s 名监考员在场，现在只有 %(present)s 名。"
-    ),
+    "too_few_invigilators": N_("%(candidates)s 名考生需要 %(needed)s 名监考员在场，现在只有 %(present)s 名。"),
     "minutes_out_of_range": N_("补时须大于 0 且不超过 %(most)s 分钟。"),
     "seat_taken": N_("%(seat)s 号座位已有考生。"),
     "room_not_collected": N_("收卷还没有完成，不能评分。"),
@@ -364,17 +343,13 @@ MESSAGES: dict[str, str] = {
     "line_admitted": N_("%(actor)s 允许 %(seat)s 号入场"),
     "line_admission_refused": N_("%(actor)s 将 %(seat)s 号退回登录：%(reason)s"),
     "line_room_started": N_("%(actor)s 开考"),
-    "line_time_added": N_(
-        "%(actor)s 为 %(seat)s 号补时 %(minutes)s 分钟（%(cosigned_by)s 复核）：%(reason)s"
-    ),
+    "line_time_added": N_("%(actor)s 为 %(seat)s 号补时 %(minutes)s 分钟（%(cosigned_by)s 复核）：%(reason)s"),
     "line_time_added_room": N_("%(actor)s 为全场补时 %(minutes)s 分钟（%(cosigned_by)s 复核）：%(reason)s"),
     "line_seat_ended": N_("%(actor)s 终止 %(seat)s 号的考试（%(cosigned_by)s 复核）：%(reason)s"),
     "line_seat_resumed": N_("%(actor)s 恢复 %(seat)s 号的考试（%(cosigned_by)s 复核）：%(reason)s"),
     "line_seat_moved": N_("%(actor)s 将 %(from_seat)s 号换到 %(seat)s 号：%(reason)s"),
     "line_room_ended": N_("%(actor)s 结束本场，应考 %(expected)s 人，收回 %(open)s 份"),
-    "line_room_collected": N_(
-        "收卷完成：应考 %(expected)s = 已交 %(submitted)s + 终止 %(ended)s + 缺考 %(absent)s"
-    ),
+    "line_room_collected": N_("收卷完成：应考 %(expected)s = 已交 %(submitted)s + 终止 %(ended)s + 缺考 %(absent)s"),
     "line_closed_without_rest": N_("%(actor)s 按已收到的答案收卷：%(reason)s"),
     "line_room_marked": N_("%(actor)s 完成评分，共 %(candidates)s 人"),
     "line_incident_acknowledged": N_("%(actor)s 已知晓一条告警"),
@@ -401,3 +376,4 @@ MESSAGES: dict[str, str] = {
     "room_has_workstations": N_("考场“%(name)s”还有已配对的考试机，请先解除配对。"),
     "room_busy": N_("考场“%(name)s”在这段时间已安排其他场次。"),
 }
+# fmt: on  # above: one sentence, one line

@@ -8,12 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from itembank.blueprint import Blueprint, counts, load_blueprint
-from itembank.problems import InputRefused
+from itembank.problems import InputRefused, Problem
 from server.access import Actor, Permission
 from server.db.bank import BlueprintRow
 from server.errors import Forbidden, NotFound
 from server.services import audit
 from server.services.batches import occupation_key
+
+TITLE_LIMIT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def store(session: Session, actor: Actor, text: str, *, now: datetime) -> int:
     blueprint = load_blueprint(text)
     if not isinstance(blueprint, Blueprint):
         raise InputRefused(*blueprint)
+    if len(blueprint.title) > TITLE_LIMIT:
+        raise InputRefused(Problem("text_too_long", "title", {"limit": TITLE_LIMIT}))
     occupation = occupation_key(blueprint.occupation, blueprint.level)
     versions = select(func.max(BlueprintRow.version)).where(BlueprintRow.title == blueprint.title)
     last = session.scalar(versions) or 0
