@@ -36,9 +36,7 @@ class Office:
 
 
 @pytest.fixture
-def office(
-    host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
-) -> Office:
+def office(host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]) -> Office:
     crew = preparing.crew(person_as)
     return Office(host, crew, sign_in(crew.administrator))
 
@@ -148,12 +146,16 @@ class TestSittings:
             ("starts_at", "2026-11-21T08:30", said("start_in_the_past")),
             ("starts_at", "", said("field_not_a_time", field="开考时间", value="")),
             ("starts_at", "tomorrow", said("field_not_a_time", field="开考时间", value="tomorrow")),
-            ("starts_at", "0001-01-01T00:00", said("field_not_a_time", field="开考时间", value="0001-01-01T00:00")),
+            (
+                "starts_at",
+                "0001-01-01T00:00",
+                said("field_not_a_time", field="开考时间", value="0001-01-01T00:00"),
+            ),
             ("room", "", said("room_missing")),
             ("room", "x", said("room_missing")),
         ],
     )
-    def test_wrong_input_comes_back_at_its_field(  # noqa: PLR0913
+    def test_wrong_input_comes_back_at_its_field(
         self, office: Office, batch: str, room: int, field: str, value: str, reason: str
     ) -> None:
         answer = office.plan(batch, [room], **{field: value})
@@ -176,7 +178,7 @@ class TestSittings:
         ("starts_at", "allowed"),
         [("2026-11-21T08:31", False), ("2026-11-21T11:29", False), ("2026-11-21T11:30", True)],
     )
-    def test_a_room_holds_one_sitting_at_a_time(  # noqa: PLR0913
+    def test_a_room_holds_one_sitting_at_a_time(
         self, office: Office, batch: str, room: int, starts_at: str, allowed: bool
     ) -> None:
         office.plan(batch, [room])
@@ -212,7 +214,9 @@ class TestPapersOfASitting:
         browser, who = sign_in(stage.crew.administrator), stage.crew.administrator
         plan = papers.AssemblyPlan("未批准", stage.bank, stage.blueprint, 2, 60, "1")
         waiting = host.db.write(papers.begin, who, plan, now=host.now())
-        higher = browser.post("/batches", data={**NEW, "name": "二级", "occupation_level": "baowei/2"}).location
+        higher = browser.post(
+            "/batches", data={**NEW, "name": "二级", "occupation_level": "baowei/2"}
+        ).location
         room = preparing.room(host, who, "第二考场")
         browser.post(f"{higher}/sittings", data={**SITTING, "room": room})
         with host.db.read() as session:

@@ -42,9 +42,7 @@ class Office:
 
 
 @pytest.fixture
-def office(
-    host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
-) -> Office:
+def office(host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]) -> Office:
     crew = preparing.crew(person_as)
     sources = {
         "bank": str(preparing.bank(host, crew.keeper)),
@@ -61,7 +59,7 @@ class TestAssembly:
         assert "组卷证明" in shown
         assert "A 组织防范" in shown
         assert "必须满足的各项全部达到" in shown
-        assert "badge act\">未达到" not in shown
+        assert 'badge act">未达到' not in shown
         assert desk.counts(office.host, FormItem) == [200]
 
     @pytest.mark.parametrize(
@@ -119,9 +117,7 @@ class TestAssembly:
         assert browser.post(f"{path}/approve").status_code == 403
 
     @pytest.mark.parametrize("role", ["invigilator", "auditor"])
-    def test_those_who_do_not(
-        self, office: Office, client_as: Callable[..., FlaskClient], role: str
-    ) -> None:
+    def test_those_who_do_not(self, office: Office, client_as: Callable[..., FlaskClient], role: str) -> None:
         browser = client_as(role)
         assert browser.get("/papers").status_code == 403
         assert browser.get(office.assembled()).status_code == 403
@@ -164,7 +160,7 @@ class TestSealing:
             (("chief/chief_invigilator", "custodian/king"), "custodians_of_two_roles"),
         ],
     )
-    def test_asks_for_two_persons_of_two_roles(  # noqa: PLR0913
+    def test_asks_for_two_persons_of_two_roles(
         self,
         host: Host,
         stage: preparing.Staged,
@@ -275,7 +271,7 @@ class TestRelease:
             ("second_username", "nobody", "wrong_credentials", ""),
         ],
     )
-    def test_a_wrong_word_is_named_and_nothing_opens(  # noqa: PLR0913
+    def test_a_wrong_word_is_named_and_nothing_opens(
         self,
         host: Host,
         stage: preparing.Staged,
@@ -300,7 +296,7 @@ class TestRelease:
         assert said("release_same_person") in page(answer)
         assert self.closed(host)
 
-    def test_somebody_without_a_key(  # noqa: PLR0913
+    def test_somebody_without_a_key(
         self,
         host: Host,
         chief: FlaskClient,
@@ -313,7 +309,7 @@ class TestRelease:
         assert said("custodian_without_key", name=bare.name) in page(answer)
         assert self.closed(host)
 
-    def test_before_its_time_it_says_from_when(  # noqa: PLR0913
+    def test_before_its_time_it_says_from_when(
         self,
         host: Host,
         stage: preparing.Staged,

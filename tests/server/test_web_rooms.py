@@ -63,7 +63,11 @@ class TestImport:
         ("rows", "line", "reason"),
         [
             ([seat(1, 1, 1), seat(1, 1, 2)], "第 3 行", "座位号 1 与"),
-            ([seat(1, 1, 1), seat(2, 1, 2, x=1.6)], "", said("seats_too_close", seat=2, other=1, gap="0.1", least="0.8", rule="R19")),
+            (
+                [seat(1, 1, 1), seat(2, 1, 2, x=1.6)],
+                "",
+                said("seats_too_close", seat=2, other=1, gap="0.1", least="0.8", rule="R19"),
+            ),
             (grid(61), "", said("too_many_seats", room="一号", seats=61, most=60, rule="R17")),
             ([seat(1, 1, 1, x="甲")], "第 2 行", said("cell_not_a_number", column="x(米)", value="甲")),
             ([seat(1, 1, 1, kind="沙发")], "第 2 行", said("room_line_kind", column="类型", value="沙发")),
@@ -206,7 +210,9 @@ class TestPairing:
         pair(host, crew.administrator, first)
         assert "01" not in self.codes(admin.post(f"/rooms/{room}/pairing/codes"))
 
-    def test_a_seat_is_set_free(self, host: Host, crew: preparing.Crew, admin: FlaskClient, room: int) -> None:
+    def test_a_seat_is_set_free(
+        self, host: Host, crew: preparing.Crew, admin: FlaskClient, room: int
+    ) -> None:
         with host.db.read() as session:
             first = session.scalars(select(Seat.id)).first()
         pair(host, crew.administrator, first)

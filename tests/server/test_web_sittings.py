@@ -30,7 +30,11 @@ def id_number(day: int, serial: int = 1) -> str:
     return body + check_character(body)
 
 
-PEOPLE = [["示例甲", id_number(1), "一公司"], ["示例乙", id_number(2), "一公司"], ["㼆𠮷", id_number(3), "二公司"]]
+PEOPLE = [
+    ["示例甲", id_number(1), "一公司"],
+    ["示例乙", id_number(2), "一公司"],
+    ["㼆𠮷", id_number(3), "二公司"],
+]
 
 
 def picture(width: int = 358, height: int = 441, ending: str = ".jpg") -> bytes:
@@ -112,7 +116,9 @@ class TestPage:
 
     def test_names_the_next_step(self, sitting: Sitting) -> None:
         def step() -> str:
-            line = next(part for part in page(sitting.browser.get(sitting.path)).split("<li") if "下一步" in part)
+            line = next(
+                part for part in page(sitting.browser.get(sitting.path)).split("<li") if "下一步" in part
+            )
             return line.split("<h3>")[1].split("</h3>")[0]
 
         assert step() == "考生名册"
@@ -166,7 +172,10 @@ class TestRoster:
         ("rows", "places"),
         [
             ([["张三", id_number(1)[:-1] + "?", ""]], [("第 2 行", "身份证号")]),
-            ([["张三", id_number(1)[:-1] + ("0" if id_number(1)[-1] != "0" else "1"), ""]], [("第 2 行", "校验位")]),
+            (
+                [["张三", id_number(1)[:-1] + ("0" if id_number(1)[-1] != "0" else "1"), ""]],
+                [("第 2 行", "校验位")],
+            ),
             ([["", id_number(1), ""]], [("第 2 行", said("name_missing", column="姓名"))]),
             ([["张三", "", ""]], [("第 2 行", said("id_missing", column="身份证号"))]),
             ([["张三", "110101900101001", ""]], [("第 2 行", said("id_15_digits", column="身份证号"))]),
@@ -252,7 +261,10 @@ class TestPhotos:
             return len(session.scalars(select(Registration.id).where(Registration.has_photo.is_(True))).all())
 
     def test_found_by_ticket_and_by_id_number(self, host: Host, filled: Sitting) -> None:
-        names = {f"{filled.tickets()[0]}__jpg": picture(), f"{PEOPLE[1][1].lower()}__png": picture(ending=".png")}
+        names = {
+            f"{filled.tickets()[0]}__jpg": picture(),
+            f"{PEOPLE[1][1].lower()}__png": picture(ending=".png"),
+        }
         assert filled.photos(archive(**names)).location == filled.path
         assert self.stored(host) == 2
 
@@ -283,7 +295,9 @@ class TestPhotos:
 
     def test_two_of_one_name(self, host: Host, filled: Sitting) -> None:
         ticket = filled.tickets()[0]
-        answer = filled.photos(archive(**{f"a/{ticket}__jpg": picture(), f"b/{ticket}__png": picture(ending=".png")}))
+        answer = filled.photos(
+            archive(**{f"a/{ticket}__jpg": picture(), f"b/{ticket}__png": picture(ending=".png")})
+        )
         assert said("photo_twice") in page(answer)
         assert self.stored(host) == 0
 
@@ -329,7 +343,9 @@ class TestStaff:
         assert "缺主考" in page(sitting.browser.get(sitting.path))
         assert desk.counts(host, Assignment) == [1]
 
-    @pytest.mark.parametrize("duty", ["invigilator/chief_invigilator", "chief/custodian", "chief/king", "x/invigilator"])
+    @pytest.mark.parametrize(
+        "duty", ["invigilator/chief_invigilator", "chief/custodian", "chief/king", "x/invigilator"]
+    )
     def test_only_in_a_role_they_hold(self, host: Host, sitting: Sitting, duty: str) -> None:
         who, role = duty.split("/")
         user = getattr(sitting.crew, who).user_id if who != "x" else "x"
