@@ -146,13 +146,19 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
     chiefs, staff = duties.count(Role.CHIEF_INVIGILATOR), duties.count(Role.INVIGILATOR)
     needed = invigilators_needed(people, policy)
     seated = _count(session, Attempt, Attempt.room_sitting_id == row.id)
+    ready = _count(
+        session,
+        Attempt,
+        Attempt.room_sitting_id == row.id,
+        Attempt.seat_id.in_(select(Workstation.seat_id).where(Workstation.active.is_(True))),
+    )
     states = session.scalars(select(Package.state).where(Package.room_sitting_id == row.id)).all()
     done = {
         "papers": sitting.paper_set_id is not None,
         "roster": people > 0,
         "staff": chiefs > 0 and staff >= needed,
         "seating": row.arranged_at is not None,
-        "pairing": (paired or 0) >= max(seated, 1),
+        "pairing": ready == seated if seated else 0 < people <= (paired or 0),
         "package": "sealed" in states or "released" in states,
         "release": "released" in states,
         "running": row.started_at is not None,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.seatmap import RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
 from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
-from server.db.sittings import RoomSitting
+from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
 from server.services.pairing import active_workstations
@@ -40,7 +40,7 @@ def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) 
     room = session.get(Room, room_id)
     if room is None:
         raise NotFound("room")
-    if used(session, room_id):
+    if held_in(session, room_id):
         raise Refused("room_in_use", name=room.name)
     if active_workstations(session, room_id):
         raise Refused("room_has_workstations", name=room.name)
@@ -99,9 +99,26 @@ def map_of(room: Room) -> RoomMap:
     return RoomMap.from_parts(room.name, seats, room.layout)
 
 
-def used(session: Session, room_id: int) -> bool:
-    """Whether some sitting is or was held in the room."""
-    return session.scalar(select(RoomSitting.id).where(RoomSitting.room_id == room_id).limit(1)) is not None
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A sitting held or planned in a room."""
+
+    id: int
+    batch: str
+    starts_at: datetime
+    state: str
+
+
+def held_in(session: Session, room_id: int) -> list[Held]:
+    """The sittings of a room, latest first."""
+    rows = session.execute(
+        select(RoomSitting.id, Batch.name, Sitting.starts_at, RoomSitting.state)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(RoomSitting.room_id == room_id)
+        .order_by(Sitting.starts_at.desc())
+    )
+    return [Held(*row) for row in rows]
 
 
 def _forget_pairings(session: Session, room_id: int) -> None:

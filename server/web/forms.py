@@ -159,11 +159,15 @@ def _turned(refusal: Refused) -> Turned:
 
 
 def _turned_file(refusal: InputRefused) -> Turned:
-    reasons = [problem_text(problem) for problem in refusal.problems[:SHOWN_PROBLEMS]]
+    # A field's own sentence names it; only in a file the place has to be found.
+    worded = problem_text if request.files else lambda problem: sentence_of(problem.code, problem.params)
+    reasons = [worded(problem) for problem in refusal.problems[:SHOWN_PROBLEMS]]
     rest = len(refusal.problems) - len(reasons)
     if rest > 0:
         reasons.append(say("more_problems", {"count": rest}))
     fields = {problem.place: reason for problem, reason in zip(refusal.problems, reasons, strict=False)}
+    if len(reasons) == 1 and not request.files:
+        return Turned(str(request.endpoint), reasons[0], (), fields)
     title = _("没有保存：有 %(count)s 处问题，请改正后再试", count=len(refusal.problems))
     return Turned(str(request.endpoint), title, tuple(reasons), fields)
 

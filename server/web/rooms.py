@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from exam_rooms.drawing import drawing
-from exam_rooms.seatmap import SeatKind
+from exam_rooms.seatmap import SeatKind, smallest_gap
 from server.access import Permission
 from server.jobs.rosters import sheets_from_json
 from server.rules.roomfile import read_rooms, room_warnings
@@ -45,15 +45,16 @@ def show(room_id: int) -> str:
     """One room as drawn, with the pairing of each seat."""
     with current_host().db.read() as session:
         room = rooms.get(session, room_id)
-        paired = pairing.active_workstations(session, room_id)
+        paired, plan = pairing.active_workstations(session, room_id), rooms.map_of(room)
         return render_template(
             "rooms/show.html",
             room=room,
-            drawing=drawing(rooms.map_of(room)),
+            drawing=drawing(plan),
             paired=paired,
             seats={seat.number: seat for seat in room.seats},
             normal=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
-            used=rooms.used(session, room_id),
+            gap=smallest_gap(plan) if len(plan.seats) > 1 else None,
+            held=rooms.held_in(session, room_id),
         )
 
 

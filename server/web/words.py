@@ -57,8 +57,10 @@ def level_name(occupation: str, level: int) -> str:
 
 
 def level_choices() -> list[tuple[str, str]]:
-    """Every occupation and level as a choice: ("baowei/3", "保卫管理员 · 三级/高级工")."""
-    return [(f"{key}/{level}", f"{name} · {level_name}") for key, name, level, level_name in occupations()]
+    """Every occupation and level as a choice: ("baowei/3", "保卫管理员 · 三级/高级工"); none is preset."""
+    return [("", str(_("请选择")))] + [
+        (f"{key}/{level}", f"{name} · {level_name}") for key, name, level, level_name in occupations()
+    ]
 
 
 @bp.app_template_global("format_name")
