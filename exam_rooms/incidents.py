@@ -20,6 +20,19 @@ class IncidentKind(StrEnum):
     WRONG_SEAT_SIGN_IN = "WRONG_SEAT_SIGN_IN"  # right ticket, other seat
     IDENTITY_DENIED = "IDENTITY_DENIED"  # the candidate says that photo or name are not theirs
     JOURNAL_FAILED = "JOURNAL_FAILED"  # a workstation cannot write its journal: answers are not safe there
+    NO_FACE = "NO_FACE"  # nobody is seen at the seat
+    MULTI_FACE = "MULTI_FACE"  # a second person sits at the seat
+    FACE_MISMATCH = "FACE_MISMATCH"  # the face is not like the enrolled one, by the median of good frames
+    CAMERA_COVERED = "CAMERA_COVERED"  # something lies over the lens
+    DARK = "DARK"  # too dark to see anybody
+    FROZEN = "FROZEN"  # the camera repeats one picture
+    CAMERA_LOST = "CAMERA_LOST"  # no pictures come from the camera
+    AGENT_DISAGREES = (
+        "AGENT_DISAGREES"  # the server sees something else in a capture than the seat did
+    )
+    ENROLMENT_DOUBT = (
+        "ENROLMENT_DOUBT"  # face at sign-in and registration photo do not clearly agree
+    )
 
 
 class Severity(IntEnum):
@@ -49,6 +62,16 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.WRONG_SEAT_SIGN_IN: IncidentRule(Severity.WARNING),
         IncidentKind.IDENTITY_DENIED: IncidentRule(Severity.ALERT),
         IncidentKind.JOURNAL_FAILED: IncidentRule(Severity.ALERT),
+        # How long causes seen by a camera must hold is data of the level policy (`watching.EpisodeRule`).
+        IncidentKind.NO_FACE: IncidentRule(Severity.ALERT),
+        IncidentKind.MULTI_FACE: IncidentRule(Severity.ALERT),
+        IncidentKind.FACE_MISMATCH: IncidentRule(Severity.ALERT),
+        IncidentKind.CAMERA_COVERED: IncidentRule(Severity.ALERT),
+        IncidentKind.DARK: IncidentRule(Severity.WARNING),
+        IncidentKind.FROZEN: IncidentRule(Severity.WARNING),
+        IncidentKind.CAMERA_LOST: IncidentRule(Severity.ALERT),
+        IncidentKind.AGENT_DISAGREES: IncidentRule(Severity.ALERT),
+        IncidentKind.ENROLMENT_DOUBT: IncidentRule(Severity.WARNING),
     }
 )
 """One rule for every kind."""

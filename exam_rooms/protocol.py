@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
-VERSION = 1
+VERSION = 2
 VERSION_HEADER = "X-Examhall-Protocol"
 ZERO_HEAD = "0" * 64
 NAMESPACE_SEAT = "/seat"
 NAMESPACE_MONITOR = "/monitor"
 EVENT_STATE = "state"
 """Server to seat: the whole `SeatState`; the newest version wins."""
+EVENT_LOOK = "look"
+"""Server to seat: an invigilator asks for one small picture; {"ref": text} to send it with."""
 EVENT_SEATS = "seats"
 """Server to monitor: a list of seat cells that changed."""
 EVENT_ROOM = "room"
@@ -43,6 +46,12 @@ class Route:
     ANSWERS = "/agent/answers"
     STATUS = "/agent/status"
     RECEIPT = "/agent/receipt"
+    ENROLMENT = "/agent/enrolment"
+    ALERT = "/agent/alerts"
+    CAPTURE = "/agent/captures"
+    FRAMES = "/agent/frames"
+    LOOK = "/agent/look"
+    WARNING_READ = "/agent/warning-read"
     SITE_CA = "/site-ca"
 
 
@@ -242,6 +251,8 @@ class SeatState:
     credit_minutes: float = 0.0
     collect: bool = False
     notice: str = ""
+    watch: WatchPlan | None = None
+    warnings: tuple[WarningView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +319,7 @@ class StatusRequest:
     waiting: int = 0
     package_sha256: str = ""
     journal_fault: str = ""
+    camera: CameraReport = CameraReport()
 
 
 @dataclass(frozen=True, slots=True)

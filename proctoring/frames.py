@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from proctoring.quality import Quality, Verdict
 
 Frame = NDArray[np.uint8]
 """Height x width x 3, BGR, 8 bits."""
@@ -16,24 +17,6 @@ PORTRAIT_HEIGHT = 640
 DARK, COVERED, BLURRED = 40.0, 12.0, 25.0
 """Mean brightness (0-255) below which a picture is dark; its deviation below which the lens is covered;
 variance of the Laplacian at 320 pixels width below which it is blurred."""
-
-
-class Verdict(StrEnum):
-    """What a picture is good for."""
-
-    GOOD = "good"
-    DARK = "dark"
-    BLURRED = "blurred"
-    COVERED = "covered"
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """Mean brightness 0-255, variance of the Laplacian at 320 pixels width, and what follows."""
-
-    brightness: float
-    sharpness: float
-    verdict: Verdict
 
 
 @dataclass

@@ -18,13 +18,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
-from server.db import bank, papers, people, record, rooms, sittings
+from server.db import bank, papers, people, record, rooms, sittings, watching
 from server.db.answers import METADATA as ANSWERS
 from server.db.base import Base, make_engine
 from server.settings import Settings
 
 FOLDER = Path(__file__).parent / "migrations"
-MODELS = (bank, papers, people, record, rooms, sittings)  # imported so that `Base` knows every table
+MODELS = (bank, papers, people, record, rooms, sittings, watching)  # so that `Base` knows every table
 
 
 @dataclass(frozen=True, slots=True)

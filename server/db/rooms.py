@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from server.db.base import Base, Moment
@@ -23,7 +23,7 @@ class Room(Base):
 
 
 class Seat(Base):
-    """One seat: its label, its place in rows and columns and in metres."""
+    """One seat: its label, its place in rows and columns and in metres; `camera` belongs to it ("": any)."""
 
     __tablename__ = "seats"
     __table_args__ = (UniqueConstraint("room_id", "number"),)
@@ -36,6 +36,7 @@ class Seat(Base):
     x: Mapped[float]
     y: Mapped[float]
     kind: Mapped[str] = mapped_column(String(8), default="normal")
+    camera: Mapped[str] = mapped_column(String(120), default="", server_default=text("''"))
 
 
 class Workstation(Base):

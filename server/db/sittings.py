@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, Numeric, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, Numeric, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Moment
@@ -49,6 +49,8 @@ class RoomSitting(Base):
     `anchor` is the start on the boot clock (design D22): {"wall": iso, "boot_ns": n, "boot_id": id}.
     `version` grows with every change that seats must hear of. `watched_at` is when the server last looked
     at the running room: after a crash the time since then was a gap of every seat.
+    `capture_seed` decides the moments of random captures. `cameras_overruled`: who starts the room although
+    cameras are wrong ({"by", "at", "reason"}).
     """
 
     __tablename__ = "room_sittings"
@@ -69,6 +71,8 @@ class RoomSitting(Base):
     collected_at: Mapped[datetime | None] = mapped_column(Moment)
     marked_at: Mapped[datetime | None] = mapped_column(Moment)
     watched_at: Mapped[datetime | None] = mapped_column(Moment)
+    capture_seed: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
+    cameras_overruled: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -204,7 +208,10 @@ class LinkGapRow(Base):
 
 
 class Incident(Base):
-    """Something a person should look at; raised by the server or an agent, never a verdict."""
+    """Something a person should look at; raised by the server or an agent, never a verdict.
+
+    `episode`: the agent's name of the camera episode that was reported last, "" for other causes.
+    """
 
     __tablename__ = "incidents"
 
@@ -221,6 +228,7 @@ class Incident(Base):
     handled_at: Mapped[datetime | None] = mapped_column(Moment)
     handled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     note: Mapped[str] = mapped_column(String(200), default="")
+    episode: Mapped[str] = mapped_column(String(32), default="", server_default=text("''"), index=True)
 
 
 class ComponentResult(Base):

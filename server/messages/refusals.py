@@ -1,13 +1,9 @@
-"""The sentence of every refusal, problem and activity code. `%(name)s` are its parameters."""
+"""Why something was refused, or what is wrong with a file or a form."""
 
-
-def N_(text: str) -> str:
-    """Marks a text for the catalogue without translating it here."""
-    return text
-
+from server.messages.marking import N_
 
 # fmt: off
-MESSAGES: dict[str, str] = {
+REFUSALS: dict[str, str] = {
     "not_found": N_("没有找到：%(thing)s"),
     "forbidden": N_("您没有这项权限。"),
     "sign_in_needed": N_("请先登录。"),
@@ -254,14 +250,8 @@ MESSAGES: dict[str, str] = {
     "attempt_closed": N_("您的考试已经结束。"),
     "already_signed_in": N_("您已登录，请等待监考员。"),
     "sign_in_not_open": N_("登录尚未开始，请稍候。"),
-    "late_entry_closed": N_("已过迟到时限，不能再进入考场。"),
     "room_closed": N_("本考场的考试已经结束。"),
     "marked_absent": N_("您已被登记为缺考，请联系监考员。"),
-    "late_no_gap": N_("截止后收到，且服务器没有记录到断网。"),
-    "late_other_boot": N_("截止后收到，考试机在断网期间重新启动过。"),
-    "late_gap_too_long": N_("断网时间超过规定，须由主考决定。"),
-    "late_outside_gap": N_("截止后收到，但书写时网络正常。"),
-    "late_written_late": N_("书写时间晚于截止时间。"),
     "pairing_code_unreadable": N_("配对码无法识别，请重新核对输入。"),
     "wrong_fingerprint": N_("配对码与该服务器的证书不符，已拒绝配对。"),
     "wrong_certificate": N_("服务器证书不是本考点签发的，已拒绝连接。"),
@@ -322,45 +312,6 @@ MESSAGES: dict[str, str] = {
     "seat_taken": N_("%(seat)s 号座位已有考生。"),
     "room_not_collected": N_("收卷还没有完成，不能评分。"),
     "marks_incomplete": N_("评分不完整，请重新评分。"),
-    "incident_outcome_unknown": N_("无法识别的处理方式。"),
-    "incident_already_handled": N_("这条告警已经处理过。"),
-    "incident_link_lost": N_("%(seat)s 号座位断网"),
-    "incident_chain_fork": N_("%(seat)s 号座位的作答记录出现两个版本"),
-    "incident_chain_error": N_("%(seat)s 号座位的作答记录校验不符"),
-    "incident_clock_step": N_("服务器时钟被改动 %(seconds)s 秒，考试时间不受影响"),
-    "incident_late_records": N_("%(seat)s 号座位有迟到的作答记录"),
-    "incident_wrong_seat_sign_in": N_("有考生在 %(seat)s 号座位坐错登录"),
-    "incident_identity_denied": N_("%(seat)s 号座位的考生称信息不是本人"),
-    "incident_journal_failed": N_("%(seat)s 号座位的考试机无法保存作答"),
-    "line_signed_in": N_("%(seat)s 号登录"),
-    "line_identity_confirmed": N_("%(seat)s 号确认是本人"),
-    "line_identity_denied": N_("%(seat)s 号称信息不是本人"),
-    "line_rules_accepted": N_("%(seat)s 号接受规则"),
-    "line_journal_opened": N_("%(seat)s 号在新的考试机上继续作答"),
-    "line_submitted": N_("%(seat)s 号交卷，作答 %(answered)s 题"),
-    "line_time_over": N_("%(seat)s 号到时自动交卷"),
-    "line_absent": N_("%(seat)s 号缺考"),
-    "line_admitted": N_("%(actor)s 允许 %(seat)s 号入场"),
-    "line_admission_refused": N_("%(actor)s 将 %(seat)s 号退回登录：%(reason)s"),
-    "line_room_started": N_("%(actor)s 开考"),
-    "line_time_added": N_("%(actor)s 为 %(seat)s 号补时 %(minutes)s 分钟（%(cosigned_by)s 复核）：%(reason)s"),
-    "line_time_added_room": N_("%(actor)s 为全场补时 %(minutes)s 分钟（%(cosigned_by)s 复核）：%(reason)s"),
-    "line_seat_ended": N_("%(actor)s 终止 %(seat)s 号的考试（%(cosigned_by)s 复核）：%(reason)s"),
-    "line_seat_resumed": N_("%(actor)s 恢复 %(seat)s 号的考试（%(cosigned_by)s 复核）：%(reason)s"),
-    "line_seat_moved": N_("%(actor)s 将 %(from_seat)s 号换到 %(seat)s 号：%(reason)s"),
-    "line_room_ended": N_("%(actor)s 结束本场，应考 %(expected)s 人，收回 %(open)s 份"),
-    "line_room_collected": N_("收卷完成：应考 %(expected)s = 已交 %(submitted)s + 终止 %(ended)s + 缺考 %(absent)s"),
-    "line_closed_without_rest": N_("%(actor)s 按已收到的答案收卷：%(reason)s"),
-    "line_room_marked": N_("%(actor)s 完成评分，共 %(candidates)s 人"),
-    "line_incident_acknowledged": N_("%(actor)s 已知晓一条告警"),
-    "line_incident_dismissed": N_("%(actor)s 判定一条告警不属实"),
-    "line_incident_recorded": N_("%(actor)s 记录并关闭一条告警"),
-    "line_roster_imported": N_("%(actor)s 导入考生 %(count)s 名"),
-    "line_photos_imported": N_("%(actor)s 导入照片 %(count)s 张"),
-    "line_staff_assigned": N_("%(actor)s 安排监考 %(staff)s 人"),
-    "line_seats_drawn": N_("%(actor)s 编排座位，共 %(candidates)s 人"),
-    "line_package_sealed": N_("%(actor)s 密封试卷包"),
-    "line_package_released": N_("两名保管人启封试卷包"),
     "server_not_running": N_("数据文件夹 %(path)s 没有服务器在运行。"),
     "server_not_reached": N_("连接不到服务器 %(url)s。"),
     "folder_not_empty": N_("文件夹 %(path)s 不是空的。"),
