@@ -68,11 +68,18 @@ $(STAMPS)/npm: package.json package-lock.json | $(STAMPS)/packages
 $(STAMPS)/python: setup.cfg pyproject.toml | $(STAMPS)/venv
 	@echo "· Python packages (about a minute)" && $(PIP_INSTALL) -e '.[server]' && touch $@
 
-$(STAMPS)/server: $(STAMPS)/python $(STAMPS)/npm server/cli/vendor.py $(CATALOGUES)
+ifeq ($(and $(wildcard proctoring/weights/NOTICE.txt),$(wildcard server/samples/faces/NOTICE.txt)),)
+.PHONY: $(STAMPS)/weights # somebody removed them
+endif
+$(STAMPS)/weights: $(STAMPS)/python proctoring/manifest.json $(wildcard server/cli/weights/*.py)
+	@$(BIN)/python -m server.cli.weights && touch $@
+
+$(STAMPS)/server: $(STAMPS)/python $(STAMPS)/npm $(STAMPS)/weights server/cli/vendor.py $(CATALOGUES)
 	@$(BIN)/python -m server.cli.vendor && $(BIN)/python -m server.cli.translations --compile && touch $@
 
 $(STAMPS)/dev: $(STAMPS)/packages-dev $(STAMPS)/server setup.cfg
 	@echo "· Python packages for the tests" && $(PIP_INSTALL) -e '.[server,dev]' && touch $@
 
 clean: ## forget everything that set-up and runs made
-	@rm -rf $(VENV) node_modules var build *.egg-info server/static/vendor client/ui/vendor client/ui/catalog
+	@rm -rf $(VENV) node_modules var build *.egg-info server/static/vendor client/ui/vendor client/ui/catalog \
+	  proctoring/weights server/samples/faces

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "server.cli.auditing:audit",
     "bank": "server.cli.bank:bank",
     "papers": "server.cli.papers:papers",
+    "models": "server.cli.models:models",
     "kiosk": "server.cli.kiosk:kiosk",
     "demo": "server.cli.demo:demo",
     "rehearse": "server.cli.rehearse:rehearse",

@@ -9,13 +9,16 @@ from zipfile import ZipFile
 
 import pytest
 
+from proctoring.models import cards
 from server.cli.vendor import FILES
+from server.cli.weights.sources import COLLECTIONS, PHOTOS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("client", "exam_rooms", "itembank", "proctoring", "server")
 BUILD_FILES = ("setup.cfg", "pyproject.toml", "README.md")
 DATA_FOLDERS = (
     "client/ui",
+    "proctoring/weights",
     "server/db/migrations",
     "server/policies",
     "server/samples",
@@ -68,6 +71,13 @@ def test_copied_libraries_come_with_their_licences(inside: set[str]) -> None:
     for entry in FILES:
         folder = entry.target.rpartition("/")[0]
         assert {entry.target, f"{folder}/NOTICE-{entry.package}.txt"} <= inside
+
+
+def test_models_and_photos_come_with_their_licences(inside: set[str]) -> None:
+    wanted = {f"proctoring/weights/{card.file}" for card in cards()} | {"proctoring/manifest.json"}
+    wanted |= {f"{collection.folder}/NOTICE.txt" for collection in COLLECTIONS}
+    wanted |= {f"{PHOTOS.folder}/{piece.name}" for piece in PHOTOS.pieces}
+    assert sorted(wanted - inside) == []
 
 
 def test_compiled_catalogues_are_inside(inside: set[str]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from server.cli.vendor import FILES
+from server.cli.weights.sources import COLLECTIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,9 @@ def test_no_third_party_file_is_committed() -> None:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
+    fetched = tuple(f"{collection.folder}/" for collection in COLLECTIONS)
     assert [name for name in listed if "/vendor/" in name or name.startswith("node_modules")] == []
+    assert [name for name in listed if name.startswith(fetched) or name.endswith((".onnx", ".tflite"))] == []
 
 
 def test_the_two_sides_share_one_look() -> None:
