@@ -45,9 +45,10 @@ class WatchRules:
 
     A second face counts from `second_face_score` and from `second_face_share` of the main face's width on:
     people in the rows behind do not. A face is compared every `verify_seconds`; FACE_MISMATCH looks at the
-    median of the last `mismatch_frames` good frames. `captures`: random pictures of each seat in a sitting;
-    `recheck_share`: which part of them the server looks at again; `frame_limit`: pictures sent for one
-    sitting of one seat at most; `keep_days`: how long pictures and vectors are kept.
+    median of the last `mismatch_frames` good frames, which is too unlike below a cosine of `mismatch_below`.
+    `captures`: random pictures of each seat in a sitting; `recheck_share`: which part of them the server
+    looks at again; `frame_limit`: pictures sent for one sitting of one seat at most; `keep_days`: how long
+    pictures and vectors are kept.
     """
 
     sample_seconds: float = 1.0
@@ -55,6 +56,7 @@ class WatchRules:
     second_face_score: float = 0.7
     second_face_share: float = 0.35
     mismatch_frames: int = 5
+    mismatch_below: float = 0.35
     enrol_frames: int = 3
     captures: int = 2
     recheck_share: float = 0.5
@@ -68,7 +70,8 @@ class ObservationNote:
     """One look in plain values, as it travels and is kept with a picture.
 
     `faces`: all that were found, `persons`: those that count as sitting here; `quality`: good, dark, blurred
-    or covered; `similarity` (cosine) and `likeness` only when the face was compared.
+    or covered; `similarity` (cosine) and `likeness` only when the face was compared. `unavailable`: checks
+    that were not made for want of a model ("detect", "verify"): without "detect" the counts say nothing.
     """
 
     faces: int
@@ -79,3 +82,4 @@ class ObservationNote:
     similarity: float | None = None
     likeness: str = ""
     models: dict[str, str] = field(default_factory=dict)
+    unavailable: tuple[str, ...] = ()

@@ -63,4 +63,5 @@ class Observation:
             similarity=None if identity is None else round(identity.similarity, 4),
             likeness="" if identity is None else str(identity.likeness),
             models=dict(self.models),
+            unavailable=self.unavailable,
         )

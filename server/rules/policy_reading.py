@@ -20,6 +20,7 @@ from server.rules.policy_values import (
     Terms,
     Theory,
 )
+from server.rules.policy_watching import read_watching
 
 BASES_DEEP = 4  # profiles standing on profiles; more is a circle
 METHODS = ("computer", "paper")
@@ -29,7 +30,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 _TOP = (
     *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "theory", "allowed"),
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
-    *("link_gap_max_minutes", "release", "invigilators", "papers", "rooms", "occupations", "sources"),
+    *("link_gap_max_minutes", "release", "invigilators", "papers", "rooms", "watching", "occupations"),
+    "sources",
 )
 
 
@@ -140,6 +142,7 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         release=_release(read, fields.get("release")),
         invigilators=_invigilators(read, fields.get("invigilators")),
         papers=_papers(read, fields.get("papers"), scale),
+        watching=read_watching(read, fields.get("watching")),
     )
 
 
@@ -202,10 +205,11 @@ def _papers(read: _Reader, data: object, scale: Scale) -> Papers:
 
 
 def _rooms(read: _Reader, data: object) -> RoomLimits:
-    keys = ("standard_max_seats", "smallest_gap_metres", "seats_per_spare")
+    keys = ("standard_max_seats", "smart_max_seats", "smallest_gap_metres", "seats_per_spare")
     fields = read.mapping(data, "rooms", keys)
     return RoomLimits(
         standard_max_seats=read.whole(fields, "standard_max_seats", "rooms", bounds=(1, 1000)),
+        smart_max_seats=read.whole(fields, "smart_max_seats", "rooms", bounds=(1, 1000)),
         smallest_gap_metres=read.metres(fields, "smallest_gap_metres", "rooms"),
         seats_per_spare=read.whole(fields, "seats_per_spare", "rooms", bounds=(1, 1000)),
     )

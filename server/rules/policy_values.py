@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from exam_rooms.clock import LateRule, Schedule
+from exam_rooms.watching import WatchRules
+from exam_rooms.wire import decode
 
 
 class Rounding(StrEnum):
@@ -63,9 +65,10 @@ class Papers:
 
 @dataclass(frozen=True, slots=True)
 class RoomLimits:
-    """What a room plan must keep to: seats, metres between seats, seats for each spare one."""
+    """What a room plan must keep to: seats by kind of room, metres between them, seats for each spare one."""
 
     standard_max_seats: int
+    smart_max_seats: int
     smallest_gap_metres: float
     seats_per_spare: int
 
@@ -100,7 +103,10 @@ class Occupation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of a theory test. `earliest_submit_minutes` None: nobody hands in before the end."""
+    """The terms of a theory test. `earliest_submit_minutes` None: nobody hands in before the end.
+
+    `watching` None: a batch frozen when policies said nothing about cameras; nothing is watched there.
+    """
 
     scale: Scale
     theory: Theory
@@ -112,6 +118,7 @@ class Terms:
     release: Release
     invigilators: Invigilators
     papers: Papers
+    watching: WatchRules | None = None
 
     @property
     def late_rule(self) -> LateRule:
@@ -173,8 +180,8 @@ class LevelPolicy(Terms):
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LevelPolicy":
-        """The inverse of `to_json`. Raises KeyError or TypeError for anything else."""
-        scale, papers = data["scale"], data["papers"]
+        """The inverse of `to_json`. Raises KeyError, TypeError or `WireError` for anything else."""
+        scale, papers, watching = data["scale"], data["papers"], data.get("watching")
         values = {
             **data,
             "scale": Scale(
@@ -187,6 +194,7 @@ class LevelPolicy(Terms):
             "release": Release(**data["release"]),
             "invigilators": Invigilators(**data["invigilators"]),
             "papers": Papers(Decimal(papers["total"]), papers["wrong_deducts"]),
+            "watching": None if watching is None else decode(WatchRules, watching),
             "sources": tuple(data["sources"]),
         }
         return cls(**values)

@@ -280,7 +280,7 @@ def test_a_missing_part_is_told(field: str) -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    text = national_with("grace_seconds", 99).replace("version: 1", "version: 0")
+    text = national_with("grace_seconds", 99).replace("version: 2", "version: 0")
     problems = rules.load_profile(text)
     assert isinstance(problems, list)
     assert {problem.place for problem in problems} == {"grace_seconds", "version"}

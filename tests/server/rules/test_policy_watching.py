@@ -1,0 +1,182 @@
+"""The policy's part about cameras: its numbers, every fault of it with its path, and batches from before it."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.watching import CAMERA_KINDS, EpisodeRule, WatchRules
+from exam_rooms.wire import WireError
+from server.rules import policy as rules
+from server.rules.policy import LevelPolicy, Profile
+from tests.server.rules.test_policy import NATIONAL, POLICY, codes, national_with, shipped
+
+RULES = POLICY.watching
+assert RULES is not None
+EPISODES = {rule.kind: rule for rule in RULES.episodes}
+
+
+def read(path: str, value: object) -> WatchRules:
+    profile = rules.load_profile(national_with(path, value))
+    assert isinstance(profile, Profile), profile
+    assert profile.terms.watching is not None
+    return profile.terms.watching
+
+
+def said(watching: WatchRules, key: str) -> object:
+    """The value at a path such as "episodes.DARK.hold_seconds"."""
+    *parents, last = key.split(".")
+    if not parents:
+        return getattr(watching, last)
+    (rule,) = [rule for rule in watching.episodes if rule.kind == parents[1]]
+    return getattr(rule, last)
+
+
+def test_every_kind_a_camera_raises_has_its_times_once() -> None:
+    assert [rule.kind for rule in RULES.episodes] == [str(kind) for kind in CAMERA_KINDS]
+
+
+def test_what_the_national_policy_asks_of_cameras() -> None:
+    assert (RULES.sample_seconds, RULES.verify_seconds, RULES.mismatch_frames) == (1.0, 3.0, 5)
+    assert (RULES.second_face_score, RULES.second_face_share, RULES.mismatch_below) == (0.7, 0.35, 0.35)
+    assert (RULES.captures, RULES.recheck_share, RULES.enrol_frames) == (2, 0.5, 3)
+    assert (RULES.frame_limit, RULES.keep_days) == (120, 180)
+
+
+@pytest.mark.parametrize(("kind", "lasts"), [(IncidentKind.NO_FACE, 20.0), (IncidentKind.MULTI_FACE, 5.0)])
+def test_what_must_be_told_is_told_in_time(kind: IncidentKind, lasts: float) -> None:
+    """The first look may come a sample late, and so may the one after the hold time."""
+    assert EPISODES[kind].hold_seconds + 2 * RULES.sample_seconds <= lasts
+
+
+def test_a_rehearsal_watches_like_the_real_thing() -> None:
+    assert shipped("rehearsal").terms.watching == NATIONAL.terms.watching
+
+
+def test_the_rules_come_back_from_a_frozen_policy() -> None:
+    back = LevelPolicy.from_json(json.loads(json.dumps(POLICY.to_json())))
+    assert back.watching == RULES
+    assert isinstance(back.watching, WatchRules)
+    assert isinstance(back.watching.episodes[0], EpisodeRule)
+
+
+@pytest.mark.parametrize("absent", ["no key", "null"])
+def test_a_batch_from_before_cameras_has_no_rules(absent: str) -> None:
+    stored = POLICY.to_json()
+    stored.pop("watching") if absent == "no key" else stored.update(watching=None)
+    back = LevelPolicy.from_json(stored)
+    assert back.watching is None
+    assert back.scale == POLICY.scale
+    assert LevelPolicy.from_json(back.to_json()) == back
+
+
+def test_stored_rules_of_another_shape_are_refused() -> None:
+    stored = POLICY.to_json()
+    stored["watching"]["captures"] = "two"
+    with pytest.raises(WireError, match="captures"):
+        LevelPolicy.from_json(stored)
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("sample_seconds", "0.2", "3"),  # not above verify_seconds
+        ("verify_seconds", "1", "60"),  # not below sample_seconds
+        ("second_face_score", "0", "1"),
+        ("second_face_share", "0", "1"),
+        ("mismatch_below", "0", "1"),
+        ("recheck_share", "0", "1"),
+        ("episodes.DARK.hold_seconds", "0", "120"),
+        ("episodes.DARK.clear_seconds", "0", "120"),
+    ],
+)
+def test_bounds_of_numbers(key: str, low: str, high: str) -> None:
+    path = f"watching.{key}"
+    for good in (low, high):
+        assert said(read(path, float(good)), key) == float(good)
+    for bad in (Decimal(low) - Decimal("0.01"), Decimal(high) + Decimal("0.01")):
+        problems = rules.load_profile(national_with(path, float(bad)))
+        assert isinstance(problems, list), bad
+        assert {problem.code for problem in problems} == {"number_out_of_range"}
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high"),
+    [
+        ("mismatch_frames", 1, 50),
+        ("enrol_frames", 1, 20),
+        ("captures", 0, 20),
+        ("frame_limit", 2, 1000),  # not below captures
+        ("keep_days", 1, 3650),
+    ],
+)
+def test_bounds_of_counts(key: str, low: int, high: int) -> None:
+    path = f"watching.{key}"
+    assert [getattr(read(path, good), key) for good in (low, high)] == [low, high]
+    for bad in (low - 1, high + 1):
+        problems = rules.load_profile(national_with(path, bad))
+        assert isinstance(problems, list), bad
+        assert codes(problems) == [("number_out_of_range", path)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [
+        ("watching", [], "not_a_mapping"),
+        ("watching.colour", "red", "unknown_key"),
+        ("watching.sample_seconds", None, "missing_value"),
+        ("watching.sample_seconds", "often", "not_a_number"),
+        ("watching.sample_seconds", True, "not_a_number"),
+        ("watching.sample_seconds", float("nan"), "not_a_number"),
+        ("watching.recheck_share", None, "missing_value"),
+        ("watching.recheck_share", [0.5], "not_a_number"),
+        ("watching.captures", 2.5, "not_a_whole_number"),
+        ("watching.captures", None, "missing_value"),
+        ("watching.keep_days", "for ever", "not_a_whole_number"),
+        ("watching.episodes", None, "missing_value"),
+        ("watching.episodes", ["NO_FACE"], "not_a_mapping"),
+        ("watching.episodes.NO_FACE", None, "missing_value"),
+        ("watching.episodes.NO_FACE", 8, "not_a_mapping"),
+        ("watching.episodes.LINK_LOST", {"hold_seconds": 1, "clear_seconds": 1}, "unknown_key"),
+        ("watching.episodes.DARK.hold_seconds", None, "missing_value"),
+        ("watching.episodes.DARK.clear_seconds", "soon", "not_a_number"),
+        ("watching.episodes.DARK.grace", 1, "unknown_key"),
+        ("rooms.smart_max_seats", None, "missing_value"),
+        ("rooms.smart_max_seats", 0, "number_out_of_range"),
+    ],
+)
+def test_a_fault_is_told_once_with_its_path(path: str, value: object, code: str) -> None:
+    problems = rules.load_profile(national_with(path, value))
+    assert isinstance(problems, list)
+    assert codes(problems) == [(code, path)]
+
+
+@pytest.mark.parametrize("path", ["watching", "watching.episodes", "watching.episodes.FROZEN"])
+def test_an_empty_part_is_not_taken_for_a_complete_one(path: str) -> None:
+    problems = rules.load_profile(national_with(path, {}))
+    assert isinstance(problems, list)
+    assert problems and {code for code, _ in codes(problems)} == {"missing_value"}
+
+
+def test_a_profile_without_the_part_is_refused() -> None:
+    assert codes(rules.load_profile(national_with("watching", None))) == [("missing_value", "watching")]
+
+
+@pytest.mark.parametrize("kind", [str(kind) for kind in CAMERA_KINDS])
+def test_a_kind_said_twice_is_refused(kind: str) -> None:
+    line = f"    {kind}: {{hold_seconds: 1, clear_seconds: 1}}\n"
+    text = national_with("title", "x").replace("  episodes:\n", f"  episodes:\n{line}", 1)
+    assert codes(rules.load_profile(text)) == [("profile_not_readable", "")]
+
+
+def test_numbers_that_do_not_fit_each_other() -> None:
+    slow = rules.load_profile(national_with("watching.sample_seconds", 4))
+    assert codes(slow) == [("number_out_of_range", "watching.verify_seconds")]
+    assert slow[0].params == {"value": "3", "low": "4", "high": "60"}
+    many = rules.load_profile(national_with("watching.frame_limit", 1))
+    assert codes(many) == [("number_out_of_range", "watching.frame_limit")]
+
+
+def test_a_smart_room_may_hold_more_than_a_standard_one() -> None:
+    assert (NATIONAL.rooms.standard_max_seats, NATIONAL.rooms.smart_max_seats) == (60, 99)
