@@ -6,7 +6,7 @@ A change of a message's shape raises `VERSION`; docs/protocol.md is the referenc
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -319,7 +319,7 @@ class StatusRequest:
     waiting: int = 0
     package_sha256: str = ""
     journal_fault: str = ""
-    camera: CameraReport = CameraReport()
+    camera: CameraReport = field(default_factory=CameraReport)
 
 
 @dataclass(frozen=True, slots=True)
