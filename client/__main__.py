@@ -11,13 +11,16 @@ import threading
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from client.agent import Agent, Parts
 from client.board import Board
 from client.books import Books
+from client.camera_name import camera_name
 from client.clock import ServerClock, boot_seconds, read_boot_id
 from client.device import DataFolder, Device, FolderInUse
 from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
+from client.evidence import Evidence
 from client.exchange import Credentials, Pace
 from client.journal import system_stamps
 from client.link import Link
@@ -28,6 +31,11 @@ from client.pair import Applicant, PairingRefused, code_hash, new_private_key, p
 from client.paper import Shelf
 from client.seat import Seat, Surroundings
 from client.transport import Transport
+from client.watch_memory import WatchStore
+from exam_rooms.watch_messages import CameraReport, CameraState
+
+if TYPE_CHECKING:
+    from client.watch import Watcher
 
 LOG = logging.getLogger("examhall.kiosk")
 SUPERVISION_SECONDS = 2.0
@@ -109,7 +117,8 @@ class Kiosk:
             self._seat.around = Surroundings(paired=True)
         rng = random.SystemRandom()
         me = Credentials(device.workstation, device.sign, self._arguments.software_version)
-        link = Link(me, self._outbox, rng)
+        evidence = Evidence(self._folder.evidence, device.journal_secret)
+        link = Link(me, self._outbox, rng, evidence)
         parts = Parts(
             board=self._board,
             books=Books(self._folder, device.journal_secret, self._outbox, system_stamps()),
@@ -124,13 +133,42 @@ class Kiosk:
         self._page.agent = agent
         context = trusting(device.ca_pem) if self._endpoint.secure else None
         transport = Transport(link, self._board, self._endpoint, context, agent.handle)
+        watcher = self._watcher(agent, evidence, device)
         try:
-            transport.start()
+            self._start(transport, watcher)
             while not self.stopping.wait(SUPERVISION_SECONDS):
-                transport.start()
+                self._start(transport, watcher)
         finally:
+            if watcher is not None:
+                watcher.stop()
             transport.stop()
             agent.close()
+
+    def _start(self, transport: Transport, watcher: "Watcher | None") -> None:
+        transport.start()
+        if watcher is not None:
+            watcher.start()
+
+    def _watcher(self, agent: Agent, evidence: Evidence, device: Device) -> "Watcher | None":
+        """Whoever looks at the camera, None without one or without what it takes to look.
+
+        OpenCV and NumPy are loaded here and nowhere earlier: a seat without a camera needs neither.
+        """
+        source = self._arguments.camera
+        if not source:
+            return None
+        name = self._arguments.camera_id or camera_name(source)
+        try:
+            from client.camera import Camera, open_source
+            from client.watch import Watched, Watcher
+            from client.watch_attempt import Desk
+        except ImportError as fault:
+            LOG.error("camera: %s", type(fault).__name__)
+            agent.camera_says(CameraReport(CameraState.UNAVAILABLE, name, unavailable=("detect", "verify")))
+            return None
+        desk = Desk(evidence, WatchStore(self._folder.evidence, device.journal_secret), self._boot_id)
+        watched = Watched(Camera(open_source(source), boot_seconds), name, boot_seconds)
+        return Watcher(agent, watched, desk)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,6 +203,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pair", metavar="CODE", help="pairing code shown at the monitor")
     parser.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1, 0: a free one")
     parser.add_argument("--software-version", default=_version(), help="version told to the server")
+    parser.add_argument(
+        "--camera", metavar="SOURCE", help="0, /dev/video2, a video, a/%%03d.jpg or a picture"
+    )
+    parser.add_argument("--camera-id", metavar="TEXT", help="the camera's name in the plan of the room")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser

@@ -6,7 +6,7 @@ Events come from the link (other threads drive it), acts from the candidate's pa
 
 import base64
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from client import exchange as x
 from client.board import Board
 from client.books import Books
+from client.brief import Brief, camera_word
 from client.journal_file import JournalFault
 from client.link import Link
 from client.outbox import Outbox
@@ -32,6 +33,7 @@ from exam_rooms.protocol import (
     Step,
     receipt_message,
 )
+from exam_rooms.watch_messages import CameraReport
 
 LOG = logging.getLogger("examhall.kiosk")
 ACT_PATIENCE = 12.0
@@ -64,6 +66,8 @@ class Agent:
         self._photo: tuple[str, bytes] = ("", b"")
         self._outcomes: dict[int, x.ActDone | None] = {}
         self._paper_fault = ""
+        self._camera = CameraReport()
+        self.on_look: Callable[[str], None] = lambda ref: None
 
     def wake_up(self) -> None:
         """Reads what an earlier process left and shows it before the server was heard."""
@@ -82,7 +86,10 @@ class Agent:
         """Takes events of the link, then decides anew."""
         with self.board.lock:
             for event in events:
-                self._handle_one(event)
+                if isinstance(event, x.LookAsked):
+                    self.on_look(event.ref)
+                else:
+                    self._handle_one(event)
             self._settle()
 
     def _handle_one(self, event: x.Event) -> None:
@@ -177,11 +184,11 @@ class Agent:
             wanted = paper.sha256 if paper and not self._parts.shelf.look_for(paper.sha256) else ""
         except (PaperFault, OSError):
             self._paper_fault, wanted = "package_broken", ""
-        self.link.want_fetched(x.Ask.PACKAGE, wanted, f"{Route.PACKAGE}?sha256={quote(wanted)}")
+        self.link.bulk.want(x.Ask.PACKAGE, wanted, f"{Route.PACKAGE}?sha256={quote(wanted)}")
         candidate = state.candidate if state else None
         key = candidate.ticket if candidate and candidate.has_photo else ""
         if key != self._photo[0]:
-            self.link.want_fetched(x.Ask.PHOTO, key, Route.PHOTO)
+            self.link.bulk.want(x.Ask.PHOTO, key, Route.PHOTO)
             if self._photo[0]:
                 self._photo = ("", b"")
 
@@ -221,6 +228,7 @@ class Agent:
             waiting=self._parts.outbox.waiting(),
             package_sha256=self._parts.shelf.ready,
             journal_fault=self._books.fault,
+            camera=self._camera,
         )
         if journal is None:
             return status
@@ -228,7 +236,8 @@ class Agent:
 
     def _show(self) -> None:
         """Over an open paper the only fault that matters is that answers cannot be saved."""
-        paper = self._seat.state.paper if self._seat.state else None
+        state = self._seat.state
+        paper = state.paper if state else None
         self._seat.around = replace(
             self._seat.around,
             link_up=self.link.up,
@@ -236,8 +245,45 @@ class Agent:
             fault=self._books.fault or ("" if self._seat.paper else self.link.fault or self._paper_fault),
             saving_failed=bool(self._books.fault),
             package_ready=paper is not None and self._parts.shelf.ready == paper.sha256,
+            camera=camera_word(self._camera, state.watch if state else None),
         )
         self.board.refresh()
+
+    # What the camera needs and brings
+
+    def brief(self) -> Brief:
+        """What holds at the seat now."""
+        with self.board.lock:
+            state = self._seat.state
+            if state is None:
+                return Brief()
+            left = self._seat.clock.until(state.started_at, self.board.boot())
+            return Brief(
+                known=True,
+                attempt=state.attempt,
+                plan=state.watch,
+                has_photo=state.candidate is not None and state.candidate.has_photo,
+                photo=self._photo[1],
+                since_start=None if left is None else -left,
+            )
+
+    def camera_says(self, report: CameraReport) -> None:
+        """How the camera is; a change is told to the server and shown."""
+        with self.board.lock:
+            if report != self._camera:
+                self._camera = report
+                self._settle()
+
+    def show_picture(self, ref: str, data: bytes) -> None:
+        """Sends the small picture that an invigilator asked for, once; empty when there is none."""
+        with self.board.lock:
+            self.link.bulk.show(ref, data)
+            self.board.changed.notify_all()
+
+    def evidence_waits(self) -> None:
+        """Something was put into the queue of evidence: the link shall look."""
+        with self.board.lock:
+            self.board.changed.notify_all()
 
     # What the candidate does
 

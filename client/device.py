@@ -78,6 +78,11 @@ class DataFolder:
         return self.path / "packages"
 
     @property
+    def evidence(self) -> Path:
+        """What the camera has to tell, sealed, until the server has it; made when there is a pairing."""
+        return self.path / "evidence"
+
+    @property
     def launch_file(self) -> Path:
         """The address of the candidate page with its one-time nonce."""
         return self.path / LAUNCH_FILE

@@ -29,10 +29,19 @@ class Ask(StrEnum):
     RECEIPT = "receipt"
     PHOTO = "photo"
     PACKAGE = "package"
+    ENROLMENT = "enrolment"
+    ALERT = "alert"
+    CAPTURE = "capture"
+    FRAME = "frame"
+    LOOK = "look"
+
+
+BULK_ASKS = frozenset({Ask.PHOTO, Ask.PACKAGE, Ask.ENROLMENT, Ask.ALERT, Ask.CAPTURE, Ask.FRAME, Ask.LOOK})
+"""What travels in the second lane."""
 
 
 class Lane(StrEnum):
-    """One request at a time in each lane, so that a large download never holds up an answer."""
+    """One request at a time in each lane, so that nothing large ever holds up an answer."""
 
     MAIN = "main"
     BULK = "bulk"
@@ -40,7 +49,10 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to make. `ref` is the link's own note; `sent` the boot time of asking, seconds."""
+    """One HTTP request to make. `ref` is the link's own note; `sent` the boot time of asking, seconds.
+
+    `load` reads the body from the disk, so that nobody does it under the agent's lock; it may raise OSError.
+    """
 
     ask: Ask
     method: str
@@ -50,6 +62,7 @@ class Request:
     body: bytes = b""
     timeout: float = 10.0
     ref: object = None
+    load: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,24 @@ class LinkMoved:
     up: bool
 
 
-Event = StateSeen | TimeSeen | JournalGranted | AnswersTaken | ActDone | ReceiptSeen | Fetched | LinkMoved
+@dataclass(frozen=True, slots=True)
+class LookAsked:
+    """An invigilator asks for one small picture, to be sent with `ref`."""
+
+    ref: str
+
+
+Event = (
+    StateSeen
+    | TimeSeen
+    | JournalGranted
+    | AnswersTaken
+    | ActDone
+    | ReceiptSeen
+    | Fetched
+    | LinkMoved
+    | LookAsked
+)
 
 
 class Pace:
@@ -169,7 +199,8 @@ class Act:
 
 def worth_telling(status: StatusRequest) -> object:
     """The part of a status whose change is told before the next heartbeat is due."""
-    return (status.attempt, status.journal, status.waiting, status.package_sha256, status.journal_fault)
+    answers = (status.attempt, status.journal, status.waiting, status.journal_fault)
+    return (*answers, status.package_sha256, status.camera)
 
 
 def read_error(reply: Reply) -> ErrorReply:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from client import exchange as x
+from client.evidence import Evidence
 from client.exchange import Ask, Event, Lane, Reply, Request
+from client.link_bulk import Bulk, Times
 from client.outbox import BATCH, Outbox
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
@@ -26,7 +28,6 @@ NOTICE_DELAY = 0.3
 """Seconds a changed status may wait, so that an answer on its way does not cost two heartbeats."""
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is replaced."""
-BULK_TIMEOUT = 60.0
 _LINE_DOWN = (429, 502, 503, 504)
 _VITAL = (Ask.CHALLENGE, Ask.SESSION, Ask.STATE, Ask.STATUS, Ask.ANSWERS)
 Wake = Request | float
@@ -35,8 +36,15 @@ Wake = Request | float
 class Link:
     """What to send next, and what the answers mean."""
 
-    def __init__(self, credentials: x.Credentials, outbox: Outbox, rng: random.Random) -> None:
+    def __init__(
+        self,
+        credentials: x.Credentials,
+        outbox: Outbox,
+        rng: random.Random,
+        evidence: Evidence | None = None,
+    ) -> None:
         self.outbox = outbox
+        self.bulk = Bulk(rng, evidence)
         self.up = False
         self.changed_at = 0.0
         self.fault = ""
@@ -59,7 +67,7 @@ class Link:
         self._batch = BATCH
         self._journal_for: int | None = None
         self._receipt_for: int | None = None
-        self._bulk: dict[Ask, tuple[str, str]] = {}
+        self._owing_since: float | None = None
 
     def want_journal(self, attempt: int | None) -> None:
         """Ask for a journal of this attempt until one is granted; None stops asking."""
@@ -68,12 +76,6 @@ class Link:
     def want_receipt(self, attempt: int | None) -> None:
         """Ask for the receipt of this attempt until it comes; None stops asking."""
         self._receipt_for = attempt
-
-    def want_fetched(self, ask: Ask, key: str, path: str) -> None:
-        """Fetch a photo or a package; an empty key stops."""
-        if self._bulk.get(ask, ("", ""))[0] != key:
-            self._paces[ask].worked()
-        self._bulk[ask] = (key, path)
 
     def want_state(self) -> None:
         """Fetch the state now."""
@@ -110,7 +112,7 @@ class Link:
             yield self._paces["line"].ready_at
         elif lane is Lane.BULK:
             if self.token is not None:
-                yield from (self._fetch_offer(ask, now) for ask in (Ask.PHOTO, Ask.PACKAGE))
+                yield from self.bulk.offers(self._headers(), Times(now, self._owing(now)))
         elif self.token is None or now >= self._token_until:
             yield self._session_offer(now)
         else:
@@ -180,14 +182,13 @@ class Link:
         status = replace(self._status, boot_ns=int(now * 1e9), state_version=max(self._known, 0))
         return self._post(Ask.STATUS, Route.STATUS, encode(status), now, ref=x.worth_telling(self._status))
 
-    def _fetch_offer(self, ask: Ask, now: float) -> Wake:
-        key, path = self._bulk.get(ask, ("", ""))
-        if not key:
-            return x.FOREVER
-        ready = self._paces[ask].ready_at
-        if ready > now:
-            return ready
-        return replace(self._get(ask, path, now, ref=key), timeout=BULK_TIMEOUT)
+    def _owing(self, now: float) -> float:
+        """Seconds that answers have waited for the server without a break."""
+        if not self.outbox.waiting():
+            self._owing_since = None
+        elif self._owing_since is None:
+            self._owing_since = now
+        return 0.0 if self._owing_since is None else now - self._owing_since
 
     def _get(self, ask: Ask, path: str, now: float, *, ref: object = None) -> Request:
         return Request(ask, "GET", path, self._headers(), now, ref=ref)
@@ -202,8 +203,14 @@ class Link:
         return headers | {"Authorization": f"Bearer {self.token}"} if self.token else headers
 
     def failed(self, lane: Lane, request: Request, now: float) -> list[Event]:
-        """No reply: refused connection, time-out, broken line. Everything unconfirmed stays queued."""
+        """No reply: refused connection, time-out, broken line. Everything unconfirmed stays queued.
+
+        A picture that got stuck says nothing about the line: the heartbeat will, in the other lane.
+        """
         if self._busy.pop(lane, None) is not request:
+            return []
+        if lane is Lane.BULK:
+            self.bulk.failed(request, now)
             return []
         self._paces["line"].failed(now)
         events = self._moved(False, now)
@@ -251,9 +258,8 @@ class Link:
         return [x.LinkMoved(up)]
 
     def _accepted(self, request: Request, reply: Reply, now: float) -> list[Event]:
-        ask = request.ask
-        if ask in (Ask.PHOTO, Ask.PACKAGE):
-            return self._fetched(request, reply, now)
+        if request.ask in x.BULK_ASKS:
+            return self.bulk.accepted(request, reply, now)
         data = json.loads(reply.body or b"{}")
         handlers: dict[Ask, Callable[[Request, object, float], list[Event]]] = {
             Ask.CHALLENGE: self._on_challenge,
@@ -265,10 +271,13 @@ class Link:
             Ask.ACT: self._on_act,
             Ask.RECEIPT: self._on_receipt,
         }
-        return handlers[ask](request, data, now)
+        return handlers[request.ask](request, data, now)
 
     def _refused(self, request: Request, reply: Reply, now: float) -> list[Event]:
         """The server said no; the request is tried again later unless a person waits for the outcome."""
+        if request.ask in x.BULK_ASKS:
+            self.bulk.refused(request, reply, now)
+            return []
         error = x.read_error(reply)
         if isinstance(request.ref, x.Act):
             self._state_wanted = True
@@ -376,14 +385,6 @@ class Link:
         self._receipt_for = None
         self._paces[Ask.RECEIPT].failed(now)
         return [x.ReceiptSeen(receipt)]
-
-    def _fetched(self, request: Request, reply: Reply, now: float) -> list[Event]:
-        """Delivers a file. Who still wants it afterwards found it unusable: that is tried again later."""
-        key = str(request.ref)
-        if self._bulk.get(request.ask, ("", ""))[0] != key:
-            return []
-        self._paces[request.ask].failed(now)
-        return [x.Fetched(request.ask, key, reply.body)]
 
     def pushed(self, data: object) -> list[Event]:
         """A state that came by the socket. An unreadable one makes the agent fetch the state."""

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import socketio
@@ -18,7 +19,8 @@ from client.board import Board
 from client.endpoint import CONNECT_TIMEOUT, REPLY_LIMIT, Endpoint
 from client.exchange import Event, Lane, Pace, Reply, Request
 from client.link import Link
-from exam_rooms.protocol import EVENT_STATE, NAMESPACE_SEAT
+from client.link_bulk import look_asked
+from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
 
 LOG = logging.getLogger("examhall.kiosk")
 LONGEST_WAIT = 5.0
@@ -91,7 +93,7 @@ class Transport:
         reply: Reply | None = None
         fault = ""
         try:
-            reply = caller.call(request)
+            reply = caller.call(_loaded(request))
         except ssl.SSLCertVerificationError:
             fault = "wrong_certificate"
         except (OSError, http.client.HTTPException) as error:
@@ -130,6 +132,7 @@ class Transport:
             reconnection=False, handle_sigint=False, websocket_extra_options={"socket": line}
         )
         client.on(EVENT_STATE, self._on_state, namespace=NAMESPACE_SEAT)
+        client.on(EVENT_LOOK, self._on_look, namespace=NAMESPACE_SEAT)
         try:
             client.connect(
                 self._endpoint.url,
@@ -161,6 +164,15 @@ class Transport:
     def _on_state(self, data: object) -> None:
         with self._board.lock:
             self._deliver(self._link.pushed(data))
+
+    def _on_look(self, data: object) -> None:
+        with self._board.lock:
+            self._deliver(look_asked(data))
+
+
+def _loaded(request: Request) -> Request:
+    """The request with its body read. Raises OSError."""
+    return request if request.load is None else replace(request, body=request.load(), load=None)
 
 
 class _Caller:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from exam_rooms import protocol
+from exam_rooms import protocol, watch_messages
 from server import settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +22,9 @@ def test_every_route_and_message_of_the_protocol_is_documented() -> None:
     routes = [value for name, value in vars(protocol.Route).items() if name.isupper()]
     messages = [
         name
-        for name, value in vars(protocol).items()
-        if getattr(value, "__module__", "") == protocol.__name__
+        for module in (protocol, watch_messages)
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__
     ]
     classes = [name for name in messages if name[0].isupper() and name != "Route"]
     assert [route for route in routes if route not in text] == []

@@ -84,10 +84,10 @@ class PageClient:
 class AgentProcess:
     """`python -m client` as a process of its own."""
 
-    def __init__(self, data: Path, server: str, code: str | None) -> None:
+    def __init__(self, data: Path, server: str, code: str | None, extra: tuple[str, ...] = ()) -> None:
         self.data = data
         self._log = (data.parent / f"{data.name}.log").open("ab")
-        arguments = ["--data", str(data), "--server", server, "--no-browser"]
+        arguments = ["--data", str(data), "--server", server, "--no-browser", *extra]
         if code:
             arguments += ["--pair", code]
         before = self._launch_url()
@@ -130,8 +130,15 @@ def start_agent(tmp_path: Path) -> Iterator[Callable[..., AgentProcess]]:
     """Starts agents in data folders under the test's own, and ends what is left."""
     started: list[AgentProcess] = []
 
-    def start(room: FakeRoom, name: str = "seat", *, code: bool = True, server: str = "") -> AgentProcess:
-        agent = AgentProcess(tmp_path / name, server or room.url, room.code if code else None)
+    def start(
+        room: FakeRoom,
+        name: str = "seat",
+        *,
+        code: bool = True,
+        server: str = "",
+        extra: tuple[str, ...] = (),
+    ) -> AgentProcess:
+        agent = AgentProcess(tmp_path / name, server or room.url, room.code if code else None, extra)
         started.append(agent)
         return agent
 

@@ -5,6 +5,7 @@ to fail: `down` cuts every connection, `lose_replies` works and then stays silen
 """
 
 import base64
+import hashlib
 import json
 import secrets
 import ssl
@@ -14,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
-from urllib.parse import urlsplit
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,6 +24,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from exam_rooms import protocol as p
 from exam_rooms.pairing import unspell
 from exam_rooms.protocol import Route, SeatState, Step
+from exam_rooms.watch_messages import (
+    AlertRequest,
+    CaptureRequest,
+    EnrolmentRequest,
+    FrameNote,
+    Taken,
+    WarningReadRequest,
+)
 from exam_rooms.wire import decode, encode
 from itembank.custody import Custodian, new_custodian_key, open_custodian_key
 from itembank.items import ItemKind, Option
@@ -77,6 +86,44 @@ def make_paper(signing_key: bytes, size: int = 6) -> SealedPaper:
     return SealedPaper(sealed, section_key(content, "paper/A"), tuple(item.id for item in items))
 
 
+class FakeEvidence:
+    """What the camera of the seat told: messages as they came, pictures that were announced, looks."""
+
+    def __init__(self) -> None:
+        self.alerts: list[AlertRequest] = []
+        self.enrolments: list[EnrolmentRequest] = []
+        self.captures: list[CaptureRequest] = []
+        self.announced: dict[str, FrameNote] = {}
+        self.pictures: dict[str, bytes] = {}
+        self.looks: dict[str, bytes] = {}
+        self.order: list[str] = []
+        self.hint = 0
+        self.routes: dict[str, Callable[[object], object]] = {
+            Route.ALERT: lambda data: self._take(decode(AlertRequest, data), self.alerts),
+            Route.ENROLMENT: lambda data: self._take(decode(EnrolmentRequest, data), self.enrolments),
+            Route.CAPTURE: lambda data: self._take(decode(CaptureRequest, data), self.captures),
+        }
+
+    def _take(self, message: Any, kept: list[Any]) -> Taken:
+        kept.append(message)
+        self.order.append(type(message).__name__)
+        frames = (message.frame,) if isinstance(message, CaptureRequest) else message.frames
+        notes = [frame for frame in frames if frame is not None]
+        self.announced |= {note.sha256: note for note in notes}
+        return Taken(tuple(note.sha256 for note in notes if note.sha256 not in self.pictures), self.hint)
+
+    def take_body(self, path: str, query: dict[str, str], body: bytes) -> object:
+        if path == Route.LOOK:
+            self.looks[query["ref"]] = body
+            return Taken()
+        note = self.announced.get(query["sha256"])
+        if note is None or hashlib.sha256(body).hexdigest() != note.sha256 or len(body) != note.size:
+            return p.ErrorReply("frame_not_announced", {})
+        self.pictures[note.sha256] = body
+        self.order.append("picture")
+        return Taken(hint=self.hint)
+
+
 class FakeRoom:
     """One seat's server. Change `state` through `show`; every change has a new version."""
 
@@ -96,6 +143,8 @@ class FakeRoom:
         self.seen: list[str] = []
         self.status: list[p.StatusRequest] = []
         self.receipts: dict[int, p.Receipt] = {}
+        self.evidence = FakeEvidence()
+        self.photo = b"\xff\xd8photo"
         self.refuse: dict[str, tuple[int, str]] = {}
         self.down = False
         self.lose_replies: dict[str, int] = {}
@@ -152,7 +201,9 @@ class FakeRoom:
 
     # The routes
 
-    def handle(self, method: str, path: str, body: bytes, token: str) -> tuple[int, bytes]:
+    def handle(self, method: str, target: str, body: bytes, token: str) -> tuple[int, bytes]:
+        parts = urlsplit(target)
+        path, query = parts.path, {name: values[0] for name, values in parse_qs(parts.query).items()}
         with self.lock:
             self.seen.append(path)
             if path in self.refuse:
@@ -170,13 +221,18 @@ class FakeRoom:
             if path == Route.PACKAGE:
                 return 200, self.paper.sealed.data
             if path == Route.PHOTO:
-                return 200, b"\xff\xd8photo"
+                return 200, self.photo
+            if path in (Route.FRAMES, Route.LOOK):
+                made = self.evidence.take_body(path, query, body)
+                return (409 if isinstance(made, p.ErrorReply) else 200), _json(made)
             routes: dict[str, Callable[[object], object]] = {
                 **open_routes,
+                **self.evidence.routes,
                 Route.STATE: lambda _: self._state(),
                 Route.SIGN_IN: self._sign_in,
                 Route.CONFIRM: lambda _: self._go(Step.CONFIRMED),
                 Route.ACCEPT: lambda _: self._go(Step.READY),
+                Route.WARNING_READ: self._warning_read,
                 Route.JOURNALS: self._journal,
                 Route.ANSWERS: self._answers,
                 Route.STATUS: self._status,
@@ -223,6 +279,11 @@ class FakeRoom:
 
     def _go(self, step: Step) -> object:
         self.show(step=step)
+        return self._state()
+
+    def _warning_read(self, data: object) -> object:
+        read = decode(WarningReadRequest, data).warning
+        self.show(warnings=tuple(one for one in self.state.warnings if one.warning != read))
         return self._state()
 
     def _journal(self, data: object) -> object:
@@ -305,13 +366,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         room = cast("_Http", self.server).room
-        path = urlsplit(self.path).path
+        path = urlsplit(self.path).path  # without the query
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if room.down or path.startswith("/socket.io"):
             self.close_connection = True
             return
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        status, data = room.handle(self.command, path, body, token)
+        status, data = room.handle(self.command, self.path, body, token)
         if room.loses(path):
             self.close_connection = True
             return

@@ -12,7 +12,8 @@ import pytest
 from client.device import load_journal_key
 from client.journal import dump
 from client.running import RunningStore
-from exam_rooms.protocol import CandidateView, RecordKind, Step
+from exam_rooms.protocol import CandidateView, RecordKind, Route, Step
+from exam_rooms.watch_messages import WarningView
 from tests.client.conftest import ROOT, AgentProcess, PageClient
 from tests.client.fake_room import ATTEMPT, ID_NUMBER, TICKET, FakeRoom
 
@@ -284,3 +285,21 @@ def test_a_second_agent_in_the_same_folder_is_refused(room: FakeRoom, start_agen
     assert (done.returncode, agent.page.view()["version"] > 0) == (3, True)
     refused = subprocess.run([*command[:-1], "http://192.0.2.1"], cwd=ROOT, capture_output=True, text=True)
     assert refused.returncode == 2
+
+
+def test_a_warning_is_shown_until_the_server_knows_that_it_was_read(
+    room: FakeRoom, start_agent: Start
+) -> None:
+    """Over the open paper, refused by a server in trouble, confirmed by the next try; answers go on."""
+    page = answering(room, start_agent).page
+    room.show(warnings=(WarningView(3, "请坐好。"), WarningView(4, "请摘下帽子。")))
+    shown = page.until(lambda view: len(view["warnings"]) == 2)["warnings"]
+    assert shown == [{"warning": 3, "text": "请坐好。"}, {"warning": 4, "text": "请摘下帽子。"}]
+    room.refuse[Route.WARNING_READ] = (503, "store_unavailable")
+    assert page.call("/api/warning", {"warning": 3})[1]["code"] == "store_unavailable"
+    assert page.call("/api/answer", {"item": "q0", "response": ["B"]})[0] == 200
+    assert len(page.view()["warnings"]) == 2
+    del room.refuse[Route.WARNING_READ]
+    assert page.call("/api/warning", {"warning": 3})[0] == 200
+    assert [one["warning"] for one in page.view()["warnings"]] == [4]
+    assert page.view()["answers"] == {"q0": ["B"]}

@@ -410,7 +410,7 @@ def test_a_journal_that_could_not_be_used_is_not_asked_for_in_a_loop(up: Server)
 
 
 def test_files_travel_in_a_lane_of_their_own(up: Server) -> None:
-    up.link.want_fetched(Ask.PACKAGE, "abc", "/agent/package?sha256=abc")
+    up.link.bulk.want(Ask.PACKAGE, "abc", "/agent/package?sha256=abc")
     up.says[Ask.PACKAGE] = [Reply(500, b""), Reply(200, b"data"), Reply(200, b"data")]
     assert up.step(Lane.BULK) is Ask.PACKAGE
     assert up.link.up  # its trouble is not the link's
@@ -421,16 +421,16 @@ def test_files_travel_in_a_lane_of_their_own(up: Server) -> None:
     assert up.step(Lane.BULK) is Ask.PACKAGE
     assert events_of(up.events, x.Fetched) == [x.Fetched(Ask.PACKAGE, "abc", b"data")]
     assert up.step(Lane.BULK) is None  # still wanted, so it was no good: not at once again
-    up.link.want_fetched(Ask.PACKAGE, "", "")
+    up.link.bulk.want(Ask.PACKAGE, "", "")
     up.at += 60.0
     assert up.step(Lane.BULK) is None
 
 
 def test_a_file_nobody_wants_any_more_is_dropped(up: Server) -> None:
-    up.link.want_fetched(Ask.PHOTO, "T1", Route.PHOTO)
+    up.link.bulk.want(Ask.PHOTO, "T1", Route.PHOTO)
     request = up.link.next(Lane.BULK, up.at)
     assert isinstance(request, Request)
-    up.link.want_fetched(Ask.PHOTO, "T2", Route.PHOTO)
+    up.link.bulk.want(Ask.PHOTO, "T2", Route.PHOTO)
     assert up.link.reply(Lane.BULK, request, Reply(200, b"other"), up.at) == []
 
 

@@ -170,7 +170,7 @@ def test_without_a_token_nothing_is_read(page: PageClient, path: str) -> None:
         assert (status, code(content)) == (401, "no_token")
 
 
-@pytest.mark.parametrize("path", ["sign-in", "confirm", "accept", "answer", "mark", "submit"])
+@pytest.mark.parametrize("path", ["sign-in", "confirm", "accept", "answer", "mark", "submit", "warning"])
 def test_without_a_token_nothing_is_done(page: PageClient, path: str) -> None:
     status, content = page.call(f"/api/{path}", {"item": "q", "response": ["A"]})
     assert (status, content["code"]) == (401, "no_token")
@@ -300,6 +300,12 @@ def test_lengths_are_not_believed_blindly(server: LocalServer, page: PageClient)
         ("answer", {"item": "q", "response": ["A"] * 27}, "response"),
         ("answer", {"response": ["A"]}, "item"),
         ("mark", {"item": "q", "marked": None}, "marked"),
+        ("warning", {}, "warning"),
+        ("warning", {"warning": "3"}, "warning"),
+        ("warning", {"warning": True}, "warning"),
+        ("warning", {"warning": 3.0}, "warning"),
+        ("warning", {"warning": 0}, "warning"),
+        ("warning", {"warning": 2**53}, "warning"),
     ],
 )
 def test_a_wrong_field_is_named(page: PageClient, act: str, body: dict[str, object], field: str) -> None:

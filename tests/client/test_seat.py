@@ -1,5 +1,6 @@
 """The seat's own judgement: what is shown and allowed at each step and at each edge of time."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,8 @@ from exam_rooms.protocol import (
     SittingView,
     Step,
 )
+from exam_rooms.watch_messages import WarningView, WatchPlan
+from exam_rooms.watching import WatchRules
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PAPER = Paper(b"{}", {"q1": frozenset("ABCD"), "q2": frozenset("AB")}, frozenset({"q2"}))
@@ -260,3 +263,49 @@ def test_the_sheet_folds_by_journal_and_seq_whatever_the_order() -> None:
     for order in (entries, entries[::-1], sorted(entries, key=lambda entry: entry.record.seq)):
         sheet = Sheet(order)
         assert (sheet.answers, list(sheet.marked), sheet.submit) == ({"q1": ("D",)}, ["q1"], None)
+
+
+# Camera and warnings
+
+
+PLAN = WatchPlan(WatchRules(keep_days=90), template="c2VjcmV0IHRlbXBsYXRl", captures=(611.5, 4021.25))
+
+
+@pytest.mark.parametrize(
+    ("changes", "mode"),
+    [
+        ({}, ""),
+        ({"manual": True}, "manual"),
+        ({"enrol": True}, "enrol"),
+        ({"enrol": True, "watch": True}, "enrol"),
+        ({"watch": True}, "watch"),
+        ({"manual": True, "enrol": True, "watch": True}, "manual"),
+    ],
+)
+def test_the_page_hears_of_the_camera_in_one_word(seat: Seat, changes: dict[str, bool], mode: str) -> None:
+    seat.around = replace(seat.around, camera="live")
+    seat.take(replace(STATE, version=6, watch=replace(PLAN, **changes)))
+    assert seat.view(0.0)["watch"] == {"mode": mode, "camera": "live", "keep_days": 90}
+
+
+def test_a_standard_room_has_no_camera(seat: Seat) -> None:
+    assert seat.view(0.0)["watch"] is None
+    assert Seat(ServerClock("b"), Outbox()).view(0.0)["watch"] is None
+
+
+def test_neither_the_face_nor_the_moments_of_random_pictures_reach_the_page(seat: Seat) -> None:
+    seat.take(replace(STATE, version=6, watch=replace(PLAN, watch=True)))
+    shown = json.dumps([seat.view(0.0), seat.times(0.0)])
+    for hidden in (PLAN.template, "611.5", "4021", "template", "captures", "sample_seconds"):
+        assert hidden not in shown
+
+
+def test_unread_warnings_reach_the_page_in_their_order(seat: Seat) -> None:
+    warnings = (WarningView(3, "请坐好。"), WarningView(4, "请摘下帽子。"))
+    seat.take(replace(STATE, version=6, warnings=warnings))
+    assert seat.view(0.0)["warnings"] == [
+        {"warning": 3, "text": "请坐好。"},
+        {"warning": 4, "text": "请摘下帽子。"},
+    ]
+    seat.take(replace(STATE, version=7))
+    assert seat.view(0.0)["warnings"] == []

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import socketio
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -21,8 +23,9 @@ from client.outbox import Outbox
 from client.seat import Seat
 from client.transport import Transport, _Caller
 from exam_rooms.pairing import encode_code, fingerprint
-from exam_rooms.protocol import EVENT_STATE, NAMESPACE_SEAT, Step
+from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, Step
 from exam_rooms.wire import encode
+from tests.client.camera_kit import write_scene
 from tests.client.conftest import AgentProcess
 from tests.client.fake_room import FakeRoom
 from tests.client.tls_kit import make_ca
@@ -62,7 +65,8 @@ class PushingRoom:
     def _routes(self, environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
-        status, data = self.room.handle(environ["REQUEST_METHOD"], environ["PATH_INFO"], body, token)
+        target = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
+        status, data = self.room.handle(environ["REQUEST_METHOD"], target, body, token)
         start_response(f"{status} -", [("Content-Length", str(len(data)))])
         return [data]
 
@@ -95,6 +99,22 @@ def test_a_push_reaches_the_page_over_tls(pushing: PushingRoom, start_agent: Sta
         assert time.monotonic() - began < 1.0
     assert pushing.tokens and set(pushing.tokens) <= pushing.room.tokens
     assert agent.stop() == 0
+
+
+def test_a_look_on_demand_is_answered_with_what_the_camera_sees(
+    pushing: PushingRoom, start_agent: Start, tmp_path: Path
+) -> None:
+    pattern = write_scene(tmp_path / "scene", [np.full((480, 640, 3), shade, np.uint8) for shade in (90, 91)])
+    agent = start_agent(pushing.room, extra=("--camera", str(pattern)))
+    agent.page.until(lambda view: view["link"]["up"])
+    end = time.monotonic() + 15
+    while not pushing.room.evidence.looks.get("ref 1"):
+        assert time.monotonic() < end, agent.log()
+        pushing.sockets.emit(EVENT_LOOK, {"ref": "ref 1"}, namespace=NAMESPACE_SEAT)
+        time.sleep(0.1)
+    small = cv2.imdecode(np.frombuffer(pushing.room.evidence.looks["ref 1"], np.uint8), cv2.IMREAD_COLOR)
+    assert small.shape == (240, 320, 3) and abs(float(small.mean()) - 90) < 3
+    assert pushing.room.evidence.pictures == {}
 
 
 def test_a_paired_agent_refuses_another_servers_certificate(

@@ -1,0 +1,168 @@
+"""The link's second lane (sans-io): what travels beside the answers and must never hold them up.
+
+Down: photo and package. Up: what the camera has to tell, and a small picture that an invigilator asked for.
+Order: photo, package, news of the camera, the asked-for picture, pictures of the news. Trouble here is not
+the link's: each kind of request has its own pause.
+"""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from client import exchange as x
+from client.evidence import ROUTES, Evidence
+from client.exchange import Ask, Event, Reply, Request
+from exam_rooms.protocol import Route
+from exam_rooms.watch_messages import Taken
+from exam_rooms.wire import decode, encode
+
+FETCH_TIMEOUT = 60.0
+PICTURE_TIMEOUT = 20.0
+EASE_SECONDS = 0.3
+"""Pause between two pictures for each point of the server's hint."""
+MOMENT = 1.0
+"""Seconds that answers may wait before pictures stand back for them."""
+STANDSTILL, TRICKLE = 60.0, 5.0
+"""After so many seconds of waiting answers one picture may leave each `TRICKLE`: the line is not why."""
+REF_LIMIT = 128
+_LATER = (408, 426, 429)
+"""Refusals that are about the moment or the server's version, not about what was sent."""
+NEWS_ASKS = dict(zip(ROUTES, (Ask.ALERT, Ask.ENROLMENT, Ask.CAPTURE), strict=True))
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When the lane is asked (boot seconds), and how many seconds answers have then waited for the server."""
+
+    now: float
+    owing: float = 0.0
+
+
+class Bulk:
+    """What to fetch and what to deliver besides the answers."""
+
+    def __init__(self, rng: random.Random, evidence: Evidence | None) -> None:
+        self._evidence = evidence
+        self._paces: defaultdict[Ask, x.Pace] = defaultdict(lambda: x.Pace(rng))
+        self._wanted: dict[Ask, tuple[str, str]] = {}
+        self._look: tuple[str, bytes] | None = None
+        self._picture_at = 0.0
+
+    def want(self, ask: Ask, key: str, path: str) -> None:
+        """Fetch a photo or a package; an empty key stops."""
+        if self._wanted.get(ask, ("", ""))[0] != key:
+            self._paces[ask].worked()
+        self._wanted[ask] = (key, path)
+
+    def show(self, ref: str, data: bytes) -> None:
+        """Send the small picture that was asked for under `ref` (JPEG; empty: there is none), once."""
+        self._look = (ref, data)
+
+    def offers(self, headers: Headers, times: Times) -> Iterator[Request | float]:
+        """Requests that may be made now, and moments to ask again, the most urgent first."""
+        yield from (self._fetch(ask, headers, times.now) for ask in (Ask.PHOTO, Ask.PACKAGE))
+        if self._evidence is not None:
+            yield from (self._news(route, headers, times.now) for route in ROUTES)
+        yield self._shown(headers, times.now)
+        yield self._picture(headers, times)
+
+    def _fetch(self, ask: Ask, headers: Headers, now: float) -> Request | float:
+        key, path = self._wanted.get(ask, ("", ""))
+        if not key:
+            return x.FOREVER
+        ready = self._paces[ask].ready_at
+        if ready > now:
+            return ready
+        return Request(ask, "GET", path, dict(headers), now, timeout=FETCH_TIMEOUT, ref=key)
+
+    def _news(self, route: str, headers: Headers, now: float) -> Request | float:
+        assert self._evidence is not None
+        news, ask = self._evidence.next_news(route), NEWS_ASKS[route]
+        if news is None:
+            return x.FOREVER
+        if self._paces[ask].ready_at > now:
+            return self._paces[ask].ready_at
+        body = json.dumps(encode(news.message), separators=(",", ":")).encode()
+        sent = {**headers, "Content-Type": "application/json"}
+        return Request(ask, "POST", route, sent, now, body=body, ref=news.number)
+
+    def _shown(self, headers: Headers, now: float) -> Request | float:
+        if self._look is None:
+            return x.FOREVER
+        (ref, data), self._look = self._look, None
+        sent = {**headers, "Content-Type": "image/jpeg"}
+        return Request(Ask.LOOK, "POST", f"{Route.LOOK}?ref={quote(ref)}", sent, now, body=data)
+
+    def _picture(self, headers: Headers, times: Times) -> Request | float:
+        evidence = self._evidence
+        sha256 = evidence.next_picture() if evidence else None
+        if evidence is None or sha256 is None:
+            return x.FOREVER
+        ready = max(self._paces[Ask.FRAME].ready_at, self._after_answers(times))
+        if ready > times.now:
+            return ready
+        self._picture_at = times.now
+        sent = {**headers, "Content-Type": "image/jpeg"}
+        request = Request(Ask.FRAME, "POST", f"{Route.FRAMES}?sha256={sha256}", sent, times.now, ref=sha256)
+        return replace(request, timeout=PICTURE_TIMEOUT, load=lambda: evidence.load(sha256))
+
+    def _after_answers(self, times: Times) -> float:
+        if times.owing <= MOMENT:
+            return times.now
+        return self._picture_at + TRICKLE if times.owing > STANDSTILL else times.now + MOMENT
+
+    # What comes back
+
+    def failed(self, request: Request, now: float) -> None:
+        """No reply: what is kept is tried again later; a look is not, nobody waits for it by then."""
+        self._paces[request.ask].failed(now)
+
+    def accepted(self, request: Request, reply: Reply, now: float) -> list[Event]:
+        """A reply of success. Raises ValueError (`WireError`) when it is no message."""
+        if request.ask in (Ask.PHOTO, Ask.PACKAGE):
+            return self._fetched(request, reply, now)
+        if request.ask is Ask.LOOK:
+            return []
+        taken = decode(Taken, json.loads(reply.body or b"{}"))
+        assert self._evidence is not None
+        pace = self._paces[request.ask]
+        pace.worked()
+        if isinstance(request.ref, int):
+            self._evidence.news_taken(request.ref, taken.wanted)
+        else:
+            self._evidence.picture_taken(str(request.ref))
+            pace.not_before(now + EASE_SECONDS * min(10, max(0, taken.hint)))
+        return []
+
+    def _fetched(self, request: Request, reply: Reply, now: float) -> list[Event]:
+        """Delivers a file. Who still wants it afterwards found it unusable: that is tried again later."""
+        key = str(request.ref)
+        if self._wanted.get(request.ask, ("", ""))[0] != key:
+            return []
+        self._paces[request.ask].failed(now)
+        return [x.Fetched(request.ask, key, reply.body)]
+
+    def refused(self, request: Request, reply: Reply, now: float) -> None:
+        """The server said no. Evidence that it will never take is given up, so that the rest can pass.
+
+        What it stumbles over again and again (500) lets the others go first.
+        """
+        fetched = request.ask in (Ask.PHOTO, Ask.PACKAGE)
+        if fetched or reply.status >= 500 or reply.status in _LATER:
+            self._paces[request.ask].failed(now)
+        if self._evidence is None or fetched:
+            return
+        if reply.status == 500:
+            self._evidence.failed(request.ref)
+        elif reply.status < 500 and reply.status not in _LATER:
+            self._evidence.refuse(request.ref)
+
+
+def look_asked(data: object) -> list[Event]:
+    """What the socket's `EVENT_LOOK` says; anything but a short reference is passed over."""
+    ref = data.get("ref") if isinstance(data, dict) else None
+    return [x.LookAsked(ref)] if isinstance(ref, str) and 0 < len(ref) <= REF_LIMIT else []

@@ -1,0 +1,264 @@
+"""One attempt under its camera: looks become enrolment, alerts and random captures. No thread, no clock.
+
+Whatever is told goes into the queue of evidence; what must outlive a restart into the memory. An alert
+leaves as soon as it is decided, with a picture from before and one of the moment; one from a few seconds
+after follows by itself, or with the news that the episode ended.
+"""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from client.brief import Brief
+from client.camera import Shot
+from client.evidence import Evidence, Worth
+from client.watch_album import Album, Print, Wish, chosen
+from client.watch_enrol import Enroller
+from client.watch_memory import OpenEpisode, WatchStore
+from exam_rooms.watch_messages import AlertRequest, CaptureRequest, Moment, WatchPlan
+from proctoring import episodes
+from proctoring.episodes import Closed, Opened, Sight
+from proctoring.faces import Vector
+from proctoring.models import card
+from proctoring.observation import Observation
+from proctoring.observe import Eyes
+
+AFTER_SECONDS = 4.0
+"""From an alert to its last picture."""
+LATE_SECONDS = 60.0
+"""A random capture that could not be taken for so long was missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where what was seen goes, and the id of this start of the machine."""
+
+    evidence: Evidence
+    store: WatchStore
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a moment (boot seconds). Without a picture `shot`, `seen` and `made` are None."""
+
+    now: float
+    shot: Shot | None = None
+    seen: Observation | None = None
+    made: Print | None = field(default=None, repr=False)
+
+
+class AttemptWatch:
+    """What was seen of one attempt so far. One thread uses it."""
+
+    def __init__(self, attempt: int, desk: Desk, now: float) -> None:
+        """Goes on where an earlier process stopped; episodes of an earlier start of the machine end."""
+        self.attempt = attempt
+        self._desk = desk
+        self._album = Album()
+        self._enroller = Enroller(attempt, desk.boot_id, desk.evidence)
+        self._template: tuple[str, Vector | None] = ("", None)
+        self._compared_at = float("-inf")
+        self._fold = episodes.START
+        self._kept = desk.store.load(attempt)
+        self._memory = self._kept
+        self._take_up(now)
+
+    def _take_up(self, now: float) -> None:
+        if self._kept.boot_id == self._desk.boot_id:
+            try:
+                self._fold = episodes.decode(self._kept.fold) if self._kept.fold else episodes.START
+            except ValueError:
+                self._end_all(now)
+        elif self._kept.boot_id:
+            self._end_all(now)  # the boot clock began anew: nobody can say what held on meanwhile
+        self._memory = replace(self._memory, boot_id=self._desk.boot_id)
+        self._save()
+
+    # One look
+
+    def look(self, brief: Brief, shot: Shot | None, eyes: Eyes, now: float) -> tuple[str, ...]:
+        """Looks once, as the plan says; returns the checks that cannot be made ("detect", "verify")."""
+        plan = brief.plan
+        assert plan is not None
+        due = self._capture_due(brief)
+        seen = None if shot is None else self._observe(plan, shot, eyes, now, due is not None)
+        if plan.enrol and shot is not None and seen is not None:
+            self._spend(self._enroller.look(brief, shot, seen, eyes, now))
+        elif not plan.enrol:
+            self._enroller.forget()
+        if plan.watch:
+            made = None if shot is None else self._album.add(shot, plan.rules)
+            look = Look(now, shot, seen, made)
+            self._follow(plan, look)
+            if due is not None and brief.since_start is not None:
+                self._capture(due, brief.since_start - plan.captures[due], look)
+        elif self._memory.open:
+            self._end_all(now)
+        self._save()
+        broken = plan.template and self._enrolled(plan.template) is None and "verify" not in eyes.unavailable
+        return (*eyes.unavailable, "verify") if broken else eyes.unavailable
+
+    def _observe(self, plan: WatchPlan, shot: Shot, eyes: Eyes, now: float, capture: bool) -> Observation:
+        enrolled = self._enrolled(plan.template) if plan.watch else None
+        due = capture or now - self._compared_at >= plan.rules.verify_seconds
+        compare = enrolled is not None and due
+        seen = eyes.observe(shot.frame, enrolled if compare else None, plan.rules, compare=compare)
+        if seen.identity is not None:
+            self._compared_at = now
+        return seen
+
+    def _enrolled(self, template: str) -> Vector | None:
+        """The enrolled vector; None without one, and when it is no vector."""
+        if template != self._template[0]:
+            self._template = (template, _vector(template))
+        return self._template[1]
+
+    # Episodes
+
+    def _follow(self, plan: WatchPlan, look: Look) -> None:
+        at = look.now if look.shot is None else look.shot.boot
+        at = at if self._fold.at is None else max(at, self._fold.at)
+        self._fold, told = episodes.step(self._fold, Sight(at, look.seen), plan.rules)
+        for news in told:
+            if isinstance(news, Opened):
+                self._open(plan, news, look)
+            else:
+                self._close(plan, news, look)
+        self._after(plan, look)
+
+    def _open(self, plan: WatchPlan, news: Opened, look: Look) -> None:
+        alert = AlertRequest(
+            attempt=self.attempt,
+            episode=secrets.token_hex(16),
+            kind=str(news.kind),
+            boot_id=self._desk.boot_id,
+            since_ns=int(news.since * 1e9),
+            boot_ns=int(look.now * 1e9),
+            scores=_numbers(news.scores),
+            models={} if look.seen is None else dict(look.seen.models),
+            note=None if look.seen is None else look.seen.note(),
+        )
+        wishes = [
+            Wish(look.made, Worth.ALERT, Moment.AT),
+            Wish(self._album.before(news.since), Worth.SIDE, Moment.BEFORE),
+        ]
+        self._tell(plan, alert, wishes)
+        episode = OpenEpisode(alert, look.now + AFTER_SECONDS)
+        self._memory = replace(self._memory, open=(*self._memory.open, episode))
+
+    def _close(self, plan: WatchPlan, news: Closed, look: Look) -> None:
+        for episode in self._memory.open:
+            if episode.alert.kind == news.kind:
+                made = None if episode.after_due is None else look.made
+                self._end(plan, episode, int(news.at * 1e9), replace(look, made=made))
+
+    def _end(self, plan: WatchPlan | None, episode: OpenEpisode, since_ns: int, look: Look) -> None:
+        alert = replace(
+            episode.alert,
+            boot_id=self._desk.boot_id,
+            since_ns=since_ns,
+            boot_ns=int(look.now * 1e9),
+            closed=True,
+            scores={},
+            note=None if look.seen is None else look.seen.note(),
+        )
+        self._tell(plan, alert, [Wish(look.made, Worth.SIDE, Moment.AFTER)])
+        rest = tuple(other for other in self._memory.open if other is not episode)
+        self._memory = replace(self._memory, open=rest)
+
+    def _after(self, plan: WatchPlan, look: Look) -> None:
+        """The same alert again with the picture from after its beginning."""
+        if look.made is None:
+            return
+        kept = []
+        for episode in self._memory.open:
+            if episode.after_due is not None and episode.after_due <= look.now:
+                self._tell(plan, episode.alert, [Wish(look.made, Worth.SIDE, Moment.AFTER)])
+                episode = replace(episode, after_due=None)
+            kept.append(episode)
+        self._memory = replace(self._memory, open=tuple(kept))
+
+    def _tell(self, plan: WatchPlan | None, alert: AlertRequest, wishes: list[Wish]) -> None:
+        notes, pictures = chosen(wishes, 0 if plan is None else self._allowed(plan))
+        self._desk.evidence.put(replace(alert, frames=notes), pictures)
+        self._spend(len(notes))
+
+    def end(self, now: float) -> None:
+        """The watching of this attempt is over: every open episode ends."""
+        self._enroller.forget()
+        self._end_all(now)
+        self._save()
+
+    def _end_all(self, now: float) -> None:
+        self._fold, closed = episodes.close_all(self._fold, now)
+        ends = {str(news.kind): news.at for news in closed}
+        for episode in self._memory.open:
+            at = ends.get(episode.alert.kind, now)
+            self._end(None, episode, int(at * 1e9), Look(now))
+
+    # Random captures
+
+    def _capture_due(self, brief: Brief) -> int | None:
+        """The number of the capture to take now."""
+        plan = brief.plan
+        if plan is None or not plan.watch or brief.since_start is None:
+            return None
+        open_ones = set(range(len(plan.captures))) - set(self._memory.captures)
+        due = [number for number in open_ones if plan.captures[number] <= brief.since_start]
+        return min(due, default=None)
+
+    def _capture(self, number: int, late: float, look: Look) -> None:
+        """Takes a random picture that is `late` seconds overdue; without one it waits until it was missed."""
+        missed = late > LATE_SECONDS
+        if look.made is None and not missed:
+            return
+        made = None if missed else look.made
+        notes, pictures = chosen([Wish(made, Worth.CAPTURE)], 1)
+        request = CaptureRequest(
+            attempt=self.attempt,
+            number=number,
+            boot_id=self._desk.boot_id,
+            boot_ns=int(look.now * 1e9),
+            note=look.seen.note() if notes and look.seen else None,
+            frame=notes[0] if notes else None,
+        )
+        self._desk.evidence.put(request, pictures)
+        self._memory = replace(self._memory, captures=(*self._memory.captures, number))
+        self._spend(len(notes))
+
+    # Pictures and memory
+
+    def _allowed(self, plan: WatchPlan) -> int:
+        """Pictures that an alert may still carry: captures to come keep their place."""
+        coming = max(0, plan.rules.captures - len(self._memory.captures))
+        return max(0, plan.rules.frame_limit - self._memory.pictures - coming)
+
+    def _spend(self, pictures: int) -> None:
+        if pictures:
+            self._memory = replace(self._memory, pictures=self._memory.pictures + pictures)
+
+    def _save(self) -> None:
+        """Keeps what changed, but not every look: only open episodes have a past worth keeping."""
+        if self._memory != self._kept:
+            self._memory = replace(self._memory, fold=episodes.encode(self._fold))
+            self._desk.store.save(self._memory)
+            self._kept = self._memory
+
+
+def _vector(template: str) -> Vector | None:
+    try:
+        values = np.frombuffer(base64.b64decode(template, validate=True), "<f4")
+    except (binascii.Error, ValueError):
+        return None
+    if values.size != card("verify").dim or not np.isfinite(values).all():
+        return None
+    return values.astype(np.float32)
+
+
+def _numbers(scores: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in scores.items()}

@@ -1,0 +1,435 @@
+"""The camera: real files of every bad kind, sources that block or vanish, and the names cameras go by."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from client import camera as c
+from client.camera import Camera, NoPicture, PictureFiles, Stream, encode_jpeg, normalise, open_source
+from client.camera_name import NAME_LIMIT, SourceKind, camera_name, device_index, numbered, source_kind
+from exam_rooms.watch_messages import CameraState
+from proctoring.frames import Frame, FrameFault
+from tests.client.camera_kit import stage, write_scene
+
+RUNS = threading.Event()
+ROOT = Path(__file__).parents[2]
+
+
+def grey(value: int) -> Frame:
+    return np.full((48, 64, 3), value, np.uint8)
+
+
+def jpeg(value: int = 90, size: tuple[int, int] = (48, 64)) -> bytes:
+    return cv2.imencode(".jpg", np.full((*size, 3), value, np.uint8))[1].tobytes()
+
+
+def shade(frame: Frame) -> int:
+    return round(float(frame.mean()))
+
+
+class Clock:
+    """A boot clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def until(ready: Callable[[], object], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def start(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Camera]]:
+    """Starts cameras whose pauses are too short to notice."""
+    monkeypatch.setattr(c, "FIRST_PAUSE", 0.001)
+    started = []
+
+    def make(source: Any) -> Camera:
+        source.longest_pause = 0.002
+        camera = Camera(source, clock)
+        camera.start()
+        started.append(camera)
+        return camera
+
+    yield make
+    for camera in started:
+        camera.stop(0.2)
+
+
+# What a picture becomes
+
+
+@pytest.mark.parametrize(
+    ("pixels", "shape"),
+    [
+        (np.full((48, 64), 80, np.uint8), (48, 64, 3)),
+        (np.full((48, 64, 1), 80, np.uint8), (48, 64, 3)),
+        (np.full((48, 64, 3), 80, np.uint8), (48, 64, 3)),
+        (np.full((48, 64, 4), 80, np.uint8), (48, 64, 3)),
+        (np.full((48, 64), 80 << 8, np.uint16), (48, 64, 3)),
+        (np.full((48, 64, 3), 80 / 255, np.float64), (48, 64, 3)),
+        (np.full((640, 640, 3), 80, np.uint8), (640, 640, 3)),
+        (np.full((720, 1280, 3), 80, np.uint8), (360, 640, 3)),
+        (np.full((3, 5000), 80, np.uint8), (1, 640, 3)),
+        (np.full((1, 1), 80, np.uint8), (1, 1, 3)),
+    ],
+)
+def test_any_picture_becomes_colour_of_bounded_size(pixels: Any, shape: tuple[int, ...]) -> None:
+    frame = normalise(pixels)
+    assert (frame.shape, frame.dtype, shade(frame)) == (shape, np.uint8, 80)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        None,
+        np.zeros((0, 64, 3), np.uint8),
+        np.zeros((48, 0), np.uint8),
+        np.zeros((48, 64, 2), np.uint8),
+        np.zeros((48, 64, 3, 1), np.uint8),
+        np.zeros(64, np.uint8),
+        np.zeros((48, 64), np.int64),
+        np.array([["x"]]),
+    ],
+)
+def test_what_is_no_picture_is_said_to_be_none(pixels: Any) -> None:
+    with pytest.raises(NoPicture):
+        normalise(pixels)
+
+
+def test_a_picture_to_send_is_small_enough_whatever_it_shows() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (640, 640, 3), np.uint8)
+    assert len(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]) > c.JPEG_LIMIT
+    assert len(encode_jpeg(noise)) <= c.JPEG_LIMIT
+    small = cv2.imdecode(np.frombuffer(encode_jpeg(noise, 320), np.uint8), cv2.IMREAD_COLOR)
+    assert small.shape == (320, 320, 3)
+    assert cv2.imdecode(np.frombuffer(encode_jpeg(grey(9), 320), np.uint8), 1).shape == (48, 64, 3)
+
+
+# Files
+
+
+def big_png(width: int, height: int) -> bytes:
+    """A PNG whose header promises far more pixels than there are."""
+    data = bytearray(cv2.imencode(".png", np.zeros((16, 16), np.uint8))[1].tobytes())
+    data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return bytes(data)
+
+
+BROKEN = {
+    "empty": b"",
+    "garbage": bytes(range(256)) * 9,
+    "text": b"no picture",
+    "cut jpeg": jpeg(size=(480, 640))[:600],
+    "head only": jpeg()[:3],
+    "promises 60,000 x 60,000": big_png(60_000, 60_000),
+    "bitmap": cv2.imencode(".bmp", grey(5))[1].tobytes(),
+    "8 x 8": jpeg(size=(8, 8)),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_no_picture_and_the_next_one_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "0.jpg").write_bytes(BROKEN[name])
+    (tmp_path / "1.jpg").write_bytes(jpeg(90))
+    source = PictureFiles(str(tmp_path / "%d.jpg"), pace=0)
+    source.open()
+    before = time.process_time()
+    with pytest.raises((NoPicture, FrameFault)):
+        source.read(RUNS)
+    assert time.process_time() - before < 0.5
+    assert shade(source.read(RUNS)) == 90
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((48, 64), 90, np.uint8),
+        np.full((48, 64, 4), (90, 90, 90, 255), np.uint8),
+        np.full((48, 64, 3), 90 * 257, np.uint16),
+        np.full((48, 64), 90 * 257, np.uint16),
+    ],
+)
+def test_grey_deep_and_transparent_files_are_pictures(tmp_path: Path, pixels: Any) -> None:
+    path = tmp_path / "one.png"
+    cv2.imwrite(str(path), pixels)
+    assert shade(PictureFiles(str(path), pace=0).read(RUNS)) == 90
+
+
+def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "FILE_LIMIT", 100)
+    (tmp_path / "one.jpg").write_bytes(jpeg())
+    with pytest.raises(NoPicture, match="file_too_large"):
+        PictureFiles(str(tmp_path / "one.jpg"), pace=0).read(RUNS)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_of_pictures_plays_in_a_loop(tmp_path: Path, first: int) -> None:
+    for n, value in enumerate((40, 80, 120)):
+        (tmp_path / f"{n + first:03d}.jpg").write_bytes(jpeg(value))
+    source = PictureFiles(str(tmp_path / "%03d.jpg"), pace=0)
+    source.open()
+    assert [shade(source.read(RUNS)) for _ in range(5)] == [40, 80, 120, 40, 80]
+
+
+def test_a_folder_may_be_exchanged_while_it_plays(tmp_path: Path) -> None:
+    write_scene(tmp_path / "long", [grey(40)] * 5)
+    write_scene(tmp_path / "short", [grey(200)] * 2)
+    stage(tmp_path / "now", tmp_path / "long")
+    source = PictureFiles(str(tmp_path / "now/%03d.jpg"), pace=0)
+    seen = [shade(source.read(RUNS)) for _ in range(4)]
+    stage(tmp_path / "now", tmp_path / "short")
+    seen += [shade(source.read(RUNS)) for _ in range(4)]
+    assert seen == [40] * 4 + [200] * 4
+    (tmp_path / "now").unlink()
+    with pytest.raises(NoPicture, match="no_file"):
+        source.read(RUNS)
+    stage(tmp_path / "now", tmp_path / "long")
+    assert shade(source.read(RUNS)) == 40
+
+
+def test_one_picture_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "one.jpg"
+    path.write_bytes(jpeg(40))
+    source = PictureFiles(str(path), pace=0)
+    assert shade(source.read(RUNS)) == 40
+    path.write_bytes(jpeg(120))
+    assert shade(source.read(RUNS)) == 120
+
+
+# Videos and devices
+
+
+def video(path: Path, values: list[int], rate: float = 30.0) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), rate, (64, 48))
+    for value in values:
+        writer.write(grey(value))
+    writer.release()
+    return path
+
+
+def test_a_video_plays_in_a_loop(tmp_path: Path) -> None:
+    source = Stream(str(video(tmp_path / "a.avi", [40, 80, 120])), pace=0)
+    source.open()
+    seen = [shade(source.read(RUNS)) for _ in range(5)]
+    source.close()
+    assert seen == pytest.approx([40, 80, 120, 40, 80], abs=3)
+
+
+def test_a_video_shorter_than_its_pace_still_gives_pictures(tmp_path: Path) -> None:
+    source = Stream(str(video(tmp_path / "a.avi", [70, 100])), pace=0.1)  # three pictures at a time
+    source.open()
+    assert [shade(source.read(RUNS)) for _ in range(4)] == pytest.approx([70, 100] * 2, abs=3)
+    source.close()
+
+
+@pytest.mark.parametrize("harm", ["missing", "garbage", "cut"])
+def test_a_broken_video_is_no_camera(tmp_path: Path, harm: str) -> None:
+    path = tmp_path / "a.avi"
+    if harm == "garbage":
+        path.write_bytes(bytes(range(256)) * 50)
+    elif harm == "cut":
+        whole = video(tmp_path / "whole.avi", [40] * 5).read_bytes()
+        path.write_bytes(whole[:300])
+    source = Stream(str(path), pace=0)
+    with pytest.raises(NoPicture):
+        source.open()
+        source.read(RUNS)
+    source.close()
+
+
+def test_a_video_of_giant_pictures_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c, "PIXELS_LIMIT", 64 * 48 - 1)
+    with pytest.raises(NoPicture, match="picture_too_large"):
+        Stream(str(video(tmp_path / "a.avi", [40])), pace=0).open()
+
+
+def test_a_device_that_is_not_there_is_no_camera() -> None:
+    source = open_source("250")
+    assert isinstance(source, Stream)
+    with pytest.raises(NoPicture, match="not_opened"):
+        source.open()
+
+
+# The slot
+
+
+def test_a_camera_opens_lives_gets_lost_and_comes_back(
+    tmp_path: Path, clock: Clock, start: Callable[[Any], Camera]
+) -> None:
+    path = tmp_path / "one.jpg"
+    camera = start(PictureFiles(str(path), pace=0.001))
+    assert camera.state(clock.at) is CameraState.OPENING and camera.latest(clock.at) is None
+    assert camera.state(clock.at + c.OPENING + 0.1) is CameraState.LOST
+    path.write_bytes(jpeg(50))
+    until(lambda: camera.state(clock.at) is CameraState.LIVE)
+    first = camera.latest(clock.at)
+    assert first is not None and (shade(first.frame), first.boot) == (50, clock.at)
+    path.unlink()
+    until(lambda: camera._told == "no_file")
+    clock.at += c.STALE
+    assert camera.state(clock.at) is CameraState.LIVE
+    clock.at += 0.01
+    assert camera.state(clock.at) is CameraState.LOST and camera.latest(clock.at) is None
+    path.write_bytes(jpeg(120))
+    until(lambda: camera.state(clock.at) is CameraState.LIVE)
+    again = camera.latest(clock.at)
+    assert again is not None and shade(again.frame) == 120 and again.number > first.number
+
+
+class Trouble:
+    """A source that does what it is told."""
+
+    longest_pause = 0.0
+
+    def __init__(self, script: list[object]) -> None:
+        self.script = script
+        self.opened = 0
+        self.closed = 0
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def read(self, stopping: threading.Event) -> Frame:
+        told = self.script.pop(0) if self.script else None
+        if isinstance(told, Exception):
+            raise told
+        if told is None:
+            stopping.wait()
+            raise NoPicture("stopped")
+        return normalise(told)
+
+
+def test_a_driver_that_raises_is_opened_anew(start: Callable[[Any], Camera], clock: Clock) -> None:
+    source = Trouble([cv2.error("driver"), OSError("gone"), MemoryError(), ValueError(), grey(60)])
+    camera = start(source)
+    until(lambda: camera.latest(clock.at))
+    assert (source.opened, source.closed) == (5, 4)
+
+
+def test_a_driver_that_gives_nothing_is_opened_anew(start: Callable[[Any], Camera], clock: Clock) -> None:
+    source = Trouble([NoPicture("x")] * c.MISSES + [np.zeros((0, 4, 3))] * (c.MISSES - 1) + [grey(60)])
+    camera = start(source)
+    until(lambda: camera.latest(clock.at))
+    assert source.opened == 2
+
+
+def test_a_source_that_blocks_for_ever_hurts_nobody_else(
+    tmp_path: Path, clock: Clock, start: Callable[[Any], Camera]
+) -> None:
+    """A pipe that nobody writes to: opening it never returns."""
+    pipe = tmp_path / "one.jpg"
+    os.mkfifo(pipe)
+    camera = start(PictureFiles(str(pipe), pace=0.001))
+    time.sleep(0.05)  # until the thread hangs
+    before = time.monotonic()
+    assert camera.latest(clock.at) is None
+    assert camera.state(clock.at + 11) is CameraState.LOST
+    camera.stop(0.05)
+    assert time.monotonic() - before < 1.0 and camera._thread is not None and camera._thread.is_alive()
+    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets the thread of this test go
+    camera._thread.join(5)
+    assert not camera._thread.is_alive()
+
+
+def test_a_thread_that_died_is_started_again(start: Callable[[Any], Camera], clock: Clock) -> None:
+    source = Trouble([])
+    camera = start(source)
+    until(lambda: source.opened)
+    running = camera._thread
+    camera.start()
+    assert camera._thread is running
+    camera.stop()
+    assert running is not None and not running.is_alive()
+    camera._stopping.clear()
+    camera.start()
+    until(lambda: source.opened == 2)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("0", SourceKind.DEVICE),
+        ("/dev/video12", SourceKind.DEVICE),
+        ("frames/%03d.jpg", SourceKind.PICTURES),
+        ("frames/%d.PNG", SourceKind.PICTURES),
+        ("a/one.JPEG", SourceKind.PICTURE),
+        ("100%/one.png", SourceKind.PICTURE),
+        ("a/film.mjpeg", SourceKind.VIDEO),
+        ("a/film.y4m", SourceKind.VIDEO),
+    ],
+)
+def test_what_a_source_is(source: str, kind: SourceKind) -> None:
+    assert source_kind(source) is kind
+    assert isinstance(open_source(source), PictureFiles if kind in ("picture", "pictures") else Stream)
+
+
+def test_numbers_in_patterns() -> None:
+    assert numbered("a/%03d.jpg", 7) == Path("a/007.jpg")
+    assert numbered("a%d/f%d.jpg", 12) == Path("a%d/f12.jpg")
+    assert numbered("100%s/%2d.jpg", 3) == Path("100%s/03.jpg")
+    assert [device_index(word) for word in ("3", "/dev/video4", "x3", "/dev/null")] == [3, 4, None, None]
+
+
+@pytest.mark.parametrize(
+    ("serial", "name"),
+    [
+        ("4C2A91F0\n", "4C2A91F0"),
+        ("0000000\n", "usb-1-1.4"),
+        ("12345", "usb-1-1.4"),
+        (None, "usb-1-1.4"),
+        ("CAM\x00\x1b 7" + "7" * 99, ("CAM 7" + "7" * 99)[:NAME_LIMIT]),
+    ],
+)
+def test_a_device_goes_by_its_serial_or_its_port(tmp_path: Path, serial: str | None, name: str) -> None:
+    port = tmp_path / "usb1/1-1.4"
+    (port / "1-1.4:1.0").mkdir(parents=True)
+    (port / "idVendor").write_text("046d\n")
+    if serial is not None:
+        (port / "serial").write_text(serial)
+    (tmp_path / "devices/video2").mkdir(parents=True)
+    (tmp_path / "devices/video2/device").symlink_to(port / "1-1.4:1.0")
+    assert camera_name("/dev/video2", tmp_path / "devices") == name
+    assert camera_name("3", tmp_path / "devices") == "video3"
+
+
+def test_a_recording_goes_by_its_file() -> None:
+    assert camera_name("some/where/seat 5.mp4") == "seat 5.mp4"
+
+
+def test_a_seat_without_a_camera_loads_no_vision() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('cv2', 'numpy', 'proctoring'): sys.modules[name] = None\n"
+        "import client.__main__, client.simulate\n"
+        "from client.camera_name import camera_name\n"
+        "print(camera_name('/dev/video250'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "video250\n"), done.stderr

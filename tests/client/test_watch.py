@@ -1,0 +1,829 @@
+"""What the seat makes of its looks: alerts with their pictures, captures, enrolment, restarts, and its silence."""
+
+import base64
+import hashlib
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from client import exchange as x
+from client.agent import Agent, Parts
+from client.board import Board
+from client.books import Books
+from client.brief import Brief, camera_word
+from client.camera import STALE, Camera, Shot
+from client.clock import ServerClock
+from client.device import DataFolder
+from client.evidence import Evidence
+from client.exchange import Ask, Lane, Request
+from client.link import Link
+from client.outbox import Outbox
+from client.paper import Shelf
+from client.seat import Seat, Surroundings
+from client.watch import Watched, Watcher, next_look
+from client.watch_album import MOST_BYTES, Album, Print, Wish, chosen
+from client.watch_attempt import AFTER_SECONDS, LATE_SECONDS, AttemptWatch, Desk
+from client.watch_enrol import AGAIN_SECONDS, PHOTO_SECONDS, TRIES
+from client.watch_memory import KEPT, OpenEpisode, WatchMemory, WatchStore
+from exam_rooms.protocol import CandidateView, Route, SeatState, Step
+from exam_rooms.watch_messages import (
+    AlertRequest,
+    CameraReport,
+    CameraState,
+    CaptureRequest,
+    EnrolmentRequest,
+    WatchPlan,
+)
+from exam_rooms.watching import EpisodeRule, Likeness, WatchRules
+from proctoring import observe
+from proctoring.models import card
+from proctoring.quality import Verdict
+from tests.client.camera_kit import (
+    QUICK,
+    ToldEyes,
+    any_template,
+    eyes,
+    photo,
+    plan,
+    scene,
+    shot,
+    vector_text,
+)
+
+KEY = bytes(range(32))
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+STEP = 0.2
+
+
+class Bench:
+    """An attempt under a camera whose looks are given one by one."""
+
+    def __init__(self, folder: Path, boot_id: str = "boot-1", at: float = 1000.0) -> None:
+        self.folder = folder
+        self.at = at
+        self.eyes = ToldEyes()
+        self.evidence = Evidence(folder, KEY)
+        self.desk = Desk(self.evidence, WatchStore(folder, KEY), boot_id)
+        self.watch = AttemptWatch(7, self.desk, at)
+        self.plan = plan()
+        self.began = at
+        self.number = 0
+        self.photo: bytes | None = None
+
+    def brief(self) -> Brief:
+        has_photo = self.photo is not None
+        return Brief(True, 7, self.plan, has_photo, self.photo or b"", self.at - self.began)
+
+    def look(self, seconds: float = STEP, *, blind: bool = False, frame: Any = None) -> tuple[str, ...]:
+        """Looks for some seconds in steps; returns what the last one could not check."""
+        missing: tuple[str, ...] = ()
+        for _ in range(max(1, round(seconds / STEP))):
+            self.at = round(self.at + STEP, 6)
+            self.number += 1
+            seen = None if blind else shot(self.number, self.at)
+            if seen is not None and frame is not None:
+                seen = replace(seen, frame=frame[self.number % len(frame)])
+            missing = self.watch.look(self.brief(), seen, self.eyes, self.at)
+        return missing
+
+    def told(self, kind: type) -> list[Any]:
+        found = sorted(self.evidence._news.values(), key=lambda news: news.number)
+        return [news.message for news in found if isinstance(news.message, kind)]
+
+    def alerts(self) -> list[AlertRequest]:
+        return self.told(AlertRequest)
+
+    def restart(self, boot_id: str = "boot-1", at: float | None = None) -> "Bench":
+        """The agent is killed and comes back with the same plan; what waited is still in the queue."""
+        after = Bench(self.folder, boot_id, self.at if at is None else at)
+        after.plan, after.began, after.number = self.plan, self.began, self.number
+        return after
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "evidence")
+
+
+def moments(alert: AlertRequest) -> list[str]:
+    return [frame.moment for frame in alert.frames]
+
+
+# Alerts
+
+
+def test_an_empty_chair_is_told_once_with_pictures_and_once_when_it_ends(bench: Bench) -> None:
+    bench.look(2)
+    assert bench.alerts() == []
+    bench.eyes.persons = 0
+    began = bench.at + STEP
+    bench.look(0.8)
+    (opened,) = bench.alerts()
+    assert (opened.attempt, opened.kind, opened.closed, opened.boot_id) == (7, "NO_FACE", False, "boot-1")
+    assert opened.since_ns == int(began * 1e9) and opened.boot_ns == int((began + 0.6) * 1e9)
+    assert opened.note is not None and (opened.note.persons, opened.note.quality) == (0, "good")
+    assert opened.models == bench.eyes.models and opened.scores["persons"] == 0.0
+    assert len(opened.episode) == 32 and moments(opened) == ["at", "before"]
+    at, before = opened.frames
+    assert at.boot_ns == opened.boot_ns and before.boot_ns == int((began - STEP) * 1e9)
+    for frame in opened.frames:
+        data = bench.evidence.load(frame.sha256)
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (frame.sha256, frame.size)
+    bench.look(AFTER_SECONDS + 1)
+    opened_again = bench.alerts()[1]
+    assert moments(opened_again) == ["after"]
+    assert replace(opened_again, frames=()) == replace(opened, frames=())
+    assert opened_again.frames[0].boot_ns >= opened.boot_ns + int(AFTER_SECONDS * 1e9)
+    bench.eyes.persons = 1
+    gone = bench.at + STEP
+    bench.look(1)
+    assert len(bench.alerts()) == 3
+    closed = bench.alerts()[2]
+    assert (closed.closed, closed.episode, closed.kind) == (True, opened.episode, "NO_FACE")
+    assert closed.since_ns == int(gone * 1e9) and closed.frames == ()
+    assert closed.note is not None and closed.note.persons == 1
+    bench.look(3)
+    assert len(bench.alerts()) == 3
+
+
+def test_the_last_picture_comes_with_the_end_when_that_comes_first(bench: Bench) -> None:
+    bench.look(1)
+    bench.eyes.persons = 2
+    bench.look(1)
+    bench.eyes.persons = 1
+    bench.look(AFTER_SECONDS + 2)
+    opened, closed = bench.alerts()
+    assert (moments(opened), moments(closed), closed.closed) == (["at", "before"], ["after"], True)
+
+
+def test_a_new_episode_has_a_new_name(bench: Bench) -> None:
+    for persons in (0, 1, 0, 1):
+        bench.eyes.persons = persons
+        bench.look(1.2)
+    names = [alert.episode for alert in bench.alerts() if not alert.closed]
+    assert len(set(names)) == 2 and len(bench.alerts()) == 4
+
+
+def test_a_camera_that_gives_nothing_is_told_without_a_picture_of_the_moment(bench: Bench) -> None:
+    bench.look(1)
+    last = bench.at
+    bench.look(AFTER_SECONDS + 1, blind=True)
+    (lost,) = bench.alerts()
+    assert (lost.kind, moments(lost), lost.note) == ("CAMERA_LOST", ["before"], None)
+    assert lost.frames[0].boot_ns == int(last * 1e9)
+    bench.look(1)
+    after, closed = bench.alerts()[1:]
+    assert (moments(after), after.closed, moments(closed), closed.closed) == (["after"], False, [], True)
+
+
+def test_a_stranger_is_told_by_the_median_of_compared_frames(bench: Bench) -> None:
+    bench.plan = plan(template=any_template())
+    bench.look(3)
+    assert bench.alerts() == []
+    bench.eyes.similarity = 0.1
+    bench.look(3)
+    (alert,) = bench.alerts()
+    assert alert.kind == "FACE_MISMATCH" and alert.scores == {"similarity": 0.1, "frames": 3.0}
+    assert alert.note is not None and alert.note.similarity == 0.1
+
+
+def test_faces_are_compared_at_the_pace_of_the_plan_and_never_without_a_template(bench: Bench) -> None:
+    bench.look(4)
+    assert (bench.eyes.looks, bench.eyes.compares) == (20, 0)
+    bench.plan = plan(template=any_template(), rules=replace(QUICK, verify_seconds=1.0))
+    bench.look(4)
+    assert (bench.eyes.looks, bench.eyes.compares) == (40, 4)
+
+
+@pytest.mark.parametrize("template", ["?", "AAAA", vector_text(np.ones(3, np.float32)), "nan"])
+def test_a_template_that_is_none_is_said_to_be_unavailable(bench: Bench, template: str) -> None:
+    if template == "nan":
+        template = base64.b64encode(np.full(card("verify").dim, np.nan, "<f4").tobytes()).decode()
+    bench.plan = plan(template=template)
+    assert bench.look() == ("verify",)
+    assert bench.eyes.compares == 0
+    bench.eyes.unavailable = ("verify",)
+    assert bench.look() == ("verify",)
+
+
+def test_two_causes_are_two_episodes(bench: Bench) -> None:
+    bench.look(1)
+    bench.eyes.verdict, bench.eyes.persons = Verdict.COVERED, 0
+    bench.look(1)
+    bench.look(1, blind=True)
+    assert [alert.kind for alert in bench.alerts()] == ["CAMERA_COVERED", "CAMERA_LOST"]
+
+
+def test_pictures_are_bounded_and_leave_room_for_captures(bench: Bench) -> None:
+    bench.plan = plan(rules=replace(QUICK, frame_limit=5, captures=2), captures=(20.0, 21.0))
+    for _ in range(3):
+        bench.eyes.persons = 1
+        bench.look(1)
+        bench.eyes.persons = 0
+        bench.look(1)
+    assert [moments(alert) for alert in bench.alerts()] == [["at", "before"], ["after"], [], [], []]
+    bench.eyes.persons = 1
+    bench.look(20)
+    assert [capture.frame is not None for capture in bench.told(CaptureRequest)] == [True, True]
+    announced = sum(len(alert.frames) for alert in bench.alerts()) + 2
+    assert announced == 5
+
+
+def test_the_end_of_the_plan_ends_every_episode(bench: Bench) -> None:
+    bench.eyes.persons = 0
+    bench.look(1)
+    bench.look(1, blind=True)
+    end = bench.at + 2
+    bench.watch.end(end)
+    closed = [alert for alert in bench.alerts() if alert.closed]
+    assert {alert.kind for alert in closed} == {"NO_FACE", "CAMERA_LOST"}
+    assert all(alert.boot_ns == int(end * 1e9) for alert in closed)
+    bench.watch.end(end + 1)
+    assert len(bench.alerts()) == 4
+
+
+def test_a_plan_that_only_enrols_ends_what_is_open(bench: Bench) -> None:
+    bench.eyes.persons = 0
+    bench.look(1)
+    bench.plan = plan(watch=False, enrol=True)
+    bench.look(1)
+    assert [alert.closed for alert in bench.alerts()] == [False, True]
+
+
+# Restarts
+
+
+def test_an_open_episode_outlives_the_process(bench: Bench) -> None:
+    bench.look(1)
+    bench.eyes.persons = 0
+    bench.look(1)
+    after = bench.restart()
+    after.eyes.persons = 0
+    after.look(AFTER_SECONDS + 1)
+    assert [moments(alert) for alert in after.alerts()] == [["at", "before"], ["after"]]
+    after.eyes.persons = 1
+    after.look(1)
+    assert [alert.closed for alert in after.alerts()] == [False, False, True]
+    assert len({alert.episode for alert in after.alerts()}) == 1
+
+
+def test_after_a_new_start_of_the_machine_episodes_end_and_begin_anew(bench: Bench) -> None:
+    bench.eyes.persons = 0
+    bench.look(1)
+    after = bench.restart("boot-2", at=3.0)
+    opened, closed = after.alerts()
+    assert (closed.closed, closed.episode, closed.boot_id) == (True, opened.episode, "boot-2")
+    assert closed.since_ns == closed.boot_ns == int(3e9)
+    after.eyes.persons = 0
+    after.look(1)
+    assert after.alerts()[2].episode != opened.episode
+
+
+def test_a_memory_that_cannot_be_read_is_an_empty_one(bench: Bench, tmp_path: Path) -> None:
+    bench.eyes.persons = 0
+    bench.look(1)
+    (path,) = bench.folder.glob("*.watch")
+    assert b"NO_FACE" not in path.read_bytes() and path.stat().st_mode & 0o077 == 0
+    path.write_bytes(path.read_bytes()[:-1])
+    store = WatchStore(bench.folder, KEY)
+    assert store.load(7) == WatchMemory(7) and store.unfinished() == ()
+
+
+def test_only_the_latest_attempts_are_remembered(tmp_path: Path) -> None:
+    store = WatchStore(tmp_path, KEY)
+    alert = AlertRequest(1, "e", "NO_FACE", "b", 1, 2)
+    for n in range(1, KEPT + 6):
+        store.save(WatchMemory(n, "b", open=(OpenEpisode(alert),) if n % 2 else ()))
+    again = WatchStore(tmp_path, KEY)
+    assert len(list(tmp_path.glob("*.watch"))) == KEPT
+    assert set(again.unfinished()) == {n for n in range(6, KEPT + 6) if n % 2}
+
+
+# Captures
+
+
+def test_captures_are_taken_at_their_moments_once(bench: Bench) -> None:
+    bench.plan = plan(captures=(1.0, 3.0), template=any_template(), rules=replace(QUICK, verify_seconds=60.0))
+    bench.look(1.0)
+    (first,) = bench.told(CaptureRequest)
+    assert (first.number, first.boot_ns) == (0, int(bench.at * 1e9))
+    assert first.note is not None and first.note.similarity == 0.8  # compared for it, though not due
+    assert first.frame is not None and first.frame.moment == ""
+    assert bench.evidence.load(first.frame.sha256).startswith(b"\xff\xd8\xff")
+    bench.look(5)
+    assert [capture.number for capture in bench.told(CaptureRequest)] == [0, 1]
+
+
+def test_a_capture_waits_for_a_picture_and_is_missed_after_a_minute(bench: Bench) -> None:
+    bench.plan = plan(captures=(1.0, 100.0))
+    bench.look(LATE_SECONDS - 10, blind=True)
+    assert bench.told(CaptureRequest) == []
+    bench.look()
+    (late,) = bench.told(CaptureRequest)
+    assert late.frame is not None
+    bench.look(LATE_SECONDS + 51, blind=True)
+    bench.look(1)
+    missed = bench.told(CaptureRequest)[1]
+    assert (missed.number, missed.frame, missed.note) == (1, None, None)
+
+
+@pytest.mark.parametrize(("away", "taken"), [(LATE_SECONDS - 2, True), (LATE_SECONDS + 1, False)])
+def test_after_an_absence_a_capture_is_taken_late_or_missed(bench: Bench, away: float, taken: bool) -> None:
+    bench.plan = plan(captures=(0.1,))
+    after = bench.restart(at=bench.at + away)
+    after.look()
+    (capture,) = after.told(CaptureRequest)
+    assert (capture.frame is not None) is taken
+
+
+def test_a_restart_takes_no_capture_twice(bench: Bench) -> None:
+    bench.plan = plan(captures=(0.5, 2.0))
+    bench.look(1)
+    after = bench.restart()
+    after.look(3)
+    assert [capture.number for capture in after.told(CaptureRequest)] == [0, 1]
+
+
+def test_without_the_servers_time_no_capture_is_taken(bench: Bench) -> None:
+    bench.plan = plan(captures=(0.0,))
+    brief = replace(bench.brief(), since_start=None)
+    bench.watch.look(brief, shot(1, bench.at), bench.eyes, bench.at)
+    assert bench.told(CaptureRequest) == []
+
+
+# Enrolment
+
+
+class Enrolments:
+    """Stands in for `proctoring.observe.enrol` where only its use is looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: list[tuple[Any, int]] = []
+        self.spread: float | None = 0.9
+        monkeypatch.setattr("client.watch_enrol.enrol", self.enrol)
+
+    def enrol(self, eyes: Any, photo: Any, frames: Any, rules: WatchRules) -> observe.Enrolment | None:
+        self.calls.append((photo, len(frames)))
+        if self.spread is None:
+            return None
+        template = np.ones(card("verify").dim, np.float32)
+        return observe.Enrolment(template, 0.61, Likeness.MATCH, self.spread, len(frames))
+
+
+@pytest.fixture
+def enrolments(monkeypatch: pytest.MonkeyPatch) -> Enrolments:
+    return Enrolments(monkeypatch)
+
+
+def server_takes(bench: Bench, route: str) -> None:
+    while (news := bench.evidence.next_news(route)) is not None:
+        bench.evidence.news_taken(news.number, [])
+
+
+def test_three_good_frames_make_an_enrolment(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan = plan(watch=False, enrol=True)
+    bench.eyes.persons = 2
+    bench.look(2)
+    bench.eyes.persons, bench.eyes.verdict = 1, Verdict.DARK
+    bench.look(2)
+    assert enrolments.calls == []
+    bench.eyes.verdict = Verdict.GOOD
+    bench.look(3 * STEP)
+    (made,) = bench.told(EnrolmentRequest)
+    assert (made.attempt, made.likeness, made.similarity, made.spread, made.count) == (
+        7,
+        "match",
+        0.61,
+        0.9,
+        3,
+    )
+    assert np.frombuffer(base64.b64decode(made.template), "<f4").size == card("verify").dim
+    assert made.models == bench.eyes.models and len(made.frames) == 3
+    assert all(bench.evidence.load(frame.sha256) for frame in made.frames)
+    assert enrolments.calls == [(None, 3)]
+    assert bench.alerts() == []
+
+
+def test_while_the_server_has_it_not_or_is_about_to_say_so_no_other_is_made(
+    bench: Bench, enrolments: Enrolments
+) -> None:
+    bench.plan = plan(watch=False, enrol=True)
+    bench.look(40)
+    assert len(enrolments.calls) == 1
+    server_takes(bench, Route.ENROLMENT)
+    bench.look(AGAIN_SECONDS - 1)
+    assert len(enrolments.calls) == 1
+    bench.look(2)
+    assert len(enrolments.calls) == 2  # the server still asks: it wants another one
+
+
+def test_a_plan_that_asks_again_later_gets_another(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan = plan(watch=False, enrol=True)
+    bench.look(1)
+    server_takes(bench, Route.ENROLMENT)
+    bench.plan = plan(watch=True, template=any_template())
+    bench.look(1)
+    bench.plan = plan(watch=True, enrol=True)
+    bench.look(1)
+    assert len(enrolments.calls) == 2
+
+
+def test_it_waits_for_a_photo_that_is_announced_but_not_for_ever(
+    bench: Bench, enrolments: Enrolments
+) -> None:
+    bench.plan, bench.photo = plan(watch=False, enrol=True), b""
+    bench.look(5)
+    assert enrolments.calls == []
+    bench.photo = cv2.imencode(".jpg", np.zeros((200, 200, 3), np.uint8))[1].tobytes()
+    bench.look()
+    assert len(enrolments.calls) == 1 and enrolments.calls[0][0].shape == (200, 200, 3)
+    server_takes(bench, Route.ENROLMENT)
+    other = bench.restart()
+    other.plan, other.photo = bench.plan, b""
+    other.look(PHOTO_SECONDS + 1)
+    assert enrolments.calls[1] == (None, 3)
+
+
+def test_a_photo_that_is_no_picture_is_none(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan, bench.photo = plan(watch=False, enrol=True), b"\xff\xd8photo"
+    bench.look(1)
+    assert enrolments.calls == [(None, 3)]
+
+
+def test_frames_that_disagree_are_taken_anew_a_few_times(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan = plan(watch=False, enrol=True)
+    enrolments.spread = None
+    bench.look(3 * STEP * 10)
+    assert len(enrolments.calls) == 10 and bench.told(EnrolmentRequest) == []
+    enrolments.spread = 0.2
+    again = bench.restart()
+    again.plan = bench.plan
+    again.look(3 * STEP * (TRIES + 1))
+    (made,) = again.told(EnrolmentRequest)
+    assert made.spread == 0.2
+
+
+@pytest.mark.parametrize("missing", [("detect",), ("verify",), ("detect", "verify")])
+def test_without_a_model_nobody_is_enrolled_and_it_is_said(
+    bench: Bench, enrolments: Enrolments, missing: tuple[str, ...]
+) -> None:
+    bench.plan = plan(watch=False, enrol=True)
+    bench.eyes.unavailable = missing
+    assert bench.look(2) == missing
+    assert enrolments.calls == []
+
+
+def test_watching_and_enrolling_go_together(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan = plan(watch=True, enrol=True)
+    bench.look(1)
+    bench.eyes.persons = 0
+    bench.look(1)
+    assert len(bench.told(EnrolmentRequest)) == 1 and len(bench.alerts()) == 1
+
+
+def test_real_faces_are_enrolled_recognised_and_a_stranger_is_told(bench: Bench) -> None:
+    """Real networks, real photos: the enrolment agrees with another photo, another person does not."""
+    bench.eyes = eyes()  # type: ignore[assignment]
+    bench.plan = plan(watch=False, enrol=True)
+    bench.photo = cv2.imencode(".jpg", photo("obama2.jpg"))[1].tobytes()
+    bench.look(3 * STEP, frame=scene("obama.jpg"))
+    (made,) = bench.told(EnrolmentRequest)
+    assert made.likeness == "match" and made.similarity is not None and made.similarity >= 0.5
+    assert made.spread > 0.8
+    bench.plan = plan(template=made.template)
+    bench.look(1.2, frame=scene("obama.jpg", seed=2))
+    assert bench.alerts() == []
+    bench.look(2, frame=scene("biden.jpg"))
+    (stranger,) = bench.alerts()
+    assert stranger.kind == "FACE_MISMATCH" and stranger.scores["similarity"] < 0.35
+    assert set(stranger.models) == {"detect", "verify"}
+
+
+# The album
+
+
+def test_the_album_is_bounded_in_number_and_bytes() -> None:
+    rules = WatchRules(sample_seconds=1.0, episodes=(EpisodeRule("NO_FACE", 10.0, 1.0),))
+    album = Album()
+    for n in range(50):
+        album.add(shot(n, float(n)), rules)
+    assert len(album._prints) == 15
+    assert album.before(40.0) == album._prints[4] and album.before(35.0) is None
+    noise = np.random.default_rng(1).integers(0, 255, (640, 640, 3), np.uint8)
+    long = replace(rules, episodes=(EpisodeRule("NO_FACE", 900.0, 1.0),))
+    for n in range(60):
+        album.add(Shot(n, noise, 100.0 + n), long)
+    assert sum(len(made.data) for made in album._prints) <= MOST_BYTES
+    assert album._bytes == sum(len(made.data) for made in album._prints)
+
+
+def test_wishes_are_met_in_order_and_absent_pictures_passed_over() -> None:
+    wishes = [Wish(None, "alert"), *(Wish(Print(float(n), bytes([n])), "side") for n in range(3))]  # type: ignore[arg-type]
+    notes, pictures = chosen(wishes, 2)
+    assert [picture.data for picture in pictures] == [b"\0", b"\1"]
+    assert [note.boot_ns for note in notes] == [0, int(1e9)]
+    assert chosen(wishes, 0) == ((), ())
+
+
+# The watcher and its agent
+
+
+class Studio:
+    """A real agent without a network, a watcher, and a camera whose pictures are put into its slot."""
+
+    def __init__(self, folder: Path) -> None:
+        self.at = 1000.0
+        self.folder = DataFolder(folder)
+        outbox = Outbox()
+        self.seat = Seat(ServerClock("boot-1"), outbox)
+        self.seat.around = Surroundings(paired=True)
+        self.board = Board(self.seat, lambda: self.at)
+        self.evidence = Evidence(self.folder.evidence, KEY)
+        signer = x.Credentials(3, lambda message: message, "1.0")
+        self.link = Link(signer, outbox, random.Random(1), self.evidence)
+        books = Books(self.folder, KEY, outbox, lambda: ("boot-1", int(self.at * 1e9)))
+        shelf = Shelf(self.folder.packages, KEY)
+        parts = Parts(self.board, books, self.link, outbox, shelf, KEY, "boot-1")
+        self.agent = Agent(parts)
+        self.eyes = ToldEyes()
+        self.camera = Camera(None, lambda: self.at)  # type: ignore[arg-type]
+        desk = Desk(self.evidence, WatchStore(self.folder.evidence, KEY), "boot-1")
+        watched = Watched(self.camera, "CAM-05", lambda: self.at)
+        self.watcher = Watcher(self.agent, watched, desk, lambda: self.eyes)
+        self.version = 0
+
+    def show(self, watch: WatchPlan | None, step: Step = Step.ANSWERING, attempt: int | None = 7) -> None:
+        self.version += 1
+        candidate = CandidateView("某人", "T1", "1***", "单位", False)
+        state = SeatState(self.version, NOW, "5", step, None, candidate, attempt, started_at=NOW, watch=watch)
+        self.agent.handle([x.TimeSeen(NOW, self.at, self.at), x.StateSeen(state)])
+
+    def sample(self, count: int = 1, *, blind: bool = False) -> float:
+        pace = 0.0
+        for _ in range(count):
+            self.at = round(self.at + STEP, 6)
+            if not blind:
+                number = self.camera._shot.number + 1 if self.camera._shot else 1
+                self.camera._shot = shot(number, self.at)
+            pace = self.watcher.sample(self.at)
+        return pace
+
+    @property
+    def report(self) -> CameraReport:
+        return self.link._status.camera
+
+    def asked(self) -> Request | None:
+        """What the second lane would send now."""
+        self.link.token = "token"
+        request = self.link.next(Lane.BULK, self.at)
+        return request if isinstance(request, Request) else None
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+NO_LOOKS: list[Callable[[Studio], None]] = [
+    lambda studio: None,
+    lambda studio: studio.show(None),
+    lambda studio: studio.show(plan(manual=True)),
+    lambda studio: studio.show(plan(manual=True, enrol=True)),
+    lambda studio: studio.show(plan(watch=False), Step.IDENTIFIED),
+    lambda studio: studio.show(plan(), attempt=None),
+]
+
+
+@pytest.mark.parametrize("arrange", NO_LOOKS)
+def test_without_consent_or_a_plan_no_pixel_is_looked_at(
+    studio: Studio, arrange: Callable[[Studio], None]
+) -> None:
+    arrange(studio)
+    studio.sample(5)
+    assert studio.eyes.looks == 0 and studio.evidence.waiting() == (0, 0)
+    assert studio.report == CameraReport(CameraState.LIVE, "CAM-05")
+    studio.at += STALE + 1
+    studio.watcher.sample(studio.at)
+    assert studio.report.state is CameraState.LOST
+
+
+def test_the_plan_is_followed_and_told(studio: Studio) -> None:
+    studio.show(plan(watch=False, enrol=True), Step.READY)
+    assert studio.sample() == QUICK.sample_seconds
+    assert studio.report == CameraReport(CameraState.LIVE, "CAM-05", "enrol")
+    assert studio.seat.around.camera == "enrolling"
+    studio.show(plan(enrol=True))
+    studio.sample()
+    assert studio.report.checks == "watch" and studio.eyes.looks == 2
+    studio.show(plan(), Step.SUBMITTED)
+    studio.show(None, Step.SUBMITTED)
+    studio.sample()
+    assert studio.report.checks == "" and studio.seat.around.camera == ""
+
+
+@pytest.mark.parametrize(("given", "pace"), [(0.0, 0.2), (1.5, 1.5), (99.0, 10.0)])
+def test_the_plans_pace_is_bounded(studio: Studio, given: float, pace: float) -> None:
+    studio.show(plan(rules=replace(QUICK, sample_seconds=given)))
+    assert studio.sample() == pace
+
+
+def test_a_picture_is_looked_at_once(studio: Studio) -> None:
+    studio.show(plan())
+    studio.sample()
+    for _ in range(3):
+        studio.at += STEP
+        studio.watcher.sample(studio.at)
+    assert studio.eyes.looks == 1
+    studio.sample()
+    assert studio.eyes.looks == 2
+
+
+@pytest.mark.parametrize(
+    ("worked", "pace", "due"),
+    [(0.0, 1.0, 1.0), (0.1, 1.0, 1.0), (0.5, 1.0, 1.0), (0.6, 1.0, 1.2), (3.0, 1.0, 6.0)],
+)
+def test_at_most_half_of_a_processor_is_used(worked: float, pace: float, due: float) -> None:
+    assert next_look(100.0, 100.0 + worked, pace) == pytest.approx(100.0 + due)
+    assert worked / (next_look(100.0, 100.0 + worked, pace) - 100.0) <= 0.5 + 1e-9
+
+
+def test_answers_are_not_held_up_while_it_looks(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    free: list[bool] = []
+
+    def try_lock() -> None:
+        free.append(studio.board.lock.acquire(timeout=2))
+        studio.board.lock.release()
+
+    def looking(eyes: ToldEyes, *arguments: Any, **options: Any) -> Any:
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join()
+        return seen(eyes, *arguments, **options)
+
+    seen = ToldEyes.observe
+    monkeypatch.setattr(ToldEyes, "observe", looking)
+    studio.show(plan())
+    studio.sample()
+    assert free == [True]
+
+
+def test_an_alert_is_ready_to_leave_at_once(studio: Studio) -> None:
+    studio.show(plan())
+    studio.sample(3)
+    assert studio.asked() is None
+    studio.eyes.persons = 0
+    studio.sample(4)
+    request = studio.asked()
+    assert request is not None and (request.ask, request.path) == (Ask.ALERT, Route.ALERT)
+
+
+def test_the_next_candidate_starts_afresh(studio: Studio) -> None:
+    studio.show(plan())
+    studio.eyes.persons = 0
+    studio.sample(4)
+    studio.show(plan(), attempt=8)
+    studio.sample(1)
+    closed = [
+        news.message for news in studio.evidence._news.values() if getattr(news.message, "closed", False)
+    ]
+    assert [message.attempt for message in closed] == [7]
+    studio.sample(3)
+    opened = [news.message for news in studio.evidence._news.values()]
+    assert [message.attempt for message in opened] == [7, 7, 8]
+
+
+def test_what_an_earlier_process_left_open_is_ended_once_the_seat_is_known(tmp_path: Path) -> None:
+    before = Studio(tmp_path)
+    before.show(plan())
+    before.eyes.persons = 0
+    before.sample(4)
+    before.folder.close()
+    after = Studio(tmp_path)
+    after.at = before.at
+    after.sample()
+    assert after.evidence.waiting()[0] == 1
+    after.show(None, Step.SUBMITTED)
+    after.sample()
+    assert [news.message.closed for news in after.evidence._news.values()] == [False, True]  # type: ignore[union-attr]
+
+
+def test_a_fault_in_looking_is_unavailable_and_nothing_else(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio.show(plan())
+    studio.eyes.fault = cv2.error("a face vector: 0.123")
+    studio.sample(3)
+    assert studio.report.state is CameraState.UNAVAILABLE
+    assert studio.seat.around.camera == "unavailable"
+    assert [record.getMessage() for record in caplog.records if "watching" in record.getMessage()] == [
+        "watching: error"
+    ]
+    studio.eyes.fault = None
+    studio.sample()
+    assert studio.report.state is CameraState.LIVE
+    assert studio.seat.step(studio.at) == "answering"
+
+
+def test_missing_models_are_told_before_anybody_sits_down(studio: Studio) -> None:
+    studio.eyes.unavailable = ("verify",)
+    studio.sample()
+    assert studio.report == CameraReport(CameraState.LIVE, "CAM-05", "", ("verify",))
+    studio.show(plan(watch=False, enrol=True), Step.READY)
+    studio.sample()
+    assert studio.seat.around.camera == "unavailable"
+    studio.show(plan())
+    studio.sample()
+    assert studio.seat.around.camera == "live"  # who sits there is not known, that somebody does is
+
+
+def test_eyes_that_do_not_open_are_tried_again_later(studio: Studio) -> None:
+    eyes_left = [studio.eyes]
+    faults: list[Exception] = [RuntimeError("no"), RuntimeError("no")]
+
+    def make() -> ToldEyes:
+        if faults:
+            raise faults.pop()
+        return eyes_left[0]
+
+    studio.watcher._make_eyes = make
+    studio.show(plan())
+    studio.sample(3)
+    assert studio.report == CameraReport(CameraState.UNAVAILABLE, "CAM-05", "watch", ("detect", "verify"))
+    studio.at += 31
+    studio.sample()
+    studio.at += 31
+    studio.sample()
+    assert studio.report.state is CameraState.LIVE and studio.eyes.looks == 1
+
+
+def test_a_look_is_answered_with_a_small_picture(studio: Studio) -> None:
+    studio.show(None)
+    studio.sample()
+    big = np.random.default_rng(3).integers(0, 255, (480, 640, 3), np.uint8)
+    studio.camera._shot = Shot(9, big, studio.at)
+    studio.agent.handle([x.LookAsked("old"), x.LookAsked("r1")])
+    studio.watcher._answer()
+    request = studio.asked()
+    assert request is not None and request.path == "/agent/look?ref=r1"
+    small = cv2.imdecode(np.frombuffer(request.body, np.uint8), cv2.IMREAD_COLOR)
+    assert small.shape == (240, 320, 3)
+    assert studio.eyes.looks == 0 and studio.evidence.waiting() == (0, 0)
+
+
+def test_a_look_at_a_camera_without_a_picture_is_empty_and_one_without_consent_is_refused(
+    studio: Studio,
+) -> None:
+    studio.show(plan())
+    studio.sample(blind=True)
+    studio.agent.handle([x.LookAsked("r1")])
+    studio.watcher._answer()
+    request = studio.asked()
+    assert request is not None and request.body == b""
+    assert studio.link.failed(Lane.BULK, request, studio.at) == []
+    studio.show(plan(manual=True))
+    studio.sample()
+    studio.agent.handle([x.LookAsked("r2")])
+    studio.watcher._answer()
+    studio.at += 60
+    assert studio.asked() is None
+
+
+@pytest.mark.parametrize(
+    ("report", "changes", "word"),
+    [
+        (CameraReport(), {}, ""),
+        (CameraReport(CameraState.LIVE), {"manual": True}, "manual"),
+        (CameraReport(), {"manual": True}, "manual"),
+        (CameraReport(CameraState.LIVE), {}, "live"),
+        (CameraReport(CameraState.OPENING), {}, "live"),
+        (CameraReport(CameraState.LOST), {}, "lost"),
+        (CameraReport(CameraState.LOST), {"enrol": True}, "lost"),
+        (CameraReport(CameraState.UNAVAILABLE), {}, "unavailable"),
+        (CameraReport(CameraState.LIVE, unavailable=("detect",)), {}, "unavailable"),
+        (CameraReport(CameraState.LIVE, unavailable=("verify",)), {}, "live"),
+        (CameraReport(CameraState.LIVE, unavailable=("verify",)), {"enrol": True}, "unavailable"),
+        (CameraReport(CameraState.LIVE), {"enrol": True}, "enrolling"),
+    ],
+)
+def test_what_the_candidate_is_told(report: CameraReport, changes: dict[str, bool], word: str) -> None:
+    assert camera_word(report, plan(**changes)) == word
+    assert camera_word(report, None) == ""
+
+
+def test_moments_of_captures_follow_the_servers_clock(studio: Studio) -> None:
+    studio.show(plan(captures=(30.0,)))
+    studio.at += 20
+    studio.sample()
+    brief = studio.agent.brief()
+    assert brief.since_start == pytest.approx(20 + STEP, abs=1e-3)
+    studio.agent.handle([x.TimeSeen(NOW + timedelta(seconds=40), studio.at, studio.at)] * 8)
+    studio.sample()
+    assert [news.route for news in studio.evidence._news.values()] == [Route.CAPTURE]
