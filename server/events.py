@@ -36,17 +36,30 @@ class PairingChanged:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One line for the monitor's list: an incident raised or an act done. `code` is in the message table."""
+    """One line for the monitor's list: an incident raised or an act done. `code` is in the message table.
+
+    `cause_ns` is CLOCK_BOOTTIME of this machine when a seat's agent decided on an alert, 0 when the agent
+    runs on another machine: a rehearsal measures with it how soon invigilators hear of something.
+    """
 
     room_sitting: int
     code: str
     params: tuple[tuple[str, str], ...] = ()
     seat: int | None = None
     incident: int | None = None
+    cause_ns: int = 0
 
 
-Fact = SeatChanged | RoomChanged | PairingChanged | Activity
-F = TypeVar("F", SeatChanged, RoomChanged, PairingChanged, Activity)
+@dataclass(frozen=True, slots=True)
+class LookWanted:
+    """Somebody asks for one picture of the camera at a workstation; it is to be sent with `ref`."""
+
+    workstation: int
+    ref: str
+
+
+Fact = SeatChanged | RoomChanged | PairingChanged | Activity | LookWanted
+F = TypeVar("F", SeatChanged, RoomChanged, PairingChanged, Activity, LookWanted)
 
 
 class Events:

@@ -7,6 +7,7 @@ from datetime import datetime
 from itembank.vault import Vault
 from server.db.answers import AnswerStore
 from server.db.base import Database
+from server.db.evidence_store import EvidenceStore, FolderStore
 from server.events import Events
 from server.jobs.runner import Jobs
 from server.native import NativePool
@@ -14,7 +15,7 @@ from server.presence import Presence
 from server.services.loop_lag import LoopLag
 from server.services.site import Site, ensure_site
 from server.services.steady import Reading, SteadyClock, find_anchor, read_clocks
-from server.services.tries import Tries
+from server.services.tries import ADDRESS_LIMIT, Places, Tries
 from server.settings import Settings
 
 HASHING_THREADS = 2
@@ -27,6 +28,7 @@ class Host:
     settings: Settings
     db: Database
     answers: AnswerStore
+    evidence: EvidenceStore
     vault: Vault
     site: Site
     events: Events
@@ -37,7 +39,11 @@ class Host:
     native: NativePool
     """For password hashing and passphrases; `native.call(work, ...)`."""
     tries: Tries
-    """Failed sign-ins and co-signatures."""
+    """Failed sign-ins and co-signatures, by account and address."""
+    addresses: Tries
+    """The same by address alone, over all names."""
+    checks: Places
+    """Passwords that are being checked, or wait for it."""
     lag: LoopLag
 
     @property
@@ -65,6 +71,7 @@ def open_host(
         settings=settings,
         db=db,
         answers=AnswerStore(settings.answers_url),
+        evidence=FolderStore(settings.data / "evidence"),
         vault=vault,
         site=db.write(ensure_site, now=clock.now()),
         events=events,
@@ -74,5 +81,7 @@ def open_host(
         clock=clock,
         native=NativePool(HASHING_THREADS),
         tries=Tries(),
+        addresses=Tries(ADDRESS_LIMIT),
+        checks=Places(),
         lag=LoopLag(),
     )

@@ -32,4 +32,15 @@ class NativePool:
         """The result of `work(*args, **kwargs)`; its exception is raised here."""
         if self._pool is None:
             return work(*args, **kwargs)
-        return cast("T", self._pool.apply(work, args, kwargs))
+        result, fault = self._pool.apply(_outcome, (work, args, kwargs))
+        if fault is not None:
+            raise fault
+        return cast("T", result)
+
+
+def _outcome(work: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Exception | None]:  # noqa: ANN401
+    """What became of a call, as a value: the pool prints a traceback for every exception that it sees."""
+    try:
+        return work(*args, **kwargs), None
+    except Exception as fault:  # noqa: BLE001 - raised again where the call came from
+        return None, fault

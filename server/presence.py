@@ -4,11 +4,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exam_rooms.protocol import ZERO_HEAD
+from exam_rooms.watch_messages import CameraReport
 
 
 @dataclass(frozen=True, slots=True)
 class SeatPresence:
-    """One workstation's link. `waiting`: records there that the server has not acknowledged."""
+    """One workstation's link. `waiting`: records there that the server has not acknowledged.
+
+    `camera` is what its last heartbeat said; of a seat without link it is as old as that.
+    """
 
     linked: bool = False
     since: datetime | None = None
@@ -19,6 +23,7 @@ class SeatPresence:
     state_version: int = 0
     package_sha256: str = ""
     journal_fault: str = ""
+    camera: CameraReport = CameraReport()
 
 
 class Presence:
@@ -48,8 +53,9 @@ class Presence:
         before = self.of(workstation)
         after = replace(before, **seen)  # type: ignore[arg-type]
         self._seats[workstation] = after
-        return (before.waiting, before.package_sha256, before.journal_fault) != (
-            after.waiting,
-            after.package_sha256,
-            after.journal_fault,
-        )
+        return _shown(before) != _shown(after)
+
+
+def _shown(seat: SeatPresence) -> tuple[object, ...]:
+    """What of a heartbeat a monitor shows."""
+    return (seat.waiting, seat.package_sha256, seat.journal_fault, seat.camera)

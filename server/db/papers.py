@@ -72,6 +72,7 @@ class Package(Base):
     sealed_content_key: Mapped[bytes | None] = mapped_column(LargeBinary)
     sealed_at: Mapped[datetime] = mapped_column(Moment)
     sealed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    cosigned_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     released_at: Mapped[datetime | None] = mapped_column(Moment)
     released_by: Mapped[list[int]] = mapped_column(JSON, default=list)
 

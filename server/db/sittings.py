@@ -177,7 +177,10 @@ class JournalGrant(Base):
 
 
 class TimeCredit(Base):
-    """Compensation time, for one attempt or (attempt empty) the whole room, with the chief's co-signature."""
+    """Compensation time, for one attempt or (attempt empty) the whole room, with the chief's co-signature.
+
+    `once` is the one-time number of the form that asked for it, so that a second click gives nothing.
+    """
 
     __tablename__ = "time_credits"
 
@@ -189,6 +192,7 @@ class TimeCredit(Base):
     granted_at: Mapped[datetime] = mapped_column(Moment)
     granted_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     cosigned_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    once: Mapped[str | None] = mapped_column(String(32), unique=True)
 
 
 class LinkGapRow(Base):

@@ -13,7 +13,8 @@ from server.db.base import Base, Moment
 
 
 class Enrolment(Base):
-    """Who sits at the seat, as its agent enrolled it; the newest of an attempt counts.
+    """Who sits at the seat, as its agent enrolled it; the newest of an attempt counts, unless it was dropped
+    because somebody asked for a new one.
 
     `likeness` and `similarity` compare with the registration photo. The vector is emptied when
     `keep_until` is over.
@@ -31,6 +32,7 @@ class Enrolment(Base):
     spread: Mapped[float]
     models: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     enrolled_at: Mapped[datetime] = mapped_column(Moment)
+    dropped_at: Mapped[datetime | None] = mapped_column(Moment)
     keep_until: Mapped[datetime] = mapped_column(Moment)
 
 

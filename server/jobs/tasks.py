@@ -18,6 +18,7 @@ TASKS: dict[str, str] = {
     "read_room": "server.jobs.rosters:read_room",
     "read_photos": "server.jobs.photos:read_photos",
     "results_xlsx": "server.jobs.results:results_xlsx",
+    "recheck_frames": "server.jobs.rechecks:recheck_frames",
     "mark": "server.jobs.results:mark",
 }
 

@@ -9,10 +9,10 @@ from flask import request
 from flask_socketio import ConnectionRefusedError as ConnectionRefused
 from flask_socketio import Namespace, SocketIO
 
-from exam_rooms.protocol import EVENT_STATE, NAMESPACE_SEAT
+from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
 from exam_rooms.wire import encode
 from server.errors import Refused
-from server.events import PairingChanged, RoomChanged, SeatChanged
+from server.events import LookWanted, PairingChanged, RoomChanged, SeatChanged
 from server.host import Host
 from server.native import under_gevent
 from server.services.agents import Agent
@@ -36,6 +36,7 @@ class SeatSockets(Namespace):  # type: ignore[misc]
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(RoomChanged, self._room_changed)
         host.events.subscribe(PairingChanged, self._pairing_changed)
+        host.events.subscribe(LookWanted, self._look_wanted)
 
     def on_connect(self, auth: object = None) -> None:
         """Lets in an agent with a valid token and tells it its state."""
@@ -73,6 +74,11 @@ class SeatSockets(Namespace):  # type: ignore[misc]
                 self.agents.pop(sid, None)
                 self.delivery.links.forget(agent)
                 self.disconnect(sid)
+
+    def _look_wanted(self, fact: LookWanted) -> None:
+        for sid, (agent, _) in list(self.agents.items()):
+            if agent.workstation == fact.workstation:
+                self.emit(EVENT_LOOK, {"ref": fact.ref}, room=sid)
 
     def _mark(self, agents: Iterable[Agent]) -> None:
         self._dirty.update(dict.fromkeys(agent.workstation for agent in agents))

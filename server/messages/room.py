@@ -20,6 +20,10 @@ ROOM: dict[str, str] = {
     "incident_wrong_seat_sign_in": N_("有考生在 %(seat)s 号座位坐错登录"),
     "incident_identity_denied": N_("%(seat)s 号座位的考生称信息不是本人"),
     "incident_journal_failed": N_("%(seat)s 号座位的考试机无法保存作答"),
+    "incident_workstation_changed": N_("%(seat)s 号座位的考试机被解除或更换（%(by)s）"),
+    "line_pairing_code_issued": N_("%(actor)s 为 %(seat)s 号签发配对码：%(reason)s"),
+    "line_workstation_paired": N_("%(seat)s 号配对了一台考试机（配对码由 %(by)s 签发）"),
+    "line_workstation_released": N_("%(actor)s 解除 %(seat)s 号的考试机配对：%(reason)s"),
     "line_signed_in": N_("%(seat)s 号登录"),
     "line_identity_confirmed": N_("%(seat)s 号确认是本人"),
     "line_identity_denied": N_("%(seat)s 号称信息不是本人"),
@@ -48,6 +52,7 @@ ROOM: dict[str, str] = {
     "line_staff_assigned": N_("%(actor)s 安排监考 %(staff)s 人"),
     "line_seats_drawn": N_("%(actor)s 编排座位，共 %(candidates)s 人"),
     "line_package_sealed": N_("%(actor)s 密封试卷包"),
+    "line_package_superseded": N_("%(actor)s 换选试卷，已密封的试卷包作废"),
     "line_package_released": N_("两名保管人启封试卷包"),
 }
 # fmt: on  # above: one sentence, one line

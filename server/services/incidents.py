@@ -2,10 +2,19 @@
 
 state: raised -> acknowledged -> dismissed | recorded; cleared when the cause ended by itself. One episode
 is one row: a cause that comes again while its incident is open only moves `last_at` and the count.
+
+An alert of a camera is different in one thing: that somebody sat at a seat for ten seconds is still to be
+looked at when they have left, so an alert (red) whose cause is gone waits on for a person, with `ended_at`
+among its details; only a warning (amber) clears by itself.
+
+`details` of a camera's incident: `count` of episodes, `episodes` {name: open | closed}, `scores`, `models`
+and `note` (an `ObservationNote`) of the last one, `ended_at` (ISO) once no episode is open.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -23,6 +32,8 @@ OPEN = ("raised", "acknowledged")
 OUTCOMES = ("acknowledged", "dismissed", "recorded")
 _FLAP = timedelta(minutes=2)
 """A cause that comes back so soon after it ended by itself belongs to the same episode."""
+_EPISODES_KEPT = 100
+"""Names of episodes that an incident remembers: what is sent again is sent again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +53,81 @@ class Handling:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What an agent tells of an episode of its camera: its own name of it, since when the cause is there,
+    what was seen (plain JSON values), and `Activity.cause_ns`.
+    """
+
+    name: str
+    since: datetime
+    details: Mapping[str, Any]
+    cause_ns: int = 0
+
+
 def raise_incident(
-    session: Session, place: Place, kind: IncidentKind, /, *, now: datetime, **details: str
+    session: Session, place: Place, kind: IncidentKind, /, *, now: datetime, **details: object
 ) -> Incident:
-    """Puts a cause on the record, as a new incident or as the next sighting of an open one."""
-    row = _same_episode(session, place, kind, now)
+    """Puts a cause on the record, as a new incident or as the next sighting of an open one.
+
+    `details`: plain JSON values; texts among them are parameters of the line that the monitor shows.
+    """
+    row = _same_episode(session, _matching(place, kind), now)
     if row is not None:
-        row.last_at = now
-        row.details = row.details | details | {"count": int(row.details.get("count", 1)) + 1}
-        row.state = "raised" if row.state == "cleared" else row.state
+        _seen_again(row, details, now)
     else:
-        row = Incident(
-            room_sitting_id=place.room_sitting,
-            attempt_id=place.attempt,
-            seat_id=place.seat,
-            kind=str(kind),
-            severity=int(severity(kind)),
-            first_at=now,
-            last_at=now,
-            details={"count": 1} | details,
-            state="raised",
-        )
-        session.add(row)
-        session.flush()
-        number = _number(session, place.seat)
-        params = tuple(sorted({"seat": number, **details}.items()))
-        emit(session, Activity(place.room_sitting, f"incident_{kind.lower()}", params, place.seat, row.id))
-    if place.seat is not None:
-        emit(session, SeatChanged(place.room_sitting, place.seat))
+        row = _new(session, place, kind, details, now)
+        _tell(session, row)
+    _seat_changed(session, row)
     return row
+
+
+def raise_episode(
+    session: Session, place: Place, kind: IncidentKind, episode: Episode, *, now: datetime
+) -> Incident:
+    """An episode of a camera began: a new incident, or one more episode of the candidate's open one."""
+    matching = _matching(place, kind).where(Incident.attempt_id == place.attempt)
+    row = _same_episode(session, matching, episode.since)
+    if row is not None:
+        _seen_again(row, episode.details, now)
+    else:
+        row = _new(session, place, kind, episode.details, now)
+        row.first_at = min(episode.since, now)
+        _tell(session, row, episode.cause_ns)
+    _note_episode(row, episode.name, "open")
+    row.episode = episode.name
+    _seat_changed(session, row)
+    return row
+
+
+def of_episode(session: Session, place: Place, kind: IncidentKind, name: str) -> Incident | None:
+    """The incident that an agent's episode went into."""
+    matching = _matching(place, kind).where(Incident.attempt_id == place.attempt)
+    for row in session.scalars(matching.order_by(Incident.id.desc())):
+        if name in row.details.get("episodes", {}):
+            return row
+    return None
+
+
+def end_episode(session: Session, row: Incident, name: str, *, now: datetime) -> None:
+    """An episode's cause is gone since `now`; an alert waits on for a person, a warning clears."""
+    if row.details["episodes"].get(name) == "closed":
+        return
+    _note_episode(row, name, "closed")
+    row.last_at = max(row.last_at, now)
+    if "open" not in row.details["episodes"].values():
+        row.details = row.details | {"ended_at": now.isoformat()}
+        if row.state in OPEN and row.severity < Severity.ALERT:
+            _clear(row)
+    _seat_changed(session, row)
 
 
 def clear(session: Session, place: Place, kind: IncidentKind, *, now: datetime) -> None:
     """The cause of an open incident has ended by itself."""
     for row in session.scalars(_matching(place, kind).where(Incident.state.in_(OPEN))):
-        row.state = "cleared" if row.state == "raised" else "recorded"
+        _clear(row)
         row.last_at = now
-        if place.seat is not None:
-            emit(session, SeatChanged(place.room_sitting, place.seat))
+        _seat_changed(session, row)
 
 
 def handle(
@@ -105,8 +153,7 @@ def handle(
     number = _number(session, row.seat_id)
     params = (("actor", actor.name), ("kind", row.kind), ("seat", number))
     emit(session, Activity(row.room_sitting_id, f"line_incident_{outcome}", params, row.seat_id, row.id))
-    if row.seat_id is not None:
-        emit(session, SeatChanged(row.room_sitting_id, row.seat_id))
+    _seat_changed(session, row)
     return row
 
 
@@ -124,12 +171,59 @@ def open_incidents(session: Session, room_sitting_id: int) -> list[Incident]:
     return list(session.scalars(query))
 
 
-def _same_episode(session: Session, place: Place, kind: IncidentKind, now: datetime) -> Incident | None:
-    query = _matching(place, kind).order_by(Incident.id.desc()).limit(1)
-    row = session.scalars(query).first()
+def _new(
+    session: Session, place: Place, kind: IncidentKind, details: Mapping[str, Any], now: datetime
+) -> Incident:
+    row = Incident(
+        room_sitting_id=place.room_sitting,
+        attempt_id=place.attempt,
+        seat_id=place.seat,
+        kind=str(kind),
+        severity=int(severity(kind)),
+        first_at=now,
+        last_at=now,
+        details={"count": 1} | dict(details),
+        state="raised",
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _tell(session: Session, row: Incident, cause_ns: int = 0) -> None:
+    """One line for the monitor, with what of the details a sentence can hold."""
+    said = {name: value for name, value in row.details.items() if isinstance(value, str)}
+    params = tuple(sorted({"seat": _number(session, row.seat_id), **said}.items()))
+    code = f"incident_{row.kind.lower()}"
+    emit(session, Activity(row.room_sitting_id, code, params, row.seat_id, row.id, cause_ns))
+
+
+def _seen_again(row: Incident, details: Mapping[str, Any], now: datetime) -> None:
+    row.last_at = max(row.last_at, now)
+    row.details = row.details | dict(details) | {"count": int(row.details.get("count", 1)) + 1}
+    row.state = "raised" if row.state == "cleared" else row.state
+
+
+def _note_episode(row: Incident, name: str, state: str) -> None:
+    known = {**row.details.get("episodes", {}), name: state}
+    rest = {key: value for key, value in row.details.items() if key != "ended_at"}
+    row.details = rest | {"episodes": dict(list(known.items())[-_EPISODES_KEPT:])}
+
+
+def _clear(row: Incident) -> None:
+    row.state = "cleared" if row.state == "raised" else "recorded"
+
+
+def _seat_changed(session: Session, row: Incident) -> None:
+    if row.seat_id is not None:
+        emit(session, SeatChanged(row.room_sitting_id, row.seat_id))
+
+
+def _same_episode(session: Session, matching: Select[Incident], since: datetime) -> Incident | None:
+    row = session.scalars(matching.order_by(Incident.id.desc()).limit(1)).first()
     if row is None or row.state in OPEN:
         return row
-    return row if row.state == "cleared" and now - row.last_at < _FLAP else None
+    return row if row.state == "cleared" and since - row.last_at < _FLAP else None
 
 
 def _matching(place: Place, kind: IncidentKind) -> Select[Incident]:

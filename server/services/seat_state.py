@@ -5,8 +5,9 @@ grows from sitting to sitting and with every change; the agent keeps the newest.
 """
 
 import base64
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,23 +16,21 @@ from exam_rooms import clock
 from exam_rooms.clock import Phase
 from exam_rooms.protocol import CandidateView, PaperView, SeatState, SittingView, Step
 from exam_rooms.seats import AttemptState
+from exam_rooms.watch_messages import WarningView
 from itembank.package import section_key
 from server.db.base import vault_of
 from server.db.papers import Package
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, RoomSitting, SeatStay, Sitting
-from server.services import packages
+from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, SeatStay
+from server.services import packages, warnings
 from server.services.agents import Agent
 from server.services.roomstate import CLOSED, RoomState, load
 from server.services.rosters import masked_id
+from server.services.sittings_now import current_sitting
+from server.services.watching import plan_for
 
 RULES_VERSION = "2026-11"
 """Version of the examination rules and pledge that the candidate page shows."""
-_DONE = ("collected", "marked")
-_SHOWN_AFTER = timedelta(minutes=20)
-"""How long a seat goes on showing a collected sitting while none is open."""
-_ABANDONED_AFTER = timedelta(hours=12)
-"""A sitting that nobody ended or collected stops holding its room so long after its planned start."""
 _FIRST_MINUTE = datetime(2020, 1, 1, tzinfo=UTC)
 _ROOM_FOR_CHANGES = 1_000_000
 _STEPS = {
@@ -73,27 +72,11 @@ def build(session: Session, agent: Agent, *, now: datetime, demo: bool) -> SeatV
         step=Step.UNASSIGNED,
         sitting=_sitting_view(room, demo),
         started_at=room.row.started_at,
+        watch=plan_for(session, room, attempt, agent),
     )
     if attempt is not None:
         state = _with_attempt(session, state, room, attempt, agent, now)
     return SeatView(state, current, _owes(session, agent))
-
-
-def current_sitting(session: Session, room_id: int, now: datetime) -> int | None:
-    """The sitting a room works on: one that is open or not yet collected, else the last, else the next."""
-    rows = session.execute(
-        select(RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, Sitting.starts_at)
-        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
-        .where(RoomSitting.room_id == room_id, RoomSitting.state != "planned")
-        .order_by(Sitting.starts_at, RoomSitting.id)
-    ).all()
-    done = [row for row in rows if row.state in _DONE]
-    ahead = [row for row in rows if row.state not in _DONE and row.starts_at > now - _ABANDONED_AFTER]
-    if ahead and ahead[0].starts_at - timedelta(hours=1) <= now:
-        return int(ahead[0].id)
-    if done and (not ahead or now - (done[-1].collected_at or now) < _SHOWN_AFTER):
-        return int(done[-1].id)
-    return int(ahead[0].id) if ahead else None
 
 
 def _moved_away(session: Session, agent: Agent, room_sitting_id: int) -> Attempt | None:
@@ -152,22 +135,23 @@ def _with_attempt(  # noqa: PLR0913 - one state from its six sources
     here = attempt.seat_id == agent.seat
     step = _step(room, attempt, now) if here else Step.MOVED
     own = here and AttemptState(attempt.state) not in _UNKNOWN_PERSON
-    return SeatState(
-        version=state.version,
-        server_time=now,
-        seat=state.seat,
+    return replace(
+        state,
         step=step,
-        sitting=state.sitting,
         candidate=_candidate_view(session, attempt) if own else None,
         attempt=attempt.id if own or not here else None,
         paper=_paper_view(session, room, attempt, step) if here else None,
-        started_at=room.row.started_at,
         deadline=room.deadline(attempt) if room.row.started_at else None,
         submit_from=_submit_from(room, attempt),
         credit_minutes=float(room.credit(attempt)),
         collect=attempt.collected_at is not None,
         notice=attempt.close_reason if step is Step.ENDED else "",
+        warnings=_warnings(session, attempt) if here else (),
     )
+
+
+def _warnings(session: Session, attempt: Attempt) -> tuple[WarningView, ...]:
+    return tuple(WarningView(row.id, row.text) for row in warnings.unread(session, attempt))
 
 
 def _step(room: RoomState, attempt: Attempt, now: datetime) -> Step:
@@ -213,25 +197,37 @@ def _section_key(session: Session, package: Package, form: str) -> str | None:
 
 
 class SeatViews:
-    """Views by workstation, kept until something about the seat or its room changes."""
+    """Views by workstation, kept until something about the seat or its room changes.
+
+    A view that was built from a look at the store before a change must not be kept after it: `changes`
+    counts what was forgotten, and who builds says which count the look began with.
+    """
 
     def __init__(self) -> None:
         self._views: dict[int, tuple[int, SeatView]] = {}
+        self._lock = threading.Lock()
+        self.changes = 0
 
     def get(self, agent: Agent) -> SeatView | None:
         """The kept view of a workstation at its present seat."""
         seat, view = self._views.get(agent.workstation, (0, None))
         return view if seat == agent.seat else None
 
-    def keep(self, agent: Agent, view: SeatView) -> None:
-        """Keeps a view just built."""
-        self._views[agent.workstation] = (agent.seat, view)
+    def keep(self, agent: Agent, view: SeatView, changes: int) -> None:
+        """Keeps a view just built, unless something was forgotten since the count was `changes`."""
+        with self._lock:
+            if self.changes == changes:
+                self._views[agent.workstation] = (agent.seat, view)
 
     def forget_seat(self, seat: int) -> None:
         """A seat's state has changed."""
-        for workstation in [key for key, (kept, _) in self._views.items() if kept == seat]:
-            del self._views[workstation]
+        with self._lock:
+            self.changes += 1
+            for workstation in [key for key, (kept, _) in self._views.items() if kept == seat]:
+                del self._views[workstation]
 
     def forget_all(self) -> None:
         """A room, a phase or a pairing has changed."""
-        self._views.clear()
+        with self._lock:
+            self.changes += 1
+            self._views.clear()

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("spread", sa.Double(), nullable=False),
         sa.Column("models", sa.JSON(), nullable=False),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("keep_until", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["attempt_id"], ["attempts.id"], name=op.f("fk_enrolments_attempt_id_attempts")
@@ -161,8 +162,26 @@ def upgrade() -> None:
             sa.Column("camera", sa.String(length=120), server_default=sa.text("''"), nullable=False)
         )
 
+    with op.batch_alter_table("time_credits", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("once", sa.String(length=32), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_time_credits_once"), ["once"])
+
+    with op.batch_alter_table("packages", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("cosigned_by", sa.Integer(), nullable=True))
+        batch_op.create_foreign_key(
+            batch_op.f("fk_packages_cosigned_by_users"), "users", ["cosigned_by"], ["id"]
+        )
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("packages", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_packages_cosigned_by_users"), type_="foreignkey")
+        batch_op.drop_column("cosigned_by")
+
+    with op.batch_alter_table("time_credits", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("uq_time_credits_once"), type_="unique")
+        batch_op.drop_column("once")
+
     with op.batch_alter_table("seats", schema=None) as batch_op:
         batch_op.drop_column("camera")
 

@@ -1,0 +1,60 @@
+"""`examhall evidence list | purge`: pictures and face vectors of seat cameras whose time is over."""
+
+import json
+
+import click
+
+from server.cli.opening import opened
+from server.cli.persons import at_the_console
+from server.cli.words import _
+from server.services import evidence as service
+from server.services.evidence import Expired
+
+
+@click.group(help=_("摄像头画面与人脸特征的保存。"))
+def evidence() -> None:
+    """What cameras left behind."""
+
+
+@evidence.command("list", help=_("列出已过保存期的画面和人脸特征。"))
+@click.option("--json", "as_json", is_flag=True)
+def show(as_json: bool) -> None:
+    """Counts only: a picture is looked at in the room's record, by a person whose look is recorded."""
+    with opened(writes=False) as host, host.db.read() as session:
+        over = service.expired(session, now=host.now())
+        lost = service.orphans(session, host.evidence)
+    click.echo(json.dumps(_numbers(over, len(lost))) if as_json else _table(over, len(lost)))
+
+
+@evidence.command(help=_("删除已过保存期的画面和人脸特征，并记入审计；已记录的告警的画面除外。"))
+@click.option("--recorded", is_flag=True, help=_("已记录的告警的画面也删除"))
+@click.option("--json", "as_json", is_flag=True)
+def purge(recorded: bool, as_json: bool) -> None:
+    """Rows first, files after the commit: no row promises a picture that is gone."""
+    with opened(writes=True) as host:
+        names, vectors = host.db.write(service.purge, at_the_console(), now=host.now(), recorded=recorded)
+        for name in names:
+            host.evidence.delete(name)
+    if as_json:
+        click.echo(json.dumps({"files": len(names), "vectors": vectors}))
+        return
+    click.echo(_("已删除画面 %(files)s 张、人脸特征 %(vectors)s 份。", files=len(names), vectors=vectors))
+
+
+def _numbers(over: Expired, lost: int) -> dict[str, int]:
+    return {
+        "frames": len(over.frames),
+        "held": len(over.held),
+        "vectors": len(over.enrolments),
+        "orphans": lost,
+    }
+
+
+def _table(over: Expired, lost: int) -> str:
+    lines = [
+        (_("到期画面"), len(over.frames)),
+        (_("到期但属于已记录的告警，保留"), len(over.held)),
+        (_("到期人脸特征"), len(over.enrolments)),
+        (_("没有登记的文件"), lost),
+    ]
+    return "\n".join(f"{word}\t{count}" for word, count in lines)

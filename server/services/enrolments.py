@@ -1,0 +1,158 @@
+"""Who sits at a seat, as its agent enrolled the face from good frames at the start: sealed, never shown.
+
+The newest enrolment of an attempt that nobody dropped is current; its vector goes back to the seat with
+the plan, so that a restarted agent, or another machine after a move, compares with the same face.
+"""
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.seats import AttemptState
+from exam_rooms.watch_messages import EnrolmentRequest, Taken
+from exam_rooms.watching import Likeness
+from server.access import Actor, Permission
+from server.db.base import emit, vault_of
+from server.db.rooms import Seat
+from server.db.sittings import Attempt
+from server.db.watching import Enrolment
+from server.errors import Forbidden, Refused
+from server.events import Activity
+from server.rules import observed
+from server.services import audit
+from server.services.agents import Agent
+from server.services.consent import Watched, watched
+from server.services.evidence import Subject, announce
+from server.services.incidents import Place, clear, raise_incident
+from server.services.links import placed
+from server.services.roomstate import locked_attempt, touch
+
+TEMPLATE_PURPOSE = "face-template"
+AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
+_DOUBTFUL = frozenset({Likeness.MISMATCH, Likeness.UNSURE})
+_MOST_FRAMES = 1000
+_NAME = "EnrolmentRequest"
+
+
+def enrol(session: Session, agent: Agent, asked: EnrolmentRequest, *, now: datetime) -> Taken:
+    """Keeps who was enrolled at this seat; the same enrolment again changes nothing.
+
+    Another one is refused until an invigilator asks for it (`again`): nobody is replaced unnoticed. A face
+    that does not clearly agree with the registration photo calls the invigilators, and decides nothing.
+    """
+    seen = watched(session, agent, asked.attempt)
+    if seen.attempt.seat_id != agent.seat:
+        raise Refused("attempt_not_here", 403)
+    template = observed.template_bytes(asked.template, _NAME)
+    doubt = None
+    at = placed(session, agent.workstation, asked.boot_id, asked.boot_ns, now=now)
+    if not _known(session, seen.attempt.id, template, at):
+        _check_wanted(session, seen)
+        row = _row(session, agent, seen, asked, template)
+        row.enrolled_at, row.keep_until = at, now + timedelta(days=seen.rules.keep_days)
+        doubt = _keep(session, seen, row, now)
+    subject = Subject(seen, "enrolment", asked.boot_id, incident=doubt)
+    return Taken(announce(session, agent, subject, asked.frames, now=now))
+
+
+def latest(session: Session, attempt_id: int) -> Enrolment | None:
+    """The current enrolment of an attempt."""
+    query = select(Enrolment).where(Enrolment.attempt_id == attempt_id, Enrolment.dropped_at.is_(None))
+    return session.scalars(query.order_by(Enrolment.id.desc()).limit(1)).first()
+
+
+def template_of(session: Session, row: Enrolment | None) -> str:
+    """An enrolment's vector as it travels (base64); "" without one. For the seat itself and for re-checks."""
+    if row is None or row.sealed_template is None:
+        return ""
+    return base64.b64encode(_opened(session, row)).decode()
+
+
+def again(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
+    """An invigilator asks for a new enrolment; the old one stays on the record but is not current."""
+    if not actor.can(Permission.RUN_ROOM):
+        raise Forbidden(Permission.RUN_ROOM)
+    attempt = locked_attempt(session, attempt_id)
+    row = latest(session, attempt_id)
+    if row is None or AttemptState(attempt.state) not in AT_SEAT:
+        raise Refused("nothing_to_enrol_again")
+    row.dropped_at = now
+    touch(session, attempt)
+    seat = session.get_one(Seat, attempt.seat_id).number
+    stream, object_ = _stream(attempt), f"attempt/{attempt.id}"
+    audit.record(session, stream, actor, "enrolment_again", object_, now=now, seat=seat)
+    params = (("actor", actor.name), ("seat", seat))
+    emit(session, Activity(attempt.room_sitting_id, "line_enrolment_again", params, attempt.seat_id))
+
+
+def _check_wanted(session: Session, seen: Watched) -> None:
+    if AttemptState(seen.attempt.state) not in AT_SEAT:
+        raise Refused("enrolment_not_now", state=seen.attempt.state)
+    if latest(session, seen.attempt.id) is not None:
+        raise Refused("enrolled_already")
+
+
+def _row(
+    session: Session, agent: Agent, seen: Watched, asked: EnrolmentRequest, template: bytes
+) -> Enrolment:
+    """The row of an enrolment whose values can be true."""
+    if not seen.rules.enrol_frames <= asked.count <= _MOST_FRAMES:
+        raise observed.malformed(_NAME, "count")
+    attempt = seen.attempt
+    return Enrolment(
+        attempt_id=attempt.id,
+        workstation_id=agent.workstation,
+        sealed_template=vault_of(session).seal_value(TEMPLATE_PURPOSE, str(attempt.id), template),
+        likeness=str(observed.likeness_word(asked.likeness, _NAME)),
+        similarity=observed.cosine_or_none(asked.similarity, _NAME, "similarity"),
+        count=asked.count,
+        spread=observed.cosine_or_none(asked.spread, _NAME, "spread"),
+        models=observed.model_names(asked.models, _NAME),
+    )
+
+
+def _keep(session: Session, seen: Watched, row: Enrolment, now: datetime) -> int | None:
+    """Stores an enrolment and tells of it; the id of the incident that a doubtful one raises."""
+    attempt, likeness = seen.attempt, row.likeness
+    session.add(row)
+    session.flush()
+    touch(session, attempt)
+    seat = session.get_one(Seat, attempt.seat_id).number
+    stream, who, object_ = _stream(attempt), Actor(None, f"seat {seat}"), f"attempt/{attempt.id}"
+    audit.record(session, stream, who, "enrolled", object_, now=now, seat=seat, likeness=likeness)
+    return _doubt(session, attempt, row, now)
+
+
+def _doubt(session: Session, attempt: Attempt, row: Enrolment, now: datetime) -> int | None:
+    """The incident that a doubtful comparison raises; a good one clears what stood open."""
+    place, kind = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id), IncidentKind.ENROLMENT_DOUBT
+    if row.likeness in _DOUBTFUL:
+        facts: dict[str, Any] = {"likeness": row.likeness, "models": row.models}
+        facts |= {} if row.similarity is None else {"scores": {"similarity": row.similarity}}
+        return raise_incident(session, place, kind, now=now, **facts).id
+    if row.likeness == Likeness.MATCH:
+        clear(session, place, kind, now=now)
+    return None
+
+
+def _known(session: Session, attempt_id: int, template: bytes, at: datetime) -> bool:
+    """Whether this enrolment of the moment `at` is here already, be it dropped since."""
+    return any(
+        row.sealed_template is not None
+        and (row.dropped_at is None or at < row.dropped_at)
+        and _opened(session, row) == template
+        for row in session.scalars(select(Enrolment).where(Enrolment.attempt_id == attempt_id))
+    )
+
+
+def _stream(attempt: Attempt) -> str:
+    return audit.sitting_stream(attempt.room_sitting_id)
+
+
+def _opened(session: Session, row: Enrolment) -> bytes:
+    assert row.sealed_template is not None
+    return vault_of(session).open_value(TEMPLATE_PURPOSE, str(row.attempt_id), row.sealed_template)

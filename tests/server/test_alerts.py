@@ -1,0 +1,240 @@
+"""Episodes of a seat's camera: one alert each, at the right moment and seat, waiting for a person."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from exam_rooms.protocol import Route
+from exam_rooms.watching import CAMERA_KINDS
+from server.access import Actor
+from server.db.sittings import Incident
+from server.events import Activity
+from server.host import Host
+from server.services import alerts, commands, evidence, incidents
+from server.services.incidents import Handling
+from server.services.steady import Reading, keep_anchor
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import Scene, make_scene
+from tests.server.smart_kit import BOOT_ID, CameraAgent, agent_of, answering, equip, jpeg, note, sha
+
+SECOND = 1_000_000_000
+OTHER = "fedcba9876543210"
+
+
+@pytest.fixture
+def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
+    return equip(make_scene(host, person_as))
+
+
+@pytest.fixture
+def agent(app: Flask, scene: Scene, machine: Machine) -> CameraAgent:
+    return answering(app, scene, machine, "1")[0]
+
+
+@pytest.fixture
+def told(host: Host) -> list[Activity]:
+    lines: list[Activity] = []
+    host.events.subscribe(Activity, lines.append)
+    return lines
+
+
+def raised(host: Host) -> list[Incident]:
+    with host.db.read() as session:
+        return session.query(Incident).order_by(Incident.id).all()
+
+
+def close_to(one, other) -> bool:
+    return abs(one - other) < timedelta(milliseconds=5)
+
+
+@pytest.mark.both_stores
+def test_an_alert_is_an_incident_at_its_seat_since_its_cause(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine, told: list[Activity]
+) -> None:
+    seen = note(faces=0, persons=0)
+    agent.taken(Route.ALERT, agent.alert(note=seen))
+    (row,) = raised(host)
+    assert (row.kind, row.state, row.severity) == ("NO_FACE", "raised", 3)
+    assert (row.seat_id, row.attempt_id) == (scene.seats["1"], agent.attempt)
+    assert close_to(row.first_at, machine.wall - timedelta(seconds=8))
+    assert close_to(row.last_at, machine.wall)
+    assert row.details["scores"] == {"persons": 0.0}
+    assert row.details["models"] == {"detect": "detector 1"}
+    assert row.details["note"]["persons"] == 0
+    (line,) = told
+    assert (line.code, line.incident, dict(line.params)) == ("incident_no_face", row.id, {"seat": "1"})
+
+
+@pytest.mark.both_stores
+def test_the_same_alert_again_changes_nothing_but_may_bring_pictures(
+    agent: CameraAgent, host: Host, machine: Machine, told: list[Activity]
+) -> None:
+    asked = agent.alert()
+    agent.taken(Route.ALERT, asked)
+    before = raised(host)[0].details
+    machine.advance(seconds=3)
+    after = agent.alert(
+        since_ns=asked.since_ns, boot_ns=asked.boot_ns, frames=(agent.frame(jpeg(), "after"),)
+    )
+    assert agent.taken(Route.ALERT, after).wanted == (sha(jpeg()),)
+    assert agent.taken(Route.ALERT, after).wanted == (sha(jpeg()),)
+    (row,) = raised(host)
+    assert (row.details, len(told)) == (before, 1)
+
+
+def test_an_alert_waits_for_a_person_when_its_cause_is_gone(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine
+) -> None:
+    agent.taken(Route.ALERT, agent.alert())
+    machine.advance(seconds=20)
+    end = agent.alert(closed=True, since_ns=agent.boot_ns() - 3 * SECOND)
+    for _ in range(2):
+        agent.taken(Route.ALERT, end)
+    (row,) = raised(host)
+    assert (row.state, row.details["count"]) == ("raised", 1)
+    assert row.details["episodes"] == {"0123456789abcdef": "closed"}
+    ended = machine.wall - timedelta(seconds=3)
+    assert row.details["ended_at"][:19] == ended.isoformat()[:19]
+    with host.db.read() as session:
+        assert [each.id for each in incidents.open_incidents(session, scene.room_sitting)] == [row.id]
+
+
+def test_a_warning_clears_by_itself_and_an_alert_does_not(agent: CameraAgent, host: Host) -> None:
+    for kind in CAMERA_KINDS:
+        agent.taken(Route.ALERT, agent.alert(kind=str(kind)))
+        agent.taken(Route.ALERT, agent.alert(kind=str(kind), closed=True, since_ns=agent.boot_ns()))
+    cleared = {row.kind for row in raised(host) if row.state == "cleared"}
+    assert (cleared, len(raised(host))) == ({"DARK", "FROZEN"}, len(CAMERA_KINDS))
+
+
+def test_a_new_episode_joins_the_incident_that_still_waits(
+    agent: CameraAgent, host: Host, machine: Machine, told: list[Activity]
+) -> None:
+    agent.taken(Route.ALERT, agent.alert(frames=(agent.frame(jpeg(1), "at"),)))
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=agent.boot_ns()))
+    machine.advance(minutes=20)
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER, frames=(agent.frame(jpeg(2), "at"),)))
+    (row,) = raised(host)
+    assert (row.details["count"], row.episode, "ended_at" in row.details) == (2, OTHER, False)
+    assert row.details["episodes"] == {"0123456789abcdef": "closed", OTHER: "open"}
+    with host.db.read() as session:
+        assert len(evidence.frames_of(session, incident_id=row.id)) == 2
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("outcome", ["dismissed", "recorded"])
+def test_after_a_person_decided_a_new_episode_is_a_new_incident(
+    agent: CameraAgent, host: Host, scene: Scene, told: list[Activity], outcome: str
+) -> None:
+    asked = agent.alert()
+    agent.taken(Route.ALERT, asked)
+    scene.write(incidents.handle, scene.invigilator, raised(host)[0].id, Handling(outcome, "looked"))
+    agent.taken(Route.ALERT, asked)
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=agent.boot_ns()))
+    assert [row.state for row in raised(host)] == [outcome]
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER))
+    assert [row.state for row in raised(host)] == [outcome, "raised"]
+
+
+def test_different_causes_are_different_incidents(agent: CameraAgent, host: Host) -> None:
+    agent.taken(Route.ALERT, agent.alert())
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER, kind="MULTI_FACE"))
+    assert [row.kind for row in raised(host)] == ["NO_FACE", "MULTI_FACE"]
+
+
+def test_an_end_without_a_beginning_is_both(agent: CameraAgent, host: Host) -> None:
+    agent.taken(Route.ALERT, agent.alert(closed=True))
+    (row,) = raised(host)
+    assert row.details["episodes"] == {"0123456789abcdef": "closed"}
+    assert "ended_at" in row.details
+
+
+# --- when and where ----------------------------------------------------------------------------------
+
+
+def test_stamps_lie_in_the_past_even_when_an_agent_says_otherwise(
+    agent: CameraAgent, host: Host, machine: Machine
+) -> None:
+    for number, (since, at) in enumerate([(10**15, 10**15), (-5, -1), (2**63 - 1, 2**63 - 1), (0, 0)]):
+        agent.taken(
+            Route.ALERT, agent.alert(episode=f"{number:016x}", since_ns=since, boot_ns=at, kind="DARK")
+        )
+    for row in raised(host):
+        assert row.first_at <= row.last_at <= machine.wall
+
+
+def test_news_of_an_outage_comes_late_but_tells_the_truth(
+    agent: CameraAgent, host: Host, machine: Machine
+) -> None:
+    asked = agent.alert()
+    machine.advance(minutes=20)
+    agent.taken(Route.ALERT, asked)
+    assert close_to(raised(host)[0].first_at, machine.wall - timedelta(minutes=20, seconds=8))
+
+
+def test_a_boot_that_was_never_heard_is_placed_now(agent: CameraAgent, host: Host, machine: Machine) -> None:
+    agent.taken(Route.ALERT, agent.alert(boot_id="another"))
+    (row,) = raised(host)
+    assert (row.first_at, row.last_at) == (machine.wall, machine.wall)
+
+
+def test_a_candidate_who_moved_is_still_told_of_by_the_old_seat(
+    app: Flask, agent: CameraAgent, host: Host, scene: Scene, machine: Machine
+) -> None:
+    asked = agent.alert()
+    scene.write(commands.move_seat, agent.attempt, scene.seats["4"], scene.signed())
+    agent.taken(Route.ALERT, asked)
+    moved = CameraAgent(app, scene, "4")
+    moved.open_session()
+    moved.attempt = agent.attempt
+    moved.taken(Route.ALERT, moved.alert(episode=OTHER))
+    assert [row.seat_id for row in raised(host)] == [scene.seats["1"], scene.seats["4"]]
+    stranger = CameraAgent(app, scene, "2")
+    stranger.open_session()
+    stranger.attempt = agent.attempt
+    assert stranger.refused(Route.ALERT, stranger.alert()) == (403, "attempt_not_here")
+    stranger.attempt = 10_000
+    assert stranger.refused(Route.ALERT, stranger.alert()) == (404, "not_found")
+
+
+def test_not_before_the_paper_is_open(app: Flask, host: Host, scene: Scene) -> None:
+    agent = CameraAgent(app, scene, "1")
+    agent.wait()
+    assert agent.refused(Route.ALERT, agent.alert()) == (409, "alert_not_now")
+    assert raised(host) == []
+
+
+IMPOSSIBLE: tuple[dict[str, object], ...] = (
+    {"kind": "LINK_LOST"},  # not a camera's
+    {"kind": "AGENT_DISAGREES"},
+    {"kind": "no_face"},
+    {"episode": "0123456"},
+    {"episode": "x" * 16},
+    {"episode": "a" * 33},
+    {"scores": {"similarity": float("nan")}},
+    {"scores": {str(number): 0.0 for number in range(17)}},
+    {"models": {"detect": "m" * 61}},
+    {"note": note(persons=5)},
+)
+
+
+def test_what_cannot_be_true_is_refused(agent: CameraAgent, host: Host) -> None:
+    answers = [agent.refused(Route.ALERT, agent.alert(**changed)) for changed in IMPOSSIBLE]
+    assert answers == [(400, "message_malformed")] * len(IMPOSSIBLE)
+    assert raised(host) == []
+
+
+# --- how soon ----------------------------------------------------------------------------------------
+
+
+def test_the_cause_is_told_only_by_the_same_machine(
+    agent: CameraAgent, scene: Scene, host: Host, told: list[Activity]
+) -> None:
+    here = Reading(host.now(), agent.boot_ns(), BOOT_ID)
+    host.db.write(keep_anchor, here)
+    for kind, boot_id, ahead in (("DARK", BOOT_ID, 0), ("FROZEN", BOOT_ID, 1), ("NO_FACE", "another", 0)):
+        asked = agent.alert(kind=kind, boot_id=boot_id, boot_ns=here.boot_ns + ahead)
+        scene.write(alerts.take_alert, agent_of(scene, "1"), asked, boot_ns=here.boot_ns)
+    assert [line.cause_ns for line in told] == [here.boot_ns, 0, 0]
