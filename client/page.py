@@ -12,10 +12,13 @@ from client.board import LONGEST_POLL, Board
 from client.device import write_atomically
 from client.seat import PageRefused, receipt_text
 from exam_rooms.protocol import AcceptRequest, ConfirmRequest, Route, SignInRequest
+from exam_rooms.watch_messages import WarningReadRequest
 
 Body = Mapping[str, object]
 TEXT_LIMIT = 64
 RESPONSE_LIMIT = 26
+NUMBER_LIMIT = 2**53
+"""Whole numbers that every JSON reader keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Page:
             "/api/answer": self._answer,
             "/api/mark": self._mark,
             "/api/submit": lambda body: self._paired().submit(),
+            "/api/warning": self._warning,
         }
         self.files: Mapping[str, Callable[[], Answer]] = {
             "/api/paper": lambda: Answer(self._paired().paper(), "application/json"),
@@ -122,6 +126,10 @@ class Page:
         item, marked = _text(body, "item"), _flag(body, "marked")
         self._paired().mark(item, marked)
 
+    def _warning(self, body: Body) -> None:
+        message = WarningReadRequest(_number(body, "warning"))
+        self._paired().ask_server(Route.WARNING_READ, message)
+
     def _photo(self) -> Answer:
         data = self._paired().photo()
         return Answer(data, "image/png" if data.startswith(b"\x89PNG") else "image/jpeg")
@@ -143,6 +151,13 @@ def _text(body: Body, field: str) -> str:
     if not isinstance(value, str) or not 0 < len(value.strip()) <= TEXT_LIMIT:
         raise PageRefused("bad_request", 400, {"field": field})
     return value.strip()
+
+
+def _number(body: Body, field: str) -> int:
+    value = body.get(field)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < NUMBER_LIMIT:
+        raise PageRefused("bad_request", 400, {"field": field})
+    return value
 
 
 def _flag(body: Body, field: str) -> bool:

@@ -30,7 +30,10 @@ class PageRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the seat does not know by itself; `link_since` is in boot seconds."""
+    """What the seat does not know by itself; `link_since` is in boot seconds.
+
+    `camera`: "" (none), "live", "lost", "unavailable", "manual" or "enrolling", as the candidate may know it.
+    """
 
     paired: bool = False
     link_up: bool = False
@@ -38,6 +41,7 @@ class Surroundings:
     fault: str = ""
     saving_failed: bool = False
     package_ready: bool = False
+    camera: str = ""
 
 
 class Seat:
@@ -175,6 +179,8 @@ class Seat:
             "saved": {item: self._saved(entry) for item, entry in self.sheet.latest.items()},
             "marked": list(self.sheet.marked),
             "receipt": self._receipt_view(),
+            "watch": self._watch_view(),
+            "warnings": [encode(warning) for warning in state.warnings] if state else [],
         }
 
     def times(self, boot: float) -> dict[str, object]:
@@ -210,6 +216,14 @@ class Seat:
         if self.paper is not None:
             return "open"
         return "sealed" if self.state and self.state.paper else "none"
+
+    def _watch_view(self) -> dict[str, object] | None:
+        """Words alone: the enrolled face, rules and moments of random pictures stay with the agent."""
+        plan = self.state.watch if self.state else None
+        if plan is None:
+            return None
+        mode = "manual" if plan.manual else "enrol" if plan.enrol else "watch" if plan.watch else ""
+        return {"mode": mode, "camera": self.around.camera, "keep_days": plan.rules.keep_days}
 
     def _receipt_view(self) -> dict[str, object] | None:
         receipt = self.receipt

@@ -67,6 +67,7 @@ export const accept = (version, consent) =>
 export const sendAnswer = (item, response) => post("/api/answer", { item, response });
 export const sendMark = (item, marked) => post("/api/mark", { item, marked });
 export const submit = () => post("/api/submit", {});
+export const readWarning = (warning) => post("/api/warning", { warning });
 
 /** An object URL of a picture that needs the token ("/api/photo", "/api/receipt.svg"). */
 export async function picture(path) {

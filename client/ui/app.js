@@ -5,6 +5,7 @@ import { Broken, Ended, Page, Submitted } from "./ending.js";
 import { Confirm, Identified, SignIn } from "./entry.js";
 import { DisplayDialog, Ribbon, Steps, TopBar } from "./frame.js";
 import { Pledge } from "./pledge.js";
+import { LateReading, Warnings } from "./warning-dialog.js";
 import { Practice } from "./practice.js";
 import { Sitting } from "./sitting.js";
 import { screenOf } from "./steps.js";
@@ -31,9 +32,9 @@ function Stage({ screen, store, state, onPractise }) {
     const [place, Screen] = ENTRY[screen];
     return html`<${Steps} current=${place} /><main class="stage" id="main"><${Screen} key=${screen} store=${store} state=${state} onPractise=${onPractise} /></main>`;
   }
-  if (screen === "opening") return html`<${Steps} current=${4} /><main class="stage" id="main"><${Opening} /></main>`;
+  if (screen === "opening") return html`<${Steps} current=${4} /><main class="stage" id="main"><${Opening} fault=${state.view.fault} /></main>`;
   const After = AFTER[screen];
-  return html`<main class="stage stage-calm" id="main">${After ? html`<${After} key=${screen} store=${store} state=${state} />` : html`<${Page} name=${screen} />`}</main>`;
+  return html`<main class="stage stage-calm" id="main">${After ? html`<${After} key=${screen} store=${store} state=${state} />` : html`<${Page} name=${screen} fault=${state.view ? state.view.fault : ""} />`}</main>`;
 }
 
 /** The page, or, should drawing it ever fail, a calm page that offers to load it again. */
@@ -61,11 +62,13 @@ function Whole({ store }) {
     <${Ribbon} sitting=${state.view && state.view.sitting} />
     <${TopBar} store=${store} state=${state} exam=${exam} onDisplay=${openDisplay} redraw=${redraw} />
     ${store.down() && html`<${AgentDown} />`}
+    ${!exam && html`<${LateReading} store=${store} state=${state} />`}
     ${exam
       ? html`<${Sitting} key=${state.paper.form} store=${store} state=${state} onDisplay=${openDisplay} />`
       : practice
         ? html`<${Practice} onEnd=${() => setPractising(false)} onDisplay=${openDisplay} />`
         : html`<${Stage} screen=${screen} store=${store} state=${state} onPractise=${() => setPractising(true)} />`}
+    ${state.phase === "running" && html`<${Warnings} store=${store} state=${state} />`}
     ${display && html`<${DisplayDialog} onClose=${() => setDisplay(false)} redraw=${redraw} />`}
   </div>`;
 }

@@ -33,10 +33,10 @@ function Legend({ counts }) {
   </ul>`;
 }
 
-/** `counts` is the paper's summary; `foot` the hand-in button with its line. */
-export function AnswerCard({ paper, answers, marked, counts, current, onGo, foot }) {
+/** `counts` is the paper's summary; `sign` the camera's state; `foot` the hand-in button with its line. */
+export function AnswerCard({ paper, answers, marked, counts, current, onGo, sign, foot }) {
   return html`<aside class="answer-card" aria-label=${T.paper.card}>
-    <div class="answer-card-head"><h2>${T.paper.card}</h2><${Legend} counts=${counts} /></div>
+    <div class="answer-card-head"><div class="answer-card-title"><h2>${T.paper.card}</h2>${sign}</div><${Legend} counts=${counts} /></div>
     <div class="answer-card-cells">
       ${sectionsOf(paper).map(
         (section) => html`<section>

@@ -2,7 +2,7 @@
 
 import { html } from "./vendor/htm-preact.js";
 import { reasonText } from "./messages.js";
-import { Facts, Heading, Icon, usePicture } from "./parts.js";
+import { Facts, FaultNote, Heading, Icon, usePicture } from "./parts.js";
 import { T } from "./texts.js";
 import { clockText, dayText } from "./time.js";
 import { fill } from "./words.js";
@@ -78,7 +78,9 @@ const PAGES = {
 };
 
 /** One of the pages above; an unknown step shows the quiet "connecting" page, never an empty one. */
-export const Page = ({ name }) => html`<${Calm} key=${name} ...${(PAGES[name] || PAGES.offline_start)()} />`;
+export const Page = ({ name, fault }) => html`<${Calm} key=${name} ...${(PAGES[name] || PAGES.offline_start)()}>
+  <${FaultNote} fault=${fault} />
+<//>`;
 
 /** Drawing failed: nothing that was saved is touched, and loading the page again goes on from it. */
 export const Broken = () => html`<${Calm} look="look" icon="look" title=${T.idle.broken} text=${T.idle.brokenText}>

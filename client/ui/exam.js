@@ -82,9 +82,9 @@ function useCourse(paper, answers) {
 /**
  * The screen. `answers`, `marked` as the candidate should see them; `onAnswer(item, keys)`,
  * `onMark(item, on)`, `onSubmit(goTo)`, `onDisplay()`; `saved(item)` and `foot(counts, open)` draw what
- * only the real paper has; `message` is one quiet line.
+ * only the real paper has, `sign` the camera's state; `message` is one quiet line.
  */
-export function Exam({ paper, answers, marked, practice, disabled, message, saved, foot, alert, ...on }) {
+export function Exam({ paper, answers, marked, practice, disabled, message, saved, foot, sign, alert, ...on }) {
   const { index, turn, go } = useCourse(paper, answers);
   const [showKeys, setShowKeys] = useState(false);
   const item = paper.items[index];
@@ -116,7 +116,7 @@ export function Exam({ paper, answers, marked, practice, disabled, message, save
         onGo=${(by) => go(move(paper, index, by), false)} onMark=${toggleMark} onClear=${() => on.onAnswer(item.id, [])} saved=${saved && saved(item.id)} />
     </section>
     <${AnswerCard} paper=${paper} answers=${answers} marked=${marked} counts=${counts} current=${item.number}
-      onGo=${(number) => go(Math.max(0, indexOfNumber(paper, number)), false)} foot=${foot ? foot(handIn) : handIn} />
+      sign=${sign} onGo=${(number) => go(Math.max(0, indexOfNumber(paper, number)), false)} foot=${foot ? foot(handIn) : handIn} />
     ${showKeys && html`<${KeysDialog} onClose=${() => setShowKeys(false)} />`}
   </main>`;
 }

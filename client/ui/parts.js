@@ -1,6 +1,7 @@
 // Small pieces that several screens are made of.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { sentence } from "./messages.js";
 
 /** An icon of icons.css; the word beside it says the same. */
 export const Icon = ({ name, size = "" }) =>
@@ -75,6 +76,10 @@ export const Facts = ({ rows }) =>
 /** A refusal beside the control that caused it; its place is kept free, so nothing jumps. */
 export const Refusal = ({ text, id }) =>
   html`<p class="refusal" id=${id} role="alert">${text && html`<span class="tag-line act"><${Icon} name="act" />${text}</span>`}</p>`;
+
+/** What keeps the agent from going on, if anything: for the screens before and after the paper. */
+export const FaultNote = ({ fault }) =>
+  fault ? html`<div class="alert look fault-note" role="alert"><div>${sentence(fault)}</div></div>` : null;
 
 /** Runs one request at a time: `[busy, refusal code and params, run]`. */
 export function useRequest() {

@@ -1,5 +1,5 @@
-// Exam rules and honesty pledge. The end of the text has to be reached; face comparison is a choice of its
-// own, with both answers equally easy and none preset.
+// Exam rules and honesty pledge. The end of the text has to be reached. In a smart room face comparison is a
+// choice of its own, with both answers equally easy and none preset; in other rooms nothing is asked.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { sentence } from "./messages.js";
@@ -28,13 +28,13 @@ function RulesText({ rules, version, onEnd }) {
   </div>`;
 }
 
-function Consent({ value, onChoose }) {
+function Consent({ value, days, onChoose }) {
   const choice = (mine, word) => html`<label class="choice">
     <input type="radio" name="consent" checked=${value === mine} onChange=${() => onChoose(mine)} /><span>${word}</span>
   </label>`;
   return html`<fieldset class="fieldset">
     <legend>${T.pledge.consentTitle}</legend>
-    <p>${T.pledge.consentText}</p>
+    <ul class="consent-text">${T.pledge.consentText.map((text) => html`<li>${fill(text, { days })}</li>`)}</ul>
     <div class="field-row consent-choices">${choice(true, T.pledge.agree)}${choice(false, T.pledge.disagree)}</div>
     <p class="hint">${T.pledge.consentFree}</p>
   </fieldset>`;
@@ -43,9 +43,11 @@ function Consent({ value, onChoose }) {
 /** Rules, consent, pledge, one button. */
 export function Pledge({ store, state }) {
   const version = state.view.sitting.rules_version;
+  const { watch } = state.view;
   const rules = rulesOf(version);
   const [read, setRead] = useState(false);
-  const [consent, setConsent] = useState(null);
+  const [choice, setConsent] = useState(null);
+  const consent = watch ? choice : false;
   const [promised, setPromised] = useState(false);
   const [busy, refused, run] = useRequest();
   if (!rules) return html`<div class="stage-narrow"><div class="alert act" role="alert"><div>${fill(T.pledge.unknownVersion, { version })}</div></div></div>`;
@@ -57,7 +59,7 @@ export function Pledge({ store, state }) {
     <div class="pledge-columns">
       <${RulesText} rules=${rules} version=${version} onEnd=${() => setRead(true)} />
       <div class="pledge-side">
-        <div class="card"><${Consent} value=${consent} onChoose=${setConsent} /></div>
+        ${watch && html`<div class="card"><${Consent} value=${consent} days=${watch.keep_days} onChoose=${setConsent} /></div>`}
         <label class="choice promise">
           <input type="checkbox" checked=${promised} disabled=${!read} onChange=${(event) => setPromised(event.target.checked)} />
           <span>${T.pledge.promise}</span>

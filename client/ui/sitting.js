@@ -7,6 +7,8 @@ import { sentence } from "./messages.js";
 import { overlay, savedState } from "./outbox.js";
 import { Icon, useNow } from "./parts.js";
 import { SubmitDialog } from "./submit.js";
+import { lateText } from "./warning-dialog.js";
+import { CameraSign } from "./camera.js";
 import { T } from "./texts.js";
 import { band, creditMinutes, hms, leftAt } from "./time.js";
 import { fill } from "./words.js";
@@ -54,11 +56,12 @@ export function Sitting({ store, state, onDisplay }) {
   const quiet = useQuietLine(state, now);
   const wait = leftAt(view.time.submit_in, received, now);
   const stuck = box.entries.some((entry) => entry.state === "unsaved");
-  const message = refusal ? sentence(refusal) : quiet;
+  const message = refusal ? sentence(refusal) : lateText(state, now) || quiet;
   const foot = (button) => html`${button}
     <p class="submit-line muted">${wait ? fill(T.paper.submitWait, { clock: hms(wait) }) : ""}</p>`;
   return html`<${Exam}
       paper=${paper} answers=${answers} marked=${marked} onDisplay=${onDisplay} foot=${foot}
+      sign=${html`<${CameraSign} watch=${view.watch} />`}
       message=${message && html`<span class="tag-line ${refusal ? "act" : "look"}"><${Icon} name=${refusal ? "act" : "clock"} />${message}</span>`}
       alert=${!store.down() && (view.fault || stuck) && html`<${FaultAlert} fault=${view.fault} />`}
       saved=${(item) => html`<${SavedLine} saved=${savedState(box, view, item)} />`}

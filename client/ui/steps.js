@@ -30,3 +30,24 @@ export function boxState(box) {
   if (box.entries.some((entry) => entry.state === "unsaved")) return "stuck";
   return box.entries.some((entry) => entry.state !== "here") ? "busy" : "clear";
 }
+
+/** Words of the agent for a camera that gives nothing, and the sign of each. */
+const BROKEN = { lost: "lost", unavailable: "unavailable", "": "absent" };
+
+/**
+ * The camera in one word: "" (not a smart room, or it only stands by), "manual", "enrolling", "working",
+ * or why it does not work: "lost", "unavailable", "absent".
+ */
+export function cameraSign(watch) {
+  if (!watch || !watch.mode) return "";
+  if (watch.mode === "manual") return "manual";
+  if (Object.hasOwn(BROKEN, watch.camera)) return BROKEN[watch.camera];
+  return watch.mode === "enrol" ? "enrolling" : "working";
+}
+
+/** How the enrolment before the start stands: as `cameraSign`, and "done" once nothing is left to do. */
+export function enrolmentSign(watch) {
+  if (!watch) return "";
+  if (watch.mode) return cameraSign(watch) === "working" ? "done" : cameraSign(watch);
+  return BROKEN[watch.camera] || "done";
+}

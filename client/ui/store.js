@@ -3,6 +3,7 @@
 
 import * as outbox from "./outbox.js";
 import * as realApi from "./api.js";
+import * as warnings from "./warnings.js";
 
 const RETRY_MS = 1000;
 /** Polls that may fail before the page says so: a restarting agent is back within seconds. */
@@ -10,7 +11,9 @@ const PATIENCE = 3;
 
 /** Makes the store. `api` and `clock` (monotonic seconds) are replaceable for tests. */
 export function createStore({ api = realApi, clock = () => performance.now() / 1000, later = setTimeout } = {}) {
-  let state = { phase: "starting", view: null, received: 0, paper: null, box: outbox.EMPTY, misses: 0, refusal: "" };
+  let state = {
+    phase: "starting", view: null, received: 0, paper: null, box: outbox.EMPTY, reads: warnings.EMPTY, misses: 0, refusal: "",
+  };
   const listeners = new Set();
 
   function set(change) {
@@ -24,9 +27,11 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     const same = holder(view) === holder(state.view);
     const box = same ? outbox.settle(state.box, view) : outbox.EMPTY;
     const paper = same && view.paper === "open" ? state.paper : null;
-    set({ view, received: clock(), phase: "running", misses: 0, box, paper });
+    const reads = warnings.settle(state.reads, view.warnings || []);
+    set({ view, received: clock(), phase: "running", misses: 0, box, reads, paper });
     if (view.paper === "open" && !state.paper) fetchPaper();
     pump();
+    confirm();
   }
 
   async function fetchPaper() {
@@ -88,6 +93,21 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     pump();
   }
 
+  /** Sends the confirmations of warnings, one at a time, until the state holds them no more. */
+  async function confirm() {
+    const id = state.phase === "running" ? warnings.next(state.reads, clock()) : null;
+    if (id === null) return;
+    set({ reads: warnings.sending(state.reads, id) });
+    try {
+      await api.readWarning(id);
+      set({ reads: warnings.arrived(state.reads, id) });
+    } catch (error) {
+      set({ reads: warnings.failed(state.reads, id, error.code || "unexpected", clock()) });
+      later(confirm, warnings.RETRY_SECONDS * 1000 + 50);
+    }
+    confirm();
+  }
+
   return {
     api,
     clock,
@@ -97,6 +117,11 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    /** The candidate has read a warning. */
+    read(id) {
+      set({ reads: warnings.press(state.reads, id, clock()) });
+      confirm();
     },
     put(kind, item, value) {
       set({ box: outbox.put(state.box, kind, item, value, clock()) });

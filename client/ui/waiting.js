@@ -1,7 +1,8 @@
 // Ready: server clock, time to the start, where the sealed paper is, and a way to practise.
 
 import { html } from "./vendor/htm-preact.js";
-import { Facts, Heading, Icon, useNow } from "./parts.js";
+import { EnrolmentNote } from "./camera.js";
+import { Facts, FaultNote, Heading, Icon, useNow } from "./parts.js";
 import { T } from "./texts.js";
 import { clockText, dayText, hms, hoursAndMinutes, leftAt, serverNow } from "./time.js";
 import { fill } from "./words.js";
@@ -52,6 +53,8 @@ export function Waiting({ store, state, onPractise }) {
         </span>
       </div>
     </div>
+    <${FaultNote} fault=${state.view.fault} />
+    <${EnrolmentNote} watch=${state.view.watch} />
     <div class="row practise">
       <button class="btn btn-large" type="button" onClick=${onPractise}><${Icon} name="edit" />${T.waiting.practise}</button>
       <span class="muted">${T.waiting.practiseHint}</span>
@@ -60,8 +63,9 @@ export function Waiting({ store, state, onPractise }) {
 }
 
 /** The room has started and the paper is not open yet: a moment. */
-export const Opening = () => html`<div class="stage-narrow">
+export const Opening = ({ fault }) => html`<div class="stage-narrow">
   <${Heading}>${T.waiting.opening}<//>
   <p class="lede">${T.waiting.openingText}</p>
   <progress class="progress" aria-label=${T.waiting.opening}></progress>
+  <${FaultNote} fault=${fault} />
 </div>`;

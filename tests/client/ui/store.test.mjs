@@ -12,7 +12,7 @@ const pause = () => new Promise((wake) => setImmediate(wake));
 const settleDown = async () => { for (let n = 0; n < 20; n += 1) await pause(); };
 
 /** An agent on a string: `views` are handed out one by one, then the poll hangs. */
-function rig({ views = [], answer = async () => ({}), token = true } = {}) {
+function rig({ views = [], answer = async () => ({}), token = true, clock = () => 0 } = {}) {
   const sent = [];
   const waiting = [];
   const queue = [...views];
@@ -22,11 +22,12 @@ function rig({ views = [], answer = async () => ({}), token = true } = {}) {
     nextView: () => (queue.length ? give(queue.shift()) : new Promise((done) => waiting.push(done))),
     getPaper: async () => ({ form: "A", items: [] }),
     sendAnswer: (item, response) => { sent.push([item, response]); return answer(item, response); },
+    readWarning: async (id) => { sent.push(["warning", id]); return answer(id); },
     sendMark: async (item, on) => sent.push([item, on]),
   };
   const give = (what) => (what instanceof Error ? Promise.reject(what) : Promise.resolve(what));
   const timers = [];
-  const store = createStore({ api, clock: () => 0, later: (act, ms) => timers.push([act, ms]) });
+  const store = createStore({ api, clock, later: (act, ms) => timers.push([act, ms]) });
   const tick = () => timers.splice(0).forEach(([act]) => act());
   return { store, sent, tick, push: (next) => waiting.shift()(next) };
 }
@@ -103,4 +104,42 @@ test("the next candidate at this seat sees nothing of the former one", async () 
   await settleDown();
   assert.deepEqual(store.get().box.entries, []);
   assert.equal(store.get().paper, null);
+});
+
+const WARNED = [{ warning: 3, text: "请坐好。" }];
+
+test("a warning is confirmed once; nothing is sent again while the state still holds it", async () => {
+  const { store, sent, push } = rig({ views: [view(1, { warnings: WARNED })] });
+  store.start("");
+  await settleDown();
+  store.read(3);
+  store.read(3);
+  await settleDown();
+  push(view(2, { warnings: WARNED }));
+  await settleDown();
+  assert.deepEqual(sent, [["warning", 3]]);
+  assert.equal(store.get().reads[3].state, "read");
+  push(view(3, { warnings: [] }));
+  await settleDown();
+  assert.deepEqual(store.get().reads, {});
+});
+
+test("without a link the confirmation is kept and sent again, and answers go their own way", async () => {
+  let linked = false;
+  const answer = async (what) => { if (what === 3 && !linked) throw new ApiError(503, "no_link"); };
+  let now = 0;
+  const { store, sent, tick } = rig({ views: [view(1, { warnings: WARNED })], answer, clock: () => now });
+  store.start("");
+  await settleDown();
+  store.read(3);
+  await settleDown();
+  assert.equal(store.get().reads[3].code, "no_link");
+  store.put("answer", "i1", ["A"]);
+  await settleDown();
+  assert.deepEqual(sent, [["warning", 3], ["i1", ["A"]]]);
+  linked = true;
+  now = 10;
+  tick();
+  await settleDown();
+  assert.deepEqual(sent.at(-1), ["warning", 3]);
 });

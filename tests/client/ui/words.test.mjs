@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { reasonText, sentence } from "../../../client/ui/messages.js";
 import { rulesOf } from "../../../client/ui/rules.js";
-import { atEnd, boxState, missingPart, screenOf, tidy } from "../../../client/ui/steps.js";
+import { atEnd, boxState, cameraSign, enrolmentSign, missingPart, screenOf, tidy } from "../../../client/ui/steps.js";
 import { T, rebuildTexts } from "../../../client/ui/texts.js";
 import { _, fill, ngettext, useCatalogue } from "../../../client/ui/words.js";
 
@@ -35,6 +35,49 @@ test("a refusal says what to do; an unknown code is named", () => {
 test("a closing reason is a known code or a person's own words", () => {
   assert.equal(reasonText("考生身体不适"), "考生身体不适");
   assert.notEqual(reasonText("room_ended"), "room_ended");
+});
+
+test("what the agent and the server can say of a seat has a sentence of its own", () => {
+  const codes = [
+    "journal_broken", "journal_exists", "journal_in_use", "journal_not_open", "disk_full", "disk_error", "read_only",
+    "wrong_device_key", "wrong_certificate", "workstation_not_paired", "protocol_version", "package_broken",
+    "paper_sealed", "paper_unopened", "receipt_not_genuine", "no_face_consent", "no_link", "not_found",
+  ];
+  for (const code of codes) assert.doesNotMatch(sentence(code), new RegExp(code), code);
+});
+
+test("the camera's sign: none in a standard room, and what does not work is never shown as working", () => {
+  const signs = [
+    [null, ""],
+    [{ mode: "", camera: "live" }, ""],
+    [{ mode: "manual", camera: "manual" }, "manual"],
+    [{ mode: "manual", camera: "lost" }, "manual"],
+    [{ mode: "watch", camera: "live" }, "working"],
+    [{ mode: "enrol", camera: "enrolling" }, "enrolling"],
+    [{ mode: "enrol", camera: "live" }, "enrolling"],
+    [{ mode: "watch", camera: "lost" }, "lost"],
+    [{ mode: "enrol", camera: "lost" }, "lost"],
+    [{ mode: "watch", camera: "unavailable" }, "unavailable"],
+    [{ mode: "watch", camera: "" }, "absent"],
+  ];
+  for (const [watch, sign] of signs) assert.equal(cameraSign(watch), sign, JSON.stringify(watch));
+  for (const sign of new Set(signs.map((row) => row[1]))) assert.ok(sign === "" || T.camera.sign[sign], sign);
+});
+
+test("the enrolment is done when the plan asks for no more, and lacks a camera whatever the plan says", () => {
+  const signs = [
+    [null, ""],
+    [{ mode: "", camera: "live" }, "done"],
+    [{ mode: "", camera: "lost" }, "lost"],
+    [{ mode: "", camera: "" }, "absent"],
+    [{ mode: "enrol", camera: "live" }, "enrolling"],
+    [{ mode: "enrol", camera: "enrolling" }, "enrolling"],
+    [{ mode: "enrol", camera: "unavailable" }, "unavailable"],
+    [{ mode: "watch", camera: "live" }, "done"],
+    [{ mode: "manual", camera: "manual" }, "manual"],
+  ];
+  for (const [watch, sign] of signs) assert.equal(enrolmentSign(watch), sign, JSON.stringify(watch));
+  for (const [, sign] of signs.slice(1)) assert.ok(T.camera.title[sign] && T.camera.text[sign], sign);
 });
 
 test("rules are known by their version, none stands in for another", () => {
