@@ -13,6 +13,7 @@ from flask_socketio import ConnectionRefusedError as ConnectionRefused
 from flask_socketio import Namespace, SocketIO
 
 from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, NAMESPACE_MONITOR
+from exam_rooms.watch_messages import CameraReport
 from server.access import Permission
 from server.db.sittings import RoomSitting
 from server.events import Activity, PairingChanged, RoomChanged, SeatChanged
@@ -46,6 +47,8 @@ class Watched:
         """Seat id -> CLOCK_BOOTTIME of the first cause since the last sending, 0 when unknown."""
         self.rebuild: set[int] = set()
         self.whole = True
+        self.cameras: dict[int, CameraReport] = {}
+        """Seat id -> what its camera was said to do by the last news of the seat."""
 
 
 class MonitorSockets(Namespace):  # type: ignore[misc]
@@ -94,7 +97,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         if watched is None:
             return
         watched.dirty.setdefault(fact.seat, fact.changed_ns)
-        if fact.changed_ns == 0:
+        if fact.changed_ns == 0 or self._camera_changed(watched, fact.seat):
             watched.rebuild.add(fact.seat)
         self._due()
 
@@ -112,7 +115,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
     def _activity(self, fact: Activity) -> None:
         if fact.room_sitting in self.rooms:
             line = {"code": fact.code, "params": dict(fact.params), "seat": fact.seat}
-            self.emit(EVENT_ACTIVITY, line | {"incident": fact.incident}, room=_channel(fact.room_sitting))
+            line |= {"incident": fact.incident, "cause_ns": fact.cause_ns}
+            self.emit(EVENT_ACTIVITY, line, room=_channel(fact.room_sitting))
 
     def _due(self) -> None:
         self._wake.set()
@@ -159,6 +163,15 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def _cards(self, session: Any, room: int, only: set[int] | None) -> list[SeatCard]:  # noqa: ANN401
         return monitoring.seat_cards(session, self.host.answers, self.host.presence, room, only)
+
+    def _camera_changed(self, watched: Watched, seat: int) -> bool:
+        """Whether a heartbeat told something new of the camera: what it means stands in the database."""
+        card = watched.cards.get(seat)
+        if card is None or not card.camera:
+            return False
+        before, told = watched.cameras.get(seat), self.host.presence.of(card.workstation).camera
+        watched.cameras[seat] = told
+        return before != told
 
     def _counted(self, watched: Watched, seats: list[int]) -> list[SeatCard]:
         """Cards whose answers or waiting records alone have changed: no look at the database of rooms."""

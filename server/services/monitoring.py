@@ -1,31 +1,32 @@
 """What the monitor of a room shows: a card for every seat, the room's phase, counts and next step."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Phase, deadline, late_entry_closes
-from exam_rooms.incidents import Severity
 from exam_rooms.seats import PRESENT, AttemptState, SeatLink
 from server.db.answers import AnswerStore
 from server.db.papers import FormItem
-from server.db.rooms import Seat, Workstation
-from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting, Sitting
-from server.presence import Presence
-from server.services import incidents
-from server.services.roomstate import RoomState, load
+from server.db.rooms import Room, Seat, Workstation
+from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
+from server.db.watching import Enrolment
+from server.presence import Presence, SeatPresence
+from server.services import cameras, incident_views, incidents
+from server.services.cameras import CameraSeat, CameraWord
+from server.services.roomstate import CLOSED, RoomState, load
 
 EMPTY = "empty"
-_ALERTS = {int(Severity.ALERT): "act", int(Severity.WARNING): "look"}
 
 
 @dataclass(frozen=True, slots=True)
 class SeatCard:
     """One seat. `state` is an attempt's state or "empty"; `alert` is "", look or act; `waiting` counts
-    records at the seat that the server has not acknowledged; `link_since` is when the link came or went.
+    records at the seat that the server has not acknowledged; `link_since` is when the link came or went;
+    `camera` is a `CameraWord`, "" outside of smart rooms.
     """
 
     seat: int
@@ -42,11 +43,12 @@ class SeatCard:
     waiting: int = 0
     alert: str = ""
     package: bool = False
+    camera: str = CameraWord.NOT_USED
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The bar at the bottom of the monitor."""
+    """The bar at the bottom of the monitor. `cameras`: those that do not do their work at open seats."""
 
     expected: int = 0
     present: int = 0
@@ -56,6 +58,7 @@ class Counts:
     ended: int = 0
     lost: int = 0
     alerts: int = 0
+    cameras: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class RoomBoard:
     server_time: datetime
     counts: Counts
     rehearsal: bool
+    smart: bool = False
 
 
 _NEXT = {
@@ -105,7 +109,8 @@ def seat_cards(
         seats = seats.where(Seat.id.in_(only))
     people = _people(session, room_sitting_id, only)
     stations = _workstations(session, row.room_id)
-    alerts = _alerts(session, room_sitting_id)
+    watched = _Watched.of(session, row)
+    alerts = incident_views.worst_by_seat(incidents.open_incidents(session, room_sitting_id))
     totals = form_sizes(session, row)
     writing = [attempt.id for attempt, _ in people.values() if attempt.answering_at is not None]
     answered = answers.answered(writing) if writing else {}
@@ -129,9 +134,39 @@ def seat_cards(
                 waiting=seen.waiting,
                 alert=alerts.get(seat.id, ""),
                 package=bool(seen.package_sha256),
+                camera=watched.word(seat, attempt, seen),
             )
         )
     return cards
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What the words of a room's cameras need beside seats and reports; empty outside of smart rooms."""
+
+    smart: bool = False
+    owners: Mapping[str, str] = field(default_factory=dict)
+    enrolled: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, session: Session, row: RoomSitting) -> "_Watched":
+        if session.get_one(Room, row.room_id).kind != cameras.SMART:
+            return cls()
+        seats = session.scalars(select(Seat).where(Seat.room_id == row.room_id, Seat.camera != ""))
+        attempts = select(Enrolment.attempt_id).join(Attempt, Attempt.id == Enrolment.attempt_id)
+        current = attempts.where(Attempt.room_sitting_id == row.id, Enrolment.dropped_at.is_(None))
+        return cls(True, cameras.owners_of(seats), frozenset(session.scalars(current)))
+
+    def word(self, seat: Seat, attempt: Attempt | None, seen: SeatPresence) -> CameraWord:
+        place = CameraSeat(
+            smart=self.smart,
+            linked=seen.linked,
+            misplaced=cameras.misplaced(seat, seen.camera, self.owners),
+            state=attempt.state if attempt else "",
+            consent=attempt.face_consent if attempt else None,
+            enrolled=attempt is not None and attempt.id in self.enrolled,
+        )
+        return cameras.camera_word(place, seen.camera)
 
 
 def _people(
@@ -155,15 +190,6 @@ def _workstations(session: Session, room_id: int) -> dict[int, int]:
         .where(Seat.room_id == room_id, Workstation.active.is_(True))
     )
     return dict(session.execute(query).all())
-
-
-def _alerts(session: Session, room_sitting_id: int) -> dict[int, str]:
-    query = (
-        select(Incident.seat_id, func.max(Incident.severity))
-        .where(Incident.room_sitting_id == room_sitting_id, Incident.state.in_(incidents.OPEN))
-        .group_by(Incident.seat_id)
-    )
-    return {seat: _ALERTS.get(severity, "") for seat, severity in session.execute(query) if seat}
 
 
 def form_sizes(session: Session, row: RoomSitting) -> dict[str, int]:
@@ -197,6 +223,7 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
         server_time=now,
         counts=count(cards, ahead),
         rehearsal=room.batch.rehearsal,
+        smart=room.room.kind == cameras.SMART,
     )
 
 
@@ -217,6 +244,9 @@ def count(cards: Sequence[SeatCard], alerts: int) -> Counts:
         ended=states.count(AttemptState.ENDED),
         lost=sum(card.link == SeatLink.LOST for card in taken),
         alerts=alerts,
+        cameras=sum(
+            card.camera in cameras.BROKEN and AttemptState(card.state) not in CLOSED for card in taken
+        ),
     )
 
 

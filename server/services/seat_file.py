@@ -9,14 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import RecordKind
-from exam_rooms.seats import Act, AttemptState, allowed, may_change_seat
+from exam_rooms.seats import Act, AttemptState, SeatLink, allowed, may_change_seat
+from exam_rooms.watch_messages import CameraReport
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, Incident, LinkGapRow, Registration, SeatStay, TimeCredit
+from server.db.sittings import Attempt, Candidate, LinkGapRow, Registration, SeatStay, TimeCredit
 from server.errors import Forbidden, NotFound
 from server.presence import Presence
-from server.services import monitoring, rosters
+from server.services import enrolments, incident_views, monitoring, rosters
+from server.services.cameras import CameraWord
+from server.services.incident_views import IncidentView, WarningLine
 from server.services.monitoring import SeatCard
 from server.services.pairing import active_workstations
 from server.services.roomstate import RoomState, load
@@ -47,12 +50,24 @@ class Happening:
     until: datetime | None = None
     incident: int | None = None
     state: str = ""
-    severity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Who was enrolled at the seat, compared with the registration photo: a `Likeness`, a cosine or None."""
+
+    at: datetime
+    likeness: str
+    similarity: float | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class SeatFile:
-    """What the drawer shows. `acts` names what may be done now; `per_minute` counts answers, latest last."""
+    """What the drawer shows. `acts` names what may be done now; `per_minute` counts answers, latest last.
+
+    `expected` is the camera of the seat ("": any), `camera` what its workstation says of it.
+    """
 
     card: SeatCard
     person: Person | None
@@ -60,10 +75,14 @@ class SeatFile:
     credit: Decimal
     face_consent: bool | None
     history: tuple[Happening, ...]
-    open_incidents: tuple[Happening, ...]
+    open_incidents: tuple[IncidentView, ...]
     acts: frozenset[str]
     free_seats: tuple[tuple[int, str], ...]
     per_minute: tuple[int, ...]
+    camera: CameraReport
+    expected: str = ""
+    enrolled: Enrolled | None = None
+    warnings: tuple[WarningLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +106,25 @@ def seat_file(
         raise NotFound("seat")
     card = cards[0]
     attempt = session.get(Attempt, card.attempt) if card.attempt else None
-    raised = _incidents(session, room_sitting_id, seat_id)
+    raised = incident_views.of_seat(session, room_sitting_id, seat_id)
+    told = incident_views.warnings_of(session, attempt.id) if attempt else []
+    enrolled = _enrolled(session, attempt) if attempt else None
+    lines = [*_history(session, attempt), *map(_happening, raised), *map(_told, told)]
     return SeatFile(
         card=card,
         person=_person(session, attempt) if attempt else None,
         deadline=room.deadline(attempt) if attempt and room.row.started_at else None,
         credit=room.credit(attempt) if attempt else Decimal(0),
         face_consent=attempt.face_consent if attempt else None,
-        history=tuple(sorted([*_history(session, attempt), *raised], key=lambda line: line.at, reverse=True)),
-        open_incidents=tuple(line for line in raised if line.state in ("raised", "acknowledged")),
-        acts=_acts(room, attempt) if attempt else frozenset(),
+        history=tuple(sorted(lines, key=lambda line: line.at, reverse=True)),
+        open_incidents=tuple(view for view in raised if view.open),
+        acts=(_acts(room, attempt) if attempt else frozenset()) | _camera_acts(room, card, attempt, enrolled),
         free_seats=_free_seats(session, room),
         per_minute=_per_minute(sources, attempt) if attempt else (),
+        camera=sources.presence.of(card.workstation).camera,
+        expected=session.get_one(Seat, seat_id).camera,
+        enrolled=enrolled,
+        warnings=tuple(told),
     )
 
 
@@ -158,12 +184,33 @@ def _history(session: Session, attempt: Attempt | None) -> list[Happening]:
     return lines + [Happening(stay.from_at, "moved", number) for stay, number in stays[1:]]
 
 
-def _incidents(session: Session, room_sitting_id: int, seat_id: int) -> list[Happening]:
-    query = select(Incident).where(Incident.room_sitting_id == room_sitting_id, Incident.seat_id == seat_id)
-    return [
-        Happening(row.first_at, row.kind, row.note, incident=row.id, state=row.state, severity=row.severity)
-        for row in session.scalars(query.order_by(Incident.severity.desc(), Incident.first_at))
-    ]
+def _happening(view: IncidentView) -> Happening:
+    return Happening(view.first_at, view.kind, view.note, incident=view.id, state=view.state)
+
+
+def _told(line: WarningLine) -> Happening:
+    return Happening(line.given_at, "warned", line.text)
+
+
+def _enrolled(session: Session, attempt: Attempt) -> Enrolled | None:
+    row = enrolments.latest(session, attempt.id)
+    return Enrolled(row.enrolled_at, row.likeness, row.similarity, row.count) if row else None
+
+
+def _camera_acts(
+    room: RoomState, card: SeatCard, attempt: Attempt | None, enrolled: Enrolled | None
+) -> set[str]:
+    """look: a picture on demand; warn: a sentence on the screen; enrol_again: a new enrolment."""
+    acts = set()
+    if card.camera and card.camera != CameraWord.MANUAL and card.link == SeatLink.UP:
+        acts.add("look")
+    if attempt is None or room.row.ended_at is not None:
+        return acts
+    if attempt.state in enrolments.AT_SEAT:
+        acts.add("warn")
+        if card.camera and enrolled:
+            acts.add("enrol_again")
+    return acts
 
 
 def _acts(room: RoomState, attempt: Attempt) -> frozenset[str]:

@@ -13,6 +13,7 @@ ACTS: dict[str, str] = {
     "password_reset": N_("重设密码"),
     "password_changed": N_("更改密码"),
     "custodian_key_made": N_("建立保管人密钥"),
+    "custodian_key_dropped": N_("删除演练的保管人密钥"),
     "staff_signed_in": N_("登录"),
     "staff_signed_out": N_("退出"),
     "sign_in_blocked": N_("登录被暂停"),
@@ -27,6 +28,7 @@ ACTS: dict[str, str] = {
     "papers_approved": N_("批准试卷"),
     "papers_chosen": N_("选定试卷"),
     "package_sealed": N_("密封试卷包"),
+    "package_superseded": N_("作废试卷包"),
     "package_released": N_("启封试卷包"),
     "batch_filed": N_("建立批次"),
     "sitting_planned": N_("安排场次"),
@@ -62,6 +64,15 @@ ACTS: dict[str, str] = {
     "incident_acknowledged": N_("确认告警"),
     "incident_dismissed": N_("告警不属实"),
     "incident_recorded": N_("记录告警"),
+    "cameras_overruled": N_("放行不符的摄像头"),
+    "seat_looked_at": N_("查看座位画面"),
+    "frame_viewed": N_("查看告警或抓拍画面"),
+    "enrolled": N_("采集人脸"),
+    "enrolment_again": N_("要求重新采集人脸"),
+    "captures_drawn": N_("抽定抓拍时刻"),
+    "candidate_warned": N_("警告考生"),
+    "warning_read": N_("考生阅读警告"),
+    "evidence_purged": N_("清除到期画面"),
 }
 
 

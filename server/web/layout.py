@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from server.access import Permission, Role
 from server.messages import N_
 from server.web.acts import act_word, actor_word
+from server.web.camera_words import GLOBALS
 from server.web.guard import actor_or_none, current_host, may, say
 from server.web.language import HTML_LANG, language
 
@@ -72,6 +73,12 @@ STATES: dict[str, tuple[str, str]] = {
     "marked": ("good", N_("已评分")),
     "scored": ("good", N_("已评分")),
     "absent": ("off", N_("缺考")),
+    # an incident
+    "raised": ("look", N_("待处理")),
+    "acknowledged": ("info", N_("已有人知晓")),
+    "dismissed": ("off", N_("不属实")),
+    "recorded": ("info", N_("已记录")),
+    "cleared": ("off", N_("已自行恢复")),
 }
 JOBS: dict[str, str] = {
     "echo": N_("自检"),
@@ -95,6 +102,7 @@ def init_layout(app: Flask) -> None:
         job_word=job_word,
         act_word=act_word,
         actor_word=actor_word,
+        **GLOBALS,
     )
     app.jinja_env.filters["role_name"] = role_name
     app.context_processor(frame)

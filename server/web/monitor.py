@@ -1,8 +1,5 @@
 """The invigilator's screen of one room: the map, what waits, what happened, and the acts."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,25 +11,26 @@ from server.access import Permission, Role
 from server.db.rooms import Room
 from server.db.sittings import RoomSitting
 from server.errors import NotFound, Refused
-from server.services import audit, collection, commands, incidents, monitoring, rooms, seating
+from server.services import (
+    cameras,
+    collection,
+    commands,
+    incident_views,
+    incidents,
+    monitoring,
+    rooms,
+    seating,
+)
 from server.services import seat_file as files
-from server.services.commands import Credit, Signed, Start
+from server.services.commands import Credit, Start
 from server.services.incidents import Handling
 from server.services.seat_file import Sources
-from server.web import forms, guard
+from server.services.signed import Signed
+from server.web import feed, forms, guard
 from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("monitor", __name__)
-LINES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the activity list."""
-
-    at: datetime
-    text: str
 
 
 @bp.get("/monitor")
@@ -41,7 +39,7 @@ def index() -> str:
     """All rooms at work as tiles with the same counts, worst first."""
     host = current_host()
     with host.db.read() as session:
-        boards = [_board(session, room) for room in monitoring.rooms_at_work(session)]
+        boards = [board_of(session, room) for room in monitoring.rooms_at_work(session)]
     boards.sort(key=lambda board: (-board.counts.alerts, -board.counts.lost))
     return render_template("monitor/index.html", boards=boards)
 
@@ -73,7 +71,7 @@ def side(room_sitting_id: int) -> str:
     """What waits and what happened, as a fragment."""
     host = current_host()
     with host.db.read() as session:
-        board = _board(session, room_sitting_id)
+        board = board_of(session, room_sitting_id)
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
         return render_template("monitor/side.html", board=board, **_side(session, room_sitting_id, cards))
 
@@ -83,14 +81,14 @@ def side(room_sitting_id: int) -> str:
 def bar(room_sitting_id: int) -> str:
     """Counts, clock and the one next step, as a fragment."""
     with current_host().db.read() as session:
-        return render_template("monitor/bar.html", board=_board(session, room_sitting_id))
+        return render_template("monitor/bar.html", board=board_of(session, room_sitting_id))
 
 
 @bp.get("/monitor/<int:room_sitting_id>/seats/<int:seat_id>")
 @requires(Permission.MONITOR_ROOM)
 def seat(room_sitting_id: int, seat_id: int) -> str:
     """One seat's drawer, as a fragment."""
-    return _drawer(room_sitting_id, seat_id)
+    return drawer(room_sitting_id, seat_id)
 
 
 @bp.get("/monitor/<int:room_sitting_id>/seats/<int:seat_id>/photo")
@@ -118,7 +116,7 @@ def act_on_seat(room_sitting_id: int, seat_id: int, act: str) -> ResponseReturnV
         problem = guard.say(refusal.code, refusal.params)
         field = refusal.params.get("field", "")
     if "HX-Request" in request.headers:
-        return _drawer(room_sitting_id, seat_id, act=act, problem=problem, field=field)
+        return drawer(room_sitting_id, seat_id, act=act, problem=problem, field=field)
     if problem:
         flash(problem, "act")
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
@@ -127,7 +125,7 @@ def act_on_seat(room_sitting_id: int, seat_id: int, act: str) -> ResponseReturnV
 def _perform(room_sitting_id: int, seat_id: int, act: str) -> int:
     """Does the act and returns the seat to show next."""
     host, who, now = current_host(), actor(), current_host().now()
-    attempt = _attempt(room_sitting_id, seat_id)
+    attempt = attempt_at(room_sitting_id, seat_id)
     if act == "admit":
         host.db.write(commands.admit, who, attempt, now=now)
     elif act == "close_missing":
@@ -140,7 +138,8 @@ def _perform(room_sitting_id: int, seat_id: int, act: str) -> int:
         host.db.write(commands.refuse, attempt, _signed(), now=now)
     elif act == "add_time":
         minutes, signed = forms.decimal("minutes"), _cosigned()
-        host.db.write(commands.add_time, Credit(room_sitting_id, attempt), minutes, signed, now=now)
+        credit = Credit(room_sitting_id, attempt, forms.once())
+        host.db.write(commands.add_time, credit, minutes, signed, now=now)
     elif act in ("end", "resume"):
         command = commands.end_seat if act == "end" else commands.resume_seat
         host.db.write(command, attempt, _cosigned(), now=now)
@@ -155,6 +154,9 @@ def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
     """Somebody has looked: acknowledged, dismissed with a reason, or recorded."""
     host = current_host()
     handling = Handling(forms.text("outcome"), forms.text("note"))
+    with host.db.read() as session:
+        if incident_views.one(session, room_sitting_id, incident_id) is None:
+            raise NotFound("incident")
     problem = ""
     try:
         host.db.write(incidents.handle, actor(), incident_id, handling, now=host.now())
@@ -163,7 +165,7 @@ def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
     if "HX-Request" in request.headers:
         seat_id = request.form.get("seat", "")
         if seat_id.isdigit():
-            return _drawer(room_sitting_id, int(seat_id), act="incident", problem=problem)
+            return drawer(room_sitting_id, int(seat_id), act="incident", problem=problem)
         return side(room_sitting_id)
     if problem:
         flash(problem, "act")
@@ -177,10 +179,12 @@ def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
 @requires(Permission.RUN_ROOM)
 def start_dialog(room_sitting_id: int) -> str:
     """Who is in the room, before the clock starts."""
-    with current_host().db.read() as session:
-        board, staffing = _board(session, room_sitting_id), seating.staffing(session, room_sitting_id)
+    host = current_host()
+    with host.db.read() as session:
+        board, staffing = board_of(session, room_sitting_id), seating.staffing(session, room_sitting_id)
+        wrong = cameras.wrong(cameras.check(session, host.presence, room_sitting_id))
     people = [entry for entry in staffing.assigned if entry[2] == Role.INVIGILATOR]
-    return _dialog("start", board, staffing=staffing, people=people)
+    return dialog("start", board, staffing=staffing, people=people, wrong=wrong)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/start")
@@ -190,7 +194,7 @@ def start(room_sitting_id: int) -> ResponseReturnValue:
     """Starts the clock for everybody."""
     host = current_host()
     present = frozenset(int(value) for value in request.form.getlist("present") if value.isdigit())
-    order = Start(present, host.clock.anchor)
+    order = Start(present, host.clock.anchor, host.presence)
     host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
     flash(_("已开考。"), "good")
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
@@ -201,18 +205,21 @@ def start(room_sitting_id: int) -> ResponseReturnValue:
 def time_dialog(room_sitting_id: int) -> str:
     """Compensation time for everybody."""
     with current_host().db.read() as session:
-        return _dialog("time", _board(session, room_sitting_id))
+        return dialog("time", board_of(session, room_sitting_id))
 
 
 @bp.post("/monitor/<int:room_sitting_id>/time")
 @requires(Permission.GRANT_TIME)
 @returns_to("monitor.room")
 def add_time(room_sitting_id: int) -> ResponseReturnValue:
-    """Adds time for the whole room, with the chief's signature."""
-    host = current_host()
+    """Adds time for the whole room, with the chief's signature; a second click adds none."""
+    host, credit = current_host(), Credit(room_sitting_id, once=forms.once())
     minutes, signed = forms.decimal("minutes"), _cosigned()
-    reopened = host.db.write(commands.add_time, Credit(room_sitting_id), minutes, signed, now=host.now())
-    flash(_("已为全场补时，%(n)d 个已到时的座位重新开放。", n=len(reopened)), "good")
+    reopened = host.db.write(commands.add_time, credit, minutes, signed, now=host.now())
+    if reopened is None:
+        flash(_("这次补时已经登记，没有重复补时。"), "info")
+    else:
+        flash(_("已为全场补时，%(n)d 个已到时的座位重新开放。", n=len(reopened)), "good")
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
 
 
@@ -221,9 +228,9 @@ def add_time(room_sitting_id: int) -> ResponseReturnValue:
 def end_dialog(room_sitting_id: int) -> str:
     """What ending the room means now, before it is done."""
     with current_host().db.read() as session:
-        board = _board(session, room_sitting_id)
+        board = board_of(session, room_sitting_id)
         tally = collection.tally(session, room_sitting_id)
-    return _dialog("end", board, tally=tally)
+    return dialog("end", board, tally=tally)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/end")
@@ -241,14 +248,16 @@ def end(room_sitting_id: int) -> ResponseReturnValue:
 # --- small parts -------------------------------------------------------------------------------------
 
 
-def _board(session: Session, room_sitting_id: int) -> monitoring.RoomBoard:
+def board_of(session: Session, room_sitting_id: int) -> monitoring.RoomBoard:
+    """The room as a whole."""
     host = current_host()
-    _check_room(session, room_sitting_id)
+    check_room(session, room_sitting_id)
     cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
     return monitoring.board(session, room_sitting_id, cards, now=host.now())
 
 
-def _check_room(session: Session, room_sitting_id: int) -> None:
+def check_room(session: Session, room_sitting_id: int) -> None:
+    """Raises `NotFound` when there is no such room in a sitting."""
     if session.get(RoomSitting, room_sitting_id) is None:
         raise NotFound("sitting")
 
@@ -256,39 +265,32 @@ def _check_room(session: Session, room_sitting_id: int) -> None:
 def _side(session: Session, room_sitting_id: int, cards: list[monitoring.SeatCard]) -> dict[str, object]:
     return {
         "waiting": [card for card in cards if card.state == "identified"],
-        "alerts": incidents.open_incidents(session, room_sitting_id),
-        "numbers": {card.seat: card.number for card in cards},
-        "names": {card.seat: card.name for card in cards},
-        "lines": _lines(session, room_sitting_id),
+        "alerts": incident_views.waiting(session, room_sitting_id),
+        "lines": feed.lines(session, room_sitting_id),
         "missing": collection.tally(session, room_sitting_id).missing,
     }
 
 
-def _lines(session: Session, room_sitting_id: int) -> list[Line]:
-    entries = audit.page(session, stream=audit.sitting_stream(room_sitting_id))[:LINES]
-    return [
-        Line(entry.at, guard.say(f"line_{entry.act}", {"actor": entry.actor, **entry.details}))
-        for entry in entries
-    ]
-
-
-def _drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:
+def drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:
+    """One seat's drawer; `told`: which act was done (`act`) and why it was refused (`problem`, `field`)."""
     host = current_host()
     sources = Sources(host.answers, host.presence, host.now())
     with host.db.read() as session:
-        _check_room(session, room_sitting_id)
+        check_room(session, room_sitting_id)
         file = files.seat_file(session, actor(), room_sitting_id, seat_id, sources)
     return render_template(
         "monitor/seat.html", file=file, room_sitting=room_sitting_id, seat=seat_id, told=told, now=host.now()
     )
 
 
-def _dialog(name: str, board: monitoring.RoomBoard, **values: object) -> str:
+def dialog(name: str, board: monitoring.RoomBoard, **values: object) -> str:
+    """A dialog as a fragment for the script, as a page of its own without."""
     fragment = "HX-Request" in request.headers
     return render_template(f"monitor/{name}.html", board=board, fragment=fragment, **values)
 
 
-def _attempt(room_sitting_id: int, seat_id: int) -> int:
+def attempt_at(room_sitting_id: int, seat_id: int) -> int:
+    """The attempt at a seat; raises `NotFound` for a free one."""
     host = current_host()
     with host.db.read() as session:
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id, {seat_id})

@@ -100,7 +100,7 @@ def test_a_released_workstation_loses_its_socket(
     agent: TestAgent, scene: Scene, connect: Callable[..., SocketIOTestClient]
 ) -> None:
     socket = connect(NAMESPACE_SEAT, {"token": agent.token})
-    scene.write(pairing.release, scene.chief, scene.seats["1"])
+    scene.write(pairing.release, scene.signed(), scene.seats["1"])
     assert not socket.is_connected(NAMESPACE_SEAT)
 
 

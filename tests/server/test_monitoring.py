@@ -174,14 +174,15 @@ def test_acts_with_the_chiefs_signature(
     scene.start()
     page = f"/monitor/{scene.room_sitting}"
     drawer = f"{page}/seats/{scene.seats['1']}"
-    refused = staff.post(f"{drawer}/add_time", data={"minutes": "5", "reason": "x"}, headers=HX)
+    once = {"minutes": "5", "once": "0" * 32}
+    refused = staff.post(f"{drawer}/add_time", data={**once, "reason": "x"}, headers=HX)
     assert 'role="alert"' in refused.text
-    wrong = cosigned(scene, minutes="5", cosign_password="no")
+    wrong = cosigned(scene, **once, cosign_password="no")
     assert 'role="alert"' in staff.post(f"{drawer}/add_time", data=wrong, headers=HX).text
     assert scene.attempt("1").credit_minutes == 0
-    assert "已执行" in staff.post(f"{drawer}/add_time", data=cosigned(scene, minutes="5"), headers=HX).text
+    assert "已执行" in staff.post(f"{drawer}/add_time", data=cosigned(scene, **once), headers=HX).text
     assert scene.attempt("1").credit_minutes == 5
-    staff.post(f"{page}/time", data=cosigned(scene, minutes="2.5"))
+    staff.post(f"{page}/time", data=cosigned(scene, minutes="2.5", once="1" * 32))
     assert agent.state().credit_minutes == 7.5
     staff.post(f"{drawer}/end", data=cosigned(scene), headers=HX)
     assert scene.attempt("1").state == "ended"

@@ -4,71 +4,29 @@ Three simulated candidates sit beside the one in the browser. With EXAMHALL_SCRE
 pictures of the documentation are made on the way.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from server.access import Role
-from server.cli.rehearse.crew import Member, Names, hire
+from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.hall import private_hall
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.stage import Wish, fictional_people, stage_sitting
 from server.cli.rehearse.telling import tell
 from tests.system.chromium import chromium
+from tests.system.screens import PASSWORD, Scene, shot, sign_in_at_the_seat
 
 pytestmark = pytest.mark.system
-PASSWORD = "a long enough password"
-PATIENCE_MS = 20_000
-SHOTS = os.environ.get("EXAMHALL_SCREENSHOTS", "")  # noqa: TID251 - a switch of this test alone
-DESK = {"width": 1366, "height": 768}
 FAULTY = (
     "题库名称,ID,序号,认定点代码,题型代码,题号,试题（题干）,试题（选项A）,试题（选项B）,试题（选项C）,试题（选项D）,"
     "试题（选项E）,【图】及位置,正确答案,难度代码,一致性代码,解析\n"
     "示例,B-A-A-A-001-901,1,A-A-A-001,B,1,值班人员交接班时应当做到,当面交接,电话交接,不作记录,提前离岗,,,A,2,5,\n"
     "示例,B-A-A-A-001-902,2,A-A-A-001,B,2,下列做法正确的是,甲,乙,丙,丁,,,E,2,5,\n"
 )
-
-
-@dataclass
-class Scene:
-    """A staged sitting, a browser, and the seat left for it."""
-
-    play: Play
-    browser: Browser
-
-    @property
-    def address(self) -> str:
-        return self.play.hall.address.url
-
-    @property
-    def visitor(self):
-        return self.play.stage.entrants[-1]
-
-    def member(self, role: Role) -> Member:
-        return self.play.shift._crew.one(role)
-
-    def page(self, language: str = "zh") -> Page:
-        context = self.browser.new_context(viewport=DESK, locale="zh-CN" if language == "zh" else "en-GB")
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        return page
-
-    def signed_in(self, role: Role) -> Page:
-        page, member = self.page(), self.member(role)
-        page.goto(f"{self.address}/login")
-        page.fill("#username", member.username)
-        page.fill("#password", member.password)
-        page.click("main .btn-primary")
-        page.wait_for_url(lambda url: "/login" not in url)
-        return page
 
 
 @pytest.fixture
@@ -83,13 +41,6 @@ def scene() -> Iterator[Scene]:
         play.simulated = staged.entrants[:-1]
         browser = stack.enter_context(chromium())
         yield Scene(play, browser)
-
-
-def shot(page: Page, name: str) -> None:
-    """A picture for the documentation, when asked for."""
-    if SHOTS:
-        Path(SHOTS).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 def test_a_sitting_in_the_browser(scene: Scene) -> None:
@@ -161,19 +112,6 @@ def release_by_two_custodians(scene: Scene) -> None:
     expect(page.locator("main")).to_contain_text("已启封")
 
 
-def sign_in_at_the_seat(scene: Scene) -> Page:
-    visitor = scene.visitor
-    scene.play.start_agents([visitor.seat])
-    page = scene.page()
-    page.goto(scene.play.agents[visitor.seat].launch_file.read_text().strip())
-    shot(page, "candidate-sign-in")
-    page.fill("#ticket", visitor.ticket)
-    page.fill("#id-number", visitor.id_number)
-    page.locator("#id-number").press("Enter")
-    expect(page.locator("#id-number")).to_have_count(0)
-    return page
-
-
 def admit_and_start(scene: Scene, monitor: Page, candidate: Page) -> None:
     stage = scene.play.stage
     monitor.goto(f"{scene.address}/monitor/{stage.room_sitting}")
@@ -190,7 +128,7 @@ def admit_and_start(scene: Scene, monitor: Page, candidate: Page) -> None:
     candidate.locator(".rules").focus()
     candidate.keyboard.press("End")
     candidate.locator(".promise input:enabled").check()
-    candidate.locator("input[name=consent]").last.check()
+    expect(candidate.locator("input[name=consent]")).to_have_count(0)  # a standard room asks nothing of faces
     shot(candidate, "candidate-rules")
     candidate.locator(".pledge-side .btn-primary").click()
     candidate.locator(".clocks").wait_for()

@@ -1,7 +1,9 @@
 /* The room monitor: cards come by Socket.IO and patch the drawing; lists and drawer are fragments of the server. */
 
 import { io } from '../vendor/socket.io.esm.min.js';
-import { countdown, found, neighbour, noteOf, patch, waiting } from './seatmap.js';
+import { listen as listenForLooks } from './look.js';
+import { fill, listen as listenForPictures } from './pictures.js';
+import { countdown, found, lasted, neighbour, noteOf, patch, waiting } from './seatmap.js';
 import { loadWords } from './words.js';
 
 const NEWS_EVERY = 700;
@@ -26,7 +28,10 @@ function onSeats(cells) {
   let news = false;
   for (const card of cells) {
     const before = cards.get(card.seat);
-    news ||= !before || before.alert !== card.alert || before.state !== card.state;
+    // Without the time of its cause a change is one of the record: an act, an incident, a warning read.
+    const told = !before || before.alert !== card.alert || before.state !== card.state || !card.changed_ns;
+    news ||= told;
+    if (told && card.seat === selected) tellDrawer();
     cards.set(card.seat, card);
     const group = groups.get(card.seat);
     if (group) patch(group, card, now());
@@ -54,6 +59,15 @@ function tellNews() {
   newsDue = setTimeout(() => {
     newsDue = 0;
     document.body.dispatchEvent(new Event('room-news'));
+  }, NEWS_EVERY);
+}
+
+let drawerDue = 0;
+function tellDrawer() {
+  if (drawerDue) return;
+  drawerDue = setTimeout(() => {
+    drawerDue = 0;
+    refreshDrawer();
   }, NEWS_EVERY);
 }
 
@@ -94,6 +108,27 @@ async function open(seat) {
   (drawer.querySelector('[autofocus]') ?? drawer).focus();
 }
 
+/** Brings the parts of an open drawer up to date; one that somebody writes in stays as it is. */
+async function refreshDrawer() {
+  const seat = selected;
+  if (drawer.hidden || seat === null) return;
+  const answer = await fetch(`/monitor/${room}/seats/${seat}`, { headers: { 'HX-Request': 'true' } });
+  if (!answer.ok || drawer.hidden || seat !== selected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  for (const part of drawer.querySelectorAll('[data-fresh]')) {
+    const next = fresh.querySelector(`[data-fresh="${part.dataset.fresh}"]`);
+    if (!next || part.innerHTML === next.innerHTML || inUse(part)) continue;
+    part.replaceWith(next);
+    window.htmx.process(next);
+    fill(next);
+  }
+}
+
+function inUse(part) {
+  const written = [...part.querySelectorAll('input:not([type="hidden"])')].some((input) => input.value !== input.defaultValue);
+  return written || part.contains(document.activeElement);
+}
+
 function close() {
   drawer.hidden = true;
   drawer.replaceChildren();
@@ -116,6 +151,7 @@ async function showDialog(href) {
     return;
   }
   dialog.innerHTML = await answer.text();
+  window.htmx.process(dialog);
   dialog.showModal();
 }
 
@@ -126,6 +162,7 @@ function typing(target) {
 }
 
 function onKey(event) {
+  if (document.querySelector('dialog[open]')) return; // it has its own keys
   if (event.key === 'Escape') {
     if (!drawer.hidden) close();
     else if (event.target === find) {
@@ -135,12 +172,14 @@ function onKey(event) {
     }
     return;
   }
-  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === '/') {
     event.preventDefault();
     find.focus();
   } else if (event.key === 'n' || event.key === 'N') {
     goNext();
+  } else if (event.key === 'a' || event.key === 'A') {
+    drawer.querySelector('button[name="outcome"][value="acknowledged"]')?.click();
   } else if (event.key.startsWith('Arrow') && !drawer.contains(event.target)) {
     const from = places.find((place) => place.seat === selected) ?? places[0];
     const to = selected === null ? from : neighbour(places, from, event.key);
@@ -196,6 +235,10 @@ function tick() {
     const left = (Date.parse(node.dataset.until) - now()) / 1000;
     node.textContent = node.dataset.text.replace('%(time)s', countdown(left));
   }
+  for (const node of document.querySelectorAll('[data-age]')) {
+    const age = (now() - Date.parse(node.dataset.age)) / 1000;
+    node.textContent = node.dataset.text.replace('%(time)s', lasted(age));
+  }
   for (const card of cards.values()) {
     if (card.link !== 'lost') continue;
     const note = groups.get(card.seat)?.querySelector('.seat-note');
@@ -211,8 +254,19 @@ map.addEventListener('focusin', (event) => {
   if (seat) select(Number(seat.dataset.seat), { focus: false });
 });
 document.body.addEventListener('htmx:afterRequest', (event) => {
-  if (event.detail.elt.closest('#drawer, #side') && event.detail.requestConfig.verb === 'post') tellNews();
+  if (event.detail.requestConfig.verb !== 'post') return;
+  if (event.detail.elt.closest('dialog')) dialog.close();
+  if (event.detail.elt.closest('#drawer, #side, dialog')) tellNews();
 });
+document.body.addEventListener('htmx:afterSwap', (event) => {
+  if (event.detail.target !== drawer) return; // a dialog may have opened it
+  drawer.hidden = false;
+  select(Number(drawer.querySelector('[data-drawer]')?.dataset.drawer), { focus: false });
+});
+document.body.addEventListener('htmx:load', (event) => fill(event.detail.elt));
+listenForPictures(document);
+listenForLooks(document, room);
+fill(document);
 find.addEventListener('input', onFind);
 find.addEventListener('keydown', onFindKey);
 connect();

@@ -52,6 +52,23 @@ export function noteOf(card, now) {
   return stateText(card);
 }
 
+/** How the seat's camera does; the words of server/web/camera_words.py, nothing outside of smart rooms. */
+export function cameraText(card) {
+  const words = {
+    none: _('没有摄像头'),
+    opening: _('正在打开摄像头'),
+    live: _('摄像头待命'),
+    enrolling: _('正在采集人脸'),
+    watching: _('摄像头工作中'),
+    no_identity: _('不能比对人脸'),
+    manual: _('人工核验'),
+    lost: _('摄像头没有画面'),
+    unavailable: _('无法检测'),
+    wrong: _('摄像头不符'),
+  };
+  return words[card.camera] ?? '';
+}
+
 /** Per cent of the items that hold an answer. */
 export function share(card) {
   return card.total ? Math.round((100 * card.answered) / card.total) : 0;
@@ -68,8 +85,16 @@ export function patch(group, card, now) {
   const note = noteOf(card, now);
   text(group, '.seat-note', note);
   set(group.querySelector('.ring'), 'stroke-dasharray', `${share(card)} 100`);
-  const words = [_('%(seat)s 号座位', { seat: card.number }), card.name, stateText(card), note];
+  patchCamera(group.querySelector('.seat-camera'), card);
+  const words = [_('%(seat)s 号座位', { seat: card.number }), card.name, stateText(card), note, cameraText(card)];
   set(group, 'aria-label', [...new Set(words.filter(Boolean))].join(' '));
+}
+
+function patchCamera(sign, card) {
+  if (!sign) return; // a standard room has none
+  set(sign, 'data-camera', card.camera);
+  set(sign.querySelector('use'), 'href', `#camera-${card.camera}`);
+  text(sign, 'title', cameraText(card));
 }
 
 function set(node, name, value) {

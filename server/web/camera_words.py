@@ -1,0 +1,178 @@
+"""What cameras say, in the reader's language: signs of the map, verdicts, numbers, what a picture shows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from flask_babel import gettext as _
+
+from exam_rooms.watching import ObservationNote
+from server.messages import N_
+
+CAMERAS: dict[str, tuple[str, str]] = {
+    # word -> (state class, text); the same texts stand in static/js/seatmap.js
+    "none": ("off", N_("没有摄像头")),
+    "opening": ("off", N_("正在打开摄像头")),
+    "live": ("info", N_("摄像头待命")),
+    "enrolling": ("info", N_("正在采集人脸")),
+    "watching": ("good", N_("摄像头工作中")),
+    "no_identity": ("look", N_("不能比对人脸")),
+    "manual": ("off", N_("人工核验")),
+    "lost": ("act", N_("摄像头没有画面")),
+    "unavailable": ("act", N_("无法检测")),
+    "wrong": ("act", N_("摄像头不符")),
+}
+LIKENESS = {
+    "match": ("good", N_("一致")),
+    "unsure": ("look", N_("存疑")),
+    "mismatch": ("act", N_("不一致")),
+    "no_face": ("look", N_("没有找到人脸")),
+    "no_photo": ("look", N_("没有报名照片可比")),
+}
+QUALITY = {
+    "good": N_("画面清晰"),
+    "dark": N_("光线过暗"),
+    "blurred": N_("画面模糊"),
+    "covered": N_("镜头被遮挡"),
+}
+CHECKS = {"detect": N_("人脸检测"), "verify": N_("人脸比对")}
+SCORES: dict[str, tuple[str, int]] = {
+    # name -> (words, decimals)
+    "similarity": (N_("相似度"), 2),
+    "persons": (N_("人数"), 0),
+    "frames": (N_("比对画面数"), 0),
+    "brightness": (N_("亮度"), 0),
+    "sharpness": (N_("清晰度"), 0),
+}
+INCIDENTS = {
+    "LINK_LOST": N_("断网"),
+    "CHAIN_FORK": N_("作答记录出现两个版本"),
+    "CHAIN_ERROR": N_("作答记录校验不符"),
+    "CLOCK_STEP": N_("服务器时钟被改动"),
+    "LATE_RECORDS": N_("迟到的作答记录"),
+    "WRONG_SEAT_SIGN_IN": N_("坐错座位登录"),
+    "IDENTITY_DENIED": N_("考生称信息不是本人"),
+    "JOURNAL_FAILED": N_("考试机无法保存作答"),
+    "WORKSTATION_CHANGED": N_("考试机被更换"),
+    "NO_FACE": N_("座位无人"),
+    "MULTI_FACE": N_("出现多人"),
+    "FACE_MISMATCH": N_("人脸与登记不一致"),
+    "CAMERA_COVERED": N_("摄像头被遮挡"),
+    "DARK": N_("光线过暗"),
+    "FROZEN": N_("画面静止"),
+    "CAMERA_LOST": N_("摄像头没有画面"),
+    "AGENT_DISAGREES": N_("抓拍复核结果不符"),
+    "ENROLMENT_DOUBT": N_("入场比对存疑"),
+}
+MOMENTS = {"before": N_("之前"), "at": N_("当时"), "after": N_("之后"), "": N_("画面")}
+RECHECKS = {
+    "": N_("未抽中"),
+    "due": N_("等待复核"),
+    "agrees": N_("复核一致"),
+    "disagrees": N_("复核不符"),
+    "failed": N_("无法复核"),
+}
+
+
+def incident_text(kind: str) -> str:
+    """A kind of incident; an unknown one shows its code."""
+    return _(INCIDENTS[kind]) if kind in INCIDENTS else kind
+
+
+def camera_text(word: str) -> str:
+    """How a camera does."""
+    return _(CAMERAS[word][1]) if word in CAMERAS else ""
+
+
+def camera_list() -> tuple[str, ...]:
+    """Every word of a camera, for the key of the map."""
+    return tuple(CAMERAS)
+
+
+def camera_class(word: str) -> str:
+    """The state class of a camera's word."""
+    return CAMERAS[word][0] if word in CAMERAS else "off"
+
+
+def likeness_text(verdict: str) -> str:
+    """What a comparison says."""
+    return _(LIKENESS[verdict][1]) if verdict in LIKENESS else verdict
+
+
+def likeness_class(verdict: str) -> str:
+    """The state class of a comparison."""
+    return LIKENESS[verdict][0] if verdict in LIKENESS else "off"
+
+
+def check_text(check: str) -> str:
+    """A check that a workstation can or cannot make."""
+    return _(CHECKS[check]) if check in CHECKS else check
+
+
+def moment_text(moment: str) -> str:
+    """When a picture was taken, next to its alert."""
+    return _(MOMENTS[moment]) if moment in MOMENTS else moment
+
+
+def recheck_text(recheck: str) -> str:
+    """What came of the server's second look at a capture."""
+    return _(RECHECKS[recheck]) if recheck in RECHECKS else recheck
+
+
+def score_text(name: str, value: object) -> str:
+    """One number behind an alert: its name and value; what is not known is shown as it came."""
+    words, decimals = SCORES.get(name, (name, 2))
+    shown = f"{value:.{decimals}f}" if isinstance(value, int | float) else str(value)
+    return f"{_(words)} {shown}"
+
+
+def note_text(seen: ObservationNote | Mapping[str, Any] | None) -> str:
+    """What was seen in a picture, in one line; also as it is stored (plain JSON values)."""
+    if not seen:
+        return ""
+    note = asdict(seen) if isinstance(seen, ObservationNote) else seen
+    unavailable = note.get("unavailable") or ()
+    parts = []
+    if "detect" in unavailable:
+        parts.append(_("未能检测人脸"))
+    else:
+        parts.append(_("%(n)s 人", n=note.get("persons", 0)))
+    quality = str(note.get("quality", ""))
+    parts.append(_(QUALITY[quality]) if quality in QUALITY else quality)
+    if note.get("similarity") is not None:
+        words = likeness_text(str(note.get("likeness", "")))
+        number = f"{float(note['similarity']):.2f}"
+        parts.append(_("与登记%(likeness)s（相似度 %(number)s）", likeness=words, number=number))
+    elif "verify" in unavailable:
+        parts.append(_("未能比对人脸"))
+    return str(_("，")).join(part for part in parts if part)
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A short time: 8 秒, 2 分 05 秒."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return str(_("%(seconds)s 秒", seconds=whole))
+    return str(_("%(minutes)s 分 %(seconds)s 秒", minutes=whole // 60, seconds=f"{whole % 60:02d}"))
+
+
+GLOBALS: dict[str, Callable[..., object]] = {
+    function.__name__: function
+    for function in (
+        incident_text,
+        camera_text,
+        camera_list,
+        camera_class,
+        likeness_text,
+        likeness_class,
+        check_text,
+        moment_text,
+        recheck_text,
+        score_text,
+        note_text,
+        seconds_text,
+    )
+}
+"""For every template."""

@@ -1,0 +1,61 @@
+"""The activity list of a room: acts out of the audit record and incidents, newest first, in words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.db.rooms import Seat
+from server.db.sittings import Incident
+from server.db.watching import CandidateWarning
+from server.services import audit
+from server.web import guard
+
+MOST = 60
+QUIET = ("frame_viewed", "seat_looked_at", "captures_drawn")
+"""Acts that stand in the audit record alone: nothing happened in the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the activity list."""
+
+    at: datetime
+    text: str
+
+
+def lines(session: Session, room_sitting_id: int) -> list[Line]:
+    """The newest `MOST` lines of a room's sitting."""
+    found = [*_acts(session, room_sitting_id), *_incidents(session, room_sitting_id)]
+    return sorted(found, key=lambda line: line.at, reverse=True)[:MOST]
+
+
+def _acts(session: Session, room_sitting_id: int) -> list[Line]:
+    entries = audit.page(session, stream=audit.sitting_stream(room_sitting_id), without=QUIET)[:MOST]
+    told = [entry.details["warning"] for entry in entries if "warning" in entry.details]
+    query = select(CandidateWarning.id, CandidateWarning.text).where(CandidateWarning.id.in_(told))
+    texts = dict(session.execute(query).all())
+    return [
+        Line(entry.at, _words(f"line_{entry.act}", entry.actor, entry.details, texts)) for entry in entries
+    ]
+
+
+def _words(code: str, actor: str, details: dict[str, Any], texts: dict[int, str]) -> str:
+    text = texts.get(details.get("warning", 0), "")
+    return guard.say(code, {"actor": actor, "text": text, **details})
+
+
+def _incidents(session: Session, room_sitting_id: int) -> list[Line]:
+    query = (
+        select(Incident, Seat.number)
+        .outerjoin(Seat, Seat.id == Incident.seat_id)
+        .where(Incident.room_sitting_id == room_sitting_id)
+        .order_by(Incident.first_at.desc())
+        .limit(MOST)
+    )
+    return [
+        Line(row.first_at, guard.say(f"incident_{row.kind.lower()}", {**row.details, "seat": number or ""}))
+        for row, number in session.execute(query)
+    ]

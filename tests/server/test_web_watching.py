@@ -1,0 +1,539 @@
+"""Cameras on the invigilators' pages: pictures, looks, warnings, the camera check, the record of incidents."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from exam_rooms.protocol import Route
+from exam_rooms.watch_messages import CameraReport, CameraState, Moment, WarningReadRequest
+from server.access import Actor
+from server.db.record import AuditEntry
+from server.db.rooms import Seat
+from server.db.sittings import Incident
+from server.db.watching import CandidateWarning, EvidenceFrame
+from server.host import Host
+from server.services import captures, incidents
+from server.services.incidents import Handling
+from server.web import watching
+from server.web.acts import ACTS
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import Scene, make_scene
+from tests.server.desk import page, said
+from tests.server.smart_kit import CameraAgent, answering, equip, jpeg, note
+
+HX = {"HX-Request": "true"}
+LIVE = CameraReport(CameraState.LIVE, "CAM-01", "watch")
+
+
+@pytest.fixture
+def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
+    return equip(make_scene(host, person_as))
+
+
+@pytest.fixture
+def staff(scene: Scene, sign_in: Callable[[Actor], FlaskClient]) -> FlaskClient:
+    """An invigilator's browser."""
+    return sign_in(scene.invigilator)
+
+
+@pytest.fixture
+def agents(app: Flask, scene: Scene, machine: Machine) -> list[CameraAgent]:
+    """Seats 1 and 2 answer; seat 2 refused face comparison."""
+    made = answering(app, scene, machine, "12", refusing="2")
+    for agent in made:
+        agent.beat(camera=LIVE)
+    return made
+
+
+@pytest.fixture
+def agent(agents: list[CameraAgent]) -> CameraAgent:
+    return agents[0]
+
+
+def base(scene: Scene) -> str:
+    return f"/monitor/{scene.room_sitting}"
+
+
+def seat(scene: Scene, number: str = "1") -> str:
+    return f"{base(scene)}/seats/{scene.seats[number]}"
+
+
+def raised(agent: CameraAgent, pictures: tuple[bytes, ...] = (), **changed: object) -> int:
+    """An alert with announced pictures; the incident's id."""
+    frames = tuple(agent.frame(data, moment) for data, moment in zip(pictures, Moment, strict=False))
+    agent.taken(Route.ALERT, agent.alert(frames=frames, **changed))
+    with agent.scene.host.db.read() as session:
+        return session.query(Incident).order_by(Incident.id.desc()).first().id
+
+
+def frames(scene: Scene) -> list[EvidenceFrame]:
+    with scene.host.db.read() as session:
+        return session.query(EvidenceFrame).order_by(EvidenceFrame.id).all()
+
+
+def acts(scene: Scene, act: str) -> list[AuditEntry]:
+    with scene.host.db.read() as session:
+        return session.query(AuditEntry).filter_by(act=act).order_by(AuditEntry.id).all()
+
+
+# --- pictures ----------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_shown_to_staff_and_noted_once(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene
+) -> None:
+    data = jpeg(1)
+    raised(agent, (data,))
+    (row,) = frames(scene)
+    url = f"{base(scene)}/frames/{row.id}"
+    assert staff.get(url).status_code == 404  # announced, not received
+    assert agent.picture(data).status_code == 200
+    for _ in range(2):
+        answer = staff.get(url)
+        assert (answer.data, answer.mimetype) == (data, "image/jpeg")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    (told,) = acts(scene, "frame_viewed")
+    assert (told.actor_id, told.object) == (scene.invigilator.user_id, f"frame/{row.id}")
+
+
+def test_pictures_of_another_room_are_not_found(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, client_as: Callable[..., FlaskClient]
+) -> None:
+    data = jpeg(1)
+    incident = raised(agent, (data,))
+    agent.picture(data)
+    (row,) = frames(scene)
+    for path in (f"frames/{row.id}", f"incidents/{incident}/frames", f"incidents/{incident}/dismiss"):
+        assert staff.get(f"/monitor/999/{path}").status_code == 404
+        assert client_as("auditor").get(f"{base(scene)}/{path}").status_code == 403
+    assert staff.get(f"{base(scene)}/frames/999").status_code == 404
+    answer = staff.post(f"/monitor/999/incidents/{incident}", data={"outcome": "acknowledged"})
+    assert answer.status_code == 404
+    assert acts(scene, "frame_viewed") == []
+
+
+def test_pictures_of_an_incident_are_small_links_and_placeholders(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, machine: Machine
+) -> None:
+    first, second, third = jpeg(1), jpeg(2), jpeg(3)
+    incident = raised(agent, (first, second, third))
+    agent.picture(second)
+    strip = f"{base(scene)}/incidents/{incident}/frames"
+    shown = staff.get(strip).text
+    assert [words for words in ("之前", "当时", "之后") if words in shown] == ["之前", "当时", "之后"]
+    assert shown.count("data-picture") == 1
+    assert shown.count("画面尚未收到") == 2
+    assert 'hx-trigger="every 2s"' in shown  # asks again while pictures are on their way
+    machine.advance(minutes=4)
+    assert "hx-trigger" not in staff.get(strip).text  # but not for ever
+    agent.picture(first)
+    agent.picture(third)
+    assert staff.get(strip).text.count("data-picture") == 3
+
+    def purge(session) -> None:
+        session.get_one(EvidenceFrame, frames(scene)[0].id).file = ""
+
+    scene.host.db.write(purge)
+    assert "画面已删除" in staff.get(strip).text
+
+
+def test_the_side_shows_what_waits_with_a_picture_and_who_decides(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, machine: Machine
+) -> None:
+    data = jpeg(1)
+    raised(agent, (jpeg(9), data))
+    side = staff.get(f"{base(scene)}/side").text
+    assert "座位无人" in side
+    assert "画面尚未收到" in side
+    assert 'hx-trigger="load delay:2s"' in side
+    agent.picture(data)
+    side = staff.get(f"{base(scene)}/side").text
+    assert f'data-src="{base(scene)}/frames/{frames(scene)[1].id}"' in side
+    assert "如何处理由监考员决定" in side
+    assert "作弊" not in side
+    for words in ("已知晓", "警告", "不属实", "记录"):
+        assert words in side
+    assert 'class="alert-card act"' in side
+    ended = agent.alert(closed=True, since_ns=agent.boot_ns())
+    machine.advance(seconds=1)
+    agent.taken(Route.ALERT, ended)
+    side = staff.get(f"{base(scene)}/side").text
+    assert "持续 8 秒，已恢复" in side  # an alert that is over waits on, more calmly
+    assert 'class="alert-card act"' not in side
+
+
+def test_worst_comes_first_and_what_is_over_last(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene
+) -> None:
+    kinds = {"MULTI_FACE": "a1", "DARK": "b2", "FACE_MISMATCH": "c3"}
+    for kind, episode in kinds.items():
+        agent.taken(Route.ALERT, agent.alert(kind=kind, episode=episode * 8))
+    agent.taken(
+        Route.ALERT, agent.alert(kind="MULTI_FACE", episode="a1" * 8, closed=True, since_ns=agent.boot_ns())
+    )
+    side = staff.get(f"{base(scene)}/side").text.split("全部动态")[0]
+    places = [side.index(words) for words in ("人脸与登记不一致", "光线过暗", "出现多人")]
+    assert places == sorted(places)
+
+
+def test_alerts_are_lines_of_the_list(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    raised(agent)
+    staff.post(f"{seat(scene)}/warn", data={"preset": "请坐正"}, headers=HX)
+    data = jpeg(5)
+    raised(agent, (data,), kind="MULTI_FACE", episode="feedfeed")
+    agent.picture(data)
+    staff.get(f"{base(scene)}/frames/{frames(scene)[0].id}")
+    lines = page(staff.get(f"{base(scene)}/side")).split("全部动态")[1]
+    assert said("incident_no_face", seat="1") in lines
+    assert said("line_candidate_warned", seat="1", actor=scene.invigilator.name, text="请坐正") in lines
+    assert "line_" not in lines
+    assert "frame_viewed" not in lines  # looking is on the record, and no news of the room
+
+
+# --- the drawer ----------------------------------------------------------------------------------------
+
+
+def test_the_drawer_of_a_watched_seat(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    assert "尚未采集" in staff.get(seat(scene)).text
+    assert "不能比对人脸" in staff.get(seat(scene)).text
+    agent.taken(Route.ENROLMENT, agent.enrolment(likeness="unsure", similarity=0.42))
+    drawer = staff.get(seat(scene)).text
+    for words in ("摄像头工作中", "存疑", "相似度 0.42", "查看画面", "重新采集", "入场比对存疑"):
+        assert words in drawer
+    assert f'data-look="{scene.seats["1"]}"' in drawer
+
+
+def test_the_drawer_of_who_refused_offers_no_look(
+    staff: FlaskClient, agents: list[CameraAgent], scene: Scene
+) -> None:
+    drawer = staff.get(seat(scene, "2")).text
+    assert "人工核验" in drawer
+    assert "data-look" not in drawer
+    assert "重新采集" not in drawer
+    assert "在考生屏幕上警告" in drawer
+
+
+def test_the_drawer_tells_what_cannot_be_checked(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene
+) -> None:
+    agent.beat(camera=replace(LIVE, unavailable=("detect", "verify")))
+    drawer = staff.get(seat(scene)).text
+    assert "无法检测" in drawer
+    assert "人脸检测" in drawer
+    assert "人脸比对" in drawer
+    assert "摄像头工作中" not in drawer
+
+
+def test_enrolling_again_from_the_drawer(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    refused = staff.post(f"{seat(scene)}/enrol", headers=HX)
+    assert 'role="alert"' in refused.text
+    agent.taken(Route.ENROLMENT, agent.enrolment())
+    assert "已执行" in staff.post(f"{seat(scene)}/enrol", headers=HX).text
+    assert agent.state().watch.enrol
+    assert staff.post(f"{seat(scene)}/enrol").status_code == 302
+
+
+# --- warnings ------------------------------------------------------------------------------------------
+
+
+def test_warning_a_candidate_about_an_incident(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, machine: Machine
+) -> None:
+    incident = raised(agent)
+    dialog = staff.get(f"{seat(scene)}/warn?incident={incident}", headers=HX).text
+    assert "<html" not in dialog
+    first = re.search(r'name="preset" value="([^"]+)" checked', dialog)
+    assert first is not None
+    assert "座位" in first[1]  # what fits an empty seat comes first
+    answer = staff.post(
+        f"{seat(scene)}/warn", data={"preset": first[1], "incident": str(incident)}, headers=HX
+    )
+    assert "已执行" in answer.text
+    assert "考生尚未读" in answer.text
+    (shown,) = agent.state().warnings
+    assert shown.text == first[1]
+    with scene.host.db.read() as session:
+        assert session.get_one(Incident, incident).state == "acknowledged"
+    machine.advance(seconds=5)
+    agent.post(Route.WARNING_READ, WarningReadRequest(shown.warning))
+    assert "考生已读" in staff.get(seat(scene)).text
+    record = staff.get(f"{base(scene)}/incidents").text
+    assert first[1] in record
+    assert "考生已读" in record
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ({"preset": "请坐正", "text": "  "}, "请坐正"),
+        ({"preset": "请坐正", "text": "请把手机交给监考员"}, "请把手机交给监考员"),
+        ({"preset": "", "text": "请安静"}, "请安静"),
+        ({"preset": "", "text": ""}, None),
+        ({}, None),
+        ({"text": "长" * 201}, None),
+    ],
+)
+def test_own_words_come_before_the_preset(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, form: dict[str, str], text: str | None
+) -> None:
+    answer = staff.post(f"{seat(scene)}/warn", data=form, headers=HX)
+    assert answer.status_code == 200
+    assert ('role="alert"' in answer.text) == (text is None)
+    with scene.host.db.read() as session:
+        assert [row.text for row in session.query(CandidateWarning)] == ([text] if text else [])
+
+
+def test_the_words_for_the_candidate_stay_chinese_on_english_screens(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene
+) -> None:
+    staff.set_cookie("language", "en")
+    dialog = page(staff.get(f"{seat(scene)}/warn", headers=HX))
+    for _kind, text in watching.SENTENCES:
+        assert f'value="{text}"' in dialog
+    glosses = re.findall(r"<br><span class=\"muted\">([^<]+)</span>", dialog)
+    assert len(glosses) == len(watching.SENTENCES)
+    assert all(gloss.isascii() for gloss in glosses)
+
+
+def test_a_free_seat_cannot_be_warned(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    for answer in (staff.get(f"{seat(scene, '4')}/warn"), staff.post(f"{seat(scene, '4')}/warn")):
+        assert answer.status_code == 404
+    assert 'role="alert"' in staff.post(f"{seat(scene, '3')}/warn", data={"text": "x"}, headers=HX).text
+
+
+def test_a_dialog_asks_why_an_alert_was_none(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    incident = raised(agent)
+    dialog = staff.get(f"{base(scene)}/incidents/{incident}/dismiss", headers=HX).text
+    assert 'value="dismissed"' in dialog
+    assert 'name="note" required' in dialog
+    form = {"outcome": "dismissed", "note": "picked up a pen"}
+    staff.post(f"{base(scene)}/incidents/{incident}", data=form, headers=HX)
+    with scene.host.db.read() as session:
+        row = session.get_one(Incident, incident)
+    assert (row.state, row.note) == ("dismissed", "picked up a pen")
+
+
+# --- looks ---------------------------------------------------------------------------------------------
+
+
+def ask(staff: FlaskClient, scene: Scene, *numbers: str) -> list[dict[str, object]]:
+    form = {"seat": [str(scene.seats[number]) for number in numbers]}
+    answer = staff.post(f"{base(scene)}/looks", data=form)
+    assert answer.status_code == 200
+    return answer.get_json()["looks"]
+
+
+def test_a_look_brings_one_picture_and_keeps_none(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, machine: Machine
+) -> None:
+    (asked,) = ask(staff, scene, "1")
+    url = f"{base(scene)}/looks/{asked['ref']}"
+    assert staff.get(url).status_code == 202
+    data = jpeg(7)
+    assert agent.look(str(asked["ref"]), data).status_code == 200
+    answer = staff.get(url)
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, data, "image/jpeg")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert frames(scene) == []
+    (told,) = acts(scene, "seat_looked_at")
+    assert (told.actor_id, told.details) == (scene.invigilator.user_id, {"seats": "1"})
+    machine.advance(seconds=21)
+    assert staff.get(url).status_code == 404
+
+
+def test_a_camera_without_a_picture_says_so(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    (asked,) = ask(staff, scene, "1")
+    agent.look(str(asked["ref"]), b"")
+    answer = staff.get(f"{base(scene)}/looks/{asked['ref']}", headers={"Accept": "application/json"})
+    assert answer.status_code == 404
+    assert answer.get_json()["message"] == said("look_without_picture")
+
+
+def test_who_refused_is_never_looked_at(staff: FlaskClient, agents: list[CameraAgent], scene: Scene) -> None:
+    second, third = ask(staff, scene, "2", "3")
+    assert second["problem"] == said("no_face_consent")
+    assert third["problem"] == said("seat_not_linked")
+    assert "ref" not in second
+    assert acts(scene, "seat_looked_at") == []
+
+
+def test_looks_are_asked_in_small_groups_by_staff_only(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, client_as: Callable[..., FlaskClient]
+) -> None:
+    form = {"seat": [str(scene.seats[number]) for number in "1234"] * 5}
+    assert len(staff.post(f"{base(scene)}/looks", data=form).get_json()["looks"]) == 4
+    assert staff.post(f"{base(scene)}/looks", data={"seat": ["999"]}).status_code == 404
+    assert staff.post(f"{base(scene)}/looks", data={"seat": ["x"]}).get_json()["looks"] == []
+    assert staff.post("/monitor/999/looks", data=form).status_code == 404
+    assert client_as("auditor").post(f"{base(scene)}/looks", data=form).status_code == 403
+
+
+# --- the camera check ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(scene: Scene) -> Scene:
+    """Seats 1 and 2 have cameras of their own."""
+
+    def name(session) -> None:
+        for number in "12":
+            session.get_one(Seat, scene.seats[number]).camera = f"CAM-0{number}"
+
+    scene.host.db.write(name)
+    return scene
+
+
+def test_the_check_shows_wrong_cameras_first(
+    staff: FlaskClient, agents: list[CameraAgent], named: Scene
+) -> None:
+    shown = page(staff.get(f"{base(named)}/cameras"))
+    assert "该摄像头属于 1 号" in shown  # seat 2 reports the camera of seat 1
+    tiles = re.findall(r'<article class="card camera-tile ([^"]*)" id="seat-(\d+)"', shown)
+    assert [(shade.strip(), int(found)) for shade, found in tiles][:2] == [
+        ("act", named.seats["2"]),
+        ("", named.seats["1"]),
+    ]
+    assert f'data-look-at="{named.seats["1"]}"' in shown
+    assert f'data-look-at="{named.seats["2"]}"' not in shown
+    assert "主考放行" not in shown  # for the chief alone
+    assert "style=" not in shown
+    assert "<script>" not in shown
+    again = staff.get(f"{base(named)}/cameras/states").text
+    assert again.count("hx-swap-oob") == 1 + len(named.seats)
+
+
+def test_the_start_dialog_and_the_bar_lead_to_the_check(
+    app: Flask, staff: FlaskClient, named: Scene, machine: Machine
+) -> None:
+    agent = CameraAgent(app, named, "2")
+    agent.open_session()
+    agent.beat(camera=LIVE)
+    machine.advance(minutes=10)
+    assert f"{base(named)}/cameras" in staff.get(f"{base(named)}/bar").text
+    assert "2 号的摄像头不符" in staff.get(f"{base(named)}/start", headers=HX).text
+    staff.post(f"{base(named)}/start", data={"present": [str(who.user_id) for who in named.staff]})
+    assert named.room_row().state == "released"
+    assert said("cameras_wrong", seats="2") in page(staff.get(base(named)))
+
+
+def test_overruling_is_the_chiefs(
+    app: Flask,
+    staff: FlaskClient,
+    named: Scene,
+    sign_in: Callable[[Actor], FlaskClient],
+) -> None:
+    agent = CameraAgent(app, named, "2")
+    agent.open_session()
+    agent.beat(camera=LIVE)
+    where = f"{base(named)}/cameras/overrule"
+    assert staff.post(where, data={"reason": "x"}).status_code == 403
+    chief = sign_in(named.chief)
+    assert "主考放行" in chief.get(f"{base(named)}/cameras").text
+    chief.post(where, data={"reason": " "})
+    assert named.room_row().cameras_overruled is None
+    chief.post(where, data={"reason": "备用摄像头"})
+    shown = page(chief.get(f"{base(named)}/cameras"))
+    assert "备用摄像头" in shown
+    assert "已放行" in shown
+    lines = page(staff.get(f"{base(named)}/side"))
+    assert said("line_cameras_overruled", actor=named.chief.name, seats="2", reason="备用摄像头") in lines
+
+
+def test_a_standard_room_has_nothing_of_cameras(
+    host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    plain = make_scene(host, person_as)
+    browser = sign_in(plain.invigilator)
+    room = browser.get(base(plain)).text
+    assert "seat-camera" not in room
+    assert "摄像头" not in room
+    assert "不使用摄像头" in browser.get(f"{base(plain)}/cameras").text
+    assert "摄像头" not in browser.get(seat(plain)).text
+    assert "随机抓拍" not in browser.get(f"{base(plain)}/incidents").text
+
+
+def test_the_map_has_a_sign_and_words_for_every_camera(
+    staff: FlaskClient, agents: list[CameraAgent], scene: Scene
+) -> None:
+    room = staff.get(base(scene)).text
+    signs = re.findall(
+        r'class="seat-camera" data-camera="(\w+)"><title>([^<]+)</title><use href="#camera-(\w+)"', room
+    )
+    assert signs == [
+        ("no_identity", "不能比对人脸", "no_identity"),
+        ("manual", "人工核验", "manual"),
+        ("none", "没有摄像头", "none"),
+        ("none", "没有摄像头", "none"),
+    ]
+    for word, _title, _href in signs:
+        assert f'<symbol id="camera-{word}"' in room
+    assert "摄像头异常" in room
+
+
+# --- the record ----------------------------------------------------------------------------------------
+
+
+def test_the_record_tells_everything_in_the_order_of_time(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene, machine: Machine
+) -> None:
+    data = jpeg(1)
+    first = raised(agent, (data,), scores={"similarity": 0.1234, "frames": 5.0}, kind="FACE_MISMATCH")
+    agent.picture(data)
+    machine.advance(seconds=30)
+    raised(agent, kind="DARK", episode="beefbeef")
+    scene.write(incidents.handle, scene.invigilator, first, Handling("recorded", "document checked"))
+    staff.post(f"{seat(scene)}/warn", data={"text": "请安静"}, headers=HX)
+    record = page(staff.get(f"{base(scene)}/incidents"))
+    assert record.index("人脸与登记不一致") < record.index("光线过暗")
+    for words in ("相似度 0.12", "比对画面数 5", "detector 1", "document checked", "没有人处理", "请安静"):
+        assert words in record
+    assert scene.invigilator.name in record
+    assert 'loading="lazy"' in record
+    printed = staff.get(f"{base(scene)}/incidents?print=1").text
+    assert 'loading="lazy"' not in printed
+    assert f'src="{base(scene)}/frames/' in printed
+
+
+def test_the_record_of_one_seat(staff: FlaskClient, agent: CameraAgent, scene: Scene) -> None:
+    raised(agent)
+    assert "座位无人" in staff.get(f"{base(scene)}/incidents?seat=1").text
+    other = staff.get(f"{base(scene)}/incidents?seat=2").text
+    assert "座位无人" not in other
+    assert "没有告警" in other
+
+
+def test_random_captures_with_what_was_seen_and_the_second_look(
+    staff: FlaskClient, agent: CameraAgent, scene: Scene
+) -> None:
+    data = jpeg(3)
+    told = note(similarity=0.62, likeness="match")
+    agent.taken(Route.CAPTURE, agent.capture(0, note=told, frame=agent.frame(data)))
+    agent.taken(Route.CAPTURE, agent.capture(1))
+    agent.picture(data)
+    shown = page(staff.get(f"{base(scene)}/incidents"))
+    assert "1 人，画面清晰，与登记一致（相似度 0.62）" in shown
+    assert "未拍到 1 张" in shown
+
+    def look_again(session) -> int:
+        row = session.query(captures.Capture).filter_by(number=0).one()
+        row.recheck = "due"
+        return row.id
+
+    capture = scene.host.db.write(look_again)
+    scene.write(captures.settle_recheck, capture, note(persons=2, faces=2))
+    shown = page(staff.get(f"{base(scene)}/incidents"))
+    assert "复核不符（2 人，画面清晰）" in shown
+    assert "抓拍复核结果不符" in shown
+    assert "复核所见" in shown
+    side = staff.get(f"{base(scene)}/side").text
+    assert f"/frames/{frames(scene)[0].id}" in side  # the incident shows the capture's own picture
+
+
+def test_every_act_about_cameras_has_words() -> None:
+    assert ACTS.keys() >= {"seat_looked_at", "frame_viewed", "enrolled", "enrolment_again", "captures_drawn"}
+    assert ACTS.keys() >= {"candidate_warned", "warning_read", "evidence_purged", "cameras_overruled"}
