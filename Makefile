@@ -9,7 +9,7 @@ PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long check rehearse fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch check rehearse fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,7 +18,7 @@ setup: $(STAMPS)/server ## virtual environment, front-end libraries, catalogues
 
 setup-dev: $(STAMPS)/dev ## the same with what the tests need
 
-demo: setup ## a server, a room of 30 seats, a sitting with simulated candidates, a free seat for you
+demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
 test: setup-dev ## the tests (a few minutes)
@@ -27,18 +27,24 @@ test: setup-dev ## the tests (a few minutes)
 test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals
 	@$(PYTEST) -m long tests
 
+bench-faces: setup-dev ## how well and fast faces are told apart, on photos of your own: DIR=folder with an index.csv
+	@$(BIN)/python -m tests.benchmarks.bench_faces $(DIR)
+
+bench-watch: setup-dev ## what looking costs a seat: processor time by step, memory over 5,400 looks (some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_watch
+
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
 	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/*.test.mjs tests/server/ui/*.test.mjs
 
-rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2
-	@$(BIN)/examhall rehearse --seats $(or $(SEATS),24) --minutes $(or $(MINUTES),2) --json
+rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2 ROOM=smart
+	@$(BIN)/examhall rehearse --room $(or $(ROOM),smart) --seats $(or $(SEATS),24) --minutes $(or $(MINUTES),2) --json
 
 fresh: ## debootstrap a bookworm chroot and run both README commands in it (root, some minutes)
 	@tests/system/fresh.sh
 
-screenshots: setup-dev ## the pictures of docs/screens, made by the browser test
-	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py
+screenshots: setup-dev ## the pictures of docs/screens, made by the browser tests
+	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py
 
 translations: setup-dev ## refresh the English catalogue from the sources
 	@$(BIN)/python -m server.cli.translations

@@ -21,6 +21,13 @@ class SeatKind(StrEnum):
     SPARE = "spare"
 
 
+class RoomKind(StrEnum):
+    """A smart room has a camera at each seat (R17); a standard one is watched by people alone."""
+
+    STANDARD = "standard"
+    SMART = "smart"
+
+
 class Axis(StrEnum):
     """Which coordinate an aisle fixes: x runs front to back, y runs across."""
 
@@ -54,7 +61,10 @@ class Aisle:
 
 @dataclass(frozen=True, slots=True)
 class SeatPosition:
-    """A seat: its label, its place in rows and columns (from 1) and in metres; `kind` is a `SeatKind`."""
+    """A seat: its label, its place in rows and columns (from 1) and in metres; `kind` is a `SeatKind`.
+
+    `camera` names the camera that belongs to the seat (serial, port or recording), "" without one.
+    """
 
     number: str
     row: int
@@ -62,17 +72,19 @@ class SeatPosition:
     x: float
     y: float
     kind: str = SeatKind.NORMAL
+    camera: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomMap:
-    """A room's plan. Seats stand in the order of the plan's file."""
+    """A room's plan. Seats stand in the order of the plan's file; `kind` is a `RoomKind`."""
 
     name: str
     seats: tuple[SeatPosition, ...]
     aisles: tuple[Aisle, ...] = ()
     door: Point | None = None
     desk: Point | None = None
+    kind: str = RoomKind.STANDARD
 
     @property
     def normal(self) -> tuple[SeatPosition, ...]:
@@ -84,6 +96,11 @@ class RoomMap:
         """The seats kept free."""
         return tuple(seat for seat in self.seats if seat.kind == SeatKind.SPARE)
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras that belong to seats."""
+        return tuple(seat.camera for seat in self.seats if seat.camera)
+
     def layout_json(self) -> dict[str, Any]:
         """Aisles, door and desk as plain values; the seats are stored by themselves."""
         return {
@@ -93,10 +110,17 @@ class RoomMap:
         }
 
     @classmethod
-    def from_parts(cls, name: str, seats: Iterable[SeatPosition], layout: Mapping[str, Any]) -> "RoomMap":
-        """A plan out of its seats and what `layout_json` made of the rest."""
+    def from_parts(
+        cls,
+        name: str,
+        seats: Iterable[SeatPosition],
+        layout: Mapping[str, Any],
+        kind: str = RoomKind.STANDARD,
+    ) -> "RoomMap":
+        """A plan out of its seats and what `layout_json` made of the rest. ValueError: an unknown kind."""
         aisles = tuple(Aisle(Axis(aisle["axis"]), float(aisle["at"])) for aisle in layout.get("aisles", ()))
-        return cls(name, tuple(seats), aisles, _point(layout.get("door")), _point(layout.get("desk")))
+        door, desk = _point(layout.get("door")), _point(layout.get("desk"))
+        return cls(name, tuple(seats), aisles, door, desk, RoomKind(kind))
 
 
 def _point_json(point: Point | None) -> dict[str, float] | None:

@@ -1,4 +1,4 @@
-"""`examhall demo`: a server, a room of thirty seats, a sitting with simulated candidates, a free seat."""
+"""`examhall demo`: a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat."""
 
 import sys
 import time
@@ -12,32 +12,39 @@ from typing import Any
 import click
 
 from server.access import Role
-from server.cli.portraits import portraits_zip
+from server.cli.portraits import silhouette
 from server.cli.rehearse import show
+from server.cli.rehearse.cameras import Person, known_people
 from server.cli.rehearse.crew import Crew, Member, Names, hire
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, port_is_free, private_hall
-from server.cli.rehearse.play import Play
+from server.cli.rehearse.play import ENROLMENT_SECONDS, Play
+from server.cli.rehearse.report import Report
 from server.cli.rehearse.staff import StaffRefused
 from server.cli.rehearse.stage import (
     Entrant,
     Stage,
     Wish,
     fictional_people,
+    import_photos,
     room_of_file,
     staff_needed,
     stage_sitting,
 )
+from server.cli.rehearse.staging import Director, Recording, recorded, window_of
 from server.cli.rehearse.telling import interruptible, tell, tell_step
 from server.cli.words import _
 from server.host import Host
 from server.rules.roster import RosterEntry
-from server.services import rosters
 
 FIRST_PORT, PORTS = 8000, 50
-ROOM_FILE, ROOM_SEATS = "room_standard_30.csv", 30
+ROOM_FILE, ROOM_SEATS = "room_smart_24.csv", 24
 MINUTES, SHORT_MINUTES = 15.0, 1.5
 SEATS, LENGTH = click.IntRange(1, ROOM_SEATS - 1), click.FloatRange(0.25, 240)
+SCENES_SECONDS = (20.0, 120.0)
+"""From when to when something happens before the cameras: soon, so that whoever opens the monitor sees it."""
+WITH_CAMERA = 2
+"""Every so many-th simulated candidate has a recorded camera."""
 VISITOR = "访客 Visitor"
 VISITOR_SECONDS = 60.0
 """How long the start waits for the visitor; later the visitor is a late candidate, which the rules allow."""
@@ -60,24 +67,31 @@ ROLES: Mapping[Role, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How it goes: simulated candidates, minutes; is the visitor admitted, does it end by itself."""
+    """How it goes: simulated candidates, minutes; is the visitor admitted, does it end by itself.
+
+    `camera`: the visitor's, as the agent's --camera takes it; "" for none.
+    """
 
     seats: int
     minutes: Decimal
     admit: bool
     leave: bool
+    camera: str = ""
 
 
-@click.command(help=_("演示：本机服务器、30 座标准考场、模拟考生，以及留给您的一个座位。"))
+@click.command(help=_("演示：本机服务器、24 座智能考场、模拟考生，以及留给您的一个座位。"))
 @click.option("--port", type=int, default=FIRST_PORT, envvar="DEMO_PORT", help=_("起始端口，默认 8000"))
 @click.option("--seats", type=SEATS, default=12, envvar="DEMO_SEATS", help=_("模拟考生人数，默认 12"))
 @click.option("--minutes", type=LENGTH, envvar="DEMO_MINUTES", help=_("考试分钟数，默认 15"))
 @click.option("--admit", type=bool, default=True, envvar="DEMO_ADMIT", help=_("0：由您来放行访客座位"))
 @click.option("--exit", "leave", type=bool, default=False, envvar="DEMO_EXIT", help=_("1：考完即退出"))
-def demo(port: int, seats: int, minutes: float | None, admit: bool, leave: bool) -> None:
+@click.option("--camera", default="", envvar="DEMO_CAMERA", help=_("您座位的摄像头，如 0；默认不用摄像头"))
+def demo(  # noqa: PLR0913 - one argument for each option
+    port: int, seats: int, minutes: float | None, admit: bool, leave: bool, camera: str
+) -> None:
     """Stays until Ctrl-C; with --exit it ends after the sitting with the rehearsal's line and status."""
     length = minutes or (SHORT_MINUTES if leave else MINUTES)
-    wanted = Show(seats, Decimal(str(length)), admit, leave)
+    wanted = Show(seats, Decimal(str(length)), admit, leave, camera)
     status = 0
     try:
         with interruptible(), private_hall(tls=False, port=_port(port)) as hall:
@@ -111,11 +125,13 @@ def _demonstrate(hall: Hall, wanted: Show) -> int:
     staged = stage_sitting(hall.host, crew, wish, told=tell_step)
     visitor = next(entrant for entrant in staged.entrants if entrant.name == VISITOR)
     draw_portraits(hall.host, crew, staged)
+    director = record_cameras(hall, crew, staged, wanted)
     hall.serve()
     with Play(hall, crew, staged, told=tell) as play:
+        play.direct(director)
         link = _seat(play, crew, visitor, wanted)
         _sit(play, visitor, link, wanted)
-        report = play.report()
+        report = judged(play.report(), visitor.seat)
         show(report, as_json=True)
         if not wanted.leave:
             tell(_("考试已结束，各页面仍可查看；按 Ctrl-C 退出。"))
@@ -132,15 +148,42 @@ def demo_people(count: int) -> tuple[RosterEntry, ...]:
 
 def draw_portraits(host: Host, crew: Crew, staged: Stage) -> None:
     """Drawn photos for everybody, through the import that real ones take."""
-    data = portraits_zip([entrant.ticket for entrant in staged.entrants])
-    result: dict[str, Any] = host.jobs.run("read_photos", {"data": data, "name": "portraits.zip"})
-    photos = {name: value for name, value in result.items() if isinstance(value, bytes)}
-    admin = crew.one(Role.ADMINISTRATOR).actor
-    host.db.write(rosters.store_photos, admin, staged.room_sitting, photos, now=host.now())
+    pictures = {entrant.ticket: silhouette(number) for number, entrant in enumerate(staged.entrants)}
+    import_photos(host, crew, staged, pictures)
+
+
+def record_cameras(hall: Hall, crew: Crew, staged: Stage, wanted: Show) -> Director | None:
+    """Recorded cameras for half of the simulated candidates; none, and a word, without the sample photos."""
+    try:
+        people: tuple[Person, ...] = known_people()
+    except FleetFault as fault:
+        tell(str(fault))
+        tell(_("演示继续，但没有摄像头画面。"))
+        return None
+    numbered = tuple(enumerate(_simulated(staged), 1))[::WITH_CAMERA]
+    first, last = SCENES_SECONDS
+    window = first, min(last, window_of(float(wanted.minutes) * 60)[1])
+    return recorded(hall, crew, staged, Recording(people, numbered, token_hex(8), window), tell)
+
+
+def judged(report: Report, visitor: str) -> Report:
+    """The report without what the visitor's own camera saw: a visitor may walk about."""
+    seats = {
+        kind: [seat for seat in found if seat != visitor] for kind, found in report.incident_seats.items()
+    }
+    return replace(report, incident_seats={kind: found for kind, found in seats.items() if found})
+
+
+def _simulated(staged: Stage) -> tuple[Entrant, ...]:
+    return tuple(entrant for entrant in staged.entrants if entrant.name != VISITOR)
 
 
 def _seat(play: Play, crew: Crew, visitor: Entrant, wanted: Show) -> "_Link":
-    play.simulated = tuple(entrant for entrant in play.stage.entrants if entrant is not visitor)
+    play.simulated = _simulated(play.stage)
+    if wanted.camera:
+        recorded_of, mine = play.camera_of, play.stage.cameras[visitor.seat]
+        real = ("--camera", wanted.camera, "--camera-id", mine)
+        play.camera_of = lambda seat: real if seat == visitor.seat else recorded_of(seat)
     play.admits = _Door(visitor, wanted).opens
     play.prepare()
     play.start_agents([entrant.seat for entrant in play.stage.entrants])
@@ -168,11 +211,14 @@ class _Door:
 
 def _sit(play: Play, visitor: Entrant, link: "_Link", wanted: Show) -> None:
     end = time.monotonic() + (0 if wanted.leave else VISITOR_SECONDS)
+    latest = end + ENROLMENT_SECONDS
 
     def ready() -> bool:
         link.tell_new()
         here = {card["number"] for card in play.monitor.in_state("ready")}
-        return visitor.seat in here or time.monotonic() > end or play.room_state() != "released"
+        if time.monotonic() > latest or play.room_state() != "released":
+            return True
+        return (visitor.seat in here or time.monotonic() > end) and not play.unenrolled()
 
     play.run(until=ready)
     while play.room_state() == "released":  # unless the visitor was quicker, as an invigilator
@@ -218,10 +264,22 @@ def table(play: Play, crew: Crew, visitor: Entrant, launch: str) -> str:
         rule,
         f"您的考试机 your kiosk, 座位 seat {visitor.seat}:  {launch}",
         f"准考证号 ticket {visitor.ticket}    证件号码 ID number {visitor.id_number}",
+        *_camera_lines(play),
         rule,
         "按 Ctrl-C 结束，临时数据随即删除。 Ctrl-C ends the demo and removes its data.",
     ]
     return "\n".join(lines)
+
+
+def _camera_lines(play: Play) -> list[str]:
+    """Which seats have a camera; nothing when there are none."""
+    if play.director is None:
+        return []
+    seats = " ".join(sorted(seat for seat in play.stage.seats if seat in play.director.cameras))
+    lines = [f"有摄像头（录像）的座位 seats with a recorded camera: {seats}"]
+    if play.director.takes:
+        lines.append("开考后不久监控大屏会出现提示。 Alerts appear on the monitor soon after the start.")
+    return lines
 
 
 def _row(member: Member, name: str, url: str) -> str:

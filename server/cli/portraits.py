@@ -1,10 +1,7 @@
 """Portraits for people who do not exist: drawn silhouettes, so that no third party's picture is needed."""
 
-import io
 import struct
-import zipfile
 import zlib
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +30,6 @@ def silhouette(number: int) -> bytes:
         _paint(picture, _ellipse(x, y, centre + side * 26, 192, 7, 4), _HAIR)
     _paint(picture, _ellipse(x, y, centre, 246, 20, 4), (168, 96, 88))
     return _png(picture)
-
-
-def portraits_zip(names: Sequence[str]) -> bytes:
-    """A zip as an administrator would upload it: one picture for each name (ticket or ID number)."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for number, name in enumerate(names):
-            archive.writestr(f"{name}.png", silhouette(number))
-    return target.getvalue()
 
 
 def _ellipse(x: NDArray[np.float32], y: NDArray[np.float32], *shape: float) -> NDArray[np.bool_]:

@@ -2,6 +2,9 @@
 
 One line a seat: 考场, 座位号, 行, 列, x (metres), y (metres), 类型 (普通, 备用). Lines of 类型 门 and 讲台
 place the door and the desk, a line 过道 an aisle by its x or its y alone. A blank 考场 is the one above.
+
+Two columns more for smart rooms: 考场类型 (标准, 智能), said in any line of a room, standard when in none;
+and 摄像头, the camera that belongs to a seat (serial, port or recording), once in a room.
 """
 
 import math
@@ -10,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatKind, SeatPosition, distance
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, SeatKind, SeatPosition, distance
 from itembank.importing.cells import Row, Sheet
 from itembank.problems import InputRefused, Param, Problem
 from server.rules.columns import Columns, find_columns
@@ -24,6 +27,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "x": ("x", "x坐标", "x米", "横坐标"),
     "y": ("y", "y坐标", "y米", "纵坐标"),
     "kind": ("类型", "座位类型", "kind", "type"),
+    "room_kind": ("考场类型", "房间类型", "roomkind", "roomtype"),
+    "camera": ("摄像头", "摄像头编号", "摄像头标识", "相机", "camera"),
 }
 NEEDED = ("room", "seat", "row", "column", "x", "y")
 KINDS: Mapping[str, str] = {
@@ -33,14 +38,21 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys(("讲台", "desk"), "desk"),
     **dict.fromkeys(("过道", "aisle"), "aisle"),
 }
-NAME_LIMIT, SEAT_LIMIT = 80, 8  # characters
+ROOM_KINDS: Mapping[str, RoomKind] = {
+    **dict.fromkeys(("标准", "标准考场", "standard"), RoomKind.STANDARD),
+    **dict.fromkeys(("智能", "智能考场", "smart"), RoomKind.SMART),
+}
+NAME_LIMIT, SEAT_LIMIT, CAMERA_LIMIT = 80, 8, 64  # characters; an agent names no camera with more
 METRES = (-20.0, 200.0)
 NUMBERS = (1, 200)  # rows and columns
 
 
 @dataclass(slots=True)
 class _Room:
-    """A room being read; `at` keeps where each seat stands in the file."""
+    """A room being read; `at` and `cameras` keep where each seat and camera stands in the file.
+
+    `kind` is None until a line says it.
+    """
 
     name: str
     place: str
@@ -48,12 +60,15 @@ class _Room:
     aisles: list[Aisle] = field(default_factory=list)
     door: Point | None = None
     desk: Point | None = None
+    kind: RoomKind | None = None
     at: dict[str, str] = field(default_factory=dict)
+    cameras: dict[str, str] = field(default_factory=dict)
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def plan(self) -> RoomMap:
         """The finished plan."""
-        return RoomMap(self.name, tuple(self.seats), tuple(self.aisles), self.door, self.desk)
+        kind = self.kind or RoomKind.STANDARD
+        return RoomMap(self.name, tuple(self.seats), tuple(self.aisles), self.door, self.desk, kind)
 
 
 def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> list[RoomMap]:
@@ -77,7 +92,7 @@ def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> lis
 
 
 def room_warnings(rooms: Sequence[RoomMap], limits: RoomLimits | None = None) -> list[Problem]:
-    """What deserves a look but forbids nothing: too few spare seats."""
+    """What deserves a look but forbids nothing: too few spare seats, cameras that lack or are not used."""
     per = (limits or national_limits()).seats_per_spare
     found = []
     for room in rooms:
@@ -86,7 +101,19 @@ def room_warnings(rooms: Sequence[RoomMap], limits: RoomLimits | None = None) ->
             params: dict[str, Param] = {"rule": "R18", "room": room.name}
             params |= {"spare": len(room.spare), "wanted": wanted}
             found.append(Problem("few_spare_seats", room.name, params))
+        found.extend(_camera_warnings(room))
     return found
+
+
+def _camera_warnings(room: RoomMap) -> list[Problem]:
+    """A smart room's seats without a camera are checked by people; a standard room uses none."""
+    if room.kind == RoomKind.STANDARD:
+        unused = len(room.cameras)
+        params: dict[str, Param] = {"room": room.name, "cameras": unused}
+        return [Problem("cameras_not_used", room.name, params)] if unused else []
+    bare = [seat.number for seat in room.seats if not seat.camera]
+    params = {"room": room.name, "n": len(bare), "seats": "、".join(bare)}
+    return [Problem("seats_without_camera", room.name, params)] if bare else []
 
 
 @cache
@@ -111,9 +138,12 @@ def _room_faults(room: _Room, limits: RoomLimits) -> list[Problem]:
     plan = room.plan()
     if not plan.normal:
         return [Problem("room_without_seats", room.place, {"room": room.name})]
-    if len(plan.normal) > limits.standard_max_seats:
-        most: dict[str, Param] = {"seats": len(plan.normal), "most": limits.standard_max_seats}
-        return [Problem("too_many_seats", room.place, {"rule": "R17", "room": room.name, **most})]
+    smart = plan.kind == RoomKind.SMART
+    most = limits.smart_max_seats if smart else limits.standard_max_seats
+    if len(plan.normal) > most:
+        code = "too_many_seats_smart" if smart else "too_many_seats"
+        numbers: dict[str, Param] = {"seats": len(plan.normal), "most": most}
+        return [Problem(code, room.place, {"rule": "R17", "room": room.name, **numbers})]
     faults = []
     for order, seat in enumerate(plan.seats):
         near = [(distance(seat, other), other.number) for other in plan.seats[:order]]
@@ -142,6 +172,7 @@ class _Rooms:
         if kind is None:
             self._fault("room_line_kind", row, "kind", value=said[:20])
         elif room is not None:
+            self._room_kind(row, room)
             self._line(row, room, kind)
 
     def _line(self, row: Row, room: _Room, kind: str) -> None:
@@ -167,13 +198,37 @@ class _Rooms:
         self.last = name
         return self.rooms.setdefault(name, _Room(name, self.columns.place(row)))
 
+    def _room_kind(self, row: Row, room: _Room) -> None:
+        said = self.columns.text(row, "room_kind")
+        kind = ROOM_KINDS.get(said.lower())
+        if not said:
+            return
+        if kind is None:
+            self._fault("room_kind_unknown", row, "room_kind", value=said[:20])
+        elif room.kind not in (None, kind):
+            self._fault("room_kind_differs", row, "room_kind", value=said, room=room.name)
+        else:
+            room.kind = kind
+
     def _seat(self, row: Row, room: _Room, kind: SeatKind) -> None:
         number = self.columns.text(row, "seat")
         whole = self._whole(row, "row"), self._whole(row, "column")
         x, y = self._metres(row, "x"), self._metres(row, "y")
-        fits = self._seat_number(row, room, number)
+        fits, camera = self._seat_number(row, room, number), self._camera(row, room)
         if fits and whole[0] is not None and whole[1] is not None and x is not None and y is not None:
-            self._place_seat(row, room, SeatPosition(number, whole[0], whole[1], x, y, kind))
+            self._place_seat(row, room, SeatPosition(number, whole[0], whole[1], x, y, kind, camera))
+
+    def _camera(self, row: Row, room: _Room) -> str:
+        """The seat's camera, "" when it has none or a wrong one, which is then a fault."""
+        camera = self.columns.text(row, "camera")
+        if len(camera) > CAMERA_LIMIT:
+            self._fault("cell_too_long", row, "camera", limit=CAMERA_LIMIT)
+        elif camera in room.cameras:
+            self._fault("camera_twice", row, "camera", camera=camera, first=room.cameras[camera])
+        elif camera:
+            room.cameras[camera] = self.columns.place(row)
+            return camera
+        return ""
 
     def _seat_number(self, row: Row, room: _Room, number: str) -> bool:
         if not number:

@@ -26,9 +26,10 @@ def store_rooms(session: Session, actor: Actor, maps: list[RoomMap], *, now: dat
     session.add_all(rooms)
     session.flush()
     for room in rooms:
-        seats = len(room.seats)
+        cameras = sum(bool(seat.camera) for seat in room.seats)
+        numbers = {"seats": len(room.seats), "kind": room.kind, "cameras": cameras}
         audit.record(
-            session, "system", actor, "room_added", f"room/{room.id}", now=now, name=room.name, seats=seats
+            session, "system", actor, "room_added", f"room/{room.id}", now=now, name=room.name, **numbers
         )
     return [room.id for room in rooms]
 
@@ -59,6 +60,7 @@ class RoomSummary:
     kind: str
     seats: int
     spare: int
+    cameras: int
     paired: int
 
 
@@ -76,6 +78,7 @@ def summary(session: Session) -> list[RoomSummary]:
             kind=room.kind,
             seats=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
             spare=sum(seat.kind == SeatKind.SPARE for seat in room.seats),
+            cameras=sum(bool(seat.camera) for seat in room.seats),
             paired=len(active_workstations(session, room.id)),
         )
         for room in rooms(session)
@@ -93,10 +96,18 @@ def get(session: Session, room_id: int) -> Room:
 def map_of(room: Room) -> RoomMap:
     """The plan of a stored room."""
     seats = [
-        SeatPosition(number=seat.number, row=seat.row, column=seat.column, x=seat.x, y=seat.y, kind=seat.kind)
+        SeatPosition(
+            number=seat.number,
+            row=seat.row,
+            column=seat.column,
+            x=seat.x,
+            y=seat.y,
+            kind=seat.kind,
+            camera=seat.camera,
+        )
         for seat in room.seats
     ]
-    return RoomMap.from_parts(room.name, seats, room.layout)
+    return RoomMap.from_parts(room.name, seats, room.layout, room.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +141,17 @@ def _forget_pairings(session: Session, room_id: int) -> None:
 
 
 def _room(plan: RoomMap, now: datetime) -> Room:
-    room = Room(name=plan.name, kind="standard", layout=plan.layout_json(), created_at=now)
+    room = Room(name=plan.name, kind=str(plan.kind), layout=plan.layout_json(), created_at=now)
     room.seats = [
-        Seat(number=seat.number, row=seat.row, column=seat.column, x=seat.x, y=seat.y, kind=str(seat.kind))
+        Seat(
+            number=seat.number,
+            row=seat.row,
+            column=seat.column,
+            x=seat.x,
+            y=seat.y,
+            kind=str(seat.kind),
+            camera=seat.camera,
+        )
         for seat in plan.seats
     ]
     return room

@@ -36,6 +36,7 @@ def draw(session: Session, actor: Actor, room_sitting_id: int, *, seed: str = ""
     """Seats every candidate of the room; returns the seed, which replays the draw. Once only."""
     _require(actor)
     room_sitting, sitting, room = _parts(session, room_sitting_id)
+    session.refresh(sitting, with_for_update=True)  # nobody chooses other papers meanwhile
     if room_sitting.state != "planned":
         raise Refused("sitting_already_arranged")
     people = _people(session, room_sitting)

@@ -11,6 +11,7 @@ from exam_rooms.drawing import Box, drawing
 from exam_rooms.seatmap import (
     Nearness,
     Point,
+    RoomKind,
     RoomMap,
     SeatPosition,
     closest_pair,
@@ -104,6 +105,17 @@ def test_a_plan_comes_back_from_its_parts() -> None:
     bare = replace(room, door=None, desk=None, aisles=())
     assert RoomMap.from_parts(room.name, room.seats, bare.layout_json()) == bare
     assert RoomMap.from_parts(room.name, room.seats, {}) == bare
+
+
+def test_a_smart_plan_comes_back_with_its_cameras() -> None:
+    base = standard()
+    seats = (replace(base.seats[0], camera="CAM-1"), *base.seats[1:])
+    room = replace(base, seats=seats, kind=RoomKind.SMART)
+    assert RoomMap.from_parts(room.name, room.seats, room.layout_json(), "smart") == room
+    assert room.cameras == ("CAM-1",)
+    assert base.cameras == ()
+    with pytest.raises(ValueError):
+        RoomMap.from_parts(room.name, room.seats, {}, "round")
 
 
 # --- drawing -----------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from exam_rooms.identity import IdNumber, check_id_number
-from exam_rooms.seatmap import SeatKind, smallest_gap
+from exam_rooms.seatmap import RoomKind, SeatKind, smallest_gap
 from server.access import Permission, Role
-from server.cli.demo import PEOPLE, ROOM_FILE, ROOM_SEATS, VISITOR, demo_people, draw_portraits
+from server.cli.demo import PEOPLE, ROOM_FILE, ROOM_SEATS, VISITOR, demo_people, draw_portraits, judged
 from server.cli.rehearse.crew import Names, dismiss, hire
 from server.cli.rehearse.report import Report
 from server.cli.rehearse.stage import (
@@ -21,7 +21,7 @@ from server.cli.rehearse.stage import (
 )
 from server.cli.rehearse.watch import percentile
 from server.host import Host
-from server.services import packages, pairing, passwords, plans, rosters, staff
+from server.services import custody, packages, pairing, passwords, plans, rosters, staff
 
 
 def test_fictional_people_pass_the_roster_rules_and_stay_the_same() -> None:
@@ -45,7 +45,15 @@ def test_a_made_room_has_its_seats_far_enough_apart(seats: int, spare: int) -> N
     kinds = [seat.kind for seat in room.seats]
     assert (kinds.count(SeatKind.NORMAL), kinds.count(SeatKind.SPARE)) == (seats, spare)
     assert len({seat.number for seat in room.seats}) == seats + spare
+    assert (room.kind, room.cameras) == (RoomKind.STANDARD, ())
     assert seats + spare == 1 or smallest_gap(room) >= 0.8
+
+
+def test_a_made_smart_room_has_a_camera_of_its_own_at_every_seat() -> None:
+    room = made_room("演练", 11, RoomKind.SMART)
+    assert room.kind is RoomKind.SMART
+    assert len(set(room.cameras)) == len(room.seats) == 13
+    assert all(seat.camera == f"CAM-{seat.number}" for seat in room.seats)
 
 
 def test_the_crew_can_do_its_work_and_is_dismissed(host: Host) -> None:
@@ -65,6 +73,7 @@ def test_the_crew_can_do_its_work_and_is_dismissed(host: Host) -> None:
             )  # nobody else is there: the account only loses its password
             assert account.active == last
             assert not (account.active and passwords.matches(account.password, member.password))
+        assert not custody.witness_needed(session, None)  # the site's first key holders are still to come
 
 
 def test_the_stage_is_ready_to_be_released(host: Host) -> None:
@@ -76,6 +85,8 @@ def test_the_stage_is_ready_to_be_released(host: Host) -> None:
     assert len(staged.seats) == ROOM_SEATS + 3
     assert set(staged.codes) == set(staged.seats)
     assert len(staged.spare_seats()) == ROOM_SEATS + 3 - 5
+    assert set(staged.cameras) == set(staged.seats)
+    assert staged.cameras["07"] == "CAM-07"
     with host.db.read() as session:
         plan = plans.room_plan(session, staged.room_sitting)
         package = packages.current(session, staged.room_sitting)
@@ -104,6 +115,7 @@ def test_rehearsals_are_held_under_the_rehearsal_profile() -> None:
     assert policy().rehearsal
     assert policy().theory.min_minutes == 0
     assert policy().release.custodians == 3
+    assert policy().watching is not None
 
 
 GOOD = Report(
@@ -123,7 +135,7 @@ GOOD = Report(
 )
 
 
-def report(**changes: int) -> Report:
+def report(**changes: object) -> Report:
     return Report(**{**GOOD.to_json(), **changes})
 
 
@@ -154,6 +166,72 @@ def test_a_good_report_has_no_fault() -> None:
 )
 def test_a_report_with_one_thing_wrong_does_not_pass(changes: dict[str, int]) -> None:
     assert len(report(**changes).faults()) == 1
+
+
+WATCHED = report(
+    cameras=3,
+    staged={"NO_FACE": ["03"], "MULTI_FACE": ["05"]},
+    incident_seats={"LINK_LOST": ["01"], "MULTI_FACE": ["05"], "NO_FACE": ["03"]},
+    alert_delay_ms={"p50": 80.0, "p99": 1000.0, "max": 1000.0},
+    captures={"taken": 4, "missed": 0, "rechecked": 2, "disagree": 0, "failed": 0, "due": 0},
+    frames_stored=20,
+)
+
+
+def watched(**changes: object) -> Report:
+    return Report(**{**WATCHED.to_json(), **changes})
+
+
+def test_a_smart_room_passes_with_its_incidents_exactly_where_they_were_staged() -> None:
+    assert WATCHED.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"incident_seats": {"MULTI_FACE": ["05"]}}, "NO_FACE raised at seats: none; staged at: 03"),
+        (
+            {"incident_seats": {"MULTI_FACE": ["05"], "NO_FACE": ["03", "04"]}},
+            "NO_FACE raised at seats: 03, 04; staged at: 03",
+        ),
+        (
+            {"incident_seats": {"MULTI_FACE": ["06"], "NO_FACE": ["03"]}},
+            "MULTI_FACE raised at seats: 06; staged at: 05",
+        ),
+        (
+            {"incident_seats": WATCHED.incident_seats | {"DARK": ["01"]}},
+            "DARK raised at seats: 01; staged at: none",
+        ),
+        (
+            {"incident_seats": WATCHED.incident_seats | {"AGENT_DISAGREES": ["01"]}},
+            "AGENT_DISAGREES raised at seats: 01; staged at: none",
+        ),
+        (
+            {"incident_seats": WATCHED.incident_seats | {"ENROLMENT_DOUBT": ["02"]}},
+            "ENROLMENT_DOUBT raised at seats: 02; staged at: none",
+        ),
+        ({"alert_delay_ms": {"p99": 1000.1}}, "alerts took 1000.1 ms to the monitor"),
+        ({"alert_delay_ms": {"p99": 0.0}}, "alerts took 0.0 ms to the monitor"),
+        ({"captures": {"taken": 3, "missed": 1}}, "1 captures missed"),
+        ({"captures": {"taken": 4, "due": 1, "failed": 1}}, "2 captures not looked at again"),
+        ({"captures": {"taken": 4, "disagree": 1}}, "1 captures on which the server disagrees"),
+        ({"frames_waiting": 2}, "2 pictures announced and not stored"),
+        ({"unconsented": 1}, "1 records of people who refused"),
+    ],
+)
+def test_one_thing_wrong_with_the_cameras_is_named(changes: dict[str, object], fault: str) -> None:
+    assert watched(**changes).faults() == [fault]
+
+
+def test_without_staged_scenes_no_alert_is_waited_for() -> None:
+    assert watched(staged={}, incident_seats={}, alert_delay_ms={"p99": 0.0}).faults() == []
+
+
+def test_what_a_visitors_own_camera_saw_is_not_held_against_the_demo() -> None:
+    walked = watched(incident_seats=WATCHED.incident_seats | {"DARK": ["09"], "NO_FACE": ["03", "09"]})
+    assert len(walked.faults()) == 2
+    assert judged(walked, "09").faults() == []
+    assert len(judged(walked, "08").faults()) == 2
 
 
 @pytest.mark.parametrize(

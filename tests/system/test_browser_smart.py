@@ -27,6 +27,7 @@ from tests.system.screens import PASSWORD, Scene, shot, shots, sign_in_at_the_se
 
 pytestmark = pytest.mark.system
 SEED = "7"
+LOOKS_MS = 4_000
 ALERT_MS = 25_000
 """An empty chair is an alert after eight seconds; the rest is the patience of a busy machine."""
 
@@ -72,7 +73,7 @@ def test_a_smart_room_in_the_browser(scene: Scene) -> None:
     shots(candidate, "candidate-enrolled")
     check_cameras(scene, monitor)
     start(scene, monitor, candidate)
-    leave_the_chair(scene)
+    leave_the_chair(scene, candidate)
     see_the_alert(scene, monitor)
     warn(scene, monitor)
     read_the_warning(scene, candidate)
@@ -158,8 +159,10 @@ def start(scene: Scene, monitor: Page, candidate: Page) -> None:
     shots(candidate, "candidate-watched")
 
 
-def leave_the_chair(scene: Scene) -> None:
+def leave_the_chair(scene: Scene, candidate: Page) -> None:
+    """After a few looks at somebody who sits there: a picture from before needs one."""
     assert scene.play.director is not None
+    candidate.wait_for_timeout(LOOKS_MS)
     scene.play.director.cameras.show(scene.visitor.seat, Shown.EMPTY)
 
 

@@ -33,6 +33,7 @@ def test_the_demo_ends_by_itself_with_the_line_and_the_status(tmp_path: Path) ->
     assert process.returncode == 0
     report = json.loads(out.splitlines()[-1])
     assert (report["seats"], report["entered"], report["absent"], report["lost"]) == (4, 3, 1, 0)
+    assert report["cameras"] == 2  # every other simulated candidate has a recorded one
     for login in ("admin", "bank", "custodian", "chief", "invigilator1", "auditor"):
         assert re.search(rf"http://127\.0\.0\.1:\d+/\S+\s+{login}\s+demo-\w+", out)
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from server.cli.rehearse.stage import fictional_people
 
 pytestmark = pytest.mark.system
 
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF"
 COMMAND = [sys.executable, "-c", "from server.cli import main; main()", "rehearse", "--json"]
 
 
@@ -60,10 +61,10 @@ def secrets_of_the_sample() -> list[bytes]:
     return [text.encode() for text in texts] + [p.id_number.encode() for p in fictional_people(8)]
 
 
-def test_a_whole_sitting_of_eight_seats_whose_folders_tell_a_thief_nothing(tmp_path: Path) -> None:
+def test_a_smart_room_of_eight_seats_whose_folders_tell_a_thief_nothing(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    with rehearse(tmp_path, "--seats", "8", "--minutes", "0.5", "--keep", str(kept)) as process:
-        out, told = process.communicate(timeout=150)
+    with rehearse(tmp_path, "--seats", "8", "--minutes", "1.1", "--keep", str(kept)) as process:
+        out, told = process.communicate(timeout=240)
     (line,) = out.splitlines()
     report = json.loads(line)
     assert process.returncode == 0, told
@@ -73,6 +74,15 @@ def test_a_whole_sitting_of_eight_seats_whose_folders_tell_a_thief_nothing(tmp_p
     assert 0 < report["monitor_delay_ms"]["p50"] <= report["monitor_delay_ms"]["p99"] < 1000
     assert report["loop_lag_ms"]["p99"] <= 50
     assert report["server_cpu_ms_per_answer"] > 0
+    assert sorted(report["staged"]) == ["CAMERA_COVERED", "FACE_MISMATCH", "MULTI_FACE", "NO_FACE"]
+    assert len({seat for seats in report["staged"].values() for seat in seats}) == 4
+    assert {kind: report["incident_seats"].get(kind) for kind in report["staged"]} == report["staged"]
+    assert 0 < report["alert_delay_ms"]["p99"] <= 1000
+    assert report["cameras"] == 8
+    assert report["captures"]["taken"] >= 7  # one of seven who agreed, the second one if they still answered
+    assert report["captures"]["rechecked"] > 0
+    assert report["captures"]["missed"] == report["captures"]["disagree"] == report["unconsented"] == 0
+    assert report["frames_stored"] >= 7 + 4
     assert processes_of(tmp_path) == []
     assert list(tmp_path.iterdir()) == [kept]
     for folder in ("data", "seats", "logs"):
@@ -80,6 +90,17 @@ def test_a_whole_sitting_of_eight_seats_whose_folders_tell_a_thief_nothing(tmp_p
         assert len(stolen) > 1000 or folder == "logs"
         assert [secret.decode() for secret in secrets_of_the_sample() if secret in stolen] == []
         assert b'"response"' not in stolen
+        assert JPEG not in stolen  # faces least of all
+
+
+def test_a_standard_room_uses_no_camera(tmp_path: Path) -> None:
+    with rehearse(tmp_path, "--room", "standard", "--seats", "3", "--minutes", "0.3") as process:
+        out, told = process.communicate(timeout=120)
+    report = json.loads(out)
+    assert process.returncode == 0, told
+    assert report["seats"] == report["entered"] == report["marked"] == 3
+    assert (report["cameras"], report["staged"], report["frames_stored"]) == (0, {}, 0)
+    assert report["captures"]["taken"] == 0
 
 
 def test_an_interrupted_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the crew does at its screens in a sitting, as the forms of those screens send it."""
 
+import secrets
 from collections.abc import Sequence
 
 from server.access import Role
@@ -45,7 +46,8 @@ class Shift:
 
     def add_time(self, minutes: str, *, seat: int | None = None) -> None:
         """More time for one seat, or for the whole room, with the chief's signature."""
-        fields = [("minutes", minutes), ("reason", REASON), *self._cosigned()]
+        once = ("once", secrets.token_hex(16))
+        fields = [("minutes", minutes), ("reason", REASON), once, *self._cosigned()]
         if seat is None:
             self.invigilator.post(f"/monitor/{self._room}/time", fields)
         else:

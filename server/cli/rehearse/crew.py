@@ -74,8 +74,12 @@ def hire(host: Host, names: Names, *, invigilators: int) -> Crew:
 
 
 def dismiss(host: Host, crew: Crew) -> None:
-    """Closes the accounts. On a server without another administrator that one gets an unknown password."""
+    """Closes the accounts and forgets their keys: the site's first holders are still to come.
+
+    On a server without another administrator that account stays, under an unknown password.
+    """
     for member in crew.members:
+        host.db.write(staff.drop_key, member.user_id, now=host.now())
         try:
             host.db.write(staff.set_active, SYSTEM, member.user_id, False, now=host.now())
         except Refused:

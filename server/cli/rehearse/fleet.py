@@ -27,6 +27,8 @@ PATIENCE_SECONDS = 6.0
 SERVER_PATIENCE_SECONDS = 2.0
 """The server waits for open connections to end; its data are safe at any moment (design D5)."""
 LOOK_SECONDS = 0.1
+POLITE = ("nice", "-n", "5", sys.executable)
+"""How agents are run: in a room each has a machine of its own, here they must not take the server's."""
 
 
 class FleetFault(Exception):
@@ -86,7 +88,12 @@ class Fleet:
         self.stop()
 
     def start(
-        self, name: str, arguments: Sequence[str], variables: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str] | None = None,
+        *,
+        python: Sequence[str] = (sys.executable,),
     ) -> Process:
         """Starts `python ARGUMENTS`; `variables` are added to its clean environment."""
         environment = {
@@ -98,7 +105,7 @@ class Fleet:
         log = self.logs / f"{name}.log"
         with log.open("ab") as stream:
             child = subprocess.Popen(
-                [sys.executable, *arguments],
+                [*python, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
@@ -156,30 +163,38 @@ class Agent:
 
 
 def start_agents(
-    fleet: Fleet, address: Address, codes: Mapping[str, str], *, told: Callable[[int], None] = lambda _n: None
+    fleet: Fleet,
+    address: Address,
+    codes: Mapping[str, str],
+    *,
+    extra: Callable[[str], Sequence[str]] = lambda _seat: (),
+    told: Callable[[int], None] = lambda _n: None,
 ) -> dict[str, Agent]:
-    """Agents by seat number, all paired when this returns; a few at a time. Raises `FleetFault`."""
+    """Agents by seat number, all paired when this returns; a few at a time. Raises `FleetFault`.
+
+    `extra`: further arguments of the agent at a seat.
+    """
     agents: dict[str, Agent] = {}
     for seat, code in codes.items():
         await_(lambda: _rising(agents) < STARTING_AT_ONCE, PAIRING_SECONDS, *_processes(agents))
-        agents[seat] = start_agent(fleet, address, seat, code)
+        agents[seat] = start_agent(fleet, address, seat, code, extra(seat))
         told(len(agents))
     await_(lambda: _rising(agents) == 0, PAIRING_SECONDS, *_processes(agents))
     return agents
 
 
-def start_agent(fleet: Fleet, address: Address, seat: str, code: str) -> Agent:
+def start_agent(fleet: Fleet, address: Address, seat: str, code: str, extra: Sequence[str] = ()) -> Agent:
     """One agent; it may not be paired yet."""
     folder = fleet.folder / "seats" / seat
     folder.mkdir(parents=True, mode=0o700)
     where = ("-m", "client", "--data", str(folder), "--server", address.url, "--pair", code)
-    arguments = (*where, "--no-browser", "--log-level", "warning")
-    return Agent(seat, folder, arguments, fleet.start(f"seat-{seat}", arguments))
+    arguments = (*where, *extra, "--no-browser", "--log-level", "warning")
+    return Agent(seat, folder, arguments, fleet.start(f"seat-{seat}", arguments, python=POLITE))
 
 
 def restart_agent(fleet: Fleet, agent: Agent) -> None:
     """Starts an agent that has ended again, in its folder."""
-    agent.process = fleet.start(f"seat-{agent.seat}", agent.arguments)
+    agent.process = fleet.start(f"seat-{agent.seat}", agent.arguments, python=POLITE)
 
 
 def _rising(agents: Mapping[str, Agent]) -> int:

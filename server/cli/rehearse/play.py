@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from exam_rooms.seats import AttemptState
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.crew import Crew
+from server.cli.rehearse.findings import CameraFindings, camera_findings, enrolled_seats, incident_seats
 from server.cli.rehearse.fleet import (
     Agent,
     FleetFault,
@@ -23,7 +25,8 @@ from server.cli.rehearse.fleet import (
 from server.cli.rehearse.hall import Hall
 from server.cli.rehearse.report import Report
 from server.cli.rehearse.staff import StaffRefused
-from server.cli.rehearse.stage import Entrant, Stage
+from server.cli.rehearse.stage import Entrant, Stage, policy
+from server.cli.rehearse.staging import Director, consents
 from server.cli.rehearse.watch import Monitor
 from server.cli.words import _
 from server.db.sittings import Attempt, ComponentResult, Incident, RoomSitting
@@ -34,7 +37,10 @@ ENTRY_SECONDS = 120.0
 """How long candidates may take from the agents being up to waiting for the start."""
 CLOSING_SECONDS = 120.0
 """How long collecting and marking may take after the time is over."""
-REFUSING_SEATS = 6  # every so many-th candidate refuses face comparison: an ordinary path
+ENROLMENT_SECONDS = 90.0
+"""How long cameras may take to enrol everybody before the start; later they do it while answers come in."""
+EVIDENCE_SECONDS = 60.0
+"""How long the last pictures and their second look may take after the sitting."""
 HERE = ("identified", "admitted", "confirmed", "ready", "answering")
 """States of candidates who are at their seats and not done."""
 
@@ -52,6 +58,10 @@ class Play:
         self.simulated: tuple[Entrant, ...] = staged.entrants
         self.candidates: Process | None = None
         self.admits: Callable[[Mapping[str, Any]], bool] = lambda _card: True
+        self.director: Director | None = None
+        self.camera_of: Callable[[str], Sequence[str]] = lambda _seat: ()
+        """The arguments by which the agent at a seat knows its camera."""
+        self._began: float | None = None
         self._cpu_before = 0.0
         self._health: dict[str, Any] = {}
 
@@ -68,6 +78,12 @@ class Play:
             self.monitor.close()
 
     # --- before the start
+
+    def direct(self, director: Director | None) -> None:
+        """Who has a recorded camera, and what happens in front of it; before agents start."""
+        self.director = director
+        if director is not None:
+            self.camera_of = director.cameras.arguments
 
     def prepare(self) -> None:
         """Staff sign in, the monitor opens, two custodians release the package."""
@@ -91,7 +107,8 @@ class Play:
         """Starts the agents of these seats, a few at a time."""
         codes = {seat: self.stage.codes[seat] for seat in seats}
         told = functools.partial(self._tell_agents, len(seats))
-        self.agents |= start_agents(self.hall.fleet, self.hall.address, codes, told=told)
+        fleet, address = self.hall.fleet, self.hall.address
+        self.agents |= start_agents(fleet, address, codes, extra=self.camera_of, told=told)
 
     def _tell_agents(self, of: int, count: int) -> None:
         if count % 6 == 0 or count == of:
@@ -104,7 +121,7 @@ class Play:
                 "launch_file": str(self.agents[entrant.seat].launch_file),
                 "ticket": entrant.ticket,
                 "id_number": entrant.id_number,
-                "consent": number % REFUSING_SEATS != 0,
+                "consent": consents(number),
                 "seed": number,
                 "pace_seconds": None,
                 "correct": None,
@@ -132,6 +149,25 @@ class Play:
         waiting = {card["number"] for card in self.monitor.in_state("ready", "answering")}
         return seats <= waiting
 
+    def await_enrolments(self) -> None:
+        """Waits until every camera has enrolled its candidate, but no longer than it may take."""
+        end = time.monotonic() + ENROLMENT_SECONDS
+        while lacking := self.unenrolled():
+            if time.monotonic() > end:
+                self.told(_("仍未采集：%(seats)s", seats="、".join(sorted(lacking))))
+                return
+            self._look_after_candidates()
+            time.sleep(LOOK_SECONDS)
+        if self.director:
+            self.told(_("人脸采集完成：%(n)d 人", n=len(self.director.enrolling)))
+
+    def unenrolled(self) -> set[str]:
+        """Seats whose candidate agreed to face comparison and is not enrolled yet."""
+        if self.director is None:
+            return set()
+        with self.hall.host.db.read() as session:
+            return set(self.director.enrolling) - enrolled_seats(session, self.stage.room_sitting)
+
     # --- the sitting
 
     def start(self) -> None:
@@ -147,6 +183,7 @@ class Play:
         while not (until() if until else self.over()):
             self._look_after_candidates()
             self.tend()
+            self._direct()
             if time.monotonic() - told_at > 15:
                 told_at = time.monotonic()
                 self.told(self._progress())
@@ -157,7 +194,17 @@ class Play:
         if process is not None and not process.running and process.child.returncode not in (0, 1):
             raise FleetFault(f"candidates: {process.child.returncode}\n{process.tail()}")
 
+    def _direct(self) -> None:
+        """Scenes follow the time since the start, whoever started the room."""
+        if self.director is None:
+            return
+        if self._began is None and self.monitor.board.get("state") == "running":
+            self._began = time.monotonic()
+        if self._began is not None:
+            self.director.tick(time.monotonic() - self._began)
+
     def over(self) -> bool:
+        """Whether the time is over for every seat."""
         board = self.monitor.board
         if board.get("state") in ("ended", "collected", "marked"):
             return True
@@ -191,6 +238,9 @@ class Play:
             time.sleep(LOOK_SECONDS)
         self.shift.read_results()
         self.told(_("已收卷、评分"))
+        end = time.monotonic() + EVIDENCE_SECONDS
+        while not self._camera_findings().settled and time.monotonic() < end:
+            time.sleep(5 * LOOK_SECONDS)
 
     def room_state(self) -> str:
         """The state of the room in the record."""
@@ -208,6 +258,7 @@ class Play:
         with self.hall.host.db.read() as session:
             here = Attempt.room_sitting_id == self.stage.room_sitting
             attempts = list(session.scalars(select(Attempt).where(here)))
+            where = incident_seats(session, self.stage.room_sitting)
             incidents = Counter(
                 session.scalars(
                     select(Incident.kind).where(Incident.room_sitting_id == self.stage.room_sitting)
@@ -236,7 +287,26 @@ class Play:
             loop_lag_ms=self._lag(),
             server_cpu_ms_per_answer=self._cpu_per_answer(int(count["recorded"])),
             marked=marked or 0,
+            incident_seats=where,
+            **self._of_cameras(),
         )
+
+    def _of_cameras(self) -> dict[str, Any]:
+        """The report's fields about cameras, but for the incidents."""
+        found = self._camera_findings()
+        return {
+            "cameras": len(self.director.cameras) if self.director else 0,
+            "staged": self.director.staged if self.director else {},
+            "alert_delay_ms": self.monitor.alert_delays(),
+            **asdict(found),
+        }
+
+    def _camera_findings(self) -> CameraFindings:
+        rules = policy().watching
+        assert rules is not None  # the profile of rehearsals has them
+        seats = sorted(self.director.enrolling) if self.director else []
+        with self.hall.host.db.read() as session:
+            return camera_findings(session, self.stage.room_sitting, rules, seats)
 
     def _candidates_report(self) -> dict[str, Any]:
         if self.candidates is None:

@@ -1,8 +1,10 @@
 """Prepares a rehearsal in the stores, by the services that the screens use: bank to pairing codes."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
@@ -11,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from exam_rooms.identity import check_character
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatKind, SeatPosition
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, SeatKind, SeatPosition
 from itembank.importing.pipeline import BankReading
 from itembank.problems import InputRefused, Problem
 from server.access import Role
@@ -26,6 +28,7 @@ from server.rules.policy import LevelPolicy, invigilators_needed, policy_for
 from server.rules.roomfile import read_rooms
 from server.rules.roster import RosterEntry
 from server.services import banks, batches, blueprints, packages, pairing, papers, rooms, rosters, seating
+from server.services.signed import Signed
 
 PROFILE, OCCUPATION, LEVEL = "rehearsal", "baowei", 3
 BANK, BLUEPRINT = "bank_baowei_3.csv", "blueprint_baowei_3.yaml"
@@ -34,11 +37,15 @@ FORMS, MAX_OVERLAP = 4, 25
 """As many forms as keep all eight neighbours apart; the sample bank is too small for a smaller overlap."""
 COLUMNS, PITCH_X, PITCH_Y = 6, 1.2, 1.2
 SEATS_PER_SPARE = 10
+PNG = b"\x89PNG"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to stage. `starts_in`: from now to the planned start; `room` None: a room made for the seats."""
+    """What to stage. `starts_in`: from now to the planned start.
+
+    `room` None: a room of this `kind` made for the seats.
+    """
 
     title: str
     entrants: tuple[RosterEntry, ...]
@@ -46,6 +53,7 @@ class Wish:
     seed: str
     starts_in: timedelta = timedelta(minutes=10)
     room: RoomMap | None = None
+    kind: RoomKind = RoomKind.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,10 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A prepared sitting. `seats`: number -> id, spare ones too; `codes`: seat number -> pairing code."""
+    """A prepared sitting. `seats`: number -> id, spare ones too; `codes`: seat number -> pairing code.
+
+    `cameras`: seat number -> the camera that the room's plan names, for seats that have one.
+    """
 
     room_sitting: int
     room: int
@@ -68,6 +79,7 @@ class Stage:
     entrants: tuple[Entrant, ...]
     seats: dict[str, int]
     codes: dict[str, str]
+    cameras: dict[str, str]
 
     def spare_seats(self) -> list[str]:
         """Seats without a candidate, in the plan's order."""
@@ -140,7 +152,7 @@ def _papers(host: Host, crew: Crew, bank_id: int, wish: Wish) -> int:
 
 def _plan(host: Host, crew: Crew, paper_set: int, wish: Wish) -> tuple[int, int]:
     admin = crew.one(Role.ADMINISTRATOR).actor
-    plan = wish.room or made_room(wish.title, len(wish.entrants))
+    plan = wish.room or made_room(wish.title, len(wish.entrants), wish.kind)
     (room_id,) = host.db.write(rooms.store_rooms, admin, [plan], now=host.now())
     batch = batches.BatchPlan(wish.title, OCCUPATION, LEVEL, PROFILE)
     batch_id = host.db.write(batches.create, admin, batch, now=host.now())
@@ -171,11 +183,10 @@ def _seal(host: Host, crew: Crew, room_sitting: int) -> None:
 def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) -> Stage:
     with host.db.read() as session:
         rows = rosters.roster(session, room_sitting)
-        seats = {
-            seat.number: seat.id
-            for seat in session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.id))
-        }
-    chief, fingerprint = crew.one(Role.CHIEF_INVIGILATOR).actor, host.site.ca_fingerprint
+        found = list(session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.id)))
+        seats = {seat.number: seat.id for seat in found}
+        cameras = {seat.number: seat.camera for seat in found if seat.camera}
+    chief, fingerprint = Signed(crew.one(Role.CHIEF_INVIGILATOR).actor), host.site.ca_fingerprint
     codes = host.db.write(pairing.issue_codes, chief, list(seats.values()), fingerprint, now=host.now())
     ids = {entry.name: entry.id_number for entry in wish.entrants}
     entrants = tuple(Entrant(row.name, row.ticket, ids[row.name], row.seat) for row in rows)
@@ -186,7 +197,21 @@ def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) 
         entrants=entrants,
         seats=seats,
         codes={number: codes[seat_id] for number, seat_id in seats.items()},
+        cameras=cameras,
     )
+
+
+def import_photos(host: Host, crew: Crew, staged: Stage, pictures: Mapping[str, bytes]) -> None:
+    """Registration photos by ticket, through the import that an administrator's zip takes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for ticket, picture in pictures.items():
+            archive.writestr(f"{ticket}.{'png' if picture.startswith(PNG) else 'jpg'}", picture)
+    payload = {"data": target.getvalue(), "name": "portraits.zip"}
+    result: dict[str, Any] = host.jobs.run("read_photos", payload)
+    photos = {name: value for name, value in result.items() if isinstance(value, bytes)}
+    admin = crew.one(Role.ADMINISTRATOR).actor
+    host.db.write(rosters.store_photos, admin, staged.room_sitting, photos, now=host.now())
 
 
 def room_of_file(host: Host, name: str) -> RoomMap:
@@ -199,15 +224,20 @@ def room_of_file(host: Host, name: str) -> RoomMap:
     raise Refused("rooms_without_rows", 422)
 
 
-def made_room(name: str, seats: int) -> RoomMap:
-    """A room in rows of six with an aisle in the middle, and one spare seat for every ten."""
+def made_room(name: str, seats: int, kind: RoomKind = RoomKind.STANDARD) -> RoomMap:
+    """A room in rows of six with an aisle in the middle, and one spare seat for every ten.
+
+    In a smart one each seat has a camera.
+    """
     spare = -(-seats // SEATS_PER_SPARE)
     places = tuple(
         _place(index, SeatKind.SPARE if index >= seats else SeatKind.NORMAL) for index in range(seats + spare)
     )
+    if kind is RoomKind.SMART:
+        places = tuple(replace(place, camera=f"CAM-{place.number}") for place in places)
     middle = PITCH_X * COLUMNS / 2 + 0.9
     door, desk = Point(0.2, 0.4), Point(middle, 0.4)
-    return RoomMap(name, places, (Aisle(Axis.X, middle),), door, desk)
+    return RoomMap(name, places, (Aisle(Axis.X, middle),), door, desk, kind)
 
 
 def _place(index: int, kind: SeatKind) -> SeatPosition:

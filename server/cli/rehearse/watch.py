@@ -9,14 +9,14 @@ from typing import Any
 
 import socketio
 
-from exam_rooms.protocol import EVENT_ROOM, EVENT_SEATS, NAMESPACE_MONITOR
+from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, NAMESPACE_MONITOR
 from server.cli.rehearse.staff import Desk
 
 NS_PER_MS = 1_000_000
 
 
 class Monitor:
-    """The room's board and seat cards as last heard, and how long each change took to arrive (ms)."""
+    """The room's board and seat cards as last heard, and how long changes and alerts took to arrive (ms)."""
 
     def __init__(self, desk: Desk, room_sitting: int, ca_file: Path) -> None:
         self._desk = desk
@@ -25,12 +25,14 @@ class Monitor:
         self._cells: dict[int, dict[str, Any]] = {}
         self._board: dict[str, Any] = {}
         self._delays: list[float] = []
+        self._alert_delays: list[float] = []
         options = {"sslopt": {"ca_certs": str(ca_file), "check_hostname": False}} if ca_file.exists() else {}
         self._client = socketio.Client(
             websocket_extra_options=options, reconnection_delay=0.5, reconnection_delay_max=2
         )
         self._client.on(EVENT_SEATS, self._seats, namespace=NAMESPACE_MONITOR)
         self._client.on(EVENT_ROOM, self._took_board, namespace=NAMESPACE_MONITOR)
+        self._client.on(EVENT_ACTIVITY, self._took_line, namespace=NAMESPACE_MONITOR)
 
     def connect(self) -> None:
         """Opens the monitor; it reconnects by itself afterwards."""
@@ -56,6 +58,12 @@ class Monitor:
                 if cell["changed_ns"]:
                     self._delays.append((now - cell["changed_ns"]) / NS_PER_MS)
 
+    def _took_line(self, line: dict[str, Any]) -> None:
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        if cause := line.get("cause_ns"):  # a seat's agent on this machine decided on an alert
+            with self._lock:
+                self._alert_delays.append((now - cause) / NS_PER_MS)
+
     def _took_board(self, board: dict[str, Any]) -> None:
         with self._lock:
             self._board = board
@@ -74,6 +82,13 @@ class Monitor:
     def in_state(self, *states: str) -> list[dict[str, Any]]:
         """The cards in one of these states."""
         return [card for card in self.cards() if card["state"] in states]
+
+    def alert_delays(self) -> dict[str, float]:
+        """Median, 99th percentile and greatest time from an agent's decision to its line here, in ms."""
+        with self._lock:
+            ordered = sorted(self._alert_delays)
+        shares = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+        return {name: percentile(ordered, share) for name, share in shares.items()}
 
     def delays(self) -> dict[str, float]:
         """Median and 99th percentile of the time from a change to its arrival here, in ms."""

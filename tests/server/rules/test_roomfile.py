@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from exam_rooms.drawing import drawing
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, smallest_gap
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, smallest_gap
 from itembank.importing.cells import Sheet
 from itembank.importing.tables import read_table
 from itembank.problems import InputRefused, Problem
@@ -15,7 +15,8 @@ from server.rules.roomfile import national_limits, read_rooms, room_warnings
 from tests.server.rules.sheets_for_tests import sheet
 
 HEAD = ("考场", "座位号", "行", "列", "x(米)", "y(米)", "类型")
-LIMITS = RoomLimits(standard_max_seats=60, smallest_gap_metres=0.8, seats_per_spare=10)
+LIMITS = RoomLimits(standard_max_seats=60, smart_max_seats=99, smallest_gap_metres=0.8, seats_per_spare=10)
+SMART = (*HEAD, "考场类型", "摄像头")
 SEAT = ("一号", "01", "1", "1", "1.0", "1.0", "普通")
 NEXT = ("一号", "02", "1", "2", "2.2", "1.0", "")
 
@@ -47,6 +48,21 @@ def test_the_shipped_room() -> None:
     assert Counter(seat.column for seat in room.normal) == {1: 7, 2: 7, 3: 8, 4: 8}
     assert {seat.number for seat in room.normal} == {f"{n:02d}" for n in range(1, 31)}
     assert smallest_gap(room) >= national_limits().smallest_gap_metres
+    assert room.door and room.desk and room.aisles
+    assert room_warnings([room]) == []
+    assert drawing(room).width < 900
+    assert "示例" in room.name
+
+
+def test_the_shipped_smart_room() -> None:
+    data = (files("server") / "samples" / "room_smart_24.csv").read_bytes()
+    (room,) = read_rooms(read_table(data, "room_smart_24.csv"))
+    assert (room.kind, len(room.normal), len(room.spare)) == (RoomKind.SMART, 24, 3)
+    assert Counter(seat.column for seat in room.normal) == {1: 6, 2: 6, 3: 6, 4: 6}
+    assert {seat.number: seat.camera for seat in room.normal} == {
+        f"{n:02d}": f"CAM-{n:02d}" for n in range(1, 25)
+    }
+    assert len(set(room.cameras)) == len(room.seats) == 27
     assert room.door and room.desk and room.aisles
     assert room_warnings([room]) == []
     assert drawing(room).width < 900
@@ -174,3 +190,109 @@ def test_a_room_of_spare_seats_only() -> None:
 )
 def test_files_that_hold_no_room(sheets: list[Sheet], codes: list[str]) -> None:
     assert [problem.code for problem in faults(sheets)] == codes
+
+
+# --- smart rooms
+
+
+def smart(
+    number: str, column: int, *, kind: object = "", camera: object = "", **changed: str
+) -> tuple[object, ...]:
+    place = changed.get("room", "一号"), number, 1, column, column * 1.2, 1, changed.get("seat", "")
+    return (*place, kind, camera)
+
+
+def smart_rooms(*lines: tuple[object, ...]) -> list[RoomMap]:
+    return read_rooms([sheet(SMART, *lines)], LIMITS)
+
+
+def smart_problems(*lines: tuple[object, ...]) -> list[tuple[str, str, object]]:
+    found = faults([sheet(SMART, *lines)])
+    return [(each.code, each.place, each.params.get("column")) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("", ""), RoomKind.STANDARD),
+        (("标准", ""), RoomKind.STANDARD),
+        (("智能", ""), RoomKind.SMART),
+        (("", "智能"), RoomKind.SMART),
+        (("智能", "智能考场"), RoomKind.SMART),
+        (("Smart", "smart"), RoomKind.SMART),
+        (("standard", "标准考场"), RoomKind.STANDARD),
+    ],
+)
+def test_one_line_tells_the_kind_of_its_room(kinds: tuple[str, str], expected: RoomKind) -> None:
+    (room,) = smart_rooms(smart("01", 1, kind=kinds[0]), smart("02", 2, kind=kinds[1]))
+    assert room.kind is expected
+
+
+def test_the_kind_of_one_room_says_nothing_of_the_next() -> None:
+    lines = smart("01", 1, kind="智能", camera="A"), smart("01", 1, room="二号", camera="A")
+    assert [(room.kind, room.cameras) for room in smart_rooms(*lines)] == [
+        (RoomKind.SMART, ("A",)),
+        (RoomKind.STANDARD, ("A",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (smart("02", 2, kind="标准"), ("room_kind_differs", "row 3", "考场类型")),
+        (smart("02", 2, kind="普通"), ("room_kind_unknown", "row 3", "考场类型")),
+        (smart("02", 2, camera="CAM-1"), ("camera_twice", "row 3", "摄像头")),
+        (smart("02", 2, camera="C" * 65), ("cell_too_long", "row 3", "摄像头")),
+    ],
+)
+def test_a_fault_of_a_smart_room(second: tuple[object, ...], expected: tuple[str, str, str]) -> None:
+    assert smart_problems(smart("01", 1, kind="智能", camera="CAM-1"), second) == [expected]
+
+
+def test_a_camera_twice_names_the_first_place() -> None:
+    found = faults([sheet(SMART, smart("01", 1, camera="CAM-1"), smart("02", 2, camera="CAM-1"))])
+    assert [each.params["first"] for each in found] == ["row 2"]
+
+
+def test_the_longest_name_of_a_camera() -> None:
+    (room,) = smart_rooms(smart("01", 1, kind="智能", camera="C" * 64))
+    assert room.cameras == ("C" * 64,)
+
+
+def big_block(count: int, kind: str) -> list[tuple[object, ...]]:
+    return [(*line, kind, f"CAM-{number}") for number, line in enumerate(block(count, count // 10 + 1))]
+
+
+@pytest.mark.parametrize(
+    ("seats", "kind", "codes"),
+    [
+        (60, "标准", []),
+        (61, "标准", ["too_many_seats"]),
+        (61, "智能", []),
+        (99, "智能", []),
+        (100, "智能", ["too_many_seats_smart"]),
+    ],
+)
+def test_each_kind_has_its_own_limit_of_seats(seats: int, kind: str, codes: list[str]) -> None:
+    assert [code for code, _place, _column in smart_problems(*big_block(seats, kind))] == codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "cameras", "warned"),
+    [
+        ("智能", ("A", "B", "C"), {}),
+        ("智能", ("A", "", ""), {"seats_without_camera": {"n": 2, "seats": "02、备1"}}),
+        ("标准", ("", "", ""), {}),
+        ("标准", ("A", "", ""), {"cameras_not_used": {"cameras": 1}}),
+    ],
+)
+def test_cameras_that_lack_or_are_not_used_are_a_warning(
+    kind: str, cameras: tuple[str, str, str], warned: dict[str, dict[str, object]]
+) -> None:
+    lines = (
+        smart("01", 1, kind=kind, camera=cameras[0]),
+        smart("02", 2, camera=cameras[1]),
+        smart("备1", 3, seat="备用", camera=cameras[2]),
+    )
+    found = room_warnings(smart_rooms(*lines), LIMITS)
+    assert {each.code: {key: each.params[key] for key in warned[each.code]} for each in found} == warned
