@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from client.agent import Agent, Parts
 from client.board import Board
 from client.books import Books
-from client.camera_name import camera_name
+from client.camera_name import SourceKind, camera_name, source_kind
 from client.clock import ServerClock, boot_seconds, read_boot_id
 from client.device import DataFolder, Device, FolderInUse
 from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
@@ -157,17 +157,23 @@ class Kiosk:
         source = self._arguments.camera
         if not source:
             return None
-        name = self._arguments.camera_id or camera_name(source)
+        given = self._arguments.camera_id
+
+        def name() -> str:
+            return given or camera_name(source)
+
         try:
             from client.camera import Camera, open_source
             from client.watch import Watched, Watcher
             from client.watch_attempt import Desk
         except ImportError as fault:
             LOG.error("camera: %s", type(fault).__name__)
-            agent.camera_says(CameraReport(CameraState.UNAVAILABLE, name, unavailable=("detect", "verify")))
+            agent.camera_says(CameraReport(CameraState.UNAVAILABLE, name(), unavailable=("detect", "verify")))
             return None
-        desk = Desk(evidence, WatchStore(self._folder.evidence, device.journal_secret), self._boot_id)
-        watched = Watched(Camera(open_source(source), boot_seconds), name, boot_seconds)
+        store = WatchStore(self._folder.evidence, device.journal_secret)
+        live = source_kind(source) is SourceKind.DEVICE
+        desk = Desk(evidence, store, self._boot_id, live)
+        watched = Watched(Camera(open_source(source), boot_seconds, name), boot_seconds)
         return Watcher(agent, watched, desk)
 
 

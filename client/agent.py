@@ -265,6 +265,7 @@ class Agent:
                 has_photo=state.candidate is not None and state.candidate.has_photo,
                 photo=self._photo[1],
                 since_start=None if left is None else -left,
+                linked=self.link.up,
             )
 
     def camera_says(self, report: CameraReport) -> None:

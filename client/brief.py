@@ -9,9 +9,9 @@ from exam_rooms.watch_messages import CameraReport, CameraState, WatchPlan
 class Brief:
     """The seat's affairs at one moment, copied so that nobody looks at pictures under the agent's lock.
 
-    `known`: the server's word on this seat is here. `photo`: the registration photo as a file, empty until
-    it was fetched. `since_start`: seconds of server time since the attempt began, None before that or while
-    the server's time is not known.
+    `known`: the server's word on this seat is here; `linked`: the server can be reached. `photo`: the
+    registration photo as a file, empty until it was fetched. `since_start`: seconds of server time since
+    the attempt began, None before that or while the server's time is not known.
     """
 
     known: bool = False
@@ -20,6 +20,7 @@ class Brief:
     has_photo: bool = False
     photo: bytes = b""
     since_start: float | None = None
+    linked: bool = True
 
     @property
     def looks(self) -> bool:

@@ -7,6 +7,7 @@ slot grows old, and the camera counts as lost until pictures come again.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 PICTURE_SECONDS = 0.5
 """Pace of recorded pictures, and the least time between two decoded ones of a device or a video."""
 FASTEST = 30.0
+GRAB_REST = 0.005
+"""Seconds between two readings of a device that are passed over: one that never waits must not spin."""
 MISSES = 5
 """Failed readings in a row after which a device or a video is opened anew."""
 FILE_LIMIT = 32 * 1024 * 1024
@@ -117,16 +120,23 @@ class PictureFiles:
 
 
 class Stream:
-    """A video device, whose pictures come by themselves, or a video file, which is paced and looped."""
+    """A video device, whose pictures come by themselves, or a video file, which is paced and looped.
+
+    `clock`: any seconds that go forward; `pace` is measured by it.
+    """
 
     longest_pause = LONGEST_PAUSE
 
-    def __init__(self, source: str, pace: float = PICTURE_SECONDS) -> None:
+    def __init__(
+        self, source: str, pace: float = PICTURE_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._source = source
         self._device = device_index(source)
         self._pace = pace
+        self._clock = clock
         self._capture: Any = None
         self._rate = FASTEST
+        self._decoded = 0.0
 
     def open(self) -> None:
         """Opens the device or the file. Raises `NoPicture`."""
@@ -139,7 +149,7 @@ class Stream:
             raise NoPicture("picture_too_large")
         rate = capture.get(cv2.CAP_PROP_FPS)
         self._rate = min(rate, FASTEST) if rate >= 1 else FASTEST
-        self._capture = capture
+        self._capture, self._decoded = capture, self._clock()
 
     def _opened(self) -> Any:  # noqa: ANN401 - cv2 has no types
         if self._device is None:
@@ -160,25 +170,38 @@ class Stream:
     def read(self, stopping: threading.Event) -> Frame:
         """Passes over pictures until one is due, so that the newest is decoded and no other.
 
-        A recording that has ended begins anew.
+        A device is due by the clock: in poor light it gives far fewer pictures than it promised. A
+        recording is due by its number of pictures, and begins anew when it has ended.
         """
-        for _ in range(max(1, round(self._pace * self._rate))):
-            if self._device is None:
-                stopping.wait(1 / self._rate)
-            if stopping.is_set() or not (self._grab() or self._anew()):
-                raise NoPicture("no_more")
+        if self._device is None:
+            self._pass_over_recorded(stopping)
+        else:
+            self._pass_over_live(stopping)
         done, pixels = self._capture.retrieve()
         if not done:
             raise NoPicture("not_decoded")
         return normalise(pixels)
 
+    def _pass_over_recorded(self, stopping: threading.Event) -> None:
+        for _ in range(max(1, round(self._pace * self._rate))):
+            stopping.wait(1 / self._rate)
+            if stopping.is_set() or not (self._grab() or self._anew()):
+                raise NoPicture("no_more")
+
+    def _pass_over_live(self, stopping: threading.Event) -> None:
+        while not stopping.is_set() and self._grab():
+            now = self._clock()
+            if now - self._decoded >= self._pace:
+                self._decoded = now
+                return
+            stopping.wait(GRAB_REST)
+        raise NoPicture("no_more")
+
     def _grab(self) -> bool:
         return self._capture is not None and bool(self._capture.grab())
 
     def _anew(self) -> bool:
-        """The first picture of a recording once more; false for a device, and for one without pictures."""
-        if self._device is not None:
-            return False
+        """The first picture of a recording once more; false for one without pictures."""
         self.close()
         self.open()
         return self._grab()
@@ -193,8 +216,14 @@ def open_source(source: str) -> CameraSource:
 class Camera:
     """Keeps the newest picture of a source. Start it again whenever: what runs is left alone."""
 
-    def __init__(self, source: CameraSource, boot: Callable[[], float]) -> None:
+    def __init__(
+        self, source: CameraSource, boot: Callable[[], float], name: Callable[[], str] = lambda: ""
+    ) -> None:
+        """`boot`: boot clock in seconds; `name`: which camera is plugged in at the moment."""
         self._source = source
+        self._name = name
+        self.identity = name()
+        """The name of the camera that was opened last: cables may be swapped while the agent runs."""
         self._boot = boot
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -242,6 +271,7 @@ class Camera:
         misses = 0
         try:
             self._source.open()
+            self.identity = self._name()
             while not self._stopping.is_set() and misses < MISSES:
                 misses = 0 if self._read() else misses + 1
         except Exception as fault:  # noqa: BLE001 - whatever a driver does, the seat goes on

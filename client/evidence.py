@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from client.device import write_atomically
 from exam_rooms.protocol import Route
@@ -26,6 +27,7 @@ LIMIT = 48 * 1024 * 1024
 PATIENCE = 8
 """Failures in a row after which something lets the others go first."""
 Message = EnrolmentRequest | AlertRequest | CaptureRequest
+Told = TypeVar("Told", bound=Message)
 _KINDS: dict[str, type[Message]] = {
     Route.ALERT: AlertRequest,
     Route.ENROLMENT: EnrolmentRequest,
@@ -188,9 +190,13 @@ class Evidence:
 
     def pending(self, kind: type[Message], attempt: int) -> bool:
         """Whether news of a kind about an attempt still waits for the server's word."""
+        return bool(self.about(kind, attempt))
+
+    def about(self, kind: type[Told], attempt: int) -> tuple[Told, ...]:
+        """The messages of a kind about an attempt that wait for the server's word, the oldest first."""
         with self._lock:
-            waiting = [news.message for news in self._news.values()]
-        return any(isinstance(message, kind) and message.attempt == attempt for message in waiting)
+            waiting = [news.message for _, news in sorted(self._news.items())]
+        return tuple(one for one in waiting if isinstance(one, kind) and one.attempt == attempt)
 
     def waiting(self) -> tuple[int, int]:
         """How many pieces of news and how many pictures are not at the server."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from client.agent import Agent
 from client.brief import Brief
 from client.camera import Camera, encode_jpeg
-from client.watch_attempt import AttemptWatch, Desk
-from exam_rooms.watch_messages import CameraReport, CameraState
+from client.watch_attempt import AttemptWatch, Desk, Rhythm
+from exam_rooms.watch_messages import CameraReport, CameraState, WatchPlan
 from proctoring.observe import Eyes, one_core
 
 LOG = logging.getLogger("examhall.kiosk")
@@ -28,10 +28,9 @@ LOOK_WIDTH = 320
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The camera of this seat, the name it goes by, and the clock (boot seconds)."""
+    """The camera of this seat and the clock (boot seconds)."""
 
     camera: Camera
-    identity: str
     boot: Callable[[], float]
 
 
@@ -57,6 +56,7 @@ class Watcher:
         self._unfinished = list(desk.store.unfinished())
         self._seen = 0
         self._missing: tuple[str, ...] = ()
+        self._rhythm = Rhythm()
         self._told = ""
         self._refs: deque[str] = deque(maxlen=1)
         self._wake = threading.Event()
@@ -124,7 +124,9 @@ class Watcher:
         shot = self._camera.latest(now)
         if shot is not None and shot.number == self._seen:
             return  # nothing new since the last look
-        self._seen = self._seen if shot is None else shot.number
+        if shot is not None:
+            self._seen = shot.number
+            self._rhythm.looked(shot.boot)
         self._missing = self._attempt.look(brief, shot, eyes, now)
 
     def _turn_to(self, brief: Brief, now: float) -> None:
@@ -140,6 +142,7 @@ class Watcher:
             current.end(now)
         if wanted is not None and self._attempt is None:
             self._attempt = AttemptWatch(wanted, self._desk, now)
+            self._rhythm = Rhythm()
 
     def _open_eyes(self, now: float) -> Eyes | None:
         if self._eyes is None and now >= self._eyes_due:
@@ -153,7 +156,12 @@ class Watcher:
         state, missing = self._camera.state(now), self._missing
         if self._eyes is None:
             state, missing = CameraState.UNAVAILABLE, ("detect", "verify")
-        return CameraReport(state, self._watched.identity, checks, missing)
+        elif state is CameraState.LIVE and checks == "watch" and self._is_slow(plan):
+            state = CameraState.UNAVAILABLE  # no alert could come of it: not "live"
+        return CameraReport(state, self._camera.identity, checks, missing)
+
+    def _is_slow(self, plan: WatchPlan | None) -> bool:
+        return plan is not None and self._rhythm.is_slow(plan.rules.sample_seconds)
 
     def _tell(self, report: CameraReport) -> None:
         self._agent.camera_says(report)

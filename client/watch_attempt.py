@@ -8,8 +8,10 @@ after follows by itself, or with the news that the episode ended.
 import base64
 import binascii
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from client.evidence import Evidence, Worth
 from client.watch_album import Album, Print, Wish, chosen
 from client.watch_enrol import Enroller
 from client.watch_memory import OpenEpisode, WatchStore
+from exam_rooms.incidents import IncidentKind
 from exam_rooms.watch_messages import AlertRequest, CaptureRequest, Moment, WatchPlan
 from proctoring import episodes
 from proctoring.episodes import Closed, Opened, Sight
@@ -29,17 +32,28 @@ from proctoring.observe import Eyes
 
 AFTER_SECONDS = 4.0
 """From an alert to its last picture."""
+UNKNOWN = 20
+"""Times the pace of comparing for which somebody may sit there uncompared until that is told."""
+REMEMBERED = 600
+"""Looks whose fingerprints are remembered: ten minutes of a recording that is played instead of a camera."""
+RECENT, SLOW = 5, 2
+"""Pictures whose distances in time are judged, and how many long ones among these make a camera slow: a
+single one is a camera that was away for once."""
 LATE_SECONDS = 60.0
 """A random capture that could not be taken for so long was missed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where what was seen goes, and the id of this start of the machine."""
+    """Where what was seen goes, and the id of this start of the machine.
+
+    `device`: the pictures come from a device, and not from a recording, which repeats itself rightly.
+    """
 
     evidence: Evidence
     store: WatchStore
     boot_id: str
+    device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,22 @@ class Look:
     shot: Shot | None = None
     seen: Observation | None = None
     made: Print | None = field(default=None, repr=False)
+
+
+class Rhythm:
+    """How far apart the last pictures were that were looked at."""
+
+    def __init__(self) -> None:
+        self._moments: deque[float] = deque(maxlen=RECENT)
+
+    def looked(self, moment: float) -> None:
+        """Another picture was looked at; boot seconds of when it was taken."""
+        self._moments.append(moment)
+
+    def is_slow(self, sample_seconds: float) -> bool:
+        """Whether looks come so rarely that no cause can hold long enough to be told."""
+        limit = episodes.GAP * sample_seconds
+        return sum(later - earlier > limit for earlier, later in pairwise(self._moments)) >= SLOW
 
 
 class AttemptWatch:
@@ -63,6 +93,8 @@ class AttemptWatch:
         self._enroller = Enroller(attempt, desk.boot_id, desk.evidence)
         self._template: tuple[str, Vector | None] = ("", None)
         self._compared_at = float("-inf")
+        self._unknown_since: float | None = None
+        self._prints: deque[str] = deque(maxlen=REMEMBERED)
         self._fold = episodes.START
         self._kept = desk.store.load(attempt)
         self._memory = self._kept
@@ -77,7 +109,23 @@ class AttemptWatch:
         elif self._kept.boot_id:
             self._end_all(now)  # the boot clock began anew: nobody can say what held on meanwhile
         self._memory = replace(self._memory, boot_id=self._desk.boot_id)
+        self._take_up_queue(now)
         self._save()
+
+    def _take_up_queue(self, now: float) -> None:
+        """Recalls what was queued just before the process was killed, and not remembered any more.
+
+        A capture is not taken twice; an episode that only the queue knows of ends, since the fold does not
+        know it either: if its cause is still there a new one begins.
+        """
+        captures = {one.number for one in self._desk.evidence.about(CaptureRequest, self.attempt)}
+        if new := sorted(captures - set(self._memory.captures)):
+            self._memory = replace(self._memory, captures=(*self._memory.captures, *new))
+        alerts = self._desk.evidence.about(AlertRequest, self.attempt)
+        known = {episode.alert.episode for episode in self._memory.open}
+        known |= {alert.episode for alert in alerts if alert.closed}
+        for alert in {alert.episode: alert for alert in alerts if alert.episode not in known}.values():
+            self._end(None, OpenEpisode(replace(alert, frames=())), int(now * 1e9), Look(now))
 
     # One look
 
@@ -100,8 +148,23 @@ class AttemptWatch:
         elif self._memory.open:
             self._end_all(now)
         self._save()
-        broken = plan.template and self._enrolled(plan.template) is None and "verify" not in eyes.unavailable
-        return (*eyes.unavailable, "verify") if broken else eyes.unavailable
+        blind = plan.template and (self._enrolled(plan.template) is None or self._is_unknown(plan, seen, now))
+        return (
+            (*eyes.unavailable, "verify") if blind and "verify" not in eyes.unavailable else eyes.unavailable
+        )
+
+    def _is_unknown(self, plan: WatchPlan, seen: Observation | None, now: float) -> bool:
+        """Whether somebody has sat here for long whose face could not be compared even once.
+
+        An empty chair is told as such and asks for no face.
+        """
+        left = IncidentKind.NO_FACE in self._fold.open
+        if not plan.watch or left or (seen is not None and seen.identity is not None):
+            self._unknown_since = None
+        elif self._unknown_since is None and seen is not None and seen.persons:
+            self._unknown_since = now
+        since = self._unknown_since
+        return since is not None and now - since >= UNKNOWN * plan.rules.verify_seconds
 
     def _observe(self, plan: WatchPlan, shot: Shot, eyes: Eyes, now: float, capture: bool) -> Observation:
         enrolled = self._enrolled(plan.template) if plan.watch else None
@@ -123,13 +186,23 @@ class AttemptWatch:
     def _follow(self, plan: WatchPlan, look: Look) -> None:
         at = look.now if look.shot is None else look.shot.boot
         at = at if self._fold.at is None else max(at, self._fold.at)
-        self._fold, told = episodes.step(self._fold, Sight(at, look.seen), plan.rules)
+        sight = Sight(at, look.seen, self._is_repeated(look.seen))
+        self._fold, told = episodes.step(self._fold, sight, plan.rules)
         for news in told:
             if isinstance(news, Opened):
                 self._open(plan, news, look)
             else:
                 self._close(plan, news, look)
         self._after(plan, look)
+
+    def _is_repeated(self, seen: Observation | None) -> bool:
+        """Whether a device shows a picture once more: a loop is played to it."""
+        if seen is None or not seen.fingerprint or not self._desk.device:
+            return False
+        repeated = seen.fingerprint in self._prints
+        if not repeated:
+            self._prints.append(seen.fingerprint)
+        return repeated
 
     def _open(self, plan: WatchPlan, news: Opened, look: Look) -> None:
         alert = AlertRequest(

@@ -9,18 +9,19 @@ from client.camera import Shot, encode_jpeg
 from client.evidence import Evidence, Worth
 from client.watch_album import Print, Wish, chosen
 from exam_rooms.watch_messages import EnrolmentRequest
-from exam_rooms.watching import Likeness
 from proctoring.frames import Frame, FrameFault, decode
 from proctoring.observation import Observation
-from proctoring.observe import Enrolment, Eyes, enrol, likeness
+from proctoring.observe import Enrolment, Eyes, enrol
 
 LOG = logging.getLogger("examhall.kiosk")
 PHOTO_SECONDS = 120.0
-"""How long good frames wait for a photo that the server announced but does not deliver."""
+"""How long good frames wait for a photo that the server announced but does not deliver over a link that is
+up. While it is down they wait on: an enrolment made without the photo would be held against nobody."""
 AGAIN_SECONDS = 10.0
 """Pause after the server has an enrolment before another is made: its new plan is on the way."""
 TRIES = 5
-"""Sets of frames that may disagree among themselves before one is sent all the same."""
+"""Sets of frames that may disagree among themselves before one is sent all the same: the server tells by
+its spread that people have to look at it."""
 
 
 class Enroller:
@@ -57,15 +58,17 @@ class Enroller:
         return self._enrol(brief, eyes, now)
 
     def _waits_for_photo(self, brief: Brief, now: float) -> bool:
-        self._ready_since = now if self._ready_since is None else self._ready_since
+        if self._ready_since is None or not brief.linked:
+            self._ready_since = now
         return brief.has_photo and not brief.photo and now - self._ready_since < PHOTO_SECONDS
 
     def _enrol(self, brief: Brief, eyes: Eyes, now: float) -> int:
         assert brief.plan is not None
         shots = tuple(self._shots)
-        made = enrol(eyes, _photo(brief.photo), [shot.frame for shot in shots], brief.plan.rules)
+        rules = brief.plan.rules
+        made = enrol(eyes, _photo(brief.photo), [shot.frame for shot in shots], rules)
         self._shots.clear()
-        if made is None or (likeness(made.spread) is not Likeness.MATCH and self._tries < TRIES):
+        if made is None or (made.spread < rules.match_from and self._tries < TRIES):
             self._tries += 1
             return 0
         self._tries, self._rests_until = 0, now + AGAIN_SECONDS

@@ -85,8 +85,8 @@ class FrameNote:
 class EnrolmentRequest:
     """Who sits here, as the agent enrolled it. `template` as in `WatchPlan`; sealed before it is stored.
 
-    `similarity` and `likeness` compare it with the registration photo; `spread` is the lowest similarity of
-    one of its `count` frames to their mean.
+    `similarity` and `likeness` compare it with the registration photo; `spread` is the similarity of the
+    two of its `count` frames that are least alike: below `match_from` they may show two people.
     """
 
     attempt: int

@@ -45,7 +45,8 @@ class WatchRules:
 
     A second face counts from `second_face_score` and from `second_face_share` of the main face's width on:
     people in the rows behind do not. A face is compared every `verify_seconds`; FACE_MISMATCH looks at the
-    median of the last `mismatch_frames` good frames, which is too unlike below a cosine of `mismatch_below`.
+    median of the last `mismatch_frames` good frames, which is too unlike below a cosine of `mismatch_below`;
+    from `match_from` on two pictures show the same person, between the two nothing is claimed.
     `captures`: random pictures of each seat in a sitting; `recheck_share`: which part of them the server
     looks at again; `frame_limit`: pictures sent for one sitting of one seat at most; `keep_days`: how long
     pictures and vectors are kept.
@@ -57,6 +58,7 @@ class WatchRules:
     second_face_share: float = 0.35
     mismatch_frames: int = 5
     mismatch_below: float = 0.35
+    match_from: float = 0.5
     enrol_frames: int = 3
     captures: int = 2
     recheck_share: float = 0.5

@@ -26,6 +26,7 @@ from proctoring.observation import Observation
 from proctoring.quality import Verdict
 
 MISSED = 1  # looks in a row without the cause that a spell not yet told survives: a detector blinks
+MISS_EVERY = 4  # more than one look in so many without the cause, and its spell is over, blinks or not
 GAP = 3.0  # sample times; with no look for longer than this nobody knows whether a cause held on
 AGE = 2.0  # times the usual span of the compared frames; older ones no longer speak for who sits here
 SLACK = 1e-6  # seconds; differences of clock readings carry the rounding of binary fractions
@@ -34,10 +35,14 @@ CLEAR_PICTURES = (Verdict.GOOD, Verdict.BLURRED)
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One look: boot clock in seconds, and what was seen; None when the camera gave no picture."""
+    """One look: boot clock in seconds, and what was seen; None when the camera gave no picture.
+
+    `repeated`: the very same picture was seen some looks ago, which a live camera never does.
+    """
 
     at: float
     observation: Observation | None
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,16 @@ class Compared:
 class Spell:
     """A cause that holds: first seen at `since`. Boot seconds.
 
-    `told`: it is an open episode. Before that `missed` counts the looks in a row that did not show it;
-    after that `gone` is the first of the looks in a row that showed it gone.
+    `told`: it is an open episode. Before that `looks` counts all looks since then and `misses` those of
+    them that did not show it, `missed` the latter in a row; after that `gone` is the first of the looks in
+    a row that showed it gone.
     """
 
     kind: IncidentKind
     since: float
     missed: int = 0
+    looks: int = 1
+    misses: int = 0
     told: bool = False
     gone: float | None = None
 
@@ -144,7 +152,7 @@ def step(state: EpisodeState, sight: Sight, rules: WatchRules) -> tuple[EpisodeS
     if state.at is not None and sight.at < state.at:
         return state, ()
     fold = _Fold(state, sight, rules)
-    answers = _of_camera(sight.observation, state.fingerprint)
+    answers = _of_camera(sight, state.fingerprint)
     sees = _sees(sight.observation, answers)
     if sees is not None:
         answers |= _of_people(sees)
@@ -158,11 +166,12 @@ def step(state: EpisodeState, sight: Sight, rules: WatchRules) -> tuple[EpisodeS
 # --- what a look says of each cause; a kind that is absent from an answer is not known ---------------
 
 
-def _of_camera(observation: Observation | None, fingerprint: str) -> dict[IncidentKind, bool]:
+def _of_camera(sight: Sight, fingerprint: str) -> dict[IncidentKind, bool]:
+    observation = sight.observation
     if observation is None:
         return {IncidentKind.CAMERA_LOST: True}
     verdict = observation.quality.verdict
-    repeats = bool(fingerprint) and observation.fingerprint == fingerprint
+    repeats = sight.repeated or (bool(fingerprint) and observation.fingerprint == fingerprint)
     covered = verdict is Verdict.COVERED and not observation.faces
     answers = {IncidentKind.CAMERA_LOST: False, IncidentKind.CAMERA_COVERED: covered}
     if not (covered and repeats):
@@ -224,14 +233,16 @@ class _Fold:
             self.spells[kind] = spell
 
     def _growing(self, spell: Spell | None, kind: IncidentKind, there: bool) -> Spell | None:
-        """A cause that is no alert yet: it must be seen, with a blink at most."""
-        if self.gap:
-            spell = None
+        """A cause that is no alert yet: it must be seen, with a blink now and then at most."""
+        if spell is None or self.gap:
+            return Spell(kind, self.sight.at) if there else None
+        looks = spell.looks + 1
         if there:
-            return Spell(kind, self.sight.at) if spell is None else replace(spell, missed=0)
-        if spell is None or spell.missed >= MISSED:
+            return replace(spell, missed=0, looks=looks)
+        misses = spell.misses + 1
+        if spell.missed >= MISSED or (misses > 1 and misses * MISS_EVERY > looks):
             return None
-        return replace(spell, missed=spell.missed + 1)
+        return replace(spell, missed=spell.missed + 1, looks=looks, misses=misses)
 
     def _running(self, spell: Spell, there: bool | None, rule: EpisodeRule) -> Spell | None:
         """An open episode: it ends once its cause was seen to be gone, look after look, long enough."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 
@@ -55,7 +56,8 @@ PHOTO = Sizes(640, 0)
 class Enrolment:
     """A candidate's face as the camera of the seat sees it.
 
-    `template`: mean of the good `frames`, length 1; `spread`: the least like of them to it (cosine).
+    `template`: mean of the good `frames`, length 1; `spread`: cosine of the two of them that are least
+    alike, 1 for a single frame. Each other, not the mean: a stranger in the mean makes itself alike.
     `similarity`: of the registration photo to the template, None with `likeness` NO_PHOTO or NO_FACE.
     """
 
@@ -248,7 +250,7 @@ def enrol(eyes: Eyes, photo: Frame | None, frames: Sequence[Frame], rules: Watch
     if len(vectors) < max(1, rules.enrol_frames):
         return None
     template = nets.unit(np.asarray(np.mean(vectors, axis=0), np.float32))
-    spread = min(nets.cosine(vector, template) for vector in vectors)
+    spread = min((nets.cosine(*pair) for pair in combinations(vectors, 2)), default=1.0)
     similarity, verdict = _against_photo(eyes, photo, template, rules)
     return Enrolment(template, similarity, verdict, spread, len(vectors))
 

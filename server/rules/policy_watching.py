@@ -14,7 +14,8 @@ SHARE = ("0", "1")
 HOLD, CLEAR = ("0", "120"), ("0", "120")  # seconds; an alert that comes later than two minutes is none
 KEYS = (
     *("sample_seconds", "verify_seconds", "second_face_score", "second_face_share", "mismatch_frames"),
-    *("mismatch_below", "enrol_frames", "captures", "recheck_share", "frame_limit", "keep_days", "episodes"),
+    *("mismatch_below", "match_from", "enrol_frames", "captures", "recheck_share", "frame_limit"),
+    *("keep_days", "episodes"),
 )
 
 
@@ -30,6 +31,7 @@ def read_watching(read: Reader, data: object) -> WatchRules:
         second_face_share=_number(read, fields, "second_face_share", SHARE),
         mismatch_frames=read.whole(fields, "mismatch_frames", PATH, bounds=(1, 50)),
         mismatch_below=_number(read, fields, "mismatch_below", SHARE),
+        match_from=_number(read, fields, "match_from", SHARE),
         enrol_frames=read.whole(fields, "enrol_frames", PATH, bounds=(1, 20)),
         captures=read.whole(fields, "captures", PATH, bounds=(0, 20)),
         recheck_share=_number(read, fields, "recheck_share", SHARE),
@@ -46,6 +48,7 @@ def _check_together(read: Reader, rules: WatchRules) -> None:
     wrong = {problem.place for problem in read.problems}
     pairs = {
         "verify_seconds": ("sample_seconds", rules.verify_seconds, rules.sample_seconds, VERIFY[1]),
+        "match_from": ("mismatch_below", rules.match_from, rules.mismatch_below, SHARE[1]),
         "frame_limit": ("captures", rules.frame_limit, rules.captures, "1000"),
     }
     for key, (other, value, least, most) in pairs.items():

@@ -16,7 +16,7 @@ from server.db.sittings import ServerBoot
 from server.errors import Refused
 from server.rules import observed
 from server.services.agents import Agent
-from server.services.consent import watched
+from server.services.consent import check_moment, left_at, watched
 from server.services.evidence import Subject, announce
 from server.services.incidents import Episode, Place, end_episode, of_episode, raise_episode
 from server.services.links import placed
@@ -28,7 +28,9 @@ def take_alert(session: Session, agent: Agent, asked: AlertRequest, *, now: date
     """Puts an episode on the record and announces its pictures; sent again it changes nothing.
 
     A new episode of a kind that still waits for a person joins that incident. An end without a beginning
-    is an episode that began and ended. `boot_ns`: this machine's boot clock now, in nanoseconds.
+    is an episode that began and ended. What was decided while the candidate was not at this seat, or had
+    not agreed, is refused; the end of a known one never. `boot_ns`: this machine's boot clock now, in
+    nanoseconds.
     """
     seen = watched(session, agent, asked.attempt)
     kind = _kind(asked.kind)
@@ -40,10 +42,12 @@ def take_alert(session: Session, agent: Agent, asked: AlertRequest, *, now: date
     at = placed(session, agent.workstation, asked.boot_id, asked.boot_ns, now=now)
     row = of_episode(session, place, kind, name)
     if row is None:
+        check_moment(session, agent, seen.attempt, at)
         episode = Episode(name, min(since, at), _details(asked), _cause(session, asked, boot_ns))
         row = raise_episode(session, place, kind, episode, now=at)
     if asked.closed:
-        end_episode(session, row, name, now=since)
+        gone = left_at(session, seen.attempt, agent)  # an agent hears of a move a little later
+        end_episode(session, row, name, now=min(since, gone) if gone else since)
     subject = Subject(seen, "alert", asked.boot_id, incident=row.id)
     return Taken(announce(session, agent, subject, asked.frames, now=now))
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.agreement import disagreement
+from exam_rooms.agreement import disagreement, one_sided
 from exam_rooms.captures import capture_moments, is_rechecked
 from exam_rooms.incidents import IncidentKind
-from exam_rooms.watch_messages import CaptureRequest, Taken
+from exam_rooms.watch_messages import CaptureRequest, FrameNote, Taken
 from exam_rooms.watching import ObservationNote, WatchRules
 from exam_rooms.wire import decode, encode
 from server.access import SYSTEM
@@ -28,7 +28,7 @@ from server.errors import Refused
 from server.rules import observed
 from server.services import audit
 from server.services.agents import Agent
-from server.services.consent import Watched, rules_of, watched
+from server.services.consent import Watched, check_moment, rules_of, watched
 from server.services.evidence import Subject, announce, frames_of
 from server.services.incidents import Place, raise_incident
 from server.services.links import placed
@@ -95,14 +95,22 @@ def moments(room: RoomState, attempt: Attempt, rules: WatchRules) -> tuple[float
 
 
 def take_capture(session: Session, agent: Agent, asked: CaptureRequest, *, now: datetime) -> Taken:
-    """Keeps one random picture's note and announces the picture; sent again it changes nothing."""
+    """Keeps one random picture's note and announces the picture; sent again it changes nothing.
+
+    An agent that was killed in between may take one anew: the first one counts, with the note made of it.
+    """
     seen = watched(session, agent, asked.attempt)
     if not 0 <= asked.number < seen.rules.captures:
         raise observed.malformed(_NAME, "number")
     if seen.attempt.answering_at is None:
         raise Refused("capture_not_now", state=seen.attempt.state)
+    at = placed(session, agent.workstation, asked.boot_id, asked.boot_ns, now=now)
+    check_moment(session, agent, seen.attempt, at)
     query = select(Capture).where(Capture.attempt_id == asked.attempt, Capture.number == asked.number)
-    row = session.scalar(query) or _keep(session, agent, seen, asked, now)
+    row = session.scalar(query)
+    if row is not None and not _same_picture(session, agent, row, asked.frame):
+        return Taken()
+    row = row or _keep(session, agent, seen, asked, at)
     if asked.frame is None:
         return Taken()
     subject = Subject(seen, "capture", asked.boot_id, capture=row.id)
@@ -112,7 +120,15 @@ def take_capture(session: Session, agent: Agent, asked: CaptureRequest, *, now: 
 _NAME = "CaptureRequest"
 
 
-def _keep(session: Session, agent: Agent, seen: Watched, asked: CaptureRequest, now: datetime) -> Capture:
+def _same_picture(session: Session, agent: Agent, row: Capture, frame: FrameNote | None) -> bool:
+    """Whether a capture that is kept already is told of again, and not another one in its place."""
+    known = {(each.workstation_id, each.sha256) for each in frames_of(session, capture_id=row.id)}
+    if frame is None or row.state != "taken":
+        return False
+    return not known or (agent.workstation, frame.sha256) in known
+
+
+def _keep(session: Session, agent: Agent, seen: Watched, asked: CaptureRequest, at: datetime) -> Capture:
     attempt, seed = seen.attempt, seen.room.row.capture_seed
     taken = asked.frame is not None
     again = taken and is_rechecked(seed, attempt.id, asked.number, seen.rules.recheck_share)
@@ -122,7 +138,7 @@ def _keep(session: Session, agent: Agent, seen: Watched, asked: CaptureRequest, 
         seat_id=agent.seat,
         number=asked.number,
         state="taken" if taken else "missed",
-        taken_at=placed(session, agent.workstation, asked.boot_id, asked.boot_ns, now=now),
+        taken_at=at,
         note=observed.note_values(asked.note, _NAME),
         recheck="due" if again else "",
     )
@@ -138,7 +154,7 @@ def due(session: Session, limit: int) -> list[DueCapture]:
     """Pictures that have come and wait for the server's look, oldest first."""
     query = (
         select(Capture, EvidenceFrame.file)
-        .join(EvidenceFrame, EvidenceFrame.capture_id == Capture.id)
+        .join(EvidenceFrame, EvidenceFrame.id == _picture_of())
         .where(Capture.recheck == "due", EvidenceFrame.file != "")
         .order_by(Capture.id)
         .limit(limit)
@@ -151,14 +167,25 @@ def due(session: Session, limit: int) -> list[DueCapture]:
 
 
 def overdue(session: Session, *, now: datetime) -> list[int]:
-    """Captures whose picture never came: nothing can be looked at again."""
-    stored = select(EvidenceFrame.capture_id).where(
-        EvidenceFrame.capture_id.is_not(None), EvidenceFrame.file != ""
+    """Captures whose picture never came: nothing can be looked at again.
+
+    Counted from the announcement: after an outage news comes late, and its pictures later still. One whose
+    picture was never asked for (`WatchRules.frame_limit`) is counted from when it was taken.
+    """
+    query = (
+        select(Capture.id, Capture.taken_at, EvidenceFrame.announced_at)
+        .outerjoin(EvidenceFrame, EvidenceFrame.id == _picture_of())
+        .where(Capture.recheck == "due", func.coalesce(EvidenceFrame.file, "") == "")
+        .order_by(Capture.id)
     )
-    query = select(Capture.id).where(
-        Capture.recheck == "due", Capture.taken_at < now - GIVE_UP, Capture.id.not_in(stored)
-    )
-    return list(session.scalars(query))
+    rows = session.execute(query)
+    return [row for row, taken, announced in rows if (announced or taken) < now - GIVE_UP]
+
+
+def _picture_of() -> ScalarSelect[int | None]:
+    """The id of a capture's picture, in a query of captures."""
+    query = select(func.min(EvidenceFrame.id)).where(EvidenceFrame.capture_id == Capture.id)
+    return query.correlate(Capture).scalar_subquery()
 
 
 def settle_recheck(
@@ -166,7 +193,8 @@ def settle_recheck(
 ) -> None:
     """What the server saw in a picture: it agrees, disagrees (people are called), or could not tell.
 
-    Failed, never passed: no picture, no model here, or a seat that had not looked itself.
+    Failed, never passed: no picture, no model here, a seat that had not looked itself, or a face that only
+    one of the two compared with the enrolled one.
     """
     row = session.get_one(Capture, capture_id, with_for_update=True)
     if row.recheck != "due":
@@ -180,8 +208,9 @@ def settle_recheck(
     assert seat_note is not None
     assert server_note is not None
     differs = disagreement(seat_note, server_note)
-    row.recheck = "disagrees" if differs else "agrees"
+    row.recheck = "failed" if one_sided(seat_note, server_note) else "agrees"
     if differs:
+        row.recheck = "disagrees"
         _tell(session, row, differs, now)
 
 
@@ -203,7 +232,7 @@ def listing(session: Session, room_sitting_id: int) -> list[CaptureLine]:
     query = (
         select(Capture, Seat.number, EvidenceFrame.id, EvidenceFrame.file)
         .join(Seat, Seat.id == Capture.seat_id)
-        .outerjoin(EvidenceFrame, EvidenceFrame.capture_id == Capture.id)
+        .outerjoin(EvidenceFrame, EvidenceFrame.id == _picture_of())
         .where(Capture.room_sitting_id == room_sitting_id)
         .order_by(Capture.seat_id, Capture.attempt_id, Capture.number)
     )

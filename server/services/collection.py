@@ -152,7 +152,8 @@ def note_journal_fault(
     if fault:
         raise_incident(session, place, IncidentKind.JOURNAL_FAILED, now=now, fault=fault[:64])
     else:
-        clear(session, place, IncidentKind.JOURNAL_FAILED, now=now)
+        # The machine writes again: that ends it for whoever sat there before, too.
+        clear(session, Place(room_sitting_id, agent.seat), IncidentKind.JOURNAL_FAILED, now=now)
 
 
 def seat_changed(agent: Agent, room_sitting_id: int, cause_ns: int) -> SeatChanged:

@@ -5,6 +5,7 @@ people, and nothing that a camera says of them is stored. `watching.plan_for` te
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from server.db.sittings import Attempt, SeatStay
 from server.errors import Refused
 from server.services.agents import Agent
 from server.services.roomstate import RoomState, load, locked_attempt
+
+_SLACK = timedelta(seconds=1)
+"""A stamp is placed on the server's clock no better than a message travels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def rules_of(room: RoomState) -> WatchRules | None:
 def watched(session: Session, agent: Agent, attempt_id: int) -> Watched:
     """The attempt that an agent speaks of: it is or was at the agent's seat and consented. Or `Refused`."""
     attempt = locked_attempt(session, attempt_id)
-    if attempt.seat_id != agent.seat and not _stayed(session, attempt, agent):
+    if attempt.seat_id != agent.seat and not _stays(session, attempt, agent):
         raise Refused("attempt_not_here", 403)
     room = load(session, attempt.room_sitting_id)
     rules = rules_of(room)
@@ -44,6 +48,26 @@ def watched(session: Session, agent: Agent, attempt_id: int) -> Watched:
     return Watched(attempt, room, rules)
 
 
-def _stayed(session: Session, attempt: Attempt, agent: Agent) -> bool:
-    query = select(SeatStay.id).where(SeatStay.attempt_id == attempt.id, SeatStay.seat_id == agent.seat)
-    return session.scalar(query.limit(1)) is not None
+def check_moment(session: Session, agent: Agent, attempt: Attempt, at: datetime) -> None:
+    """Refuses what was seen while the candidate was not at the agent's seat, or had not agreed (again)."""
+    if attempt.accepted_at is not None and at < attempt.accepted_at - _SLACK:
+        raise Refused("seen_before_consent", 403)
+    stays = _stays(session, attempt, agent)
+    here = any(
+        stay.from_at - _SLACK <= at and (stay.until_at is None or at <= stay.until_at + _SLACK)
+        for stay in stays
+    )
+    if stays and not here:
+        raise Refused("seen_at_another_seat", 403)
+
+
+def left_at(session: Session, attempt: Attempt, agent: Agent) -> datetime | None:
+    """When the candidate left the agent's seat; None for one who sits there."""
+    if attempt.seat_id == agent.seat:
+        return None
+    return max((stay.until_at for stay in _stays(session, attempt, agent) if stay.until_at), default=None)
+
+
+def _stays(session: Session, attempt: Attempt, agent: Agent) -> list[SeatStay]:
+    query = select(SeatStay).where(SeatStay.attempt_id == attempt.id, SeatStay.seat_id == agent.seat)
+    return list(session.scalars(query))

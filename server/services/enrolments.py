@@ -18,14 +18,14 @@ from exam_rooms.watching import Likeness
 from server.access import Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.rooms import Seat
-from server.db.sittings import Attempt
+from server.db.sittings import Attempt, Registration
 from server.db.watching import Enrolment
 from server.errors import Forbidden, Refused
 from server.events import Activity
 from server.rules import observed
 from server.services import audit
 from server.services.agents import Agent
-from server.services.consent import Watched, watched
+from server.services.consent import Watched, check_moment, watched
 from server.services.evidence import Subject, announce
 from server.services.incidents import Place, clear, raise_incident
 from server.services.links import placed
@@ -33,7 +33,7 @@ from server.services.roomstate import locked_attempt, touch
 
 TEMPLATE_PURPOSE = "face-template"
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
-_DOUBTFUL = frozenset({Likeness.MISMATCH, Likeness.UNSURE})
+_DOUBTFUL = frozenset({Likeness.MISMATCH, Likeness.UNSURE, Likeness.NO_FACE})
 _MOST_FRAMES = 1000
 _NAME = "EnrolmentRequest"
 
@@ -42,7 +42,8 @@ def enrol(session: Session, agent: Agent, asked: EnrolmentRequest, *, now: datet
     """Keeps who was enrolled at this seat; the same enrolment again changes nothing.
 
     Another one is refused until an invigilator asks for it (`again`): nobody is replaced unnoticed. A face
-    that does not clearly agree with the registration photo calls the invigilators, and decides nothing.
+    that does not clearly agree with the registration photo, or frames that do not clearly show one person,
+    call the invigilators, and decide nothing.
     """
     seen = watched(session, agent, asked.attempt)
     if seen.attempt.seat_id != agent.seat:
@@ -50,6 +51,7 @@ def enrol(session: Session, agent: Agent, asked: EnrolmentRequest, *, now: datet
     template = observed.template_bytes(asked.template, _NAME)
     doubt = None
     at = placed(session, agent.workstation, asked.boot_id, asked.boot_ns, now=now)
+    check_moment(session, agent, seen.attempt, at)
     if not _known(session, seen.attempt.id, template, at):
         _check_wanted(session, seen)
         row = _row(session, agent, seen, asked, template)
@@ -89,6 +91,15 @@ def again(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> 
     emit(session, Activity(attempt.room_sitting_id, "line_enrolment_again", params, attempt.seat_id))
 
 
+def forget(session: Session, attempt_id: int, *, now: datetime) -> None:
+    """Who comes next may be somebody else: nobody is compared with the one who was there, and the vectors
+    are gone at once.
+    """
+    for row in session.scalars(select(Enrolment).where(Enrolment.attempt_id == attempt_id)):
+        row.dropped_at = row.dropped_at or now
+        row.sealed_template = None
+
+
 def _check_wanted(session: Session, seen: Watched) -> None:
     if AttemptState(seen.attempt.state) not in AT_SEAT:
         raise Refused("enrolment_not_now", state=seen.attempt.state)
@@ -124,19 +135,35 @@ def _keep(session: Session, seen: Watched, row: Enrolment, now: datetime) -> int
     seat = session.get_one(Seat, attempt.seat_id).number
     stream, who, object_ = _stream(attempt), Actor(None, f"seat {seat}"), f"attempt/{attempt.id}"
     audit.record(session, stream, who, "enrolled", object_, now=now, seat=seat, likeness=likeness)
-    return _doubt(session, attempt, row, now)
+    return _doubt(session, seen, row, now)
 
 
-def _doubt(session: Session, attempt: Attempt, row: Enrolment, now: datetime) -> int | None:
-    """The incident that a doubtful comparison raises; a good one clears what stood open."""
-    place, kind = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id), IncidentKind.ENROLMENT_DOUBT
-    if row.likeness in _DOUBTFUL:
-        facts: dict[str, Any] = {"likeness": row.likeness, "models": row.models}
-        facts |= {} if row.similarity is None else {"scores": {"similarity": row.similarity}}
+def _doubt(session: Session, seen: Watched, row: Enrolment, now: datetime) -> int | None:
+    """The incident that a doubtful enrolment raises; a good one clears what stood open.
+
+    Doubtful is what does not agree with the registration photo or could not be compared with it although
+    there is one, and frames that may not all show the same person.
+    """
+    attempt, kind = seen.attempt, IncidentKind.ENROLMENT_DOUBT
+    place = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id)
+    mixed = row.spread < seen.rules.match_from
+    if mixed or row.likeness in _DOUBTFUL or _photo_passed_over(session, attempt, row):
+        scores = {"similarity": row.similarity, "spread": row.spread if mixed else None}
+        facts: dict[str, Any] = {
+            "likeness": row.likeness,
+            "models": row.models,
+            "scores": {name: value for name, value in scores.items() if value is not None},
+        }
         return raise_incident(session, place, kind, now=now, **facts).id
     if row.likeness == Likeness.MATCH:
         clear(session, place, kind, now=now)
     return None
+
+
+def _photo_passed_over(session: Session, attempt: Attempt, row: Enrolment) -> bool:
+    return (
+        row.likeness == Likeness.NO_PHOTO and session.get_one(Registration, attempt.registration_id).has_photo
+    )
 
 
 def _known(session: Session, attempt_id: int, template: bytes, at: datetime) -> bool:

@@ -21,7 +21,7 @@ from server.access import Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.evidence_store import EvidenceStore, frame_name
 from server.db.record import AuditEntry
-from server.db.sittings import Incident
+from server.db.sittings import Attempt, Incident
 from server.db.watching import Enrolment, EvidenceFrame
 from server.errors import Forbidden, NotFound, Refused
 from server.events import SeatChanged
@@ -138,13 +138,17 @@ def _stored_twin(session: Session, agent: Agent, attempt_id: int, sha256: str) -
 def awaited(session: Session, agent: Agent, sha256: str, data: bytes) -> tuple[str, ...]:
     """The names under which these bytes are to be kept; empty when they are stored already.
 
-    Refused when this workstation announced no such picture, or the bytes are not what was announced.
+    Refused when this workstation announced no such picture, the bytes are not what was announced, or the
+    candidate does not agree (any more).
     """
     if len(data) > FRAME_MOST:
         raise Refused("frame_too_large", 413, limit_kb=FRAME_MOST >> 10)
     rows = _announced(session, agent, sha256)
     if not rows:
         raise Refused("frame_not_announced", 404)
+    rows = _agreed(session, rows)
+    if not rows:
+        raise Refused("no_face_consent", 403)
     if not data.startswith(JPEG):
         raise Refused("frame_not_jpeg", 422)
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -159,7 +163,7 @@ def keep(vault: Vault, store: EvidenceStore, name: str, data: bytes) -> None:
 
 def arrived(session: Session, agent: Agent, sha256: str, names: Sequence[str], *, now: datetime) -> None:
     """The pictures under these names are durable; who looks at their incident's seat sees them now."""
-    for row in _announced(session, agent, sha256):
+    for row in _agreed(session, _announced(session, agent, sha256)):
         if row.stored_at is None and frame_name(row.id, sha256) in names:
             row.file, row.stored_at = frame_name(row.id, sha256), now
             if row.incident_id is not None:
@@ -171,6 +175,26 @@ def _announced(session: Session, agent: Agent, sha256: str) -> list[EvidenceFram
         EvidenceFrame.sha256 == sha256, EvidenceFrame.workstation_id == agent.workstation
     )
     return list(session.scalars(query.order_by(EvidenceFrame.id)))
+
+
+def _agreed(session: Session, rows: Sequence[EvidenceFrame]) -> list[EvidenceFrame]:
+    """Those whose candidate still agrees to be looked at (R38)."""
+    attempts = {row.attempt_id for row in rows}
+    query = select(Attempt.id).where(Attempt.id.in_(attempts), Attempt.face_consent.is_(True))
+    agreed = set(session.scalars(query))
+    return [row for row in rows if row.attempt_id in agreed]
+
+
+def drop_awaited(session: Session, attempt_id: int, *, now: datetime) -> None:
+    """Pictures of an attempt that were announced and have not come are not taken any more.
+
+    Their rows stay, as of pictures that are gone, so that a file written at this very moment is swept.
+    """
+    query = select(EvidenceFrame).where(
+        EvidenceFrame.attempt_id == attempt_id, EvidenceFrame.stored_at.is_(None)
+    )
+    for row in session.scalars(query):
+        row.stored_at = now
 
 
 # --- looked at ---------------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ An alert of a camera is different in one thing: that somebody sat at a seat for 
 looked at when they have left, so an alert (red) whose cause is gone waits on for a person, with `ended_at`
 among its details; only a warning (amber) clears by itself.
 
-`details` of a camera's incident: `count` of episodes, `episodes` {name: open | closed}, `scores`, `models`
-and `note` (an `ObservationNote`) of the last one, `ended_at` (ISO) once no episode is open.
+`details` of a camera's incident: `count` of episodes, `episodes` {name: open | over | closed}, `scores`,
+`models` and `note` (an `ObservationNote`) of the last one, `ended_at` (ISO) once no episode is open. An
+episode is *closed* when its agent said so, and *over* when it cannot go on although the agent said nothing:
+another one of its kind began there, the candidate changed seats, or the work was closed.
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind, Severity, severity
+from exam_rooms.watching import CAMERA_KINDS
 from server.access import Actor, Permission
 from server.db.base import emit
 from server.db.rooms import Seat
@@ -85,25 +88,32 @@ def raise_incident(
 def raise_episode(
     session: Session, place: Place, kind: IncidentKind, episode: Episode, *, now: datetime
 ) -> Incident:
-    """An episode of a camera began: a new incident, or one more episode of the candidate's open one."""
-    matching = _matching(place, kind).where(Incident.attempt_id == place.attempt)
+    """An episode of a camera began: a new incident, or one more episode of the candidate's open one.
+
+    Somebody may be on the way to an acknowledged one; when its cause had ended meanwhile, what begins now is
+    news, and people are called again.
+    """
+    matching = _matching(place, kind)
+    _supersede(session, matching, episode, now)
     row = _same_episode(session, matching, episode.since)
+    news = row is None or (row.state == "acknowledged" and "ended_at" in row.details)
     if row is not None:
         _seen_again(row, episode.details, now)
     else:
         row = _new(session, place, kind, episode.details, now)
         row.first_at = min(episode.since, now)
-        _tell(session, row, episode.cause_ns)
     _note_episode(row, episode.name, "open")
     row.episode = episode.name
+    if news:
+        row.state, row.handled_at, row.handled_by = "raised", None, None
+        _tell(session, row, episode.cause_ns)
     _seat_changed(session, row)
     return row
 
 
 def of_episode(session: Session, place: Place, kind: IncidentKind, name: str) -> Incident | None:
     """The incident that an agent's episode went into."""
-    matching = _matching(place, kind).where(Incident.attempt_id == place.attempt)
-    for row in session.scalars(matching.order_by(Incident.id.desc())):
+    for row in session.scalars(_matching(place, kind).order_by(Incident.id.desc())):
         if name in row.details.get("episodes", {}):
             return row
     return None
@@ -111,15 +121,21 @@ def of_episode(session: Session, place: Place, kind: IncidentKind, name: str) ->
 
 def end_episode(session: Session, row: Incident, name: str, *, now: datetime) -> None:
     """An episode's cause is gone since `now`; an alert waits on for a person, a warning clears."""
-    if row.details["episodes"].get(name) == "closed":
-        return
-    _note_episode(row, name, "closed")
-    row.last_at = max(row.last_at, now)
-    if "open" not in row.details["episodes"].values():
-        row.details = row.details | {"ended_at": now.isoformat()}
-        if row.state in OPEN and row.severity < Severity.ALERT:
-            _clear(row)
-    _seat_changed(session, row)
+    if row.details["episodes"].get(name) != "closed":
+        _end(session, row, name, "closed", now)
+
+
+def end_episodes(session: Session, attempt_id: int, *, now: datetime) -> None:
+    """Nobody sits there for this attempt any more: what its cameras still hold for open is over.
+
+    The agent's own word of an end, when it comes, stands instead.
+    """
+    query = select(Incident).where(
+        Incident.attempt_id == attempt_id, Incident.kind.in_([str(kind) for kind in CAMERA_KINDS])
+    )
+    for row in session.scalars(query):
+        for name in _open_names(row):
+            _end(session, row, name, "over", now)
 
 
 def clear(session: Session, place: Place, kind: IncidentKind, *, now: datetime) -> None:
@@ -210,6 +226,31 @@ def _note_episode(row: Incident, name: str, state: str) -> None:
     row.details = rest | {"episodes": dict(list(known.items())[-_EPISODES_KEPT:])}
 
 
+def _open_names(row: Incident) -> list[str]:
+    return [name for name, state in row.details.get("episodes", {}).items() if state == "open"]
+
+
+def _supersede(session: Session, matching: Select[Incident], episode: Episode, now: datetime) -> None:
+    """A camera has one open episode of a kind at most: those that it forgot in a crash are over."""
+    for row in session.scalars(matching):
+        if row.last_at > now:
+            continue  # the news comes late: what is open began after it
+        for name in _open_names(row):
+            _end(session, row, name, "over", min(max(row.last_at, episode.since), now))
+
+
+def _end(session: Session, row: Incident, name: str, state: str, now: datetime) -> None:
+    # What is said late of an episode before the last one does not move the end of the last one.
+    before = row.details.get("ended_at") if name != row.episode else None
+    _note_episode(row, name, state)
+    row.last_at = max(row.last_at, now)
+    if not _open_names(row):
+        row.details = row.details | {"ended_at": before or now.isoformat()}
+        if row.state in OPEN and row.severity < Severity.ALERT:
+            _clear(row)
+    _seat_changed(session, row)
+
+
 def _clear(row: Incident) -> None:
     row.state = "cleared" if row.state == "raised" else "recorded"
 
@@ -227,11 +268,13 @@ def _same_episode(session: Session, matching: Select[Incident], since: datetime)
 
 
 def _matching(place: Place, kind: IncidentKind) -> Select[Incident]:
-    return select(Incident).where(
+    """Incidents of a kind there; of one candidate only when the place names one: seats change hands."""
+    query = select(Incident).where(
         Incident.room_sitting_id == place.room_sitting,
         Incident.kind == str(kind),
         Incident.seat_id == place.seat if place.seat is not None else Incident.seat_id.is_(None),
     )
+    return query if place.attempt is None else query.where(Incident.attempt_id == place.attempt)
 
 
 def _number(session: Session, seat_id: int | None) -> str:

@@ -39,6 +39,7 @@ CHECKS = {"detect": N_("人脸检测"), "verify": N_("人脸比对")}
 SCORES: dict[str, tuple[str, int]] = {
     # name -> (words, decimals)
     "similarity": (N_("相似度"), 2),
+    "spread": (N_("采集画面之间的最低相似度"), 2),
     "persons": (N_("人数"), 0),
     "frames": (N_("比对画面数"), 0),
     "brightness": (N_("亮度"), 0),
@@ -49,6 +50,7 @@ INCIDENTS = {
     "CHAIN_FORK": N_("作答记录出现两个版本"),
     "CHAIN_ERROR": N_("作答记录校验不符"),
     "CLOCK_STEP": N_("服务器时钟被改动"),
+    "CLOCK_UNPROVEN": N_("服务器时间未经核对"),
     "LATE_RECORDS": N_("迟到的作答记录"),
     "WRONG_SEAT_SIGN_IN": N_("坐错座位登录"),
     "IDENTITY_DENIED": N_("考生称信息不是本人"),

@@ -118,6 +118,7 @@ class ToldEyes(Eyes):
         self.persons = 1
         self.verdict = Verdict.GOOD
         self.similarity = 0.8
+        self.comparable = True
         self.unavailable = ()
         self.models = {"detect": "told 1", "verify": "told 1"}
         self.fault: Exception | None = None
@@ -131,7 +132,8 @@ class ToldEyes(Eyes):
         if self.fault is not None:
             raise self.fault
         identity = None
-        if options.get("compare", True) and enrolled is not None and self.persons == 1:
+        comparable = self.comparable and self.persons == 1
+        if options.get("compare", True) and enrolled is not None and comparable:
             self.compares += 1
             identity = Identity(self.similarity, Likeness.MATCH)
         faces = tuple(
@@ -145,7 +147,7 @@ class ToldEyes(Eyes):
             quality=Quality(120.0, 200.0, self.verdict),
             faces=faces,
             persons=self.persons,
-            comparable=self.persons == 1 and self.verdict is Verdict.GOOD,
+            comparable=comparable and self.verdict is Verdict.GOOD,
             identity=identity,
             fingerprint=fingerprint(frame),
             models=self.models,

@@ -271,6 +271,72 @@ def test_a_device_that_is_not_there_is_no_camera() -> None:
         source.open()
 
 
+class Webcam:
+    """A device that says 30 pictures a second and gives one every `every` seconds of its own clock."""
+
+    def __init__(self, every: float) -> None:
+        self.every = every
+        self.at = 50.0
+        self.grabs = 0
+        self.decodes: list[float] = []
+
+    def isOpened(self) -> bool:
+        return True
+
+    def get(self, key: int) -> float:
+        return {cv2.CAP_PROP_FPS: 30.0}.get(key, 64.0)
+
+    def set(self, *_: object) -> bool:
+        return False
+
+    def grab(self) -> bool:
+        self.at += self.every
+        self.grabs += 1
+        return True
+
+    def retrieve(self) -> tuple[bool, Frame]:
+        self.decodes.append(self.at)
+        return True, grey(60)
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def webcam(every: float, monkeypatch: pytest.MonkeyPatch) -> tuple[Webcam, Stream]:
+    device = Webcam(every)
+    monkeypatch.setattr(c, "GRAB_REST", 0.0)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: device)
+    source = Stream("0", clock=lambda: device.at)
+    source.open()
+    return device, source
+
+
+@pytest.mark.parametrize("every", [1 / 60, 1 / 30, 0.1, 0.2, 0.4, 0.6, 2.0])
+def test_a_device_gives_pictures_by_the_clock_however_slow_it_is(
+    every: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In poor light a webcam gives 5 pictures a second and not the 30 that it says."""
+    device, source = webcam(every, monkeypatch)
+    for _ in range(6):
+        source.read(RUNS)
+    apart = np.diff([50.0, *device.decodes])
+    assert apart.min() >= c.PICTURE_SECONDS - 1e-6
+    assert apart.max() <= max(c.PICTURE_SECONDS, every) + every + 1e-6
+
+
+def test_a_device_that_is_told_to_stop_or_fails_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, source = webcam(0.01, monkeypatch)
+    stopping = threading.Event()
+    stopping.set()
+    with pytest.raises(NoPicture, match="no_more"):
+        source.read(stopping)
+    assert device.grabs == 0
+    monkeypatch.setattr(device, "grab", lambda: False)
+    with pytest.raises(NoPicture, match="no_more"):
+        source.read(RUNS)
+    assert device.decodes == []
+
+
 # The slot
 
 
@@ -328,6 +394,29 @@ def test_a_driver_that_raises_is_opened_anew(start: Callable[[Any], Camera], clo
     camera = start(source)
     until(lambda: camera.latest(clock.at))
     assert (source.opened, source.closed) == (5, 4)
+
+
+def test_a_camera_that_was_exchanged_goes_by_its_own_name_at_the_next_opening(clock: Clock) -> None:
+    """Two cables were swapped while the agents run: the seat must not go on under the other's name."""
+    names = iter(["CAM-1", "CAM-1", "CAM-2"])
+    again = threading.Event()
+
+    class Pulled(Trouble):
+        def read(self, stopping: threading.Event) -> Frame:
+            if self.opened == 1 and not self.script:
+                again.wait(5)
+                raise OSError("unplugged")
+            return super().read(stopping)
+
+    source = Pulled([grey(60)])
+    camera = Camera(source, clock, lambda: next(names))
+    assert camera.identity == "CAM-1"
+    camera.start()
+    until(lambda: camera.latest(clock.at))
+    assert camera.identity == "CAM-1"
+    again.set()
+    until(lambda: source.opened == 2 and camera.identity == "CAM-2")
+    camera.stop(0.5)
 
 
 def test_a_driver_that_gives_nothing_is_opened_anew(start: Callable[[Any], Camera], clock: Clock) -> None:

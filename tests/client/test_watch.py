@@ -30,7 +30,7 @@ from client.paper import Shelf
 from client.seat import Seat, Surroundings
 from client.watch import Watched, Watcher, next_look
 from client.watch_album import MOST_BYTES, Album, Print, Wish, chosen
-from client.watch_attempt import AFTER_SECONDS, LATE_SECONDS, AttemptWatch, Desk
+from client.watch_attempt import AFTER_SECONDS, LATE_SECONDS, UNKNOWN, AttemptWatch, Desk, Rhythm
 from client.watch_enrol import AGAIN_SECONDS, PHOTO_SECONDS, TRIES
 from client.watch_memory import KEPT, OpenEpisode, WatchMemory, WatchStore
 from exam_rooms.protocol import CandidateView, Route, SeatState, Step
@@ -77,10 +77,12 @@ class Bench:
         self.began = at
         self.number = 0
         self.photo: bytes | None = None
+        self.linked = True
 
     def brief(self) -> Brief:
         has_photo = self.photo is not None
-        return Brief(True, 7, self.plan, has_photo, self.photo or b"", self.at - self.began)
+        started = self.at - self.began
+        return Brief(True, 7, self.plan, has_photo, self.photo or b"", started, self.linked)
 
     def look(self, seconds: float = STEP, *, blind: bool = False, frame: Any = None) -> tuple[str, ...]:
         """Looks for some seconds in steps; returns what the last one could not check."""
@@ -212,6 +214,40 @@ def test_a_template_that_is_none_is_said_to_be_unavailable(bench: Bench, templat
     assert bench.eyes.compares == 0
     bench.eyes.unavailable = ("verify",)
     assert bench.look() == ("verify",)
+
+
+def test_who_sits_there_uncompared_for_long_is_said_to_be_unverified(bench: Bench) -> None:
+    """A smeared lens: somebody is there, and no face is ever good enough to say who."""
+    bench.plan = plan(template=any_template())
+    bench.look(2)
+    bench.eyes.verdict = Verdict.BLURRED
+    bench.eyes.comparable = False
+    long = UNKNOWN * QUICK.verify_seconds
+    assert bench.look(long) == ()
+    assert bench.look() == ("verify",) == bench.look()
+    assert bench.alerts() == []
+    bench.eyes.comparable = True
+    assert bench.look() == ()
+    bench.eyes.comparable = False
+    assert bench.look(long) == ()
+
+
+def test_an_empty_chair_or_a_plan_without_a_template_asks_for_no_face(bench: Bench) -> None:
+    bench.eyes.comparable = False
+    assert bench.look(2 * UNKNOWN * QUICK.verify_seconds) == ()
+    bench.plan = plan(template=any_template())
+    bench.eyes.persons = 0
+    bench.look(2 * UNKNOWN * QUICK.verify_seconds)
+    bench.eyes.persons = 1
+    assert bench.look(UNKNOWN * QUICK.verify_seconds) == ()
+    bench.look(2, blind=True)
+    assert bench.look() == ("verify",)  # a camera that was away has compared nobody either
+
+
+def test_a_verifier_that_is_missing_is_named_once(bench: Bench) -> None:
+    bench.plan = plan(template=any_template())
+    bench.eyes.comparable, bench.eyes.unavailable = False, ("verify",)
+    assert bench.look(2 * UNKNOWN * QUICK.verify_seconds) == ("verify",)
 
 
 def test_two_causes_are_two_episodes(bench: Bench) -> None:
@@ -352,6 +388,65 @@ def test_a_restart_takes_no_capture_twice(bench: Bench) -> None:
     assert [capture.number for capture in after.told(CaptureRequest)] == [0, 1]
 
 
+@pytest.mark.parametrize(("device", "told"), [(True, ["FROZEN"]), (False, [])])
+def test_a_loop_that_is_played_to_a_device_is_frozen(bench: Bench, device: bool, told: list[str]) -> None:
+    """A recorded camera plays in a loop rightly; a device shows no picture twice."""
+    rules = replace(QUICK, episodes=(*QUICK.episodes, EpisodeRule("FROZEN", 2.0, 0.4)))
+    bench.plan = plan(rules=rules)
+    bench.watch = AttemptWatch(7, replace(bench.desk, device=device), bench.at)
+    loop = [shot(n, 0.0).frame for n in range(7)]
+    bench.look(7 * STEP + 1, frame=loop)
+    assert bench.alerts() == []
+    bench.look(3, frame=loop)
+    assert [alert.kind for alert in bench.alerts()] == told
+    bench.look(1)
+    assert [alert.closed for alert in bench.alerts()] == [False, True][: 2 * len(told)]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def killed_after_queueing(bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float) -> Bench:
+    """The agent is killed when a message is in the queue and not yet in its memory; it comes back."""
+    put = bench.evidence.put
+
+    def put_and_die(*arguments: Any) -> None:
+        put(*arguments)
+        raise Killed
+
+    monkeypatch.setattr(bench.evidence, "put", put_and_die)
+    with pytest.raises(Killed):
+        bench.look(seconds)
+    return bench.restart()
+
+
+def test_a_kill_between_queue_and_memory_takes_no_capture_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan = plan(captures=(0.5, 2.0))
+    after = killed_after_queueing(bench, monkeypatch, 1)
+    after.look(3)
+    assert [capture.number for capture in after.told(CaptureRequest)] == [0, 1]
+
+
+def test_a_kill_between_queue_and_memory_leaves_no_episode_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.look(1)
+    bench.eyes.persons = 0
+    after = killed_after_queueing(bench, monkeypatch, 1)
+    opened, closed = after.alerts()
+    assert (opened.closed, closed.closed, closed.episode) == (False, True, opened.episode)
+    assert closed.frames == () and closed.boot_ns >= opened.boot_ns
+    after.look(1)
+    assert len(after.alerts()) == 2
+    assert len(after.restart().alerts()) == 2
+    after.eyes.persons = 0
+    after.look(1)
+    assert after.alerts()[2].episode != opened.episode
+
+
 def test_without_the_servers_time_no_capture_is_taken(bench: Bench) -> None:
     bench.plan = plan(captures=(0.0,))
     brief = replace(bench.brief(), since_start=None)
@@ -450,6 +545,46 @@ def test_it_waits_for_a_photo_that_is_announced_but_not_for_ever(
     other.plan, other.photo = bench.plan, b""
     other.look(PHOTO_SECONDS + 1)
     assert enrolments.calls[1] == (None, 3)
+
+
+def test_while_the_link_is_down_it_waits_for_the_photo(bench: Bench, enrolments: Enrolments) -> None:
+    """An enrolment without the photo would pass for one whose candidate has none."""
+    bench.plan, bench.photo, bench.linked = plan(watch=False, enrol=True), b"", False
+    bench.look(3 * PHOTO_SECONDS)
+    assert enrolments.calls == []
+    bench.linked = True
+    bench.look(PHOTO_SECONDS - 1)
+    assert enrolments.calls == []
+    bench.look(2)
+    assert enrolments.calls == [(None, 3)]
+
+
+def test_without_an_announced_photo_the_link_does_not_matter(bench: Bench, enrolments: Enrolments) -> None:
+    bench.plan, bench.linked = plan(watch=False, enrol=True), False
+    bench.look(1)
+    assert enrolments.calls == [(None, 3)]
+
+
+@pytest.mark.parametrize(("spread", "sets"), [(0.6999, TRIES + 1), (0.7, 1)])
+def test_frames_agree_from_the_policys_threshold_on(
+    bench: Bench, enrolments: Enrolments, spread: float, sets: int
+) -> None:
+    bench.plan = plan(watch=False, enrol=True, rules=replace(QUICK, match_from=0.7))
+    enrolments.spread = spread
+    bench.look(3 * STEP * (TRIES + 3))
+    assert len(enrolments.calls) == sets
+
+
+def test_two_people_are_not_enrolled_as_one_unseen(bench: Bench) -> None:
+    """Real networks: one frame of three shows somebody else, in every set. It is sent, and tells so."""
+    bench.eyes = eyes()  # type: ignore[assignment]
+    bench.plan = plan(watch=False, enrol=True)
+    mixed = (scene("biden.jpg")[0], scene("obama.jpg")[0], scene("biden.jpg")[1])
+    bench.look(3 * STEP * TRIES, frame=mixed)
+    assert bench.told(EnrolmentRequest) == []
+    bench.look(3 * STEP, frame=mixed)
+    (made,) = bench.told(EnrolmentRequest)
+    assert made.spread < 0.2
 
 
 def test_a_photo_that_is_no_picture_is_none(bench: Bench, enrolments: Enrolments) -> None:
@@ -554,9 +689,9 @@ class Studio:
         parts = Parts(self.board, books, self.link, outbox, shelf, KEY, "boot-1")
         self.agent = Agent(parts)
         self.eyes = ToldEyes()
-        self.camera = Camera(None, lambda: self.at)  # type: ignore[arg-type]
+        self.camera = Camera(None, lambda: self.at, lambda: "CAM-05")  # type: ignore[arg-type]
         desk = Desk(self.evidence, WatchStore(self.folder.evidence, KEY), "boot-1")
-        watched = Watched(self.camera, "CAM-05", lambda: self.at)
+        watched = Watched(self.camera, lambda: self.at)
         self.watcher = Watcher(self.agent, watched, desk, lambda: self.eyes)
         self.version = 0
 
@@ -653,6 +788,66 @@ def test_a_picture_is_looked_at_once(studio: Studio) -> None:
 def test_at_most_half_of_a_processor_is_used(worked: float, pace: float, due: float) -> None:
     assert next_look(100.0, 100.0 + worked, pace) == pytest.approx(100.0 + due)
     assert worked / (next_look(100.0, 100.0 + worked, pace) - 100.0) <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("moments", "slow"),
+    [
+        ([], False),
+        ([0, 3, 6, 9, 12], False),  # three sample times are bridged
+        ([0, 3.1], False),
+        ([0, 3.1, 6.2], True),
+        ([0, 60, 61, 62, 63], False),  # away for once
+        ([0, 1, 5, 6, 10], True),  # two at a time, and then nothing
+        ([0, 9, 18, 19, 20, 21, 22], False),  # no more
+    ],
+)
+def test_looks_that_come_too_rarely_are_slow(moments: list[float], slow: bool) -> None:
+    rhythm = Rhythm()
+    for moment in moments:
+        rhythm.looked(float(moment))
+    assert rhythm.is_slow(1.0) is slow
+
+
+def test_a_camera_too_slow_for_any_alert_is_not_called_live(studio: Studio) -> None:
+    studio.show(plan(rules=replace(QUICK, sample_seconds=0.5)))
+    studio.sample(5)
+    assert studio.report.state is CameraState.LIVE
+    for _ in range(2):
+        studio.at += 1.6
+        studio.sample()
+    assert (studio.report.state, studio.report.checks) == (CameraState.UNAVAILABLE, "watch")
+    assert studio.seat.around.camera == "unavailable"
+    studio.at += STALE + 1
+    studio.sample(blind=True)
+    assert studio.report.state is CameraState.LOST
+    studio.sample(5)
+    assert studio.report.state is CameraState.LIVE
+
+
+def test_the_next_candidate_is_not_blamed_for_a_slow_camera(studio: Studio) -> None:
+    studio.show(plan())
+    for _ in range(4):
+        studio.at += 1.6
+        studio.sample()
+    assert studio.report.state is CameraState.UNAVAILABLE
+    studio.show(plan(), attempt=8)
+    studio.sample()
+    assert studio.report.state is CameraState.LIVE
+
+
+def test_the_camera_of_the_moment_is_told(studio: Studio) -> None:
+    studio.sample()
+    studio.camera.identity = "CAM-06"
+    studio.sample()
+    assert studio.report.identity == "CAM-06"
+
+
+def test_the_camera_knows_whether_the_server_can_be_reached(studio: Studio) -> None:
+    studio.show(plan())
+    assert studio.agent.brief().linked is studio.link.up is False
+    studio.link.up = True
+    assert studio.agent.brief().linked
 
 
 def test_answers_are_not_held_up_while_it_looks(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

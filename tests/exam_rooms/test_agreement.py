@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exam_rooms.agreement import disagreement
+from exam_rooms.agreement import disagreement, one_sided
 from exam_rooms.watching import ObservationNote
 
 SEAT = ObservationNote(
@@ -34,7 +34,18 @@ def test_a_look_agrees_with_itself(note: ObservationNote) -> None:
 
 @given(NOTES, NOTES)
 def test_it_does_not_matter_who_is_asked_first(one: ObservationNote, other: ObservationNote) -> None:
-    assert disagreement(one, other) == disagreement(other, one)
+    """But for a mismatch that only the server sees: what the seat alone saw, the seat itself tells."""
+    alone = one_sided(one, other) and "mismatch" in {one.likeness, other.likeness}
+    assert alone or disagreement(one, other) == disagreement(other, one)
+    assert one_sided(one, other) == one_sided(other, one)
+
+
+@given(NOTES, NOTES)
+def test_a_stranger_to_the_server_never_passes_unless_the_seat_had_a_doubt(
+    seat: ObservationNote, server: ObservationNote
+) -> None:
+    stranger = replace(server, likeness="mismatch")
+    assert disagreement(seat, stranger) or seat.likeness in {"mismatch", "unsure"}
 
 
 @given(NOTES, NOTES)
@@ -87,7 +98,8 @@ def test_quality(one: str, other: str) -> None:
 @pytest.mark.parametrize("one", LIKENESSES)
 @pytest.mark.parametrize("other", LIKENESSES)
 def test_verdicts(one: str, other: str) -> None:
-    expected = "likeness" if {one, other} == {"match", "mismatch"} else ""
+    unseen = other == "mismatch" and one not in {"match", "unsure", "mismatch"}
+    expected = "likeness" if unseen or {one, other} == {"match", "mismatch"} else ""
     assert disagreement(replace(SEAT, likeness=one), replace(SEAT, likeness=other)) == expected
 
 

@@ -364,4 +364,18 @@ def test_enrolment_needs_enough_good_frames(eyes: Eyes, takes, good: int, done: 
 
 def test_enrolment_of_mixed_persons_shows_in_its_spread(eyes: Eyes, takes) -> None:
     other = placed(wall(), "biden.jpg", 130, 160)
-    assert enrolled(eyes, None, [*takes[:2], other]).spread < 0.6
+    assert enrolled(eyes, None, [*takes[:2], other]).spread < 0.2
+    assert enrolled(eyes, None, [other, *takes]).spread < 0.2  # however few the other's
+
+
+def test_spread_is_that_of_the_two_frames_least_alike(eyes: Eyes, takes) -> None:
+    vectors = [eyes.vector(frame, main_face(eyes.observe(frame, None, RULES).faces)) for frame in takes]
+    least = min(float(one @ other) for one in vectors for other in vectors)
+    assert enrolled(eyes, None, takes).spread == pytest.approx(least, abs=1e-4)
+    single = replace(RULES, enrol_frames=1)
+    assert enrolled(eyes, None, takes[:1], single).spread == 1.0
+
+
+def test_the_policys_numbers_are_the_verifiers_unless_it_says_otherwise() -> None:
+    limits = card("verify").thresholds
+    assert (RULES.match_from, RULES.mismatch_below) == (limits["match"], limits["mismatch"])

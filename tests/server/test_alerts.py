@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from exam_rooms.protocol import Route
+from exam_rooms.protocol import RecordKind, Route
 from exam_rooms.watching import CAMERA_KINDS
 from server.access import Actor
 from server.db.sittings import Incident
 from server.events import Activity
 from server.host import Host
-from server.services import alerts, commands, evidence, incidents
+from server.services import alerts, attempts, commands, evidence, incidents
 from server.services.incidents import Handling
 from server.services.steady import Reading, keep_anchor
 from tests.server.conftest import Machine
@@ -138,6 +138,85 @@ def test_after_a_person_decided_a_new_episode_is_a_new_incident(
     assert [row.state for row in raised(host)] == [outcome, "raised"]
 
 
+@pytest.mark.both_stores
+def test_after_an_acknowledgement_people_are_called_again(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine, told: list[Activity]
+) -> None:
+    agent.taken(Route.ALERT, agent.alert())
+    scene.write(incidents.handle, scene.invigilator, raised(host)[0].id, Handling("acknowledged"))
+    told.clear()
+    agent.taken(Route.ALERT, agent.alert(frames=(agent.frame(jpeg(1), "after"),)))  # the same one
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=agent.boot_ns()))
+    assert (raised(host)[0].state, told) == ("acknowledged", [])
+    machine.advance(minutes=40)
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER))
+    (row,) = raised(host)
+    assert (row.state, row.handled_at, row.handled_by, row.details["count"]) == ("raised", None, None, 2)
+    assert [(line.code, line.incident) for line in told] == [("incident_no_face", row.id)]
+
+
+@pytest.mark.both_stores
+def test_an_episode_that_a_crash_forgot_is_over_when_another_of_its_kind_begins(
+    agent: CameraAgent, host: Host, machine: Machine
+) -> None:
+    agent.taken(Route.ALERT, agent.alert())
+    agent.taken(Route.ALERT, agent.alert(kind="MULTI_FACE", episode="a" * 16))
+    machine.advance(minutes=5)
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER))
+    assert raised(host)[0].details["episodes"] == {"0123456789abcdef": "over", OTHER: "open"}
+    assert raised(host)[1].details["episodes"] == {"a" * 16: "open"}  # of another kind
+    machine.advance(minutes=1)
+    agent.taken(Route.ALERT, agent.alert(episode=OTHER, closed=True, since_ns=agent.boot_ns()))
+    ended = raised(host)[0].details["ended_at"]
+    assert ended[:19] == machine.wall.isoformat()[:19]
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=agent.boot_ns() - 90 * SECOND))
+    assert raised(host)[0].details["ended_at"] == ended  # the last one ended last
+
+
+def test_a_forgotten_warning_does_not_keep_the_next_from_clearing(
+    agent: CameraAgent, host: Host, machine: Machine
+) -> None:
+    agent.taken(Route.ALERT, agent.alert(kind="DARK"))
+    machine.advance(minutes=5)
+    agent.taken(Route.ALERT, agent.alert(kind="DARK", episode=OTHER))
+    assert [row.state for row in raised(host)] == ["raised"]
+    agent.taken(Route.ALERT, agent.alert(kind="DARK", episode=OTHER, closed=True, since_ns=agent.boot_ns()))
+    assert [row.state for row in raised(host)] == ["cleared"]
+
+
+@pytest.mark.parametrize("way", ["move", "end", "submit", "end_room", "time_over"])
+def test_what_a_camera_left_open_is_over_when_the_candidate_leaves(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine, way: str
+) -> None:
+    agent.taken(Route.ALERT, agent.alert())
+    machine.advance(minutes=5)
+    left = host.now()
+    if way == "move":
+        scene.write(commands.move_seat, agent.attempt, scene.seats["4"], scene.signed())
+    elif way == "end":
+        scene.write(commands.end_seat, agent.attempt, scene.signed())
+    elif way == "submit":
+        machine.advance(minutes=30)
+        left = host.now()
+        agent.open_session()
+        agent.open_journal(agent.attempt)
+        agent.write(RecordKind.SUBMIT)
+        assert agent.sent().refused == ()
+    elif way == "end_room":
+        scene.write(commands.end_room, scene.room_sitting, scene.signed())
+    else:
+        left = scene.starts_at + timedelta(minutes=90)
+        machine.advance(minutes=200)
+        scene.write(attempts.close_overdue, scene.room_sitting)
+    (row,) = raised(host)
+    assert (row.state, row.details["episodes"]) == ("raised", {"0123456789abcdef": "over"})
+    assert row.details["ended_at"] == left.isoformat()
+    agent.open_session()
+    gone = agent.boot_ns() - int((machine.wall - left).total_seconds() + 30) * SECOND
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=gone))  # its own word stands instead
+    assert raised(host)[0].details["ended_at"][:19] == (left - timedelta(seconds=30)).isoformat()[:19]
+
+
 def test_different_causes_are_different_incidents(agent: CameraAgent, host: Host) -> None:
     agent.taken(Route.ALERT, agent.alert())
     agent.taken(Route.ALERT, agent.alert(episode=OTHER, kind="MULTI_FACE"))
@@ -157,7 +236,8 @@ def test_an_end_without_a_beginning_is_both(agent: CameraAgent, host: Host) -> N
 def test_stamps_lie_in_the_past_even_when_an_agent_says_otherwise(
     agent: CameraAgent, host: Host, machine: Machine
 ) -> None:
-    for number, (since, at) in enumerate([(10**15, 10**15), (-5, -1), (2**63 - 1, 2**63 - 1), (0, 0)]):
+    now = agent.boot_ns()
+    for number, (since, at) in enumerate([(10**15, 10**15), (-5, -1), (2**63 - 1, 2**63 - 1), (0, now)]):
         agent.taken(
             Route.ALERT, agent.alert(episode=f"{number:016x}", since_ns=since, boot_ns=at, kind="DARK")
         )
@@ -197,6 +277,44 @@ def test_a_candidate_who_moved_is_still_told_of_by_the_old_seat(
     assert stranger.refused(Route.ALERT, stranger.alert()) == (403, "attempt_not_here")
     stranger.attempt = 10_000
     assert stranger.refused(Route.ALERT, stranger.alert()) == (404, "not_found")
+
+
+@pytest.mark.both_stores
+def test_what_was_seen_when_the_candidate_was_not_there_is_refused(
+    app: Flask, agent: CameraAgent, host: Host, scene: Scene, machine: Machine
+) -> None:
+    before = agent.boot_ns()
+    machine.advance(minutes=5)
+    agent.taken(Route.ALERT, agent.alert())
+    scene.write(commands.move_seat, agent.attempt, scene.seats["4"], scene.signed())
+    left = host.now()
+    moved = CameraAgent(app, scene, "4")
+    moved.open_session()
+    moved.attempt = agent.attempt
+    moved.beat()
+    machine.advance(minutes=60)
+    agent.open_session()
+    moved.open_session()
+    late = agent.alert(episode=OTHER, kind="FACE_MISMATCH")
+    assert agent.refused(Route.ALERT, late) == (403, "seen_at_another_seat")
+    early = moved.alert(episode=OTHER, boot_ns=before)
+    assert moved.refused(Route.ALERT, early) == (403, "seen_at_another_seat")
+    assert moved.refused(Route.ALERT, moved.alert(episode=OTHER, boot_ns=1)) == (403, "seen_before_consent")
+    assert agent.refused(Route.CAPTURE, agent.capture()) == (403, "seen_at_another_seat")
+    agent.taken(Route.ALERT, agent.alert(closed=True, since_ns=agent.boot_ns()))  # it heard of it late
+    (row,) = raised(host)
+    assert row.details["ended_at"] == left.isoformat()
+    moved.taken(Route.ALERT, moved.alert(episode=OTHER))
+    moved.taken(Route.CAPTURE, moved.capture())
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(1, 200), (1.1, 403)])
+def test_a_stamp_may_be_off_by_a_messages_way(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine, seconds: float, status: int
+) -> None:
+    scene.write(commands.move_seat, agent.attempt, scene.seats["4"], scene.signed())
+    machine.advance(seconds=seconds)
+    assert agent.post(Route.ALERT, agent.alert()).status_code == status
 
 
 def test_not_before_the_paper_is_open(app: Flask, host: Host, scene: Scene) -> None:

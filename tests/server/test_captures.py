@@ -14,7 +14,7 @@ from exam_rooms.watching import ObservationNote, WatchRules
 from exam_rooms.wire import decode, encode
 from server.access import Actor
 from server.db.sittings import Batch, Incident
-from server.db.watching import Capture
+from server.db.watching import Capture, EvidenceFrame
 from server.errors import Refused
 from server.host import Host
 from server.live.rechecks import AT_ONCE, BUSY, JOB, Rechecks
@@ -100,6 +100,47 @@ def test_a_camera_without_a_picture_is_a_capture_missed(agent: CameraAgent, scen
     assert (line.state, line.note, line.frame, line.recheck) == ("missed", None, None, "")
 
 
+@pytest.mark.both_stores
+def test_of_two_pictures_for_one_moment_the_first_counts(
+    agent: CameraAgent, scene: Scene, host: Host, machine: Machine
+) -> None:
+    first = take(agent, 0, note())
+    machine.advance(minutes=1)  # the agent was killed before it remembered, and takes one anew
+    empty = note(faces=0, persons=0)
+    again = agent.capture(0, note=empty, frame=agent.frame(jpeg(99)))
+    assert agent.taken(Route.CAPTURE, again).wanted == ()
+    assert agent.picture(jpeg(99)).get_json()["code"] == "frame_not_announced"
+    (line,) = lines(scene)
+    with host.db.read() as session:
+        (due,) = captures.due(session, 9)
+        assert evidence.picture(session, host.evidence, scene.invigilator, line.frame or 0) == first
+        (frame,) = evidence.frames_of(session, capture_id=line.capture)
+    assert (due.capture, due.file, line.note) == (line.capture, frame.file, note())
+
+
+def test_a_capture_that_was_missed_stays_missed(agent: CameraAgent, scene: Scene) -> None:
+    agent.taken(Route.CAPTURE, agent.capture(1))
+    assert agent.taken(Route.CAPTURE, agent.capture(1, note=note(), frame=agent.frame(jpeg(1)))).wanted == ()
+    assert [(line.state, line.frame) for line in lines(scene)] == [("missed", None)]
+
+
+def test_the_list_names_a_capture_once_whatever_lies_in_the_store(
+    agent: CameraAgent, scene: Scene, host: Host
+) -> None:
+    take(agent)
+
+    def twice(session) -> int:
+        (frame,) = evidence.frames_of(session, capture_id=1)
+        twin = {key: getattr(frame, key) for key in EvidenceFrame.__mapper__.columns.keys() if key != "id"}  # noqa: SIM118
+        session.add(EvidenceFrame(**twin | {"sha256": "f" * 64}))
+        return frame.id
+
+    first = host.db.write(twice)
+    assert [line.frame for line in lines(scene)] == [first]
+    with host.db.read() as session:
+        assert len(captures.due(session, 9)) == 1
+
+
 def test_the_draw_says_which_are_looked_at_again(agent: CameraAgent, scene: Scene) -> None:
     policy(scene, recheck_share=0.5)
     for number in range(4):
@@ -168,6 +209,32 @@ def test_what_nobody_could_see_is_never_an_agreement(agent: CameraAgent, scene: 
     scene.write(captures.settle_recheck, lines(scene)[-1].capture, note())
     assert rechecks(scene) == ["failed"] * 4
     assert contradictions(host) == []
+
+
+@pytest.mark.parametrize(
+    ("seat", "server", "expected"),
+    [
+        ("", "mismatch", "disagrees"),
+        ("no_face", "mismatch", "disagrees"),
+        ("match", "mismatch", "disagrees"),
+        ("mismatch", "mismatch", "agrees"),
+        ("unsure", "unsure", "agrees"),
+        ("", "match", "failed"),
+        ("", "unsure", "failed"),
+        ("match", "", "failed"),
+        ("mismatch", "no_face", "failed"),
+        ("", "", "agrees"),  # nobody was enrolled
+    ],
+)
+def test_a_face_that_one_side_did_not_compare_never_simply_agrees(
+    agent: CameraAgent, scene: Scene, host: Host, seat: str, server: str, expected: str
+) -> None:
+    take(agent, 0, note(likeness=seat))
+    settle(scene, note(likeness=server))
+    assert rechecks(scene) == [expected]
+    assert [row.details["differs"] for row in contradictions(host)] == ["likeness"] * (
+        expected == "disagrees"
+    )
 
 
 # --- the watch over them -----------------------------------------------------------------------------
@@ -265,6 +332,33 @@ def test_a_picture_that_never_comes_is_given_up(
     assert rechecks(scene) == ["failed"]
     with host.db.read() as session:
         assert session.query(Capture).one().rechecked_at == machine.wall
+
+
+def test_news_that_comes_late_gives_its_picture_as_long_as_any_other(
+    agent: CameraAgent, scene: Scene, host: Host, child: Child, machine: Machine
+) -> None:
+    taken = agent.boot_ns()
+    machine.advance(minutes=75)  # without a link
+    agent.open_session()
+    agent.taken(Route.CAPTURE, agent.capture(0, boot_ns=taken, note=note(), frame=agent.frame(jpeg(1))))
+    Rechecks(host).tick()
+    assert rechecks(scene) == ["due"]
+    assert agent.picture(jpeg(1)).status_code == 200
+    Rechecks(host).tick()
+    assert rechecks(scene) == ["agrees"]
+
+
+def test_a_picture_that_was_never_asked_for_is_given_up(
+    agent: CameraAgent, scene: Scene, host: Host, child: Child, machine: Machine
+) -> None:
+    policy(scene, frame_limit=4)
+    for number in range(4):
+        agent.taken(Route.ENROLMENT, agent.enrolment(frames=(agent.frame(jpeg(90 + number)),)))
+    asked = agent.capture(0, note=note(), frame=agent.frame(jpeg(1)))
+    assert agent.taken(Route.CAPTURE, asked).wanted == ()
+    machine.advance(seconds=GIVE_UP.total_seconds() + 1)
+    Rechecks(host).tick()
+    assert rechecks(scene) == ["failed"]
 
 
 # --- the child ---------------------------------------------------------------------------------------

@@ -11,16 +11,17 @@ from exam_rooms.protocol import Route
 from exam_rooms.watching import Likeness
 from itembank.sealing import SealBroken
 from server.access import Actor
+from server.db.evidence_store import frame_name
 from server.db.record import AuditEntry
-from server.db.sittings import Incident
-from server.db.watching import Enrolment
+from server.db.sittings import Attempt, Incident
+from server.db.watching import Enrolment, EvidenceFrame
 from server.errors import Forbidden, Refused
 from server.events import Activity
 from server.host import Host
 from server.services import commands, enrolments, evidence
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
-from tests.server.smart_kit import CameraAgent, answering, equip, jpeg, rules, sha, vector
+from tests.server.smart_kit import CameraAgent, agent_of, answering, equip, jpeg, rules, sha, vector
 
 
 @pytest.fixture
@@ -139,8 +140,8 @@ def test_asking_anew_is_an_invigilators_act(agent: CameraAgent, host: Host, scen
         (Likeness.MATCH, 0),
         (Likeness.UNSURE, 1),
         (Likeness.MISMATCH, 1),
-        (Likeness.NO_FACE, 0),
-        (Likeness.NO_PHOTO, 0),
+        (Likeness.NO_FACE, 1),
+        (Likeness.NO_PHOTO, 1),  # this candidate's registration has one
     ],
 )
 def test_a_doubtful_comparison_calls_people(
@@ -154,6 +155,32 @@ def test_a_doubtful_comparison_calls_people(
         assert (found[0].state, found[0].attempt_id) == ("raised", agent.attempt)
         assert (found[0].details["likeness"], found[0].details["scores"]) == (likeness, {"similarity": 0.2})
     assert agent.state().watch.watch  # decides nothing
+
+
+def test_who_has_no_registration_photo_is_not_doubted_for_it(
+    app: Flask, scene: Scene, machine: Machine, host: Host
+) -> None:
+    (agent,) = answering(app, scene, machine, "2")
+    agent.taken(Route.ENROLMENT, agent.enrolment(likeness="no_photo", similarity=None))
+    assert doubts(host) == []
+
+
+@pytest.mark.parametrize(("spread", "raised"), [(0.5, 0), (0.4999, 1), (-0.1, 1)])
+def test_frames_that_may_show_two_people_call_people(
+    agent: CameraAgent, host: Host, spread: float, raised: int
+) -> None:
+    agent.taken(Route.ENROLMENT, agent.enrolment(spread=spread))
+    assert [row.details["scores"] for row in doubts(host)] == [{"similarity": 0.8, "spread": spread}] * raised
+
+
+def test_a_mixed_enrolment_clears_no_doubt(
+    agent: CameraAgent, host: Host, scene: Scene, machine: Machine
+) -> None:
+    agent.taken(Route.ENROLMENT, agent.enrolment(1, likeness="unsure"))
+    scene.write(enrolments.again, scene.invigilator, agent.attempt)
+    machine.advance(seconds=5)
+    agent.taken(Route.ENROLMENT, agent.enrolment(2, likeness="match", spread=0.2))
+    assert [row.state for row in doubts(host)] == ["raised"]
 
 
 def test_pictures_of_a_doubtful_enrolment_stand_with_its_incident_and_a_better_one_clears_it(
@@ -172,6 +199,30 @@ def test_pictures_of_a_doubtful_enrolment_stand_with_its_incident_and_a_better_o
     assert [row.state for row in doubts(host)] == ["cleared"]
 
 
+def test_a_doubt_about_one_candidate_is_not_filed_under_the_next_one_at_the_seat(
+    app: Flask, scene: Scene, machine: Machine, host: Host
+) -> None:
+    one, two = answering(app, scene, machine, "12")
+    one.taken(Route.ENROLMENT, one.enrolment(likeness="unsure", similarity=0.4))
+    first, second = one.attempt, two.attempt
+    scene.write(commands.move_seat, first, scene.seats["4"], scene.signed())
+    scene.write(commands.move_seat, second, scene.seats["1"], scene.signed())
+    machine.advance(seconds=5)
+    one.attempt = second  # now the workstation of seat 1 speaks of the second candidate
+    one.taken(Route.ENROLMENT, one.enrolment(5, likeness="mismatch", frames=(one.frame(jpeg(3)),)))
+    old, new = doubts(host)
+    assert [(row.attempt_id, row.details["count"], row.state) for row in (old, new)] == [
+        (first, 1, "raised"),
+        (second, 1, "raised"),
+    ]
+    with host.db.read() as session:
+        assert [frame.attempt_id for frame in evidence.frames_of(session, incident_id=new.id)] == [second]
+    scene.write(enrolments.again, scene.invigilator, second)
+    machine.advance(seconds=5)
+    one.taken(Route.ENROLMENT, one.enrolment(6, likeness="match"))
+    assert [row.state for row in doubts(host)] == ["raised", "cleared"]
+
+
 def test_only_the_seat_of_the_attempt_enrols(
     app: Flask, agent: CameraAgent, scene: Scene, machine: Machine, host: Host
 ) -> None:
@@ -182,6 +233,66 @@ def test_only_the_seat_of_the_attempt_enrols(
     scene.write(commands.move_seat, agent.attempt, scene.seats["4"], scene.signed())
     assert agent.refused(Route.ENROLMENT, agent.enrolment()) == (403, "attempt_not_here")
     assert rows(host) == []
+
+
+@pytest.mark.both_stores
+def test_a_face_seen_before_the_candidate_agreed_is_refused(
+    app: Flask, scene: Scene, machine: Machine, host: Host
+) -> None:
+    agent = CameraAgent(app, scene, "1")
+    agent.wait()
+    agent.beat()
+    old = agent.enrolment(1)
+    machine.advance(minutes=3)
+    scene.write(commands.refuse, agent.attempt, scene.signed())
+    agent.wait()  # perhaps somebody else
+    assert agent.refused(Route.ENROLMENT, old) == (403, "seen_before_consent")
+    assert rows(host) == []
+    agent.taken(Route.ENROLMENT, agent.enrolment(2))
+    assert len(rows(host)) == 1
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("decision", [None, False, True])
+def test_who_was_sent_away_leaves_no_vector_and_no_picture_is_taken_any_more(
+    app: Flask, scene: Scene, machine: Machine, host: Host, decision: bool | None
+) -> None:
+    agent = CameraAgent(app, scene, "1")
+    agent.wait()
+    agent.beat()
+    here, coming = jpeg(1), jpeg(2)
+    asked = agent.enrolment(1, frames=(agent.frame(here), agent.frame(coming)))
+    agent.taken(Route.ENROLMENT, asked)
+    assert agent.picture(here).status_code == 200
+    machine.advance(minutes=1)
+    scene.write(commands.refuse, agent.attempt, scene.signed())
+    if decision is not None:
+        agent.wait(consent=decision)
+    (row,) = rows(host)
+    assert (row.sealed_template, row.dropped_at) == (None, machine.wall)
+    assert agent.picture(coming).status_code == (200 if decision else 403)
+    with host.db.read() as session:
+        found = evidence.frames_of(session, attempt_id=agent.attempt)
+    assert {frame.sha256: bool(frame.file) for frame in found} == {sha(here): True, sha(coming): False}
+    assert len([path for path in (host.settings.data / "evidence").rglob("*") if path.is_file()]) == 1
+
+
+def test_who_does_not_agree_any_more_is_not_stored(agent: CameraAgent, host: Host, scene: Scene) -> None:
+    picture = jpeg(1)
+    agent.taken(Route.ENROLMENT, agent.enrolment(frames=(agent.frame(picture),)))
+
+    def declined(session) -> EvidenceFrame:
+        session.get_one(Attempt, agent.attempt).face_consent = False
+        return session.query(EvidenceFrame).one()
+
+    row = host.db.write(declined)
+    answer = agent.picture(picture)
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "no_face_consent")
+    name = frame_name(row.id, sha(picture))
+    scene.write(evidence.arrived, agent_of(scene, "1"), sha(picture), (name,))  # on its way at that moment
+    with host.db.read() as session:
+        (row,) = evidence.frames_of(session, attempt_id=agent.attempt)
+    assert (row.file, row.stored_at) == ("", None)
 
 
 def test_not_after_the_work_is_closed(agent: CameraAgent, scene: Scene) -> None:

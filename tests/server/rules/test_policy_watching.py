@@ -40,6 +40,7 @@ def test_every_kind_a_camera_raises_has_its_times_once() -> None:
 def test_what_the_national_policy_asks_of_cameras() -> None:
     assert (RULES.sample_seconds, RULES.verify_seconds, RULES.mismatch_frames) == (1.0, 3.0, 5)
     assert (RULES.second_face_score, RULES.second_face_share, RULES.mismatch_below) == (0.7, 0.35, 0.35)
+    assert RULES.match_from == 0.5
     assert (RULES.captures, RULES.recheck_share, RULES.enrol_frames) == (2, 0.5, 3)
     assert (RULES.frame_limit, RULES.keep_days) == (120, 180)
 
@@ -85,7 +86,8 @@ def test_stored_rules_of_another_shape_are_refused() -> None:
         ("verify_seconds", "1", "60"),  # not below sample_seconds
         ("second_face_score", "0", "1"),
         ("second_face_share", "0", "1"),
-        ("mismatch_below", "0", "1"),
+        ("mismatch_below", "0", "0.5"),  # not above match_from
+        ("match_from", "0.35", "1"),  # not below mismatch_below
         ("recheck_share", "0", "1"),
         ("episodes.DARK.hold_seconds", "0", "120"),
         ("episodes.DARK.clear_seconds", "0", "120"),
@@ -130,6 +132,7 @@ def test_bounds_of_counts(key: str, low: int, high: int) -> None:
         ("watching.sample_seconds", True, "not_a_number"),
         ("watching.sample_seconds", float("nan"), "not_a_number"),
         ("watching.recheck_share", None, "missing_value"),
+        ("watching.match_from", None, "missing_value"),
         ("watching.recheck_share", [0.5], "not_a_number"),
         ("watching.captures", 2.5, "not_a_whole_number"),
         ("watching.captures", None, "missing_value"),
