@@ -13,6 +13,8 @@ FINGERPRINT_BYTES = 10
 GROUP = 4
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
+LONGEST = 64
+"""Characters that anybody may have typed for a code: it has 24, with room for blanks and dashes."""
 _SEPARATORS = " \t\r\n-–—_."
 
 
@@ -27,8 +29,11 @@ def spell(data: bytes) -> str:
 def unspell(text: str) -> bytes:
     """The bytes of base32 text, tolerant of case, blanks, dashes and misread O, I, L.
 
-    Raises ValueError for any other character and for bits left over at the end.
+    Raises ValueError for any other character, for bits left over at the end and for text longer than
+    `LONGEST`: the work grows with the square of the length, and strangers send what they like.
     """
+    if len(text) > LONGEST:
+        raise ValueError("not a pairing code: too long")
     plain = tidy(text)
     number = 0
     for character in plain:

@@ -1,11 +1,13 @@
 """JSON form of the protocol's frozen messages: encode, decode, canonical bytes.
 
 A decoder ignores unknown fields (an older side understands a newer one) and refuses missing or
-mistyped ones with `WireError`, which names the message and the field.
+mistyped ones with `WireError`, which names the message and the field. Whole numbers beyond 64 bits, NUL
+and lone surrogates are nothing that a store could keep: they are mistyped.
 """
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from collections.abc import Hashable
@@ -15,6 +17,9 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 M = TypeVar("M")
+MOST_INT = 2**63 - 1
+"""The largest whole number in a message, and the smallest is `-MOST_INT - 1`: what stores and clocks hold."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class WireError(ValueError):
@@ -85,7 +90,10 @@ def _read(hint: object, value: object, message: str, field: str) -> object:
         if not isinstance(value, dict):
             raise WireError(message, field)
         inner = typing.get_args(hint)[1]
-        return {str(key): _read(inner, entry, message, field) for key, entry in value.items()}
+        return {
+            _read(str, key, message, field): _read(inner, entry, message, field)
+            for key, entry in value.items()
+        }
     if dataclasses.is_dataclass(hint):
         return decode(cast("type[object]", hint), value)
     return _read_scalar(hint, value, message, field)
@@ -118,8 +126,15 @@ def _read_scalar(hint: object, value: object, message: str, field: str) -> objec
         raise WireError(message, field) from fault
     if hint is Any or hint is object:
         return value
-    if hint is float and type(value) is int:
+    if hint is float and type(value) is int and _holds(value):
         return float(value)
-    if type(value) is not hint:
+    if type(value) is not hint or not _holds(value):
         raise WireError(message, field)
     return value
+
+
+def _holds(value: object) -> bool:
+    """Whether every store and clock can hold a plain value: 64 bits; text without NUL and half characters."""
+    if type(value) is int:
+        return -MOST_INT - 1 <= value <= MOST_INT
+    return not isinstance(value, str) or ("\0" not in value and _SURROGATES.search(value) is None)

@@ -5,7 +5,7 @@ with the act it tells of or not at all. Details never hold secrets, ID numbers o
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -129,13 +129,20 @@ def verify_all(session: Session) -> list[Verdict]:
     return [verify(session, stream) for stream in streams(session)]
 
 
-def page(session: Session, *, stream: str = "", act: str = "", before: int = 0) -> list[Line]:
-    """Up to `PAGE` entries, newest first, older than entry id `before` (0: from the end)."""
+def page(
+    session: Session, *, stream: str = "", act: str = "", before: int = 0, without: Collection[str] = ()
+) -> list[Line]:
+    """Up to `PAGE` entries, newest first, older than entry id `before` (0: from the end).
+
+    `without`: acts that are left out.
+    """
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(PAGE)
     if stream:
         query = query.where(AuditEntry.stream == stream)
     if act:
         query = query.where(AuditEntry.act == act)
+    if without:
+        query = query.where(AuditEntry.act.not_in(without))
     if before:
         query = query.where(AuditEntry.id < before)
     return [_line(entry) for entry in session.scalars(query)]

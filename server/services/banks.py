@@ -62,6 +62,7 @@ class ImportReport:
     rejected: int
     reading: BankReading | None
     job_id: int | None
+    begun_by: int | None
 
     @property
     def bad_rows(self) -> int:
@@ -161,6 +162,7 @@ def report(session: Session, import_id: int) -> ImportReport:
         rejected=row.rejected,
         reading=_reading(session, row),
         job_id=row.job_id,
+        begun_by=row.created_by,
     )
 
 

@@ -14,7 +14,10 @@ from server.access import SYSTEM, Actor, Permission, Role
 from server.db.people import CustodianKey, User, UserRole
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
+from server.services.custody import holds_keys, need_witness
+from server.services.signed import Signed, as_signed
 
+USERNAME_LONGEST = 32
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 NAME_LONGEST = 64
 
@@ -56,8 +59,8 @@ class NewPerson:
 
 
 def tidy_username(text: str) -> str:
-    """The one spelling under which an account is stored and found."""
-    return unicodedata.normalize("NFKC", text).strip().lower()
+    """The one spelling under which an account is stored and found; NUL, which no store takes, is dropped."""
+    return unicodedata.normalize("NFKC", text).replace("\0", "").strip().lower()
 
 
 def find_account(session: Session, username: str) -> Account | None:
@@ -84,9 +87,12 @@ def person(session: Session, user_id: int) -> Person:
     return _person(_user(session, user_id), set(session.scalars(select(CustodianKey.user_id))))
 
 
-def add_person(session: Session, actor: Actor, new: NewPerson, *, now: datetime) -> int:
-    """Adds a person and returns the account's id. Raises `Refused` naming the field."""
-    _need(actor)
+def add_person(session: Session, who: Actor | Signed, new: NewPerson, *, now: datetime) -> int:
+    """Adds a person and returns the account's id. Raises `Refused` naming the field.
+
+    A role that may hold a key needs a witness (`custody`), here and below.
+    """
+    _need(who)
     username, name = tidy_username(new.username), new.name.strip()
     if not _USERNAME.fullmatch(username):
         raise Refused("username_form", 422, field="username")
@@ -94,6 +100,9 @@ def add_person(session: Session, actor: Actor, new: NewPerson, *, now: datetime)
         raise Refused("person_name_missing", 422, field="name")
     if find_account(session, username) is not None:
         raise Refused("username_taken", 422, field="username", username=username)
+    roles = _some(new.roles)
+    if holds_keys(roles):
+        need_witness(session, as_signed(who))
     user = User(
         username=username,
         email=username,
@@ -101,43 +110,54 @@ def add_person(session: Session, actor: Actor, new: NewPerson, *, now: datetime)
         password=new.password,
         fs_uniquifier=secrets.token_hex(16),
         created_at=now,
-        role_rows=[UserRole(role=role) for role in _some(new.roles)],
+        role_rows=[UserRole(role=role) for role in roles],
     )
     session.add(user)
     session.flush()
-    _audit(session, actor, "person_added", user, now=now, roles=new.roles)
+    _audit(session, who, "person_added", user, now=now, roles=new.roles)
     return user.id
 
 
-def set_roles(session: Session, actor: Actor, user_id: int, roles: frozenset[Role], *, now: datetime) -> None:
+def set_roles(
+    session: Session, who: Actor | Signed, user_id: int, roles: frozenset[Role], *, now: datetime
+) -> None:
     """Replaces a person's roles; the last active administrator stays one."""
-    _need(actor)
+    _need(who)
     user = _user(session, user_id)
     if Role.ADMINISTRATOR not in roles:
         _keep_an_administrator(session, user)
-    user.role_rows = [UserRole(user_id=user.id, role=role) for role in _some(roles)]
-    _audit(session, actor, "roles_set", user, now=now, roles=roles)
+    wanted = _some(roles)
+    if holds_keys(set(wanted) - _roles_of(user)):
+        need_witness(session, as_signed(who))
+    user.role_rows = [UserRole(user_id=user.id, role=role) for role in wanted]
+    _audit(session, who, "roles_set", user, now=now, roles=roles)
 
 
-def set_active(session: Session, actor: Actor, user_id: int, active: bool, *, now: datetime) -> None:
+def set_active(session: Session, who: Actor | Signed, user_id: int, active: bool, *, now: datetime) -> None:
     """Closes or reopens an account; a closed one's sessions end at once."""
-    _need(actor)
+    _need(who)
     user = _user(session, user_id)
-    if user.id == actor.user_id:
+    if user.id == as_signed(who).actor.user_id:
         raise Refused("own_account", 409)
+    if active and holds_keys(_roles_of(user)):
+        need_witness(session, as_signed(who))
     if not active:
         _keep_an_administrator(session, user)
         user.fs_uniquifier = secrets.token_hex(16)
     user.active = active
-    _audit(session, actor, "account_opened" if active else "account_closed", user, now=now)
+    _audit(session, who, "account_opened" if active else "account_closed", user, now=now)
 
 
-def reset_password(session: Session, actor: Actor, user_id: int, hashed: str, *, now: datetime) -> None:
+def reset_password(
+    session: Session, who: Actor | Signed, user_id: int, hashed: str, *, now: datetime
+) -> None:
     """Sets another initial password; the person's sessions end."""
-    _need(actor)
+    _need(who)
     user = _user(session, user_id)
+    if holds_keys(_roles_of(user)):
+        need_witness(session, as_signed(who))
     user.password, user.fs_uniquifier = hashed, secrets.token_hex(16)
-    _audit(session, actor, "password_reset", user, now=now)
+    _audit(session, who, "password_reset", user, now=now)
 
 
 def change_password(session: Session, actor: Actor, hashed: str, *, now: datetime) -> str:
@@ -168,6 +188,14 @@ def store_key(session: Session, actor: Actor, key: tuple[bytes, bytes], *, now: 
     _audit(session, actor, "custodian_key_made", user, now=now)
 
 
+def drop_key(session: Session, user_id: int, *, now: datetime) -> None:
+    """The server forgets the key of somebody who was made for a rehearsal: nobody opens anything with it."""
+    row = session.get(CustodianKey, user_id)
+    if row is not None:
+        session.delete(row)
+        _audit(session, SYSTEM, "custodian_key_dropped", _user(session, user_id), now=now)
+
+
 def sealed_custodian_key(session: Session, user_id: int | None) -> bytes | None:
     """A custodian's private key as it rests, sealed under the person's passphrase."""
     row = session.get(CustodianKey, user_id or 0)
@@ -185,6 +213,12 @@ def note_sign_in(session: Session, actor: Actor, act: str, *, now: datetime) -> 
     audit.record(session, audit.SYSTEM_STREAM, actor, act, f"user/{actor.user_id}", now=now)
 
 
+def sign_out(session: Session, actor: Actor, *, now: datetime) -> None:
+    """Ends all of a person's sessions: who signs out means every copy of the cookie as well."""
+    _user(session, actor.user_id or 0).fs_uniquifier = secrets.token_hex(16)
+    note_sign_in(session, actor, "staff_signed_out", now=now)
+
+
 def note_closed_door(session: Session, username: str, address: str, *, now: datetime) -> None:
     """Records that an account at an address must wait after too many failed tries."""
     known = find_account(session, username)
@@ -192,7 +226,8 @@ def note_closed_door(session: Session, username: str, address: str, *, now: date
     audit.record(session, audit.SYSTEM_STREAM, SYSTEM, "sign_in_blocked", name, now=now, address=address)
 
 
-def _need(actor: Actor) -> None:
+def _need(who: Actor | Signed) -> None:
+    actor = as_signed(who).actor
     if actor is not SYSTEM and not actor.can(Permission.MANAGE_STAFF):
         raise Forbidden(Permission.MANAGE_STAFF)
 
@@ -206,9 +241,12 @@ def _some(roles: Iterable[Role]) -> list[Role]:
 
 def _keep_an_administrator(session: Session, user: User) -> None:
     others = select(User.id).join(UserRole).where(UserRole.role == Role.ADMINISTRATOR, User.active.is_(True))
-    mine = {row.role for row in user.role_rows}
-    if Role.ADMINISTRATOR in mine and set(session.scalars(others)) <= {user.id}:
+    if Role.ADMINISTRATOR in _roles_of(user) and set(session.scalars(others)) <= {user.id}:
         raise Refused("last_administrator", 409, name=user.name)
+
+
+def _roles_of(user: User) -> set[str]:
+    return {row.role for row in user.role_rows}
 
 
 def _user(session: Session, user_id: int) -> User:
@@ -218,8 +256,12 @@ def _user(session: Session, user_id: int) -> User:
     return user
 
 
-def _audit(session: Session, actor: Actor, act: str, user: User, *, now: datetime, **details: object) -> None:
-    audit.record(session, audit.SYSTEM_STREAM, actor, act, f"user/{user.username}", now=now, **details)
+def _audit(
+    session: Session, who: Actor | Signed, act: str, user: User, *, now: datetime, **details: object
+) -> None:
+    signed, object_ = as_signed(who), f"user/{user.username}"
+    details |= signed.why()
+    audit.record(session, audit.SYSTEM_STREAM, signed.actor, act, object_, now=now, **details)
 
 
 def _account(user: User) -> Account:
@@ -229,5 +271,5 @@ def _account(user: User) -> Account:
 
 
 def _person(user: User, keys: set[int]) -> Person:
-    roles = tuple(role for role in Role if role in {row.role for row in user.role_rows})
+    roles = tuple(role for role in Role if role in _roles_of(user))
     return Person(user.id, user.username, user.name, user.active, roles, user.id in keys, user.created_at)

@@ -1,10 +1,23 @@
-"""Counting failed tries in memory: so many in a window, then a pause. A restart forgets them."""
+"""Counting tries in memory: so many failures in a window, then a pause; and so many at once.
+
+A try with slow work is counted before that begins and taken back when it was right: many at the same moment
+are no way around the limit. A restart forgets.
+"""
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from server.errors import Refused
 
 LIMIT = 10
+ADDRESS_LIMIT = 60
+"""Failures of one address over all names: more than of one name, since a whole staff may share it."""
 WINDOW_SECONDS = 300.0
 KEPT = 10_000
+PLACES = 24
+"""Password checks at work or waiting: about a second of work for the two threads that do them."""
 
 
 class Tries:
@@ -14,6 +27,7 @@ class Tries:
         self.limit = limit
         self.window = window
         self._failed: OrderedDict[str, list[float]] = OrderedDict()
+        self._one_by_one = Lock()
 
     def wait_seconds(self, key: str, now: float) -> float:
         """How long this key must wait before its next try; 0 when it may try."""
@@ -22,14 +36,33 @@ class Tries:
             return 0.0
         return failed[-self.limit] + self.window - now
 
-    def failed(self, key: str, now: float) -> bool:
-        """Counts one failure; true when this was the one that closes the door."""
-        failed = [*self._recent(key, now), now]
-        self._failed[key] = failed
+    def failed(self, key: str, now: float) -> None:
+        """Counts one failure."""
+        self._failed[key] = [*self._recent(key, now), now]
         self._failed.move_to_end(key)
         while len(self._failed) > KEPT:
             self._failed.popitem(last=False)
-        return len(failed) == self.limit
+
+    def begin(self, key: str, now: float) -> float:
+        """Counts a try that is about to be made as a failure and returns 0; else how long it must wait."""
+        with self._one_by_one:
+            wait = self.wait_seconds(key, now)
+            if wait == 0:
+                self.failed(key, now)
+        return wait
+
+    def closes(self, key: str, began: float) -> bool:
+        """Whether the try that began at this moment is the one after which the key has to wait."""
+        failed = self._recent(key, began)
+        return len(failed) >= self.limit and failed[-1] == began
+
+    def take_back(self, key: str, began: float) -> None:
+        """The try that began at this moment was none to count."""
+        failed = self._failed.get(key, [])
+        if began in failed:
+            failed.remove(began)
+        if not failed:
+            self._failed.pop(key, None)
 
     def succeeded(self, key: str) -> None:
         """Forgets the failures of a key."""
@@ -37,3 +70,25 @@ class Tries:
 
     def _recent(self, key: str, now: float) -> list[float]:
         return [moment for moment in self._failed.get(key, []) if moment > now - self.window]
+
+
+class Places:
+    """So many at once; whoever comes beyond them is turned away and told to come again."""
+
+    def __init__(self, most: int = PLACES) -> None:
+        self.most = most
+        self._taken = 0
+        self._one_by_one = Lock()
+
+    @contextmanager
+    def one(self, *, field: str) -> Iterator[None]:
+        """Holds a place. Raises `Refused` (`server_busy`, 429) for the form's `field` when all are taken."""
+        with self._one_by_one:
+            if self._taken >= self.most:
+                raise Refused("server_busy", 429, field=field)
+            self._taken += 1
+        try:
+            yield
+        finally:
+            with self._one_by_one:
+                self._taken -= 1

@@ -25,6 +25,12 @@ from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent", __name__)
 M = TypeVar("M")
+DOOR_MOST = 4 << 10
+"""Bytes of a message from a stranger: nobody has proved anything yet."""
+MESSAGE_MOST = 64 << 10
+"""Bytes of any other message but answers."""
+ANSWERS_MOST = 1 << 20
+"""Bytes of a batch of records: the most that docs/protocol.md allows, each as long as it may be."""
 _KEY_BYTES = 32
 
 
@@ -51,12 +57,26 @@ def check_version() -> None:
         raise Refused("protocol_version", 426, spoken=spoken, needed=p.VERSION)
 
 
-def message(kind: type[M]) -> M:
-    """The request's body as a message. Refuses anything else with the field's name."""
+def message(kind: type[M], most: int = MESSAGE_MOST) -> M:
+    """The request's body as a message; anything else is refused by the field's name. `most`: bytes."""
     try:
-        return decode(kind, request.get_json(force=True, silent=True))
+        return decode(kind, _json(most))
     except WireError as fault:
         raise Refused("message_malformed", 400, message=fault.message, fault=fault.fault) from fault
+
+
+def _json(most: int) -> object:
+    """The body's JSON, None for what is none.
+
+    Refused by its announced length before a byte of it is read; without one it is cut off beyond the limit.
+    """
+    request.max_content_length = most
+    if (request.content_length or 0) > most:
+        raise Refused("message_too_large", 413, limit_kb=most >> 10)
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:  # brackets without end
+        return None
 
 
 def reply(body: object, status: int = 200) -> Response:
@@ -83,21 +103,26 @@ agents_only = agent_authenticated(authenticate)
 def pair() -> Response:
     """A new workstation proves its one-time code and leaves its key (design D20)."""
     check_version()
-    host, asked, moment = current_host(), message(p.PairRequest), time.monotonic()
+    host, moment = current_host(), time.monotonic()
     key = f"pair|{request.remote_addr}"
     if delivery().tries.wait_seconds(key, moment) > 0:
         raise Refused("too_many_tries", 429, minutes=5)
-    secret, public_key = _secret(asked.secret), _b64(asked.public_key)
-    if len(secret) != SECRET_BYTES or len(public_key) != _KEY_BYTES:
-        raise Refused("message_malformed", 400, message="PairRequest", fault="key")
-    agent_key = pairing.AgentKey(public_key, asked.hostname, asked.software)
     try:
+        secret, agent_key = _pairing(message(p.PairRequest, DOOR_MOST))
         paired = host.db.write(pairing.pair, secret, agent_key, now=host.now())
     except Refused:
         delivery().tries.failed(key, moment)
         raise
     site_key = base64.b64encode(host.site.public_key).decode()
     return reply(p.PairReply(paired.workstation, paired.room, paired.seat, site_key))
+
+
+def _pairing(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
+    """The one-time secret and the agent's key out of the request's texts."""
+    secret, public_key = _secret(asked.secret), _b64(asked.public_key)
+    if len(secret) != SECRET_BYTES or len(public_key) != _KEY_BYTES:
+        raise Refused("message_malformed", 400, message="PairRequest", fault="key")
+    return secret, pairing.AgentKey(public_key, asked.hostname, asked.software)
 
 
 @bp.post(Route.CHALLENGE)
@@ -111,7 +136,7 @@ def session() -> Response:
     """A bearer token for who signs the nonce with a paired seat's key."""
     check_version()
     now = current_host().now()
-    token, expires = delivery().door.open_session(message(p.SessionRequest), now)
+    token, expires = delivery().door.open_session(message(p.SessionRequest, DOOR_MOST), now)
     return reply(p.SessionReply(token, expires, now))
 
 
@@ -131,12 +156,15 @@ def sign_in() -> Response:
     """Ticket and ID number."""
     host, asked = current_host(), message(p.SignInRequest)
     key, moment = f"seat|{me().workstation}", time.monotonic()
-    wait = delivery().tries.wait_seconds(key, moment)
+    wait = delivery().tries.begin(key, moment)
     if wait > 0:
         raise Refused("too_many_tries", 429, minutes=int(wait // 60) + 1)
-    outcome = host.db.write(sign_in_service, me(), _view().room_sitting, asked, now=host.now())
+    try:
+        outcome = host.db.write(sign_in_service, me(), _view().room_sitting, asked, now=host.now())
+    except Refused:  # a fault of the moment, no guess
+        delivery().tries.take_back(key, moment)
+        raise
     if outcome.code:
-        delivery().tries.failed(key, moment)
         raise Refused(outcome.code, 409, **outcome.params)
     delivery().tries.succeeded(key)
     return _state()
@@ -211,26 +239,33 @@ def journals() -> Response:
 def answers() -> Response:
     """A batch of records; acknowledged after they are durable."""
     host = current_host()
-    asked = message(p.AnswersRequest)
+    asked = message(p.AnswersRequest, ANSWERS_MOST)
     sender = Sender(me().workstation, host.now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
     try:
         taken = delivery().desk.take(asked.records, sender)
     except StoreUnavailable as fault:
         raise Refused("store_unavailable", 503) from fault
-    refused = taken.reply.refused
+    refused, shown = taken.reply.refused, _view().state
+    working = shown.step is Step.ANSWERING and shown.attempt == taken.attempt
+    collected = not working and taken.new and _collected(taken.attempt)
     if taken.submits:
         refused += _submit(taken)
-    elif _view().state.step is not Step.ANSWERING:
-        _tell_late(taken.attempt)
+    if collected or not (working or taken.submits):
+        _tell_late(taken.attempt, collected=collected)
     return reply(p.AnswersReply(taken.reply.upto, refused, host.answers.pressure()))
 
 
-def _tell_late(attempt: int) -> None:
+def _collected(attempt: int) -> bool:
+    with current_host().db.read() as found:
+        return found.get_one(Attempt, attempt).collected_at is not None
+
+
+def _tell_late(attempt: int, *, collected: bool) -> None:
     host = current_host()
     with host.db.read() as found:
         count = marks.late(found, host.answers, attempt)
-    if count:
-        host.db.write(marks.tell_late, attempt, count, now=host.now())
+    if count or collected:
+        host.db.write(marks.tell_late, attempt, count, collected=collected, now=host.now())
 
 
 def _submit(taken: Taken) -> tuple[p.RefusedRecord, ...]:
@@ -266,7 +301,7 @@ def status() -> Response:
     if changed and view.room_sitting is not None:
         cause = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         host.events.publish([collection.seat_changed(me(), view.room_sitting, cause)])
-    return reply(p.StatusReply(now, _view().state.version, host.answers.pressure()))
+    return reply(p.StatusReply(host.now(), _view().state.version, host.answers.pressure()))
 
 
 def _settle(told: p.StatusRequest) -> None:

@@ -110,13 +110,14 @@ def _sign_in() -> Response | tuple[str, int]:
 
 @bp.post("/logout")
 def logout() -> Response:
-    """Ends the session."""
+    """Ends the person's sessions, this one and those at other computers."""
     who = actor_or_none()
     if who is not None:
         host = current_host()
-        host.db.write(staff.note_sign_in, who, "staff_signed_out", now=host.now())
+        host.db.write(staff.sign_out, who, now=host.now())
         logout_user()
         session.clear()
+        flash(_("已退出。您在其他电脑上的登录也已退出。"), "good")
     return redirect(url_for("security.login"))
 
 
@@ -154,7 +155,7 @@ def _new_password(form: Mapping[str, str]) -> str:
 
 
 def _login_page(problems: dict[str, str]) -> str:
-    username = request.form.get("username", "")
+    username = request.form.get("username", "")[: 2 * staff.USERNAME_LONGEST]
     return render_template("auth/login.html", problems=problems, username=username, next=_goal())
 
 

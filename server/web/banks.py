@@ -98,7 +98,8 @@ def show_import(bank_id: int, import_id: int) -> str:
             raise NotFound("import")
         job = joblist.look(session, report.job_id) if report.job_id and report.state == "reading" else None
         bank = banks.view(session, bank_id)
-    readable = actor().can(Permission.READ_ITEMS) or actor().can(Permission.IMPORT_BANK)
+    # Who began an import has the file; of anybody else's the bodies are for those who may read items.
+    readable = actor().can(Permission.READ_ITEMS) or report.begun_by == actor().user_id
     preview = report.reading.items[:PREVIEW_ROWS] if report.reading and readable else ()
     return render_template("banks/import.html", bank=bank, report=report, job=job, preview=preview)
 

@@ -4,6 +4,7 @@ import logging
 
 from flask import Flask, g, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
@@ -26,6 +27,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(CSRFError, lambda _fault: answer(Refused("form_expired", 400)))
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DataError, _unstorable)
     app.register_error_handler(Exception, _fault)
 
 
@@ -70,6 +72,12 @@ def _http(fault: HTTPException) -> Response:
     status = fault.code or 500
     limit = current_host().settings.upload_limit >> 20
     return answer(Refused(_CODES.get(status, "bad_request"), status, megabytes=limit))
+
+
+def _unstorable(_fault: DataError) -> Response:
+    # A number or a text that no column can hold: the asker's doing. The values stay out of the log.
+    log.warning("a value that no store holds at %s %s", request.method, request.endpoint)
+    return answer(Refused("bad_request", 400))
 
 
 def _fault(fault: Exception) -> Response:

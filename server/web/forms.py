@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,7 @@ FIELDS: dict[str, str] = {
 """Fields of forms -> their labels, for sentences that name one."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,2})?")
+_ONCE = re.compile(r"[0-9a-f]{32}")
 _ROW = re.compile(r"(?:(?P<sheet>.+) )?row (?P<row>[0-9]+)")
 
 
@@ -233,6 +235,20 @@ def moment(name: str) -> datetime:
     if not 2000 <= local.year <= 2100:
         raise Refused("field_not_a_time", 422, field=name, value=value[:30])
     return local if local.tzinfo else local.replace(tzinfo=ZoneInfo(current_host().settings.timezone))
+
+
+@bp.app_template_global("form_number")
+def form_number() -> str:
+    """A new one-time number for a form whose act must not happen twice."""
+    return secrets.token_hex(16)
+
+
+def once() -> str:
+    """The one-time number that such a form brings. Refused when it has none: a page from elsewhere."""
+    number = request.form.get("once", "")
+    if not _ONCE.fullmatch(number):
+        raise Refused("form_expired", 400)
+    return number
 
 
 def upload(name: str = "file") -> Upload:

@@ -17,6 +17,7 @@ from server.access import PUBLIC, Actor, Permission
 from server.errors import Forbidden, Refused, fill, sentence
 from server.host import Host
 from server.services import passwords, staff
+from server.services.signed import Signed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,22 +104,39 @@ def may(permission: str) -> bool:
 def check_credentials(username: str, password: str, *, field: str) -> staff.Account:
     """The active account that these credentials belong to; slow work in a native thread, tries counted.
 
-    Raises `Refused` (`wrong_credentials`, `too_many_tries`) for the form's `field`.
+    Raises `Refused` (`wrong_credentials`, `too_many_tries`, `server_busy`) for the form's `field`.
     """
-    host, name = current_host(), staff.tidy_username(username)
-    key, moment = f"{name}|{request.remote_addr}", time.monotonic()
-    wait = host.tries.wait_seconds(key, moment)
-    if wait > 0:
-        raise Refused("too_many_tries", 429, field=field, minutes=int(wait // 60) + 1)
-    with host.db.read() as session:
-        account = staff.find_account(session, name)
-    stored = account.password if account is not None and account.active else None
-    if not host.native.call(passwords.matches, stored, password) or account is None:
-        if host.tries.failed(key, moment):
-            host.db.write(staff.note_closed_door, name, str(request.remote_addr), now=host.now())
+    # What no account can have is refused before it costs work or memory.
+    if len(username.strip()) > staff.USERNAME_LONGEST or len(password) > passwords.LONGEST:
+        raise Refused("wrong_credentials", 422, field=field)
+    host, name, moment = current_host(), staff.tidy_username(username), time.monotonic()
+    address = str(request.remote_addr)
+    key = f"{name}|{address}"
+    with host.checks.one(field=field):
+        _begin_try(key, address, moment, field)
+        with host.db.read() as session:
+            account = staff.find_account(session, name)
+        stored = account.password if account is not None and account.active else None
+        right = host.native.call(passwords.matches, stored, password)
+    if not right or account is None:
+        if host.tries.closes(key, moment) or host.addresses.closes(address, moment):
+            host.db.write(staff.note_closed_door, name, address, now=host.now())
         raise Refused("wrong_credentials", 422, field=field)
     host.tries.succeeded(key)
+    host.addresses.take_back(address, moment)
     return account
+
+
+def _begin_try(key: str, address: str, moment: float, field: str) -> None:
+    """Counts a try before its password is checked. Raises `Refused` when the account or the address waits."""
+    host = current_host()
+    wait = host.tries.begin(key, moment)
+    if wait == 0:
+        wait = host.addresses.begin(address, moment)
+        if wait > 0:
+            host.tries.take_back(key, moment)
+    if wait > 0:
+        raise Refused("too_many_tries", 429, field=field, minutes=int(wait // 60) + 1)
 
 
 def cosigner(form: Mapping[str, str], permission: Permission = Permission.COSIGN) -> Actor:
@@ -135,6 +153,12 @@ def cosigner(form: Mapping[str, str], permission: Permission = Permission.COSIGN
     if not second.can(permission):
         raise Refused("cosign_not_allowed", 422, field="cosign_username", name=second.name)
     return second
+
+
+def witnessed() -> Signed:
+    """The signed-in person with the second one that a form on key holders names, if it names one."""
+    second = cosigner(request.form, Permission.HOLD_KEY) if request.form.get("cosign_username") else None
+    return Signed(actor(), cosigner=second)
 
 
 def say(code: str, params: Mapping[str, object] | None = None) -> str:

@@ -13,7 +13,8 @@ from itembank.sealing import PassphraseParams
 from server.access import PERMISSIONS, Permission, Role
 from server.errors import Refused
 from server.services import passwords, staff
-from server.web.guard import actor, check_credentials, current_host, requires, say
+from server.services.custody import holds_keys, witness_needed
+from server.web.guard import actor, check_credentials, current_host, requires, say, witnessed
 
 bp = Blueprint("staff", __name__)
 SHORTEST_PASSPHRASE, LONGEST_PASSPHRASE = 12, 1024
@@ -42,7 +43,7 @@ def add() -> Answer:
     host, form = current_host(), request.form
     try:
         fresh = staff.NewPerson(form.get("username", ""), form.get("name", ""), _hashed(form), _roles(form))
-        user_id = host.db.write(staff.add_person, actor(), fresh, now=host.now())
+        user_id = host.db.write(staff.add_person, witnessed(), fresh, now=host.now())
     except Refused as refusal:
         return _new_form(_problems(refusal)), refusal.status
     flash(_("已新增 %(name)s。", name=fresh.name.strip()), "good")
@@ -64,7 +65,7 @@ def roles(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("角色已更新。"),
-        lambda now: host.db.write(staff.set_roles, actor(), user_id, _roles(request.form), now=now),
+        lambda now: host.db.write(staff.set_roles, witnessed(), user_id, _roles(request.form), now=now),
     )
 
 
@@ -76,7 +77,7 @@ def active(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("账号已重新启用。") if wanted else _("账号已停用，其登录已全部退出。"),
-        lambda now: host.db.write(staff.set_active, actor(), user_id, wanted, now=now),
+        lambda now: host.db.write(staff.set_active, witnessed(), user_id, wanted, now=now),
     )
 
 
@@ -88,7 +89,7 @@ def password(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("初始密码已重设，其登录已全部退出。"),
-        lambda now: host.db.write(staff.reset_password, actor(), user_id, _hashed(request.form), now=now),
+        lambda now: host.db.write(staff.reset_password, witnessed(), user_id, _hashed(request.form), now=now),
     )
 
 
@@ -137,15 +138,30 @@ def _problems(refusal: Refused) -> dict[str, str]:
 
 def _new_form(problems: dict[str, str]) -> str:
     chosen = set(request.form.getlist("roles"))
+    with current_host().db.read() as session:
+        witness = witness_needed(session, actor().user_id)
     return render_template(
-        "staff/new.html", problems=problems, form=request.form, chosen=chosen, roles=role_choices()
+        "staff/new.html",
+        problems=problems,
+        form=request.form,
+        chosen=chosen,
+        roles=role_choices(),
+        witness=witness,
     )
 
 
 def _person_page(user_id: int, problems: dict[str, str]) -> str:
     with current_host().db.read() as session:
         one = staff.person(session, user_id)
-    return render_template("staff/person.html", person=one, problems=problems, roles=role_choices())
+        witness = witness_needed(session, actor().user_id)
+    return render_template(
+        "staff/person.html",
+        person=one,
+        problems=problems,
+        roles=role_choices(),
+        witness=witness,
+        holder=holds_keys(one.roles),
+    )
 
 
 def _custody_page(problems: dict[str, str]) -> str:

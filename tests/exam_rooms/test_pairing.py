@@ -1,6 +1,7 @@
 """Pairing codes: what people read aloud and type comes back as the same bytes, or not at all."""
 
 import hashlib
+import time
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from exam_rooms.pairing import (
     ALPHABET,
+    LONGEST,
     decode_code,
     encode_code,
     fingerprint,
@@ -61,6 +63,21 @@ def test_known_spelling() -> None:
 def test_no_code(text: str) -> None:
     with pytest.raises(ValueError, match="pairing code"):
         decode_code(text)
+
+
+@pytest.mark.parametrize("text", ["Z" * 65, " " * 41 + "0" * 24, "Z" * 3_000_000, "-" * 3_000_000])
+def test_endless_text_is_refused_before_it_is_read(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(ValueError, match="too long"):
+        unspell(text)
+    with pytest.raises(ValueError, match="too long"):
+        decode_code(text)
+    assert time.process_time() - began < 0.1
+
+
+def test_the_longest_text_is_still_read() -> None:
+    assert decode_code(" " * (LONGEST - 24) + "0" * 24) == (bytes(5), bytes(10))
+    assert unspell("0" * LONGEST) == bytes(40)
 
 
 def test_wrong_sizes_are_refused() -> None:

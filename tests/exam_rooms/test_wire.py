@@ -1,7 +1,7 @@
 """The wire: every message comes back as it was, and what is not the message is refused by field name."""
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args, get_origin, get_type_hints
 
@@ -20,8 +20,8 @@ MESSAGES = [
 PLAIN = {
     datetime: st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))])),
     float: st.floats(allow_nan=False, allow_infinity=False),
-    str: st.text(max_size=12),
-    int: st.integers(),
+    str: st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12),
+    int: st.integers(-(2**63), 2**63 - 1),
     bool: st.booleans(),
     type(None): st.none(),
 }
@@ -35,7 +35,7 @@ def values(hint: object) -> st.SearchStrategy:
     if get_origin(hint) is tuple:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if get_origin(hint) is dict:
-        return st.dictionaries(st.text(max_size=5), values(arguments[1]), max_size=3)
+        return st.dictionaries(PLAIN[str], values(arguments[1]), max_size=3)
     if arguments:
         return st.one_of([values(argument) for argument in arguments])
     return PLAIN[hint] if hint in PLAIN else st.sampled_from(list(hint))
@@ -55,6 +55,7 @@ class Sample:
     when: datetime
     maybe: int | None = None
     many: tuple[str, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 GOOD = {"number": 1, "share": 0.5, "word": "词", "flag": True, "when": "2026-11-21T09:00:00+08:00"}
@@ -109,12 +110,31 @@ def test_not_an_object(data: object) -> None:
         ("many", "abc"),
         ("many", [1]),
         ("many", {"a": 1}),
+        ("number", 2**63),
+        ("number", -(2**63) - 1),
+        ("number", 10**4000),
+        ("share", 2**63),
+        ("share", 10**400),
+        ("word", "a\0"),
+        ("word", "\ud800"),
+        ("word", "题\udfff"),
+        ("when", "\ud800"),
+        ("many", ["a", "\0"]),
+        ("counts", {"\0": 1}),
+        ("counts", {"\udc80": 1}),
+        ("counts", {"a": 2**63}),
     ],
 )
 def test_a_mistyped_field_is_named(field: str, value: object) -> None:
     with pytest.raises(WireError) as caught:
         decode(Sample, {**GOOD, field: value})
     assert caught.value.fault == field
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63)])
+def test_the_largest_numbers_are_taken(number: int) -> None:
+    assert decode(Sample, {**GOOD, "number": number}).number == number
+    assert decode(Sample, {**GOOD, "word": "\ud7ff\ue000𠮷"}).word == "\ud7ff\ue000𠮷"
 
 
 def test_a_whole_number_may_stand_for_a_float() -> None:

@@ -13,6 +13,7 @@ from exam_rooms.protocol import RecordKind, Route, Step, receipt_message, record
 from exam_rooms.wire import decode
 from itembank.package import open_section
 from server.access import Actor
+from server.db.rooms import Room
 from server.host import Host
 from server.services import audit
 from tests.server.agent_kit import TestAgent
@@ -49,7 +50,7 @@ def test_whole_way_to_the_receipt(agent: TestAgent, scene: Scene, machine: Machi
     assert confirmed.step is Step.CONFIRMED
     accepted = agent.post(Route.ACCEPT, p.AcceptRequest("2026-11", False))
     assert decode(p.SeatState, accepted.get_json()).step is Step.READY
-    assert scene.attempt("1").face_consent is False
+    assert scene.attempt("1").face_consent is None  # a standard room asks nobody
     assert agent.state().paper.key is None
     machine.advance(minutes=10)
     scene.start()
@@ -74,6 +75,27 @@ def test_whole_way_to_the_receipt(agent: TestAgent, scene: Scene, machine: Machi
         acts = [line.act for line in audit.page(session, stream=audit.sitting_stream(scene.room_sitting))]
     for act in ("signed_in", "admitted", "rules_accepted", "room_started", "submitted"):
         assert act in acts
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "kept"),
+    [
+        ("smart", True, True),
+        ("smart", False, False),
+        ("standard", True, None),
+        ("standard", False, None),
+    ],
+)
+def test_only_a_smart_room_keeps_what_was_said_of_faces(
+    agent: TestAgent, scene: Scene, kind: str, said: bool, kept: bool | None
+) -> None:
+    scene.host.db.write(lambda session: setattr(session.get_one(Room, scene.room), "kind", kind))
+    agent.sign_in()
+    scene.write(_admit(), scene.invigilator, scene.attempts["1"])
+    agent.post(Route.CONFIRM, p.ConfirmRequest(True))
+    answer = agent.post(Route.ACCEPT, p.AcceptRequest("2026-11", said))
+    assert decode(p.SeatState, answer.get_json()).step is Step.READY
+    assert scene.attempt("1").face_consent is kept
 
 
 def _admit() -> Callable[..., None]:
@@ -207,7 +229,7 @@ def test_a_journal_that_does_not_continue_its_parent(writing: TestAgent, scene: 
         ({"journal": 2**31}, "record_malformed"),
         ({"boot_ns": -1}, "record_malformed"),
         ({"item": "x" * 65}, "record_malformed"),
-        ({"body": "a\x00b"}, "record_malformed"),
+        ({"body": "a\x00b"}, "message_malformed"),
     ],
 )
 def test_records_beyond_all_bounds(writing: TestAgent, change: dict[str, object], code: str) -> None:

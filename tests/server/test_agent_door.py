@@ -89,14 +89,14 @@ def test_a_nonce_of_somebody_else_or_too_old(app: Flask, scene: Scene, machine: 
 
 
 def test_a_released_workstation_is_out_at_once(agent: TestAgent, scene: Scene) -> None:
-    scene.write(pairing.release, scene.chief, scene.seats["1"])
+    scene.write(pairing.release, scene.signed(), scene.seats["1"])
     answer = agent.get(Route.STATE)
     assert (answer.status_code, answer.get_json()["code"]) == (403, "workstation_not_paired")
 
 
 @pytest.mark.both_stores
 def test_pairing_by_code_and_only_once(app: Flask, scene: Scene, host: Host) -> None:
-    code = scene.write(pairing.issue_code, scene.chief, scene.seats["4"], host.site.ca_fingerprint)
+    code = scene.write(pairing.issue_code, scene.signed(), scene.seats["4"], host.site.ca_fingerprint)
     secret, fingerprint = decode_code(code)
     assert fingerprint == host.site.ca_fingerprint
     key = base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()).decode()

@@ -1,11 +1,14 @@
 """Sign-in, sessions, the pause after too many tries, the second person's signature."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Self
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from server.access import SYSTEM, Actor, Permission
 from server.errors import Refused
@@ -37,6 +40,35 @@ def test_signs_in_and_out(client: FlaskClient, host: Host, wang: Actor, password
     assert client.post("/logout").location == "/login"
     assert client.get("/").location == "/login"
     assert acts(host)[:2] == ["staff_signed_out", "staff_signed_in"]
+
+
+@pytest.mark.both_stores
+def test_signing_out_ends_every_copy_of_the_session(
+    app: Flask, client: FlaskClient, wang: Actor, password: str
+) -> None:
+    enter(client, "wang", password)
+    other = app.test_client()
+    enter(other, "wang", password)
+    copied = app.test_client()
+    cookie = client.get_cookie("examhall")
+    assert cookie is not None
+    copied.set_cookie("examhall", cookie.value)
+    assert copied.get("/").status_code == 200
+    client.post("/logout")
+    assert "其他电脑上的登录也已退出" in client.get("/login").text
+    assert copied.get("/").location == "/login"
+    assert other.get("/").location == "/login"
+    assert enter(client, "wang", password).status_code == 302
+    assert client.get("/").status_code == 200
+    assert copied.get("/").location == "/login"
+
+
+def test_a_stranger_who_signs_out_ends_nobodys_session(
+    app: Flask, client: FlaskClient, wang: Actor, password: str
+) -> None:
+    enter(client, "wang", password)
+    assert app.test_client().post("/logout").location == "/login"
+    assert client.get("/").status_code == 200
 
 
 def test_goes_where_it_was_asked_to(client: FlaskClient, wang: Actor, password: str) -> None:
@@ -105,6 +137,107 @@ def test_too_many_tries_pause_this_account_at_this_address(
     elsewhere = {"REMOTE_ADDR": "10.0.0.9"}
     form = {"username": "wang", "password": password}
     assert app.test_client().post("/login", data=form, environ_base=elsewhere).status_code == 302
+
+
+def test_many_tries_at_once_are_no_way_around_the_limit(
+    app: Flask, host: Host, wang: Actor, password: str
+) -> None:
+    answers: list[int] = []
+    crowd = _Slow(host, after=host.tries.limit)
+    tries = [
+        threading.Thread(target=lambda n=n: answers.append(enter(app.test_client(), "wang", f"guess {n}")))
+        for n in range(host.tries.limit + 5)
+    ]
+    with crowd:
+        for one in tries:
+            one.start()
+        for one in tries:
+            one.join()
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [422] * host.tries.limit + [429] * 5
+    assert crowd.checked == host.tries.limit
+    assert acts(host).count("sign_in_blocked") == 1
+    assert enter(app.test_client(), "wang", password).status_code == 429
+
+
+def test_no_more_checks_wait_than_there_are_places(
+    app: Flask, host: Host, wang: Actor, password: str
+) -> None:
+    host.checks.most = 3
+    answers: list[TestResponse] = []
+    tries = [
+        threading.Thread(target=lambda n=n: answers.append(enter(app.test_client(), f"name{n}", "guess")))
+        for n in range(8)
+    ]
+    with _Slow(host, after=3) as crowd:
+        for one in tries:
+            one.start()
+        for one in tries:
+            one.join()
+    assert sorted(answer.status_code for answer in answers) == [422] * 3 + [429] * 5
+    assert crowd.checked == 3
+    assert sum("服务器正忙" in answer.text for answer in answers) == 5
+    assert enter(app.test_client(), "wang", password).status_code == 302
+
+
+def test_an_address_has_a_limit_over_all_names(app: Flask, host: Host, wang: Actor, password: str) -> None:
+    host.addresses.limit = 4
+    for _ in range(6):  # who is right uses nothing up
+        assert enter(app.test_client(), "wang", password).status_code == 302
+    for number in range(4):
+        assert enter(app.test_client(), f"name{number}", "guess").status_code == 422
+    assert enter(app.test_client(), "wang", password).status_code == 429
+    assert acts(host)[0] == "sign_in_blocked"
+    form = {"username": "wang", "password": password}
+    elsewhere = {"REMOTE_ADDR": "10.0.0.9"}
+    assert app.test_client().post("/login", data=form, environ_base=elsewhere).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("x" * 33, "some words"), ("x" * 1_000_000, "some words"), ("wang", "x" * 129), ("ﷺ" * 33, "x" * 129)],
+)
+def test_what_no_account_can_have_costs_no_work_and_no_memory(
+    client: FlaskClient, host: Host, wang: Actor, name: str, word: str
+) -> None:
+    with _Slow(host, after=0) as crowd:
+        answer = enter(client, name, word)
+    assert (answer.status_code, "账号或密码不正确" in answer.text) == (422, True)
+    assert len(answer.text) < 10_000
+    assert crowd.checked == 0
+    assert len(host.tries._failed) == len(host.addresses._failed) == 0
+
+
+def test_the_longest_name_and_password_still_enter(
+    client: FlaskClient, host: Host, person_as: Callable[..., Actor]
+) -> None:
+    who, word = person_as("invigilator", username="x" * 32), "长" * 128
+    host.db.write(staff.reset_password, SYSTEM, who.user_id, passwords.hash_password(word), now=host.now())
+    assert enter(client, f"  {'X' * 32} ", word).status_code == 302
+
+
+class _Slow:
+    """While entered, password checks of a host wait until so many have begun; `checked` counts them."""
+
+    def __init__(self, host: Host, *, after: int) -> None:
+        self._host, self._after = host, after
+        self._enough = threading.Event()
+        self._call = host.native.call
+        self.checked = 0
+
+    def __enter__(self) -> Self:
+        self._host.native.call = self._held
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        self._host.native.call = self._call
+
+    def _held(self, work: Callable[..., object], *args: object) -> object:
+        self.checked += 1
+        if self.checked >= self._after:
+            self._enough.set()
+        self._enough.wait(30)
+        return self._call(work, *args)
 
 
 def test_a_success_forgets_the_failures(client: FlaskClient, host: Host, wang: Actor, password: str) -> None:

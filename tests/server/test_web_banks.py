@@ -174,6 +174,25 @@ class TestImport:
         assert desk.counts(keeper.host, BankItem) == [1]
         assert "已入库" in page(keeper.browser.get(keeper.imported))
 
+    @pytest.mark.parametrize("who", ["nobody", "another"])
+    def test_bodies_of_anothers_import_are_for_those_who_may_read_items(
+        self, keeper: Desk, client_as: Callable[..., FlaskClient], who: str
+    ) -> None:
+        shown = page(keeper.upload(desk.xlsx({"题库": GOOD}), "bank.xlsx"))
+        assert "第 1 道题问的是什么" in shown
+        others = {"nobody": ("administrator", False), "another": ("bank_keeper", True)}
+        role, reads = others[who]
+        seen = page(client_as(role).get(keeper.imported))
+        assert "通过" in seen  # the numbers are for both
+        assert ("第 1 道题问的是什么" in seen) is reads
+        assert ("题干与选项" in seen) is reads
+
+    def test_an_administrator_sees_the_bodies_of_the_own_import(
+        self, keeper: Desk, client_as: Callable[..., FlaskClient]
+    ) -> None:
+        own = Desk(keeper.host, client_as("administrator"), keeper.bank)
+        assert "第 1 道题问的是什么" in page(own.upload(desk.xlsx({"题库": GOOD}), "bank.xlsx"))
+
     def test_given_up_it_leaves_the_bank_as_it_was(self, keeper: Desk) -> None:
         keeper.upload(desk.xlsx({"题库": GOOD}), "bank.xlsx")
         keeper.browser.post(f"{keeper.imported}/discard")

@@ -147,8 +147,11 @@ def stage(host: Host, person_as: Callable[..., Actor]) -> preparing.Staged:
 
 
 class TestSealing:
-    def send(self, browser: FlaskClient, stage: preparing.Staged, *chosen: str) -> TestResponse:
-        return browser.post(f"/sittings/{stage.room_sitting}/package", data={"custodian": list(chosen)})
+    def send(
+        self, browser: FlaskClient, stage: preparing.Staged, *chosen: str, **signed: str
+    ) -> TestResponse:
+        form = {"custodian": list(chosen), **signed}
+        return browser.post(f"/sittings/{stage.room_sitting}/package", data=form)
 
     @pytest.mark.parametrize(
         ("chosen", "code"),
@@ -198,16 +201,25 @@ class TestSealing:
         assert desk.counts(host, Package) == [1]
 
     def test_sealing_again_replaces_the_package(
-        self, host: Host, stage: preparing.Staged, sign_in: Callable[[Actor], FlaskClient]
+        self, host: Host, stage: preparing.Staged, sign_in: Callable[[Actor], FlaskClient], password: str
     ) -> None:
         chosen = (
             f"{stage.crew.chief.user_id}/chief_invigilator",
             f"{stage.crew.custodian.user_id}/custodian",
         )
-        assert self.send(sign_in(stage.crew.administrator), stage, *chosen).status_code == 302
+        browser = sign_in(stage.crew.administrator)
+        alone = self.send(browser, stage, *chosen)
+        assert (alone.status_code, said("key_witness_missing") in page(alone)) == (422, True)
+        assert desk.counts(host, Package) == [1]
+        signed = {"cosign_username": stage.crew.chief.name, "cosign_password": password}
+        assert self.send(browser, stage, *chosen, **signed).status_code == 302
         with host.db.read() as session:
             states = session.scalars(select(Package.state).order_by(Package.id)).all()
         assert states == ["superseded", "sealed"]
+        shown = page(sign_in(stage.crew.custodian).get(f"/sittings/{stage.room_sitting}/release"))
+        for person in (stage.crew.chief, stage.crew.custodian):
+            assert f'<span class="mono">{person.name}</span>' in shown
+        assert f"重新密封，由{stage.crew.chief.name}复核" in shown
 
     def test_a_released_package_is_not_sealed_again(
         self, host: Host, stage: preparing.Staged, sign_in: Callable[[Actor], FlaskClient]
