@@ -16,10 +16,12 @@ class IncidentKind(StrEnum):
     CHAIN_FORK = "CHAIN_FORK"  # two different records claim one place in an answer stream; both are kept
     CHAIN_ERROR = "CHAIN_ERROR"  # a record does not continue the one before it
     CLOCK_STEP = "CLOCK_STEP"  # a wall clock jumped; deadlines did not
+    CLOCK_UNPROVEN = "CLOCK_UNPROVEN"  # after a reboot nothing tells the time but the hardware clock
     LATE_RECORDS = "LATE_RECORDS"  # records came too late to count; they are kept and shown to the chief
     WRONG_SEAT_SIGN_IN = "WRONG_SEAT_SIGN_IN"  # right ticket, other seat
     IDENTITY_DENIED = "IDENTITY_DENIED"  # the candidate says that photo or name are not theirs
     JOURNAL_FAILED = "JOURNAL_FAILED"  # a workstation cannot write its journal: answers are not safe there
+    WORKSTATION_CHANGED = "WORKSTATION_CHANGED"  # a seat's machine was taken away or exchanged in mid-sitting
     NO_FACE = "NO_FACE"  # nobody is seen at the seat
     MULTI_FACE = "MULTI_FACE"  # a second person sits at the seat
     FACE_MISMATCH = "FACE_MISMATCH"  # the face is not like the enrolled one, by the median of good frames
@@ -27,12 +29,8 @@ class IncidentKind(StrEnum):
     DARK = "DARK"  # too dark to see anybody
     FROZEN = "FROZEN"  # the camera repeats one picture
     CAMERA_LOST = "CAMERA_LOST"  # no pictures come from the camera
-    AGENT_DISAGREES = (
-        "AGENT_DISAGREES"  # the server sees something else in a capture than the seat did
-    )
-    ENROLMENT_DOUBT = (
-        "ENROLMENT_DOUBT"  # face at sign-in and registration photo do not clearly agree
-    )
+    AGENT_DISAGREES = "AGENT_DISAGREES"  # the server sees something else in a capture than the seat did
+    ENROLMENT_DOUBT = "ENROLMENT_DOUBT"  # face at sign-in and registration photo do not clearly agree
 
 
 class Severity(IntEnum):
@@ -58,10 +56,12 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.CHAIN_FORK: IncidentRule(Severity.ALERT),
         IncidentKind.CHAIN_ERROR: IncidentRule(Severity.ALERT),
         IncidentKind.CLOCK_STEP: IncidentRule(Severity.WARNING),
+        IncidentKind.CLOCK_UNPROVEN: IncidentRule(Severity.ALERT),
         IncidentKind.LATE_RECORDS: IncidentRule(Severity.WARNING),
         IncidentKind.WRONG_SEAT_SIGN_IN: IncidentRule(Severity.WARNING),
         IncidentKind.IDENTITY_DENIED: IncidentRule(Severity.ALERT),
         IncidentKind.JOURNAL_FAILED: IncidentRule(Severity.ALERT),
+        IncidentKind.WORKSTATION_CHANGED: IncidentRule(Severity.ALERT),
         # How long causes seen by a camera must hold is data of the level policy (`watching.EpisodeRule`).
         IncidentKind.NO_FACE: IncidentRule(Severity.ALERT),
         IncidentKind.MULTI_FACE: IncidentRule(Severity.ALERT),

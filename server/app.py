@@ -5,9 +5,11 @@ import importlib
 from flask import Flask
 from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter, Map
 
 from server.host import Host, open_host
 from server.native import under_gevent
+from server.services.evidence import sweep as sweep_evidence
 from server.services.steady import keep_anchor
 from server.settings import Settings
 from server.web.auth import init_security, session_config
@@ -35,14 +37,16 @@ BLUEPRINTS = (
     "server.web.rooms",
     "server.web.sittings",
     "server.web.agent",
+    "server.web.agent_watch",
     "server.web.monitor",
+    "server.web.watching",
     "server.web.results",
 )
 """Modules with a blueprint `bp`."""
-LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch")
+LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch", "server.live.rechecks")
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
-AGENT_BLUEPRINT = "agent"
-"""Bearer tokens and no cookies: the one blueprint without CSRF tokens."""
+AGENT_BLUEPRINTS = ("agent", "agent_watch")
+"""Bearer tokens and no cookies: the blueprints without CSRF tokens."""
 PING_SECONDS = 5
 FORM_MEMORY = 2 << 20
 
@@ -52,14 +56,25 @@ __all__ = ["HOST_KEY", "build_app", "create_app", "create_socketio", "open_host"
 def create_app(settings: Settings, master: bytes, *, demo: bool = False) -> Flask:
     """The Flask application over migrated stores, opened with the master key."""
     host = open_host(settings, master, demo=demo)
-    host.db.write(keep_anchor, host.clock.anchor)
+    if host.clock.proven:
+        host.db.write(keep_anchor, host.clock.anchor)
     host.jobs.sweep()
+    with host.db.read() as session:
+        sweep_evidence(session, host.evidence)
     return build_app(host)
+
+
+class RowNumber(IntegerConverter):
+    """A number in a path is the number of a row; beyond what a row can have nothing is found."""
+
+    def __init__(self, rules: Map) -> None:
+        super().__init__(rules, max=2**31 - 1)
 
 
 def build_app(host: Host) -> Flask:
     """The Flask application over an open host."""
     app = Flask("server", static_url_path="/static")
+    app.url_map.converters["int"] = RowNumber
     app.config.update(session_config(host.settings, host))
     app.config.update(
         MAX_CONTENT_LENGTH=host.settings.upload_limit,
@@ -76,8 +91,8 @@ def build_app(host: Host) -> Flask:
     init_errors(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)
-    if AGENT_BLUEPRINT in app.blueprints:
-        csrf.exempt(app.blueprints[AGENT_BLUEPRINT])
+    for name in AGENT_BLUEPRINTS:
+        csrf.exempt(app.blueprints[name])
     return app
 
 

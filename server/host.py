@@ -14,7 +14,7 @@ from server.native import NativePool
 from server.presence import Presence
 from server.services.loop_lag import LoopLag
 from server.services.site import Site, ensure_site
-from server.services.steady import Reading, SteadyClock, find_anchor, read_clocks
+from server.services.steady import Reading, SteadyClock, open_clock, read_clocks
 from server.services.tries import ADDRESS_LIMIT, Places, Tries
 from server.settings import Settings
 
@@ -66,7 +66,7 @@ def open_host(
     vault, events = Vault(master), Events()
     db = Database(settings.main_url, vault=vault, events=events)
     with db.read() as session:
-        clock = SteadyClock(find_anchor(session, look()), look)
+        clock = open_clock(session, look)
     return Host(
         settings=settings,
         db=db,

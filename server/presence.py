@@ -1,6 +1,6 @@
 """Which agents are linked right now, and what they last reported: in memory, rebuilt as agents return."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from exam_rooms.protocol import ZERO_HEAD
@@ -23,7 +23,7 @@ class SeatPresence:
     state_version: int = 0
     package_sha256: str = ""
     journal_fault: str = ""
-    camera: CameraReport = CameraReport()
+    camera: CameraReport = field(default_factory=CameraReport)
 
 
 class Presence:

@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "bank": "server.cli.bank:bank",
     "papers": "server.cli.papers:papers",
     "models": "server.cli.models:models",
+    "observe": "server.cli.observe:observe",
+    "evidence": "server.cli.evidence:evidence",
     "kiosk": "server.cli.kiosk:kiosk",
     "demo": "server.cli.demo:demo",
     "rehearse": "server.cli.rehearse:rehearse",

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -267,6 +268,17 @@ class AnswerStore:
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
         return str(found) if found else None
+
+    def newest(self, attempts: Iterable[int]) -> dict[int, datetime]:
+        """When the last record of each attempt came; attempts without any are left out."""
+        table = answer_events.c
+        query = (
+            select(table.attempt, func.max(table.received_ns))
+            .where(table.attempt.in_(list(attempts)))
+            .group_by(table.attempt)
+        )
+        with self._engine.connect() as connection:
+            return {row[0]: from_ns(row[1]) for row in connection.execute(query)}
 
     def answered(self, attempts: Iterable[int]) -> dict[int, int]:
         """How many items of each attempt hold an answer now, whatever will count; absent ones have 0."""

@@ -40,7 +40,8 @@ class EvidenceFrame(Base):
     """One picture, announced by its hash and stored when it arrives.
 
     purpose: enrolment | alert | capture. `moment` of an alert's picture: before | at | after.
-    `file` is empty until the sealed picture is durable, and again after `keep_until` was enforced.
+    `file` is empty until the sealed picture is durable, and again after `keep_until` was enforced; with
+    `stored_at` alone the picture is gone, or was not to be taken any more.
     """
 
     __tablename__ = "evidence_frames"

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import timedelta
 
 from flask_socketio import SocketIO
 from sqlalchemy import select
@@ -12,14 +13,16 @@ from server.db.sittings import RoomSitting
 from server.events import RoomChanged
 from server.host import Host
 from server.native import under_gevent
-from server.services import attempts, collection, links, roomstate
+from server.services import attempts, clock_proof, collection, links, roomstate
 from server.services.delivery import Delivery, delivery_of
 from server.services.incidents import Place, raise_incident
-from server.services.seat_state import current_sitting
+from server.services.sittings_now import current_sitting
 
 log = logging.getLogger(__name__)
 PERIOD_SECONDS = 1.0
 SIGN_OF_LIFE_TICKS = 2
+WITNESSES_WITHIN = timedelta(seconds=30)
+"""How long after a reboot a workstation may take to come back and say what time it is."""
 _AT_WORK = ("arranged", "released", "running", "ended")
 
 
@@ -32,6 +35,7 @@ class Watch:
         self._phases: dict[int, tuple[str, int | None]] = {}
         self._step_told = False
         self._ticks = 0
+        self._since, self._asked = host.now(), False
 
     def begin(self) -> None:
         """After a start of the server: the time it was away is a gap of every seat that was answering."""
@@ -59,6 +63,9 @@ class Watch:
             phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
             seats = roomstate.attempts_of(session, room)
             overdue = state == "running" and attempts.something_due(seen, seats, now)
+            waiting = state == "running" and attempts.somebody_waits(seen, seats, now)
+        if waiting:
+            self.host.db.write(attempts.begin_waiting, room, now=now)
         if overdue:
             self.host.db.write(attempts.mark_latecomers_absent, room, now=now)
             self.host.db.write(attempts.close_overdue, room, now=now)
@@ -71,6 +78,9 @@ class Watch:
 
     def _clock(self) -> None:
         """A wall clock that was set moves no deadline; it is told once for every step (design D22)."""
+        if not self.host.clock.proven:
+            self._prove_clock()
+            return
         step = self.host.clock.step_seconds()
         if not stepped(step):
             self._step_told = False
@@ -84,6 +94,20 @@ class Watch:
             place, seconds = Place(room), f"{step:+.1f}"
             kind = IncidentKind.CLOCK_STEP
             self.host.db.write(raise_incident, place, kind, now=self.host.now(), seconds=seconds)
+
+    def _prove_clock(self) -> None:
+        """After a reboot: the workstations were given their time to tell the hour, so a person is asked."""
+        clock, now = self.host.clock, self.host.now()
+        if now - self._since < WITNESSES_WITHIN:
+            return
+        if not self._asked:
+            self._asked = True
+            self.host.db.write(clock_proof.ask, now=now)
+        with self.host.db.read() as session:
+            checked = clock_proof.checked(session, since=self._since)
+        if checked:
+            clock.settle(clock.wall())
+            self.delivery.links.settled()
 
     def run(self) -> None:
         """Looks for ever; a greenlet of the live server."""

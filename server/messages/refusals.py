@@ -320,6 +320,7 @@ REFUSALS: dict[str, str] = {
     "store_unavailable": N_("服务器暂时不能保存，记录留在本机，稍后自动重试。"),
     "nothing_to_collect": N_("这个座位没有需要补办的收卷。"),
     "reason_missing": N_("请填写原因。"),
+    "clock_unproven": N_("服务器重新启动后时间未经核对，请先在正在考试的考场处理时间告警，再开考。"),
     "room_already_started": N_("本场已经开考。"),
     "room_already_ended": N_("本场已经结束。"),
     "room_not_running": N_("本场没有在考试中。"),

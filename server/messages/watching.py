@@ -18,6 +18,8 @@ WATCHING: dict[str, str] = {
     "line_enrolment_again": N_("%(actor)s 要求 %(seat)s 号重新采集人脸"),
     "room_without_cameras": N_("本场考试不使用座位摄像头。"),
     "no_face_consent": N_("考生没有同意使用摄像头核验，由监考人员人工核验，不保存任何画面。"),
+    "seen_before_consent": N_("这是考生同意使用摄像头核验之前的画面，不接收。"),
+    "seen_at_another_seat": N_("这是考生不在该座位时的画面，不接收。"),
     "enrolled_already": N_("该考生已经采集过人脸；需要重新采集时，由监考员发起。"),
     "enrolment_not_now": N_("现在不能采集人脸。"),
     "nothing_to_enrol_again": N_("该座位现在没有可以重新采集的人脸。"),

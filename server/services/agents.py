@@ -46,15 +46,20 @@ class Agent:
 
 
 class AgentDoor:
-    """Proves agents. Paired workstations are kept in memory until `forget` (a pairing changed)."""
+    """Proves agents. Paired workstations are kept in memory until `forget` (a pairing changed).
+
+    What was looked up before a change and comes after it is not kept: `_changes` tells.
+    """
 
     def __init__(self, db: Database, token_key: bytes) -> None:
         self._db = db
         self._key = token_key
         self._paired: dict[int, Agent] = {}
+        self._changes = 0
 
     def forget(self) -> None:
         """Some pairing has changed: look again."""
+        self._changes += 1
         self._paired.clear()
 
     def challenge(self, now: datetime) -> str:
@@ -87,9 +92,11 @@ class AgentDoor:
         return agent
 
     def _look(self, workstation: int) -> tuple[Agent, bytes]:
+        changes = self._changes
         with self._db.read() as session:
             agent, public_key = find_agent(session, workstation)
-        self._paired[workstation] = agent
+        if changes == self._changes:
+            self._paired[workstation] = agent
         return agent, public_key
 
     def _sign(self, purpose: bytes, body: bytes) -> str:

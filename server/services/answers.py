@@ -65,11 +65,14 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The reply to the agent; `submits`: a SUBMIT record is among the durable ones."""
+    """The reply to the agent; `submits`: a SUBMIT record is among the durable ones; `new`: the stream has
+    grown.
+    """
 
     reply: AnswersReply
     attempt: int
     submits: bool
+    new: bool
 
 
 class AnswerDesk:
@@ -81,9 +84,11 @@ class AnswerDesk:
         self._vault = vault
         self._events = events
         self._facts: dict[int, Facts] = {}
+        self._changes = 0
 
     def forget_room(self, room_sitting: int) -> None:
-        """Seats or journals of a room have changed."""
+        """Seats or journals of a room have changed; what is being looked up meanwhile is not kept."""
+        self._changes += 1
         for facts in [facts for facts in self._facts.values() if facts.room_sitting == room_sitting]:
             self._facts.pop(facts.attempt, None)
 
@@ -109,17 +114,20 @@ class AnswerDesk:
             if v.outcome not in (Outcome.STORED, Outcome.KNOWN)
         )
         reply = AnswersReply(upto=_upto(entries, verdicts), refused=refused)
-        return Taken(reply, attempt, _submits(entries, verdicts))
+        new = any(verdict.outcome is Outcome.STORED for verdict in verdicts)
+        return Taken(reply, attempt, _submits(entries, verdicts), new)
 
     def _facts_for(self, attempt: int, records: Sequence[Record], workstation: int) -> Facts:
         journals = {record.journal for record in records}
         facts = self._facts.get(attempt)
         if facts is None or not journals <= facts.journals.keys():
+            changes = self._changes
             with self._db.read() as session:
                 facts = load_facts(session, self._vault, attempt)
             if len(self._facts) > _KEPT_FACTS:
                 self._facts.clear()
-            self._facts[attempt] = facts
+            if changes == self._changes:
+                self._facts[attempt] = facts
         if any(facts.journals.get(journal, (0, ""))[0] != workstation for journal in journals):
             raise Refused("journal_not_yours", 403)
         return facts

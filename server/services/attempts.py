@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
-from exam_rooms.clock import NotCounted, Phase
+from exam_rooms.clock import NotCounted
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import AcceptRequest, Receipt, receipt_message
 from exam_rooms.seats import Act, AttemptState
@@ -21,10 +21,12 @@ from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import NotFound, Refused
 from server.services import audit
 from server.services.agents import Agent
+from server.services.captures import ensure_seed
 from server.services.collection import collect_if_complete
+from server.services.consent import rules_of
 from server.services.counting import Judge
-from server.services.incidents import Place, raise_incident
-from server.services.roomstate import CLOSED, RoomState, advance, load, locked_attempt
+from server.services.incidents import Place, end_episodes, raise_incident
+from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
 from server.services.stream import Submission, Tail
 
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
@@ -57,21 +59,43 @@ def confirm(session: Session, agent: Agent, room_sitting_id: int, is_me: bool, *
 def accept(
     session: Session, agent: Agent, room_sitting_id: int, choice: AcceptRequest, *, now: datetime
 ) -> None:
-    """Rules and pledge accepted; face comparison is free, refusing it is as good a choice."""
+    """Rules and pledge accepted; face comparison is free, refusing it is as good a choice.
+
+    Where no camera is used nobody is asked, and nothing stands on the record.
+    """
+    room = load(session, room_sitting_id, lock=True)  # either this or the start of the room comes first
     attempt = attempt_at(session, agent, room_sitting_id)
-    room = load(session, room_sitting_id)
     advance(session, attempt, Act.ACCEPT)
     attempt.accepted_at, attempt.rules_version = now, choice.rules_version[:20]
-    attempt.face_consent = choice.face_consent
-    _record(session, attempt, "rules_accepted", now, face_consent=choice.face_consent)
-    if room.phase(now) is Phase.RUNNING:
-        begin(session, attempt, now)
+    attempt.face_consent = choice.face_consent if rules_of(room) is not None else None
+    _record(session, attempt, "rules_accepted", now, face_consent=attempt.face_consent)
+    if room.may_begin(attempt, now):
+        begin(session, attempt, max(now, room.row.started_at or now))
 
 
 def begin(session: Session, attempt: Attempt, now: datetime) -> None:
-    """The paper opens at a ready seat."""
+    """The paper opens at a ready seat; the first one in a room with cameras draws the random captures."""
+    ensure_seed(session, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.START)
     attempt.answering_at = now
+
+
+def somebody_waits(room: RoomState, attempts: list[Attempt], now: datetime) -> bool:
+    """Whether a ready seat waits for a start that has long been."""
+    return any(attempt.state == AttemptState.READY and room.may_begin(attempt, now) for attempt in attempts)
+
+
+def begin_waiting(session: Session, room_sitting_id: int, *, now: datetime) -> list[int]:
+    """Opens the paper at every ready seat of a running room; returns the attempts."""
+    room = load(session, room_sitting_id, lock=True)
+    waiting = [
+        attempt
+        for attempt in attempts_of(session, room_sitting_id, lock=True)
+        if attempt.state == AttemptState.READY and room.may_begin(attempt, now)
+    ]
+    for attempt in waiting:
+        begin(session, attempt, now)
+    return [attempt.id for attempt in waiting]
 
 
 def open_journal(
@@ -83,10 +107,10 @@ def open_journal(
         raise Refused("attempt_not_here", 403)
     if AttemptState(attempt.state) not in AT_SEAT:
         raise Refused("journal_not_now", state=attempt.state)
-    last = session.scalar(select(func.max(JournalGrant.journal)).where(JournalGrant.attempt_id == attempt_id))
+    last = _last_journal(session, attempt_id)
     grant = JournalGrant(
         attempt_id=attempt_id,
-        journal=(last or 0) + 1,
+        journal=last + 1,
         workstation_id=agent.workstation,
         parent=end.head,
         opened_at=now,
@@ -98,6 +122,11 @@ def open_journal(
     return grant
 
 
+def _last_journal(session: Session, attempt_id: int) -> int:
+    query = select(func.max(JournalGrant.journal)).where(JournalGrant.attempt_id == attempt_id)
+    return session.scalar(query) or 0
+
+
 def submit(
     session: Session,
     attempt_id: int,
@@ -106,11 +135,17 @@ def submit(
     *,
     now: datetime,
 ) -> Receipt:
-    """Closes an attempt by its SUBMIT record and signs the receipt; the same record again changes nothing."""
+    """Closes an attempt by its SUBMIT record and signs the receipt; the same record again changes nothing.
+
+    Refused when too early or too late, and from a journal that another one continues: whoever handed in
+    without a link and was then moved has gone on answering at the new seat, and hands in there.
+    """
     attempt = locked_attempt(session, attempt_id)
     room = load(session, attempt.room_sitting_id)
     if attempt.state == AttemptState.SUBMITTED and attempt.receipt:
         return decode(Receipt, attempt.receipt)
+    if submission.stored.record.journal < _last_journal(session, attempt_id):
+        raise Refused("submit_superseded")
     allowed = clock.submit_allowed_at(room.clock, attempt.credit_minutes)
     if submission.received_at < allowed:
         raise Refused("submit_too_early", allowed=allowed.isoformat())
@@ -120,6 +155,7 @@ def submit(
     advance(session, attempt, Act.SUBMIT)
     record = submission.stored.record
     attempt.closed_at, attempt.close_reason = submission.received_at, "submitted"
+    end_episodes(session, attempt_id, now=submission.received_at)
     session.get_one(JournalGrant, (attempt_id, record.journal)).final_seq = record.seq
     end = Tail(record.journal, record.seq, record.hash)
     receipt = _signed(session, attempt, end, submission.answered, signing_key)
@@ -176,6 +212,7 @@ def close_overdue(session: Session, room_sitting_id: int, *, now: datetime) -> l
         if now > room.grace_over(attempt):
             advance(session, attempt, Act.TIME_OVER)
             attempt.closed_at, attempt.close_reason = room.deadline(attempt), "time_over"
+            end_episodes(session, attempt.id, now=room.deadline(attempt))
             _record(session, attempt, "time_over", now, state=attempt.state)
             over.append(attempt.id)
     return over

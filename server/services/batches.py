@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from itembank.problems import InputRefused
 from server.access import Actor, Permission
 from server.db.bank import Bank
-from server.db.papers import PaperSet
+from server.db.base import emit
+from server.db.papers import Package, PaperSet
 from server.db.rooms import Room
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
+from server.events import RoomChanged
 from server.rules.policy import LevelPolicy, Profile, check_batch, check_minutes, load_profile, policy_for
 from server.services import audit
 
@@ -157,9 +159,13 @@ def add_sitting(
 def choose_papers(
     session: Session, actor: Actor, sitting_id: int, paper_set_id: int, *, now: datetime
 ) -> None:
-    """Gives a sitting its approved forms; they must be of the batch's occupation and level."""
+    """Gives a sitting its approved forms; they must be of the batch's occupation and level.
+
+    What was sealed of other forms is void: the rooms' packages have to be sealed again.
+    """
     _require(actor)
-    sitting, papers = session.get(Sitting, sitting_id), session.get(PaperSet, paper_set_id)
+    sitting = session.get(Sitting, sitting_id, with_for_update=True, populate_existing=True)
+    papers = session.get(PaperSet, paper_set_id)
     if sitting is None or papers is None:
         raise NotFound("sitting" if sitting is None else "papers")
     if papers.state != "approved":
@@ -174,6 +180,24 @@ def choose_papers(
     audit.record(
         session, "system", actor, "papers_chosen", f"sitting/{sitting_id}", now=now, papers=paper_set_id
     )
+    _void_other_packages(session, actor, sitting, now)
+
+
+def _void_other_packages(session: Session, actor: Actor, sitting: Sitting, now: datetime) -> None:
+    sealed = (
+        select(Package)
+        .join(RoomSitting, RoomSitting.id == Package.room_sitting_id)
+        .where(
+            RoomSitting.sitting_id == sitting.id,
+            Package.state == "sealed",
+            Package.paper_set_id != sitting.paper_set_id,
+        )
+    )
+    for package in session.scalars(sealed).all():
+        package.state = "superseded"
+        stream = audit.sitting_stream(package.room_sitting_id)
+        audit.record(session, stream, actor, "package_superseded", f"package/{package.uid}", now=now)
+        emit(session, RoomChanged(package.room_sitting_id))
 
 
 def policy_of(batch: Batch) -> LevelPolicy:

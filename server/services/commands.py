@@ -16,14 +16,17 @@ from server.access import Actor, Permission, Role
 from server.db.base import emit
 from server.db.rooms import Seat
 from server.db.sittings import Assignment, Attempt, JournalGrant, SeatStay, TimeCredit
-from server.errors import Forbidden, NotFound, Refused
+from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged, SeatChanged
+from server.presence import Presence
 from server.rules.policy import invigilators_needed
-from server.services import audit
+from server.services import audit, cameras, enrolments, evidence, packages
 from server.services.attempts import begin
 from server.services.collection import collect_if_complete
+from server.services.incidents import end_episodes
 from server.services.pairing import active_workstations
 from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
+from server.services.signed import Signed, need, need_cosigner, need_reason, note_room, params_of
 from server.services.steady import Reading, keep_anchor
 
 MOST_MINUTES = Decimal(240)
@@ -31,25 +34,21 @@ MOST_MINUTES = Decimal(240)
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A command with its reason and the second person, where one is asked for."""
-
-    actor: Actor
-    reason: str = ""
-    cosigner: Actor | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Start:
-    """Who stands in the room at the start (user ids), and the clock's anchor to keep (design D22)."""
+    """Who stands in the room at the start (user ids), the clock's anchor to keep (design D22), the links.
+
+    `proven`: whether the clock's time is known (`SteadyClock.proven`).
+    """
 
     present: frozenset[int]
     anchor: Reading
+    presence: Presence
+    proven: bool = True
 
 
 def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
     """An invigilator has looked at the person and the document: the candidate may go on."""
-    _need(actor, Permission.ADMIT_CANDIDATES)
+    need(actor, Permission.ADMIT_CANDIDATES)
     attempt = locked_attempt(session, attempt_id)
     advance(session, attempt, Act.ADMIT)
     attempt.admitted_at, attempt.admitted_by = now, actor.user_id
@@ -58,20 +57,29 @@ def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> 
 
 def refuse(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Not the person on the list, or not ready: the seat is as before the sign-in."""
-    _need(signed.actor, Permission.ADMIT_CANDIDATES)
-    _need_reason(signed)
+    need(signed.actor, Permission.ADMIT_CANDIDATES)
+    need_reason(signed)
     attempt = locked_attempt(session, attempt_id)
     advance(session, attempt, Act.REFUSE)
     attempt.identified_at = attempt.admitted_at = attempt.confirmed_at = attempt.accepted_at = None
     attempt.admitted_by = attempt.workstation_id = attempt.face_consent = None
+    _forget_face(session, attempt, now)
     _note(session, attempt, signed, "admission_refused", now)
 
 
+def _forget_face(session: Session, attempt: Attempt, now: datetime) -> None:
+    enrolments.forget(session, attempt.id, now=now)
+    evidence.drop_awaited(session, attempt.id, now=now)
+
+
 def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Start, *, now: datetime) -> None:
-    """Starts the clock for everybody. Refused without a released package or without enough invigilators."""
-    _need(actor, Permission.RUN_ROOM)
+    """Starts the clock for everybody.
+
+    Refused without a released package, without enough invigilators, or with a wrong camera in a smart room.
+    """
+    need(actor, Permission.RUN_ROOM)
     room = load(session, room_sitting_id, lock=True)
-    attempts = attempts_of(session, room_sitting_id)
+    attempts = attempts_of(session, room_sitting_id, lock=True)
     _check_start(session, room, attempts, start, now)
     room.row.state, room.row.started_at = "running", now
     room.row.version += 1
@@ -81,7 +89,7 @@ def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Star
     for attempt in attempts:
         if attempt.state == AttemptState.READY:
             begin(session, attempt, now)
-    _note_room(session, room, Signed(actor), "room_started", now, present=sorted(start.present))
+    note_room(session, room.row.id, Signed(actor), "room_started", now, present=sorted(start.present))
 
 
 def _check_start(
@@ -90,6 +98,12 @@ def _check_start(
     if room.row.state != "released":
         known = {"planned": "seats_not_drawn", "arranged": "package_not_released"}
         raise Refused(known.get(room.row.state, "room_already_started"))
+    if not start.proven:
+        raise Refused("clock_unproven")
+    package = packages.current(session, room.row.id)
+    if package is None:
+        raise Refused("package_missing")
+    packages.check_papers(session, package)
     if now < room.sitting.starts_at and not room.batch.rehearsal:
         raise Refused("too_early_to_start", starts_at=room.sitting.starts_at.isoformat())
     candidates = sum(attempt.state != AttemptState.ABSENT for attempt in attempts)
@@ -102,25 +116,30 @@ def _check_start(
     present = len(start.present & set(here))
     if present < needed:
         raise Refused("too_few_invigilators", needed=needed, present=present, candidates=candidates)
+    cameras.gate(session, start.presence, room.row.id)
 
 
 def add_time(
     session: Session, place: "Credit", minutes: Decimal, signed: Signed, *, now: datetime
-) -> list[int]:
+) -> list[int] | None:
     """Compensation time for one seat or the whole room; returns the attempts it reopened.
 
-    A seat that was handed in by the clock goes on when its new deadline lies ahead.
+    A seat that was handed in by the clock goes on when its new deadline lies ahead. None when this very
+    form gave its time before: a second click gives none.
     """
-    _need(signed.actor, Permission.GRANT_TIME)
-    _need_cosigner(signed)
+    need(signed.actor, Permission.GRANT_TIME)
+    need_cosigner(signed)
     if not 0 < minutes <= MOST_MINUTES:
         raise Refused("minutes_out_of_range", 422, field="minutes", most=MOST_MINUTES)
-    room = load(session, place.room_sitting, lock=True)
+    room = load(session, place.room_sitting, lock=True)  # first of all: two clicks come one after the other
+    if _given(session, place):
+        return None
     if room.phase(now) not in (Phase.RUNNING, Phase.OVER):
         raise Refused("room_not_running")
-    attempts = attempts_of(session, place.room_sitting)
     if place.attempt is not None:
         attempts = [_credited(session, place, minutes)]
+    else:
+        attempts = attempts_of(session, place.room_sitting, lock=True)
     assert signed.cosigner is not None
     session.add(
         TimeCredit(
@@ -131,6 +150,7 @@ def add_time(
             granted_at=now,
             granted_by=signed.actor.user_id,
             cosigned_by=signed.cosigner.user_id,
+            once=place.once or None,
         )
     )
     session.flush()
@@ -138,7 +158,7 @@ def add_time(
     room.row.version += 1
     told = {"minutes": minutes, "reopened": len(reopened)}
     if place.attempt is None:
-        _note_room(session, room, signed, "time_added_room", now, **told)
+        note_room(session, room.row.id, signed, "time_added_room", now, **told)
     else:
         _note(session, attempts[0], signed, "time_added", now, **told)
         emit(session, RoomChanged(place.room_sitting))
@@ -147,10 +167,20 @@ def add_time(
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Whom a time credit is for: one attempt of a room, or (attempt None) everybody in it."""
+    """Whom a time credit is for: one attempt of a room, or (attempt None) everybody in it.
+
+    `once`: the one-time number of the form that asks for it; a number gives its time a single time.
+    """
 
     room_sitting: int
     attempt: int | None = None
+    once: str = ""
+
+
+def _given(session: Session, place: Credit) -> bool:
+    if not place.once:
+        return False
+    return session.scalar(select(TimeCredit.id).where(TimeCredit.once == place.once)) is not None
 
 
 def _credited(session: Session, place: Credit, minutes: Decimal) -> Attempt:
@@ -186,35 +216,38 @@ def _reopen(session: Session, attempt: Attempt, act: Act, now: datetime) -> None
 
 def end_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Ends one candidate's exam at once; what was answered until now is kept and marked."""
-    _need(signed.actor, Permission.RUN_ROOM)
-    _need_cosigner(signed)
+    need(signed.actor, Permission.RUN_ROOM)
+    need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
     advance(session, attempt, Act.END)
     attempt.closed_at, attempt.close_reason = now, signed.reason.strip()[:200]
+    end_episodes(session, attempt_id, now=now)
     collect_if_complete(session, attempt, now)
     _note(session, attempt, signed, "seat_ended", now)
 
 
 def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Takes back an end or an absence entered by mistake; the clock has gone on meanwhile."""
-    _need(signed.actor, Permission.RUN_ROOM)
-    _need_cosigner(signed)
+    need(signed.actor, Permission.RUN_ROOM)
+    need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
     room = load(session, attempt.room_sitting_id)
     if room.row.ended_at is not None:
         raise Refused("room_already_ended")
     began = attempt.answering_at is not None
     act = Act.REINSTATE if attempt.state == AttemptState.ABSENT else reopening(began=began)
+    if act is Act.READMIT:
+        _forget_face(session, attempt, now)
     _reopen(session, attempt, act, now)
     _note(session, attempt, signed, "seat_resumed", now)
 
 
 def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *, now: datetime) -> None:
     """The candidate goes on at a free paired seat; records left on the old machine are still taken."""
-    _need(signed.actor, Permission.RUN_ROOM)
-    _need_reason(signed)
+    need(signed.actor, Permission.RUN_ROOM)
+    need_reason(signed)
+    room = load(session, _room_of(session, attempt_id), lock=True)
     attempt = locked_attempt(session, attempt_id)
-    room = load(session, attempt.room_sitting_id, lock=True)
     if not may_change_seat(AttemptState(attempt.state)):
         raise Refused("act_not_possible", state=attempt.state, act="move")
     target = _free_seat(session, room, seat_id)
@@ -227,11 +260,19 @@ def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *
         SeatStay(attempt_id=attempt.id, seat_id=target.id, from_at=now, reason=signed.reason.strip()[:200])
     )
     attempt.seat_id, attempt.workstation_id = target.id, None
+    end_episodes(session, attempt.id, now=now)
     room.row.version += attempt.version + 1  # so that every seat's version grows, whatever it shows now
     attempt.version += 1
     emit(session, SeatChanged(room.row.id, old.id))
     _note(session, attempt, signed, "seat_moved", now, from_seat=old.number)
     emit(session, RoomChanged(room.row.id))
+
+
+def _room_of(session: Session, attempt_id: int) -> int:
+    room_sitting = session.scalar(select(Attempt.room_sitting_id).where(Attempt.id == attempt_id))
+    if room_sitting is None:
+        raise NotFound("attempt")
+    return room_sitting
 
 
 def _free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
@@ -251,43 +292,24 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
 
     Ending it while somebody still has time left, or before it began, asks for a reason and the chief.
     """
-    _need(signed.actor, Permission.RUN_ROOM)
+    need(signed.actor, Permission.RUN_ROOM)
     room = load(session, room_sitting_id, lock=True)
     if room.row.state not in ("arranged", "released", "running"):
         raise Refused("room_already_ended" if room.row.ended_at else "seats_not_drawn")
-    attempts = attempts_of(session, room_sitting_id)
+    attempts = attempts_of(session, room_sitting_id, lock=True)
     still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
     early = room.row.started_at is None or any(room.deadline(attempt) > now for attempt in still_open)
     if early:
-        _need_cosigner(signed)
+        need_cosigner(signed)
     for attempt in still_open:
         advance(session, attempt, Act.END)
         attempt.closed_at, attempt.close_reason = now, "room_ended"
+        end_episodes(session, attempt.id, now=now)
     room.row.state, room.row.ended_at = "ended", now
     room.row.end_reason = signed.reason.strip()[:200]
     room.row.version += 1
-    _note_room(session, room, signed, "room_ended", now, open=len(still_open), expected=len(attempts))
+    note_room(session, room.row.id, signed, "room_ended", now, open=len(still_open), expected=len(attempts))
     return len(still_open)
-
-
-def _need(actor: Actor, permission: Permission) -> None:
-    if not actor.can(permission):
-        raise Forbidden(permission)
-
-
-def _need_reason(signed: Signed) -> None:
-    if not signed.reason.strip():
-        raise Refused("reason_missing", 422, field="reason")
-
-
-def _need_cosigner(signed: Signed) -> None:
-    _need_reason(signed)
-    second = signed.cosigner
-    if second is None:
-        raise Refused("cosign_missing", 422, field="cosign_username")
-    if second.user_id == signed.actor.user_id:
-        raise Refused("cosign_same_person", 422, field="cosign_username")
-    _need(second, Permission.COSIGN)
 
 
 def _note(
@@ -295,24 +317,7 @@ def _note(
 ) -> None:
     seat = session.get_one(Seat, attempt.seat_id).number
     stream, object_ = audit.sitting_stream(attempt.room_sitting_id), f"attempt/{attempt.id}"
-    audit.record(session, stream, signed.actor, act, object_, now=now, seat=seat, **_why(signed), **details)
-    shown = {"seat": seat, "actor": signed.actor.name, **_why(signed), **details}
-    params = tuple(sorted((key, str(value)) for key, value in shown.items()))
+    audit.record(session, stream, signed.actor, act, object_, now=now, seat=seat, **signed.why(), **details)
+    params = params_of(signed, seat=seat, **details)
     emit(session, Activity(attempt.room_sitting_id, f"line_{act}", params, attempt.seat_id))
     emit(session, SeatChanged(attempt.room_sitting_id, attempt.seat_id))
-
-
-def _note_room(
-    session: Session, room: RoomState, signed: Signed, act: str, now: datetime, **details: object
-) -> None:
-    stream = audit.sitting_stream(room.row.id)
-    audit.record(session, stream, signed.actor, act, stream, now=now, **_why(signed), **details)
-    shown = {"actor": signed.actor.name, **_why(signed), **details}
-    params = tuple(sorted((key, str(value)) for key, value in shown.items()))
-    emit(session, RoomChanged(room.row.id))
-    emit(session, Activity(room.row.id, f"line_{act}", params))
-
-
-def _why(signed: Signed) -> dict[str, str]:
-    why = {"reason": signed.reason.strip()[:200]} if signed.reason.strip() else {}
-    return why | ({"cosigned_by": signed.cosigner.name} if signed.cosigner else {})

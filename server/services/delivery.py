@@ -14,8 +14,10 @@ from server.presence import Presence
 from server.services.agents import Agent, AgentDoor
 from server.services.answers import AnswerDesk
 from server.services.links import Links
+from server.services.looks import Looks
 from server.services.seat_state import SeatView, SeatViews, build
 from server.services.site import Site
+from server.services.steady import SteadyClock
 from server.services.tries import Tries
 
 
@@ -35,11 +37,13 @@ class Parts(Protocol):
     @property
     def site(self) -> Site: ...
     @property
+    def clock(self) -> SteadyClock: ...
+    @property
     def demo(self) -> bool: ...
 
 
 class Delivery:
-    """Agents' door, answer desk, lines, and the states of seats.
+    """Agents' door, answer desk, lines, looks through cameras, and the states of seats.
 
     A `SeatChanged` that carries the time of its cause tells of answers or of a heartbeat: the monitor
     shows them, the seat's own state does not hold them, so it stays in memory.
@@ -50,7 +54,8 @@ class Delivery:
         self._demo = parts.demo
         self.door = AgentDoor(parts.db, parts.site.token_key)
         self.desk = AnswerDesk(parts.db, parts.answers, parts.vault, parts.events)
-        self.links = Links(parts.db, parts.presence)
+        self.links = Links(parts.db, parts.presence, parts.clock)
+        self.looks = Looks(lambda wanted: parts.events.publish([wanted]))
         self.tries = Tries()
         self.views = SeatViews()
         parts.events.subscribe(SeatChanged, self._seat_changed)
@@ -59,11 +64,11 @@ class Delivery:
 
     def view(self, agent: Agent, now: datetime) -> SeatView:
         """What the workstation shows now, with the time of this look."""
-        kept = self.views.get(agent)
+        kept, changes = self.views.get(agent), self.views.changes
         if kept is None:
             with self._db.read() as session:
                 kept = build(session, agent, now=now, demo=self._demo)
-            self.views.keep(agent, kept)
+            self.views.keep(agent, kept, changes)
         return replace(kept, state=replace(kept.state, server_time=now))
 
     def state(self, agent: Agent, now: datetime) -> SeatState:

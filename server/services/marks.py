@@ -29,6 +29,7 @@ from server.db.sittings import (
     Batch,
     Candidate,
     ComponentResult,
+    Incident,
     Registration,
     RoomSitting,
     Sitting,
@@ -100,11 +101,15 @@ def _uncounted(stored: Stored, reason: str) -> Uncounted:
     return Uncounted(record.journal, record.seq, record.item, stored.received_at, reason)
 
 
-def tell_late(session: Session, attempt_id: int, count: int, *, now: datetime) -> None:
-    """Records of a closed attempt have come that do not count: the chief should know."""
+def tell_late(session: Session, attempt_id: int, count: int, *, collected: bool, now: datetime) -> None:
+    """Records of a closed attempt have come: the chief should know.
+
+    `count` of them do not count. `collected`: all was thought to be here, so marks may lack what came.
+    """
     attempt = session.get_one(Attempt, attempt_id)
     place = Place(attempt.room_sitting_id, attempt.seat_id, attempt_id)
-    raise_incident(session, place, IncidentKind.LATE_RECORDS, now=now, records=str(count))
+    after = {"collected": True} if collected else {}
+    raise_incident(session, place, IncidentKind.LATE_RECORDS, now=now, records=str(count), **after)
 
 
 def late(session: Session, store: AnswerStore, attempt_id: int) -> int:
@@ -161,7 +166,10 @@ def _attempt_work(
 def store_marks(
     session: Session, actor: Actor, room_sitting_id: int, result: dict[str, Any], *, now: datetime
 ) -> int:
-    """Keeps the marks of a whole room, all or none; returns how many candidates have a result."""
+    """Keeps the marks of a whole room, all or none; returns how many candidates have a result.
+
+    `now`: when the answers were read for it (`work`); what came later is not in these marks.
+    """
     if not actor.can(Permission.MARK_RESULTS):
         raise Forbidden(Permission.MARK_RESULTS)
     room = load(session, room_sitting_id, lock=True)
@@ -248,6 +256,17 @@ def results(session: Session, actor: Actor, room_sitting_id: int) -> list[Result
     ]
 
 
+def arrived_since(session: Session, store: AnswerStore, room: RoomState) -> tuple[str, ...]:
+    """Seats of which a record came after their room was marked: it has to be marked again."""
+    if room.row.state != "marked" or room.row.marked_at is None:
+        return ()
+    marked_at = room.row.marked_at
+    newest = store.newest([attempt.id for attempt in attempts_of(session, room.row.id)])
+    late = [attempt for attempt, received_at in newest.items() if received_at > marked_at]
+    query = select(Seat.number).join(Attempt, Attempt.seat_id == Seat.id).where(Attempt.id.in_(late))
+    return tuple(sorted(session.scalars(query)))
+
+
 def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: int) -> tuple[Uncounted, ...]:
     """What was kept but not counted of one attempt, for the chief."""
     if not actor.can(Permission.SEE_RESULTS):
@@ -260,7 +279,7 @@ def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: in
 
 @dataclass(frozen=True, slots=True)
 class FinishedRoom:
-    """A room whose sitting is over, for the list of results."""
+    """A room whose sitting is over, for the list of results. `arrived`: records came after it was marked."""
 
     room_sitting: int
     batch: str
@@ -268,12 +287,18 @@ class FinishedRoom:
     starts_at: datetime
     state: str
     rehearsal: bool
+    arrived: bool
 
 
 def finished(session: Session) -> list[FinishedRoom]:
     """Rooms that ended, were collected or are marked; the latest first."""
+    told = select(Incident.id).where(
+        Incident.room_sitting_id == RoomSitting.id,
+        Incident.kind == str(IncidentKind.LATE_RECORDS),
+        Incident.last_at > RoomSitting.marked_at,
+    )
     rows = session.execute(
-        select(RoomSitting, Sitting.starts_at, Batch, Room.name)
+        select(RoomSitting, Sitting.starts_at, Batch, Room.name, told.exists())
         .join(Sitting, Sitting.id == RoomSitting.sitting_id)
         .join(Batch, Batch.id == Sitting.batch_id)
         .join(Room, Room.id == RoomSitting.room_id)
@@ -282,6 +307,6 @@ def finished(session: Session) -> list[FinishedRoom]:
         .limit(200)
     )
     return [
-        FinishedRoom(row.id, batch.name, room, starts_at, row.state, batch.rehearsal)
-        for row, starts_at, batch, room in rows
+        FinishedRoom(row.id, batch.name, room, starts_at, row.state, batch.rehearsal, arrived)
+        for row, starts_at, batch, room, arrived in rows
     ]

@@ -20,21 +20,22 @@ from server.db.rooms import Room
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import RoomChanged
-from server.services import audit, papers
+from server.services import audit, papers, staff
 from server.services.batches import policy_of
 from server.services.blueprints import read
+from server.services.custody import KEY_ROLES, need_witness
+from server.services.signed import Signed, as_signed
 
 SECRET_PURPOSE = "release-secret"  # noqa: S105 - the name of a purpose
 CONTENT_PURPOSE = "content-key"
-KEY_ROLES = (Role.CHIEF_INVIGILATOR, Role.ADMINISTRATOR, Role.CUSTODIAN)
-"""The roles that may hold a share, in the order they are proposed."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Somebody who may be named custodian, and in which role."""
+    """Somebody who may be named custodian, and in which role. Two may have one name, never one user name."""
 
     user_id: int
+    username: str
     name: str
     role: Role
     has_key: bool
@@ -50,7 +51,7 @@ class Unlocked:
 
 @dataclass(frozen=True, slots=True)
 class PackageView:
-    """A package as its page shows it."""
+    """A package as its page shows it: `cosigned_by` is empty unless it was sealed again."""
 
     id: int
     uid: str
@@ -61,40 +62,52 @@ class PackageView:
     not_before: datetime
     released_at: datetime | None
     custodians: tuple[KeyHolder, ...]
+    sealed_by: str
+    cosigned_by: str
 
 
 def key_holders(session: Session) -> list[KeyHolder]:
     """People who may hold a share, one entry per person and role."""
     rows = session.execute(
-        select(User.id, User.name, UserRole.role, CustodianKey.user_id)
+        select(User.id, User.username, User.name, UserRole.role, CustodianKey.user_id)
         .join(UserRole, UserRole.user_id == User.id)
         .outerjoin(CustodianKey, CustodianKey.user_id == User.id)
         .where(User.active.is_(True), UserRole.role.in_([str(role) for role in KEY_ROLES]))
         .order_by(User.name)
     )
-    return [KeyHolder(user, name, Role(role), key is not None) for user, name, role, key in rows]
+    return [
+        KeyHolder(user, username, name, Role(role), key is not None)
+        for user, username, name, role, key in rows
+    ]
 
 
 def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
     session: Session,
-    actor: Actor,
+    who: Actor | Signed,
     room_sitting_id: int,
     custodians: dict[int, Role],
     signing_key: bytes,
     *,
     now: datetime,
 ) -> int:
-    """Seals the sitting's approved forms for one room; an earlier sealed package is superseded."""
-    if not actor.can(Permission.SEAL_PACKAGE):
+    """Seals the sitting's approved forms for one room; an earlier sealed package is superseded.
+
+    Sealing again may change the custodians: it needs a witness (`custody`).
+    """
+    signed = as_signed(who)
+    if not signed.actor.can(Permission.SEAL_PACKAGE):
         raise Forbidden(Permission.SEAL_PACKAGE)
     room_sitting = _room_sitting(session, room_sitting_id)
     earlier = current(session, room_sitting_id)
     if earlier is not None and earlier.state == "released":
         raise Refused("package_already_released")
-    sitting = session.get_one(Sitting, room_sitting.sitting_id)
+    sitting = session.get_one(Sitting, room_sitting.sitting_id, with_for_update=True)
     row = _approved(session, sitting)
     policy = policy_of(session.get_one(Batch, sitting.batch_id))
     holders = _custodians(session, custodians, policy.release.custodians)
+    again = sealed_before(session, room_sitting_id)
+    if again:
+        need_witness(session, signed)
     spec = PackageSpec(
         package=str(uuid.uuid4()),
         sitting=room_sitting.uid,
@@ -118,21 +131,25 @@ def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
             SECRET_PURPOSE, spec.package, sealed.release_secret
         ),
         sealed_at=now,
-        sealed_by=actor.user_id,
+        sealed_by=signed.actor.user_id,
+        cosigned_by=signed.cosigner.user_id if again and signed.cosigner else None,
         released_by=[],
     )
+    _keep_sealed(session, signed, package, custodians)
+    return package.id
+
+
+def _keep_sealed(session: Session, signed: Signed, package: Package, custodians: dict[int, Role]) -> None:
     session.add(package)
     session.flush()
     session.add_all(
         PackageCustodian(package_id=package.id, user_id=user, role=str(role))
         for user, role in custodians.items()
     )
-    stream = audit.sitting_stream(room_sitting_id)
-    audit.record(
-        session, stream, actor, "package_sealed", f"package/{spec.package}", now=now, sha256=sealed.sha256
-    )
-    emit(session, RoomChanged(room_sitting_id))
-    return package.id
+    stream, object_ = audit.sitting_stream(package.room_sitting_id), f"package/{package.uid}"
+    told = {"sha256": package.sha256, **signed.why()}
+    audit.record(session, stream, signed.actor, "package_sealed", object_, now=package.sealed_at, **told)
+    emit(session, RoomChanged(package.room_sitting_id))
 
 
 def _supersede(session: Session, room_sitting_id: int) -> None:
@@ -150,7 +167,8 @@ def open_package(
 ) -> None:
     """Two custodians of different roles release the room's package inside its window (R20, design D6).
 
-    Every reason to refuse has its code: too_early, same_person, same_role, wrong_room, wrong_share.
+    Every reason to refuse has its code: too_early, same_person, same_role, wrong_room, wrong_share. A package
+    of other papers than the sitting's is never opened.
     """
     for holder in holders:
         if not holder.actor.can(Permission.HOLD_KEY):
@@ -161,6 +179,7 @@ def open_package(
         raise Refused("package_missing")
     if package.state != "sealed":
         raise Refused("package_already_released")
+    check_papers(session, package)
     if room_sitting.state != "arranged":
         raise Refused("seats_not_drawn")
     vault = vault_of(session)
@@ -199,6 +218,12 @@ def room_sitting_of(session: Session, package_id: int) -> int:
     return package.room_sitting_id
 
 
+def sealed_before(session: Session, room_sitting_id: int) -> bool:
+    """Whether a package was ever sealed for the room's sitting, in force or not."""
+    found = select(Package.id).where(Package.room_sitting_id == room_sitting_id)
+    return session.scalar(found.limit(1)) is not None
+
+
 def current(session: Session, room_sitting_id: int) -> Package | None:
     """The room's package in force, if there is one."""
     return session.scalar(
@@ -206,6 +231,13 @@ def current(session: Session, room_sitting_id: int) -> Package | None:
         .where(Package.room_sitting_id == room_sitting_id, Package.state.in_(["sealed", "released"]))
         .order_by(Package.id.desc())
     )
+
+
+def check_papers(session: Session, package: Package) -> None:
+    """Refuses a package sealed from other papers than the sitting has: its items would be unknown."""
+    room_sitting = _room_sitting(session, package.room_sitting_id)
+    if package.paper_set_id != session.get_one(Sitting, room_sitting.sitting_id).paper_set_id:
+        raise Refused("package_of_other_papers")
 
 
 def content_key(session: Session, package: Package) -> bytes:
@@ -218,11 +250,13 @@ def content_key(session: Session, package: Package) -> bytes:
 def view(session: Session, package: Package) -> PackageView:
     """A package with its custodians by name."""
     rows = session.execute(
-        select(User.id, User.name, PackageCustodian.role)
+        select(User.id, User.username, User.name, PackageCustodian.role)
         .join(PackageCustodian, PackageCustodian.user_id == User.id)
         .where(PackageCustodian.package_id == package.id)
+        .order_by(User.name)
     )
-    holders = tuple(KeyHolder(user, name, Role(role), True) for user, name, role in rows)
+    holders = tuple(KeyHolder(user, username, name, Role(role), True) for user, username, name, role in rows)
+    names = staff.names(session, (package.sealed_by, package.cosigned_by))
     return PackageView(
         id=package.id,
         uid=package.uid,
@@ -233,6 +267,8 @@ def view(session: Session, package: Package) -> PackageView:
         not_before=package.not_before,
         released_at=package.released_at,
         custodians=holders,
+        sealed_by=names.get(package.sealed_by or 0, ""),
+        cosigned_by=names.get(package.cosigned_by or 0, ""),
     )
 
 

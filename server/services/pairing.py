@@ -1,4 +1,8 @@
-"""Pairing of workstations to seats (design D20): a one-time code in, the agent's key stored."""
+"""Pairing of workstations to seats (design D20): a one-time code in, the agent's key stored.
+
+Who pairs a machine to a seat gets the candidate's paper there. So while a sitting's paper is open in the room
+only those on duty in it may change its workstations, with a reason; the room's record and monitor tell of it.
+"""
 
 import secrets
 from dataclasses import dataclass
@@ -7,15 +11,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from exam_rooms.incidents import IncidentKind
 from exam_rooms.pairing import encode_code
-from server.access import Actor, Permission
+from server.access import Actor, Permission, Role
 from server.db.base import emit, vault_of
+from server.db.people import User
 from server.db.rooms import PairingCode, Room, Seat, Workstation
-from server.errors import Forbidden, NotFound, Refused
-from server.events import PairingChanged
+from server.db.sittings import Assignment, Attempt, RoomSitting
+from server.errors import NotFound, Refused
+from server.events import Activity, PairingChanged
 from server.services import audit
+from server.services.incidents import Place, raise_incident
+from server.services.signed import Signed, need, need_reason, params_of
+from server.services.sittings_now import open_sitting
 
 CODE_LIFETIME = timedelta(minutes=30)
+AGENT = Actor(None, "agent")
+"""A machine that pairs itself with a code."""
 _PURPOSE = "pairing"
 
 
@@ -37,15 +49,12 @@ class Paired:
     seat: str
 
 
-def issue_code(session: Session, actor: Actor, seat_id: int, fingerprint: bytes, *, now: datetime) -> str:
+def issue_code(session: Session, signed: Signed, seat_id: int, fingerprint: bytes, *, now: datetime) -> str:
     """A new code for a seat, good for half an hour and one use; older codes of the seat die.
 
     `fingerprint`: the first ten bytes of the SHA-256 of the site CA certificate.
     """
-    _require(actor)
-    seat = session.get(Seat, seat_id)
-    if seat is None:
-        raise NotFound("seat")
+    seat, under_way = _changeable(session, signed, seat_id, now)
     _revoke_codes(session, seat_id, now)
     secret = secrets.token_bytes(5)
     session.add(
@@ -53,28 +62,38 @@ def issue_code(session: Session, actor: Actor, seat_id: int, fingerprint: bytes,
             seat_id=seat_id,
             secret_index=vault_of(session).index(_PURPOSE, secret.hex()),
             expires_at=now + CODE_LIFETIME,
-            created_by=actor.user_id,
+            created_by=signed.actor.user_id,
         )
     )
-    audit.record(session, "system", actor, "pairing_code_issued", _label(session, seat), now=now)
+    label = _label(session, seat)
+    audit.record(session, "system", signed.actor, "pairing_code_issued", label, now=now, **signed.why())
+    if under_way is not None:
+        _note(session, under_way, seat, signed, "pairing_code_issued", now)
     return encode_code(secret, fingerprint)
 
 
 def issue_codes(
-    session: Session, actor: Actor, seat_ids: list[int], fingerprint: bytes, *, now: datetime
+    session: Session, signed: Signed, seat_ids: list[int], fingerprint: bytes, *, now: datetime
 ) -> dict[int, str]:
     """New codes for several seats, by seat id."""
-    return {seat_id: issue_code(session, actor, seat_id, fingerprint, now=now) for seat_id in seat_ids}
+    return {seat_id: issue_code(session, signed, seat_id, fingerprint, now=now) for seat_id in seat_ids}
 
 
 def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> Paired:
-    """Stores the agent's key at the seat of a valid code; the seat's earlier workstation is retired."""
+    """Stores the agent's key at the seat of a valid code; the seat's earlier workstation is retired.
+
+    In a room whose paper is open a code is worth something only from somebody on duty there.
+    """
     index = vault_of(session).index(_PURPOSE, secret.hex())
-    code = session.scalar(select(PairingCode).where(PairingCode.secret_index == index))
+    code = session.scalar(select(PairingCode).where(PairingCode.secret_index == index).with_for_update())
     if code is None or code.used_at is not None or code.expires_at <= now:
         raise Refused("pairing_code_invalid", 403)
     seat = session.get_one(Seat, code.seat_id)
+    under_way = open_sitting(session, seat.room_id, now)
+    if under_way is not None and not _on_duty(session, code.created_by, under_way):
+        raise Refused("pairing_code_invalid", 403)
     code.used_at = now
+    used_before = session.scalar(select(Workstation.id).where(Workstation.seat_id == seat.id).limit(1))
     _retire(session, seat.id, now)
     workstation = Workstation(
         seat_id=seat.id,
@@ -91,26 +110,32 @@ def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> 
     audit.record(
         session,
         "system",
-        Actor(None, "agent"),
+        AGENT,
         "workstation_paired",
         label,
         now=now,
         workstation=workstation.id,
     )
+    if under_way is not None:
+        issuer = session.get_one(User, code.created_by).name
+        _note(session, under_way, seat, Signed(AGENT), "workstation_paired", now, by=issuer)
+        if used_before is not None or session.get_one(RoomSitting, under_way).state == "running":
+            _alarm(session, under_way, seat, issuer, now)
     emit(session, PairingChanged(room.id))
     return Paired(workstation.id, room.name, seat.number)
 
 
-def release(session: Session, actor: Actor, seat_id: int, *, now: datetime) -> None:
+def release(session: Session, signed: Signed, seat_id: int, *, now: datetime) -> None:
     """Takes the workstation away from a seat; its token dies at once."""
-    _require(actor)
-    seat = session.get(Seat, seat_id)
-    if seat is None:
-        raise NotFound("seat")
+    seat, under_way = _changeable(session, signed, seat_id, now)
     if _retire(session, seat_id, now) == 0:
         raise Refused("seat_not_paired", seat=seat.number)
     _revoke_codes(session, seat_id, now)
-    audit.record(session, "system", actor, "workstation_released", _label(session, seat), now=now)
+    label = _label(session, seat)
+    audit.record(session, "system", signed.actor, "workstation_released", label, now=now, **signed.why())
+    if under_way is not None:
+        _note(session, under_way, seat, signed, "workstation_released", now)
+        _alarm(session, under_way, seat, signed.actor.name, now)
     emit(session, PairingChanged(seat.room_id))
 
 
@@ -124,9 +149,50 @@ def active_workstations(session: Session, room_id: int) -> dict[int, Workstation
     return {row.seat_id: row for row in rows}
 
 
-def _require(actor: Actor) -> None:
-    if not actor.can(Permission.PAIR_WORKSTATIONS):
-        raise Forbidden(Permission.PAIR_WORKSTATIONS)
+def _changeable(session: Session, signed: Signed, seat_id: int, now: datetime) -> tuple[Seat, int | None]:
+    """The seat and the sitting under way there, when this person may change its workstation now."""
+    need(signed.actor, Permission.PAIR_WORKSTATIONS)
+    seat = session.get(Seat, seat_id)
+    if seat is None:
+        raise NotFound("seat")
+    under_way = open_sitting(session, seat.room_id, now)
+    if under_way is not None:
+        if not _on_duty(session, signed.actor.user_id, under_way):
+            raise Refused("not_on_duty_here", 403)
+        need_reason(signed)
+    return seat, under_way
+
+
+def _on_duty(session: Session, user_id: int | None, room_sitting_id: int) -> bool:
+    """Whether somebody is assigned to the room in its sitting, or is chief in another room of the sitting."""
+    sitting = session.get_one(RoomSitting, room_sitting_id).sitting_id
+    duties = session.execute(
+        select(Assignment.room_sitting_id, Assignment.role)
+        .join(RoomSitting, RoomSitting.id == Assignment.room_sitting_id)
+        .where(RoomSitting.sitting_id == sitting, Assignment.user_id == user_id)
+    )
+    return any(room == room_sitting_id or role == Role.CHIEF_INVIGILATOR for room, role in duties)
+
+
+def _note(  # noqa: PLR0913 - where, what and who belong to one line
+    session: Session,
+    room_sitting_id: int,
+    seat: Seat,
+    signed: Signed,
+    act: str,
+    now: datetime,
+    **details: object,
+) -> None:
+    """The same act in the record of the sitting it happened in, and a line for those who watch the room."""
+    stream, told = audit.sitting_stream(room_sitting_id), {"seat": seat.number, **details}
+    audit.record(session, stream, signed.actor, act, f"seat/{seat.id}", now=now, **signed.why(), **told)
+    emit(session, Activity(room_sitting_id, f"line_{act}", params_of(signed, **told), seat.id))
+
+
+def _alarm(session: Session, room_sitting_id: int, seat: Seat, by: str, now: datetime) -> None:
+    here = select(Attempt.id).where(Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id == seat.id)
+    place = Place(room_sitting_id, seat.id, session.scalar(here))
+    raise_incident(session, place, IncidentKind.WORKSTATION_CHANGED, now=now, by=by)
 
 
 def _label(session: Session, seat: Seat) -> str:

@@ -53,14 +53,25 @@ class RoomState:
         ended = attempt.closed_at if attempt.state == AttemptState.ENDED else None
         return min(self.deadline(attempt), ended) if ended else self.deadline(attempt)
 
+    def may_begin(self, attempt: Attempt, now: datetime) -> bool:
+        """Whether a ready seat's paper may be open: the room was started, not ended, its own time goes on.
+
+        `now` may lie a moment before the start that another transaction has just committed.
+        """
+        started = self.row.started_at is not None and self.row.ended_at is None
+        return started and now < self.deadline(attempt)
+
     def grace_over(self, attempt: Attempt) -> datetime:
         """When the server closes the seat by itself: answers on their way have arrived by then."""
         return self.deadline(attempt) + timedelta(seconds=self.policy.grace_seconds)
 
 
 def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomState:
-    """The room in its sitting; `lock` keeps other writers of the row out until the commit."""
-    row = session.get(RoomSitting, room_sitting_id, with_for_update=True if lock else None)
+    """The room in its sitting; `lock` keeps other writers of the row out until the commit.
+
+    Who locks a room and attempts of it locks the room first, so that nobody waits for each other.
+    """
+    row = session.get(RoomSitting, room_sitting_id, with_for_update=lock or None, populate_existing=lock)
     if row is None:
         raise NotFound("sitting")
     sitting = session.get_one(Sitting, row.sitting_id)
@@ -84,15 +95,18 @@ def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
 
 def locked_attempt(session: Session, attempt_id: int) -> Attempt:
     """An attempt, kept from other writers until the commit."""
-    attempt = session.get(Attempt, attempt_id, with_for_update=True)
+    attempt = session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
     if attempt is None:
         raise NotFound("attempt")
     return attempt
 
 
-def attempts_of(session: Session, room_sitting_id: int) -> list[Attempt]:
-    """All attempts of a room's sitting."""
-    return list(session.scalars(select(Attempt).where(Attempt.room_sitting_id == room_sitting_id)))
+def attempts_of(session: Session, room_sitting_id: int, *, lock: bool = False) -> list[Attempt]:
+    """All attempts of a room's sitting; `lock` waits for who changes one and keeps others out."""
+    query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id).order_by(Attempt.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(query))
 
 
 def advance(session: Session, attempt: Attempt, act: Act) -> None:

@@ -1,14 +1,45 @@
-"""Which rooms are in their sitting at this moment: what must not be disturbed."""
+"""Which sitting a room works on at this moment, and which rooms must not be disturbed."""
+
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.db.sittings import RoomSitting
+from server.db.sittings import RoomSitting, Sitting
 
 IN_SITTING = ("released", "running")
 """From the opening of the package to the end of the room."""
+_DONE = ("collected", "marked")
+_SHOWN_AFTER = timedelta(minutes=20)
+"""How long a seat goes on showing a collected sitting while none is open."""
+_ABANDONED_AFTER = timedelta(hours=12)
+"""A sitting that nobody ended or collected stops holding its room so long after its planned start."""
 
 
 def running_rooms(session: Session) -> list[int]:
     """Ids of rooms in a sitting that is open or running."""
     return list(session.scalars(select(RoomSitting.id).where(RoomSitting.state.in_(IN_SITTING))))
+
+
+def open_sitting(session: Session, room_id: int, now: datetime) -> int | None:
+    """The sitting whose paper is open in a room: released or running. None when the room is quiet."""
+    current = current_sitting(session, room_id, now)
+    row = session.get(RoomSitting, current) if current is not None else None
+    return row.id if row is not None and row.state in IN_SITTING else None
+
+
+def current_sitting(session: Session, room_id: int, now: datetime) -> int | None:
+    """The sitting a room works on: one that is open or not yet collected, else the last, else the next."""
+    rows = session.execute(
+        select(RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, Sitting.starts_at)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .where(RoomSitting.room_id == room_id, RoomSitting.state != "planned")
+        .order_by(Sitting.starts_at, RoomSitting.id)
+    ).all()
+    done = [row for row in rows if row.state in _DONE]
+    ahead = [row for row in rows if row.state not in _DONE and row.starts_at > now - _ABANDONED_AFTER]
+    if ahead and ahead[0].starts_at - timedelta(hours=1) <= now:
+        return int(ahead[0].id)
+    if done and (not ahead or now - (done[-1].collected_at or now) < _SHOWN_AFTER):
+        return int(done[-1].id)
+    return int(ahead[0].id) if ahead else None

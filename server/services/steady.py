@@ -1,6 +1,9 @@
 """The server's clock (design D22): wall time at an anchor plus boot time since; no wall-clock step moves it.
 
-The anchor outlives a killed process as long as the machine stays up and a sitting runs.
+The anchor outlives a killed process as long as the machine stays up and a sitting runs. After a reboot in
+mid-sitting the hardware clock may be hours off, so nobody's time is taken from it: the clock goes on from the
+last sign of life before, which is never ahead of the truth, until a workstation that stayed up says what time
+it is, or a person says that the hardware clock is right (`clock_proof`).
 """
 
 import time
@@ -12,11 +15,13 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.db.sittings import RoomSitting, ServerBoot
+from exam_rooms.clock import Anchor, rebooted, steady_now
+from exam_rooms.seats import OPEN
+from server.db.sittings import Attempt, RoomSitting, ServerBoot
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-STEP_SECONDS = 2.0
-"""A difference of wall and steady clock beyond this is a step that somebody must hear of."""
+_ABANDONED_AFTER = timedelta(hours=12)
+"""A room whose last sign of life is so old is no sitting that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +40,67 @@ def read_clocks() -> Reading:
 
 
 class SteadyClock:
-    """Tells the time from an anchor on the boot clock. `look` is replaced in tests."""
+    """Tells the time from an anchor on the boot clock. `look` is replaced in tests.
 
-    def __init__(self, anchor: Reading, look: Callable[[], Reading] = read_clocks) -> None:
+    `proven` is false after a reboot in mid-sitting, while the clock may be behind the truth.
+    """
+
+    def __init__(
+        self, anchor: Reading, look: Callable[[], Reading] = read_clocks, *, proven: bool = True
+    ) -> None:
         self.anchor = anchor
+        self.proven = proven
         self._look = look
 
     def now(self) -> datetime:
         """Aware UTC now."""
-        return self._at(self._look())
+        return self._steady()[0]
 
     def step_seconds(self) -> float:
-        """How far the wall clock has jumped away from the steady one; beyond `STEP_SECONDS` is an alert."""
+        """How far the wall clock stands from the steady one; `exam_rooms.clock.stepped` judges it."""
+        return self._steady()[1]
+
+    def wall(self) -> datetime:
+        """What the machine's own clock says, right or wrong."""
+        return self._look().wall
+
+    def settle(self, moment: datetime) -> None:
+        """The time is known to be `moment`: the clock goes on from there. It never goes back."""
         look = self._look()
-        return (look.wall - self._at(look)).total_seconds()
+        self.anchor = Reading(max(moment, self.now()), look.boot_ns, look.boot_id)
+        self.proven = True
 
-    def _at(self, look: Reading) -> datetime:
-        return self.anchor.wall + timedelta(microseconds=(look.boot_ns - self.anchor.boot_ns) / 1000)
+    def _steady(self) -> tuple[datetime, float]:
+        look = self._look()
+        anchor = Anchor(self.anchor.wall, self.anchor.boot_ns, self.anchor.boot_id)
+        return steady_now(anchor, look.boot_id, look.boot_ns, look.wall)
 
 
-def find_anchor(session: Session, look: Reading) -> Reading:
-    """The anchor to run on: the kept one while its boot lasts and a sitting runs, else this look."""
-    row = session.get(ServerBoot, 1)
+def open_clock(session: Session, look: Callable[[], Reading] = read_clocks) -> SteadyClock:
+    """The clock to run on: the kept anchor while its boot lasts and a sitting runs, else the wall clock.
+
+    After a reboot in the middle of somebody's exam it goes on, unproven, from the last sign of life.
+    """
+    here, kept = look(), session.get(ServerBoot, 1)
     running = session.scalars(select(RoomSitting.id).where(RoomSitting.state == "running")).first()
-    if row is None or row.boot_id != look.boot_id or running is None:
-        return look
-    return Reading(row.wall, row.boot_ns, row.boot_id)
+    if running is None:
+        return SteadyClock(here, look)
+    if kept is not None and not rebooted(Anchor(kept.wall, kept.boot_ns, kept.boot_id), here.boot_id):
+        return SteadyClock(Reading(kept.wall, kept.boot_ns, kept.boot_id), look)
+    last = _last_sign(session)
+    if last is None or here.wall - last > _ABANDONED_AFTER:
+        return SteadyClock(here, look)
+    return SteadyClock(Reading(last, here.boot_ns, here.boot_id), look, proven=False)
+
+
+def _last_sign(session: Session) -> datetime | None:
+    """When the server last looked at a running room in which somebody still had time."""
+    still_open = select(Attempt.id).where(
+        Attempt.room_sitting_id == RoomSitting.id, Attempt.state.in_([str(state) for state in OPEN])
+    )
+    rooms = select(RoomSitting).where(RoomSitting.state == "running", still_open.exists())
+    signs = [room.watched_at or room.started_at for room in session.scalars(rooms)]
+    return max((sign for sign in signs if sign is not None), default=None)
 
 
 def keep_anchor(session: Session, anchor: Reading) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from server.services.steady import STEP_SECONDS, SteadyClock
+from exam_rooms.clock import stepped
+from server.services.steady import SteadyClock
 from server.settings import Settings
 
 DISK_LOW = 1 << 30
@@ -23,6 +24,7 @@ class Wellbeing:
     rss: int
     disk_free: int
     clock_step_seconds: float
+    clock_proven: bool
     certificate_until: datetime | None
 
     @property
@@ -33,7 +35,7 @@ class Wellbeing:
     @property
     def clock_stepped(self) -> bool:
         """Whether somebody set the wall clock while the server ran (D22)."""
-        return abs(self.clock_step_seconds) > STEP_SECONDS
+        return self.clock_proven and stepped(self.clock_step_seconds)
 
 
 def look(settings: Settings, clock: SteadyClock) -> Wellbeing:
@@ -45,6 +47,7 @@ def look(settings: Settings, clock: SteadyClock) -> Wellbeing:
         rss=pages * resource.getpagesize(),
         disk_free=shutil.disk_usage(settings.data).free,
         clock_step_seconds=round(clock.step_seconds(), 3),
+        clock_proven=clock.proven,
         certificate_until=_until(settings.data / "tls" / "server.pem"),
     )
 

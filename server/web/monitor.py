@@ -194,7 +194,7 @@ def start(room_sitting_id: int) -> ResponseReturnValue:
     """Starts the clock for everybody."""
     host = current_host()
     present = frozenset(int(value) for value in request.form.getlist("present") if value.isdigit())
-    order = Start(present, host.clock.anchor, host.presence)
+    order = Start(present, host.clock.anchor, host.presence, host.clock.proven)
     host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
     flash(_("已开考。"), "good")
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))

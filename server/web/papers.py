@@ -11,7 +11,7 @@ from server.access import Actor, Permission, Role
 from server.errors import Refused
 from server.services import banks, blueprints, joblist, packages, papers, staff
 from server.web.forms import shown_again, text, whole
-from server.web.guard import actor, check_credentials, current_host, requires
+from server.web.guard import actor, check_credentials, current_host, requires, witnessed
 
 bp = Blueprint("papers", __name__)
 
@@ -129,7 +129,7 @@ def seal(room_sitting_id: int) -> ResponseReturnValue:
             raise Refused("custodian_in_one_role", 422, field="custodians")
         chosen[int(user)] = Role(role)
     signing_key = host.site.signing_key.private_bytes_raw()
-    host.db.write(packages.seal, actor(), room_sitting_id, chosen, signing_key, now=host.now())
+    host.db.write(packages.seal, witnessed(), room_sitting_id, chosen, signing_key, now=host.now())
     flash(_("试卷包已密封。考试机会提前取得密封包，启封前谁也打不开。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 

@@ -32,10 +32,13 @@ def index() -> str:
 @requires(Permission.SEE_RESULTS)
 def show(room_sitting_id: int) -> str:
     """The list, or what is still missing before it can be made."""
-    with current_host().db.read() as session:
+    host = current_host()
+    with host.db.read() as session:
+        room = roomstate.load(session, room_sitting_id)
         return render_template(
             "results/show.html",
-            room=roomstate.load(session, room_sitting_id),
+            room=room,
+            arrived=marks.arrived_since(session, host.answers, room),
             tally=tally(session, room_sitting_id),
             rows=marks.results(session, actor(), room_sitting_id),
             points=points,
@@ -49,10 +52,11 @@ def show(room_sitting_id: int) -> str:
 def mark(room_sitting_id: int) -> ResponseReturnValue:
     """Marks the whole room in a child process."""
     host, who = current_host(), actor()
+    read_at = host.now()
     with host.db.read() as session:
         payload = marks.work(session, who, host.answers, room_sitting_id)
     result = host.jobs.run("mark", payload)
-    count = host.db.write(marks.store_marks, who, room_sitting_id, result, now=host.now())
+    count = host.db.write(marks.store_marks, who, room_sitting_id, result, now=read_at)
     flash(_("已评分 %(n)d 名考生。", n=count), "good")
     return redirect(url_for("results.show", room_sitting_id=room_sitting_id))
 

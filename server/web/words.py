@@ -12,6 +12,7 @@ from server.web.guard import say
 bp = Blueprint("words", __name__)
 KINDS = {"single": N_("单选题"), "multiple": N_("多选题"), "true_false": N_("判断题")}
 DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位")}
+ROOM_KINDS = {"standard": N_("标准考场"), "smart": N_("智能考场")}
 STEPS = {
     "papers": N_("选定试卷"),
     "roster": N_("考生名册"),
@@ -97,6 +98,12 @@ def proof_of(line: Mapping[str, str], scopes: Mapping[str, str]) -> str:
 def seat_kind(kind: str) -> str:
     """What a seat is for."""
     return _(DUTIES[kind]) if kind in DUTIES else kind
+
+
+@bp.app_template_global("room_kind")
+def room_kind(kind: str) -> str:
+    """What kind of room it is."""
+    return _(ROOM_KINDS[kind]) if kind in ROOM_KINDS else kind
 
 
 @bp.app_template_global("shortage_text")

@@ -1,6 +1,7 @@
 """Fixtures of the server's tests: settings, an open host, the application, signed-in clients.
 
-`@pytest.mark.both_stores` runs a test on SQLite and on a real PostgreSQL; without it on SQLite.
+`@pytest.mark.both_stores` runs a test on SQLite and on a real PostgreSQL, `on_postgresql` on the latter
+alone (two writers at once exist only there); without them on SQLite.
 The clock stands still at `now` until `machine.advance(...)`.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from itembank.vault import Vault
 from server.access import SYSTEM, Actor, Role
@@ -36,12 +38,14 @@ NOW = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_stores: runs on SQLite and on PostgreSQL")
+    config.addinivalue_line("markers", "on_postgresql: runs on PostgreSQL alone, where writers meet")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("both_stores") is not None
-        metafunc.parametrize("store", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+        marked = {marker.name for marker in metafunc.definition.iter_markers()}
+        stores = ["postgresql"] if "on_postgresql" in marked else ["sqlite"]
+        metafunc.parametrize("store", stores + ["postgresql"] * ("both_stores" in marked), indirect=True)
 
 
 @dataclass
@@ -124,10 +128,17 @@ def host(settings: Settings, machine: Machine) -> Iterator[Host]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Each template is compiled once for all tests, not once for each application."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(host: Host) -> Flask:
+def app(host: Host, compiled_templates: FileSystemBytecodeCache) -> Flask:
     """The application; forms need no CSRF token here (test_headers.py tests them)."""
     application = build_app(host)
+    application.jinja_env.bytecode_cache = compiled_templates
     application.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     return application
 

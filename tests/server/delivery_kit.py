@@ -71,7 +71,7 @@ class Scene:
     def start(self) -> None:
         """Starts the room with everybody present."""
         present = frozenset(actor.user_id or 0 for actor in self.staff)
-        start = Start(present, self.host.clock.anchor)
+        start = Start(present, self.host.clock.anchor, self.host.presence)
         self.write(commands.start_room, self.invigilator, self.room_sitting, start)
 
     def attempt(self, seat: str) -> Attempt:
@@ -100,6 +100,32 @@ def make_scene(
     host.db.write(_package, host, scene, released)
     scene.staff, scene.chief = staff, chief
     return scene
+
+
+def another_sitting(scene: Scene, hours: float, state: str = "arranged", *, row_id: int | None = None) -> int:
+    """A further sitting of the room, so many hours after the first; the id of the room in it."""
+
+    def add(session: Session) -> int:
+        first = session.get_one(Sitting, 1)
+        starts_at = scene.starts_at + timedelta(hours=hours)
+        sitting = Sitting(
+            batch_id=first.batch_id, number=2, starts_at=starts_at, minutes=Decimal(90), paper_set_id=1
+        )
+        session.add(sitting)
+        session.flush()
+        row = RoomSitting(
+            id=row_id,
+            uid="room-sitting-2",
+            sitting_id=sitting.id,
+            room_id=scene.room,
+            state=state,
+            started_at=starts_at if state == "running" else None,
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+    return scene.host.db.write(add)
 
 
 def _rows(session: Session, host: Host, plan: tuple[datetime, int, int]) -> Scene:

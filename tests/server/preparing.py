@@ -16,6 +16,7 @@ from server.jobs.assembling import assemble
 from server.rules.roomfile import read_rooms
 from server.rules.roster import read_roster
 from server.services import banks, batches, blueprints, packages, papers, rooms, rosters, seating, staff
+from server.services.signed import Signed
 
 SAMPLES = files("server") / "samples"
 PASSPHRASE = "four words of a keeper"
@@ -144,9 +145,8 @@ def seal(host: Host, people: Crew, room_sitting_id: int) -> int:
         people.custodian.user_id: Role.CUSTODIAN,
     }
     key = host.site.signing_key.private_bytes_raw()
-    return host.db.write(
-        packages.seal, people.administrator, room_sitting_id, custodians, key, now=host.now()
-    )
+    who = Signed(people.administrator, cosigner=people.chief)  # sealing again needs a second holder
+    return host.db.write(packages.seal, who, room_sitting_id, custodians, key, now=host.now())
 
 
 def unlock(host: Host, person: Actor, passphrase: str = PASSPHRASE) -> packages.Unlocked:

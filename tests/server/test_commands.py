@@ -12,12 +12,13 @@ from sqlalchemy import select
 from exam_rooms.protocol import RecordKind, Step
 from server.access import Actor
 from server.db.papers import Package
-from server.db.sittings import Assignment, SeatStay, TimeCredit
+from server.db.sittings import Assignment, Attempt, SeatStay, TimeCredit
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.live.watch import Watch
-from server.services import audit, commands
+from server.services import audit, commands, marks
 from server.services.commands import Credit, Signed, Start
+from server.services.roomstate import load
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
@@ -91,7 +92,7 @@ def test_start_needs_invigilators_in_the_room(scene: Scene, machine: Machine) ->
             commands.start_room,
             scene.invigilator,
             scene.room_sitting,
-            Start(frozenset(present), scene.host.clock.anchor),
+            Start(frozenset(present), scene.host.clock.anchor, scene.host.presence),
         )
 
     one, chief = scene.staff[0].user_id, scene.chief.user_id
@@ -344,6 +345,36 @@ def test_the_old_seat_cannot_go_on_writing_in_a_new_journal(running: TestAgent, 
     assert (answer.status_code, answer.get_json()["code"]) == (403, "attempt_not_here")
 
 
+@pytest.mark.both_stores
+def test_a_submission_stranded_on_the_old_machine_closes_nothing_at_the_new_seat(
+    running: TestAgent, app: Flask, scene: Scene, machine: Machine, host: Host
+) -> None:
+    machine.advance(minutes=40)
+    stranded = running.write(RecordKind.SUBMIT)  # handed in without a link; then the machine hangs
+    scene.write(commands.move_seat, scene.attempts["1"], scene.seats["4"], scene.signed())
+    new = TestAgent(app, scene, "4")
+    new.open_session()
+    new.open_journal(scene.attempts["1"])
+    for number in (2, 3):
+        new.answer(number)
+    new.sent()
+    late = running.sent(stranded)
+    assert late.upto == {"1": 3}
+    assert [(refused.journal, refused.seq, refused.code) for refused in late.refused] == [
+        (1, 3, "submit_superseded")
+    ]
+    assert new.state().step is Step.ANSWERING
+    kinds = [stored.record.kind for stored in host.answers.events(scene.attempts["1"])]
+    assert kinds.count(RecordKind.SUBMIT) == 1
+    new.write(RecordKind.SUBMIT)
+    assert new.sent().refused == ()
+    assert new.state().step is Step.SUBMITTED
+    with host.db.read() as session:
+        attempt = session.get_one(Attempt, scene.attempts["1"])
+        sheet = marks.sheet(session, host.answers, load(session, scene.room_sitting), attempt)
+    assert (sorted(sheet.answers), sheet.uncounted) == (["item-1", "item-2", "item-3"], ())
+
+
 def test_a_move_needs_a_free_paired_seat(running: TestAgent, scene: Scene) -> None:
     from server.services import pairing
 
@@ -354,7 +385,7 @@ def test_a_move_needs_a_free_paired_seat(running: TestAgent, scene: Scene) -> No
 
     assert refused(move(scene.seats["2"])) == "seat_taken"
     assert refused(move(99)) == "not_found"
-    scene.write(pairing.release, scene.chief, scene.seats["4"])
+    scene.write(pairing.release, scene.signed(), scene.seats["4"])
     assert refused(move(scene.seats["4"])) == "seat_not_paired"
 
 

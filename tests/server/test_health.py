@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from server.host import Host
 from server.services import loop_lag
 from server.services.loop_lag import Lag, LoopLag
-from server.services.steady import Reading, SteadyClock, find_anchor, keep_anchor
+from server.services.steady import Reading, SteadyClock, keep_anchor, open_clock
 
 JSON = {"Accept": "application/json"}
 
@@ -119,10 +119,10 @@ class TestSteadyClock:
         if running:
             _running_room(host)
         with host.db.read() as session:
-            anchor = find_anchor(session, machine.look())
-        assert anchor == (first if running and same_boot else machine.look())
+            clock = open_clock(session, machine.look)
+        assert clock.anchor == (first if running and same_boot else machine.look())
         if running and same_boot:
-            assert (SteadyClock(anchor, machine.look).now() - first.wall).total_seconds() == 300
+            assert (clock.now() - first.wall).total_seconds() == 300
 
     def test_boot_clock_counts_in_full(self) -> None:
         start = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)

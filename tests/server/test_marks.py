@@ -7,21 +7,22 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from sqlalchemy import select
 
 from exam_rooms.protocol import RecordKind
 from server.access import Actor
-from server.db.sittings import ComponentResult, LinkGapRow
+from server.db.sittings import ComponentResult, Incident, LinkGapRow
 from server.errors import Refused
 from server.host import Host
 from server.jobs.results import mark, results_xlsx
 from server.live.watch import Watch
-from server.services import commands, incidents, marks
+from server.services import collection, commands, incidents, marks
 from server.services.commands import Signed
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
-from tests.server.delivery_kit import Scene, make_scene
+from tests.server.delivery_kit import Scene, another_sitting, make_scene
 
 
 @pytest.fixture
@@ -240,6 +241,80 @@ def test_marking_again_replaces_the_results(agents: list[TestAgent], scene: Scen
     assert first.total == second.total
     with scene.host.db.read() as session:
         assert len(session.scalars(select(ComponentResult)).all()) == 3
+
+
+def given_up(scene: Scene, machine: Machine, agents: list[TestAgent]) -> TestAgent:
+    """Seat 1 hangs with an unsent answer; the chief closes it, the room is marked, and it comes back."""
+    one, two = agents
+    one.answer(1)
+    one.sent()
+    machine.advance(minutes=88)
+    one.beat()
+    watch = Watch(scene.host)
+    machine.advance(seconds=10)
+    watch.tick()  # its silence is seen
+    one.answer(2)
+    machine.advance(minutes=3)
+    watch.tick()
+    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    two.state()
+    two.beat()
+    scene.write(collection.close_missing, scene.chief, scene.attempts["1"], "主机故障")
+    watch.tick()
+    assert scene.room_row().state == "collected"
+    return one
+
+
+def late_records(scene: Scene) -> list[dict[str, object]]:
+    with scene.host.db.read() as session:
+        kinds = select(Incident).where(Incident.kind == "LATE_RECORDS")
+        return [row.details for row in session.scalars(kinds)]
+
+
+@pytest.mark.both_stores
+def test_a_record_that_counts_but_comes_after_the_marking_asks_for_it_again(
+    agents: list[TestAgent], scene: Scene, machine: Machine, sign_in: Callable[..., FlaskClient]
+) -> None:
+    one = given_up(scene, machine, agents)
+    assert mark_room(scene)["1"].answered == 1
+    chief, page = sign_in(scene.chief), f"/results/{scene.room_sitting}"
+    assert "请重新评分" not in chief.get(page).text
+    machine.advance(minutes=1)
+    one.sent()
+    assert late_records(scene) == [{"count": 1, "records": "0", "collected": True}]
+    shown = chief.get(page).text
+    assert "评分之后又收到作答记录，请重新评分" in shown
+    assert "座位：1。" in shown
+    assert "须重新评分" in chief.get("/results").text
+    one.sent()  # the same again is nothing new
+    assert late_records(scene) == [{"count": 1, "records": "0", "collected": True}]
+    machine.advance(minutes=1)
+    assert mark_room(scene)["1"].answered == 2
+    assert "请重新评分" not in chief.get(page).text
+    assert "须重新评分" not in chief.get("/results").text
+
+
+def test_a_record_that_comes_after_the_collection_is_told_though_another_sits_there_now(
+    agents: list[TestAgent], scene: Scene, machine: Machine, host: Host
+) -> None:
+    one = given_up(scene, machine, agents)
+    machine.advance(hours=13)
+    another_sitting(scene, (machine.wall - scene.starts_at).total_seconds() / 3600)
+    one.open_session()
+    assert one.state().sitting.starts_at > scene.starts_at
+    one.sent()
+    assert [details.get("collected") for details in late_records(scene)] == [True]
+
+
+def test_a_submission_in_time_is_no_late_record(
+    agents: list[TestAgent], scene: Scene, machine: Machine
+) -> None:
+    machine.advance(minutes=31)
+    for agent in agents:
+        agent.write(RecordKind.SUBMIT)
+        agent.sent()
+    assert scene.attempt("1").collected_at is not None
+    assert late_records(scene) == []
 
 
 # --- pages -------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from server.db.sittings import Attempt, Candidate, Registration
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.services import banks, batches, packages, pairing, papers, rosters, seating
+from server.services.signed import Signed
 from tests.server import preparing
 
 HEADER = (
@@ -268,7 +269,7 @@ class TestRelease:
             stage.crew.custodian.user_id: Role.CUSTODIAN,
         }
         key = host.site.signing_key.private_bytes_raw()
-        who = stage.crew.administrator
+        who = Signed(stage.crew.administrator, cosigner=stage.crew.chief)
         host.db.write(packages.seal, who, stage.room_sitting, custodians, key, now=host.now())
         assert self.refused(host, stage, stage.crew.chief, other) == "release_same_role"
 
@@ -361,7 +362,7 @@ def test_a_pairing_code_works_once_and_a_new_pairing_retires_the_old_machine(
 
     def code() -> bytes:
         text = host.db.write(
-            pairing.issue_code, people.invigilator, seat, host.site.ca_fingerprint, now=host.now()
+            pairing.issue_code, Signed(people.invigilator), seat, host.site.ca_fingerprint, now=host.now()
         )
         secret, fingerprint = decode_code(text)
         assert fingerprint == host.site.ca_fingerprint
@@ -390,7 +391,9 @@ def test_a_pairing_code_dies_after_half_an_hour(
     room_id = preparing.room(host, people.administrator)
     with host.db.read() as session:
         seat = session.scalars(select(Seat.id).where(Seat.room_id == room_id)).first()
-    text = host.db.write(pairing.issue_code, people.chief, seat, host.site.ca_fingerprint, now=host.now())
+    text = host.db.write(
+        pairing.issue_code, Signed(people.chief), seat, host.site.ca_fingerprint, now=host.now()
+    )
     machine.advance(minutes=minutes)
     agent = pairing.AgentKey(b"k" * 32, "pc-01", "0.1")
     if allowed:

@@ -9,14 +9,14 @@ from flask import Flask
 
 from exam_rooms.protocol import Step
 from server.access import Actor
-from server.db.sittings import RoomSitting, Sitting
+from server.db.sittings import RoomSitting
 from server.host import Host
 from server.live.watch import Watch
 from server.services import commands
 from server.services.commands import Credit, Signed
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
-from tests.server.delivery_kit import Scene, make_scene
+from tests.server.delivery_kit import Scene, another_sitting, make_scene
 
 
 @pytest.fixture
@@ -29,28 +29,6 @@ def agent(app: Flask, scene: Scene) -> TestAgent:
     made = TestAgent(app, scene, "1")
     made.open_session()
     return made
-
-
-def another_sitting(scene: Scene, hours: float, state: str = "arranged") -> int:
-    """A further sitting of the room, so many hours after the first."""
-
-    def add(session) -> int:
-        first = session.get_one(Sitting, 1)
-        sitting = Sitting(
-            batch_id=first.batch_id,
-            number=2,
-            starts_at=scene.starts_at + timedelta(hours=hours),
-            minutes=Decimal(90),
-            paper_set_id=1,
-        )
-        session.add(sitting)
-        session.flush()
-        row = RoomSitting(uid="room-sitting-2", sitting_id=sitting.id, room_id=scene.room, state=state)
-        session.add(row)
-        session.flush()
-        return row.id
-
-    return scene.host.db.write(add)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ from exam_rooms.pairing import decode_code
 from server.access import Actor
 from server.db.rooms import PairingCode, Room, Seat, Workstation
 from server.host import Host
-from server.services import pairing
+from server.services import pairing, rooms
+from server.services.signed import Signed
 from tests.server import desk, preparing
 from tests.server.desk import page, said, send
 
 HEAD = ["考场", "座位号", "行", "列", "x(米)", "y(米)", "类型"]
+SMART_SAMPLE = (preparing.SAMPLES / "room_smart_24.csv").read_bytes()
 SAMPLE = (preparing.SAMPLES / "room_standard_30.csv").read_bytes()
 
 
@@ -58,6 +60,44 @@ class TestImport:
         shown = page(admin.get(send(admin, "/rooms", SAMPLE, "room.csv").location))
         assert "30 个普通座位，3 个备用座位" in shown
         assert "讲台" in shown
+
+    def test_the_smart_sample_shows_its_kind_and_cameras(self, host: Host, admin: FlaskClient) -> None:
+        answer = send(admin, "/rooms", SMART_SAMPLE, "room.csv")
+        shown = page(admin.get(answer.location))
+        assert "已添加 1 个考场，其中智能考场 1 个，摄像头 27 个。" in shown
+        assert "智能考场" in shown
+        assert "27 个座位有，0 个没有" in shown
+        assert "CAM-07" in shown
+        assert "CAM-07" in page(admin.get(f"{answer.location}/pairing"))
+        assert re.search(r"智能考场</td>.*?>27<", page(admin.get("/rooms")), re.DOTALL)
+        with host.db.read() as session:
+            stored = session.scalars(select(Room)).one()
+            assert (stored.kind, stored.seats[6].camera) == ("smart", "CAM-07")
+            assert rooms.map_of(stored).cameras[:2] == ("CAM-01", "CAM-02")
+
+    def test_a_smart_room_with_bare_seats_is_taken_with_a_warning(
+        self, host: Host, admin: FlaskClient
+    ) -> None:
+        rows = [[*seat(1, 1, 1), "智能", "CAM-1"], [*seat(2, 1, 2), "", ""]]
+        answer = send(admin, "/rooms", desk.csv([[*HEAD, "考场类型", "摄像头"], *rows]), "room.csv")
+        assert said("seats_without_camera", room="一号", n=1, seats="2") in page(admin.get(answer.location))
+        assert desk.counts(host, Room, Seat) == [1, 2]
+
+    def test_the_standard_sample_shows_no_cameras(self, admin: FlaskClient) -> None:
+        answer = send(admin, "/rooms", SAMPLE, "room.csv")
+        for path in (answer.location, f"{answer.location}/pairing"):
+            assert "摄像头" not in page(admin.get(path))
+
+    @pytest.mark.parametrize(("kind", "data"), [("standard", SAMPLE), ("smart", SMART_SAMPLE)])
+    def test_example_files_are_offered_and_can_be_imported(
+        self, host: Host, admin: FlaskClient, kind: str, data: bytes
+    ) -> None:
+        assert f"/rooms/example/{kind}.csv" in page(admin.get("/rooms"))
+        answer = admin.get(f"/rooms/example/{kind}.csv")
+        assert answer.data == data
+        assert "attachment" in answer.headers["Content-Disposition"]
+        assert send(admin, "/rooms", answer.data, "room.csv").status_code == 302
+        assert admin.get("/rooms/example/other.csv").status_code == 404
 
     @pytest.mark.parametrize(
         ("rows", "line", "reason"),
@@ -157,7 +197,7 @@ class TestDelete:
 
 def pair(host: Host, who: Actor, seat_id: int, hostname: str = "pc-01") -> None:
     fingerprint = host.site.ca_fingerprint
-    code = host.db.write(pairing.issue_code, who, seat_id, fingerprint, now=host.now())
+    code = host.db.write(pairing.issue_code, Signed(who), seat_id, fingerprint, now=host.now())
     agent = pairing.AgentKey(b"k" * 32, hostname, "0.1")
     host.db.write(pairing.pair, decode_code(code)[0], agent, now=host.now())
 
