@@ -4,8 +4,6 @@ One server per test process (each xdist worker has its own). `initdb` refuses ro
 system user `examhall-test` once and runs the server as that.
 """
 
-import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -17,7 +15,8 @@ from pathlib import Path
 
 import psycopg
 
-TEST_USER = "examhall-test"
+from tests.unprivileged import user_and_prefix
+
 _OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
 
 
@@ -68,7 +67,7 @@ def binaries() -> Path:
 def running_server() -> Iterator[PostgresServer]:
     """A server for the length of the block; everything of it is removed afterwards."""
     programs = binaries()
-    user, as_user = _unprivileged()
+    user, as_user = user_and_prefix()
     folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir="/tmp"))
     try:
         if as_user:
@@ -87,16 +86,3 @@ def running_server() -> Iterator[PostgresServer]:
             subprocess.run([*as_user, *stop], check=False, capture_output=True, cwd="/")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _unprivileged() -> tuple[str, list[str]]:
-    """Who runs the server, and the command that becomes that user (none needed when not root)."""
-    if os.geteuid() != 0:
-        return pwd.getpwuid(os.geteuid()).pw_name, []
-    try:
-        pwd.getpwnam(TEST_USER)
-    except KeyError:
-        make = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", TEST_USER]
-        subprocess.run(make, check=False, capture_output=True)  # another worker may be first
-        pwd.getpwnam(TEST_USER)
-    return TEST_USER, ["setpriv", "--reuid", TEST_USER, "--regid", TEST_USER, "--clear-groups", "--"]

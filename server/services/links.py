@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
-from exam_rooms.incidents import INCIDENTS, IncidentKind
+from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.protocol import StatusRequest
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import CameraReport
@@ -97,12 +97,12 @@ class Links:
 
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
-        hold = INCIDENTS[IncidentKind.LINK_LOST].hold_seconds
         for line in list(self._lines.values()):
             if line.lost_at is None and now - line.heard_at > SILENCE:
                 self._lose(line, now)
             if line.lost_at is not None and not line.told:
-                line.told = (now - line.lost_at).total_seconds() >= hold
+                silent = (now - line.lost_at).total_seconds()
+                line.told = holds_long_enough(IncidentKind.LINK_LOST, silent)
                 if line.told:
                     self._db.write(tell_silence, line.agent, now=now)
 
