@@ -1,31 +1,43 @@
-"""Items: what is asked, what the right answer is, and what makes an item valid.
+"""Items: what is asked, in which kind, and what the right answer is.
 
 An item has *facts* (point, kind, difficulty: may stand in clear columns and drive assembly) and a *body*
-(stem, options, answer: always sealed at rest). Rules of a kind are data in `KINDS`.
+(stem, options, answer: always sealed at rest). What makes one valid is in `item_rules`, the stored form in
+`item_json`. One shape of body serves every kind; each kind uses its part of it:
+
+=============  =====================================================================================
+kind           what the body holds, and how a response reads (always a tuple of strings)
+=============  =====================================================================================
+single ...     `options`, `answer` = option keys; response = chosen option keys in any order
+true_false     the two fixed options
+text           `gaps` of any sort; response = one text a gap in their order, "" for an empty one
+numeric        `gaps` with `ranges` only; response as for text
+inline_choice  `gaps` with `choices` only; response = one choice key a gap, "" for an open one
+match          `options` left, `targets` right, `answer` = pairs "A-1"; response = pairs in any order
+order          `options`, `answer` = every option key in the right order; response likewise
+hotspot        `picture`, `areas`, `answer` = area keys; response = area keys in any order
+essay          response = one text; `criteria` for the examiner
+practical      a task shown to examiners, `criteria` with points; never on a theory paper
+case           `stem` shared by `parts`, each a body of one of the kinds above with answers of its own
+unsupported    `raw` as the file had it; kept, never delivered
+=============  =====================================================================================
 """
 
 import hashlib
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from itembank.problems import Problem
+OPTION_KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-OPTION_KEYS = "ABCDEFGH"
-MAX_TEXT = 8_000  # characters in one stem, option or explanation; a screen cannot show more
-DIFFICULTIES = range(1, 6)
-IMPORTANCES = ("X", "Y", "Z", "")
-
-# 一级-二级-三级(-四级)鉴定范围 then 鉴定点, "A-B-C-001"; one to four scope levels.
-_POINT = re.compile(r"[A-Z](?:-[A-Z]){0,3}-[0-9]{3}")
-_UID = re.compile(r"\w[\w.\-]{0,63}")
+# 一级-二级-三级(-四级…)鉴定范围 then 鉴定点, "A-B-C-001"; one to six scope levels.
+_POINT = re.compile(r"[A-Z](?:-[A-Z]){0,5}-[0-9]{3}")
 # Blanks, soft hyphens, zero-width and direction marks: differences nobody sees.
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_TAG = re.compile(r"<(?!img\b|audio\b|video\b)[^>]*>")
 
 
 class ItemKind(StrEnum):
@@ -34,14 +46,40 @@ class ItemKind(StrEnum):
     SINGLE = "single"
     MULTIPLE = "multiple"
     TRUE_FALSE = "true_false"
+    TEXT = "text"
+    NUMERIC = "numeric"
+    MATCH = "match"
+    ORDER = "order"
+    INLINE_CHOICE = "inline_choice"
+    HOTSPOT = "hotspot"
+    ESSAY = "essay"
+    CASE = "case"
+    PRACTICAL = "practical"
+    UNSUPPORTED = "unsupported"
+
+
+CHOICES = frozenset({ItemKind.SINGLE, ItemKind.MULTIPLE, ItemKind.TRUE_FALSE})
+GAPPED = frozenset({ItemKind.TEXT, ItemKind.NUMERIC, ItemKind.INLINE_CHOICE})
+DELIVERED = frozenset(ItemKind) - {ItemKind.PRACTICAL, ItemKind.UNSUPPORTED}
+"""Kinds that may stand on a theory paper."""
+EXAMINED = frozenset({ItemKind.ESSAY, ItemKind.PRACTICAL})
+"""Kinds that only examiners can mark."""
+
+
+class Markup(StrEnum):
+    """What the texts of a body are: plain characters, or the safe subset of HTML."""
+
+    PLAIN = "plain"
+    HTML = "html"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One choice: `key` "A".."H", `text` plain text."""
+    """One choice: `key` "A".., `text` in the body's markup; a `fixed` one keeps its place when shuffled."""
 
     key: str
     text: str
+    fixed: bool = False
 
 
 TRUE_FALSE_OPTIONS = (Option("A", "正确"), Option("B", "错误"))
@@ -49,7 +87,7 @@ TRUE_FALSE_OPTIONS = (Option("A", "正确"), Option("B", "错误"))
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """Bounds of one kind: number of right answers, and the options when they are always the same."""
+    """Bounds of one choice kind: number of right answers, and the options when they are always the same."""
 
     least_answers: int
     most_answers: int
@@ -66,19 +104,124 @@ KINDS: Mapping[ItemKind, KindRule] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
+class NumberRange:
+    """Numbers that are right, both ends included."""
+
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One place to fill in; the stem marks it as `[[key]]`, keys "1", "2", … in reading order.
+
+    Exactly one of three: `accepted` texts (compared without blanks and width, and without case unless
+    `case_sensitive`; a `*` stands for any text), `ranges` of numbers, or `choices` with the right `answer`.
+    """
+
+    key: str
+    accepted: tuple[str, ...] = ()
+    ranges: tuple[NumberRange, ...] = ()
+    choices: tuple[Option, ...] = ()
+    answer: str = ""
+    case_sensitive: bool = False
+
+    @property
+    def kind(self) -> ItemKind:
+        """The kind of an item made of such gaps only."""
+        if self.choices:
+            return ItemKind.INLINE_CHOICE
+        return ItemKind.NUMERIC if self.ranges else ItemKind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One clickable area in pixels of the picture.
+
+    `shape` "rect" (left, top, right, bottom), "circle" (x, y, radius) or "poly" (x, y, x, y, …).
+    """
+
+    key: str
+    shape: str
+    coords: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What an examiner gives points for; `points` 0 when the file does not say."""
+
+    text: str
+    points: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A picture, sound or film that texts name as `media:SHA256`; its bytes are sealed apart."""
+
+    sha256: str
+    mime: str
+    size: int
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One question of a case; `weight` is its share of the case's points beside the other parts'."""
+
+    key: str
+    kind: ItemKind
+    body: "ItemBody"
+    weight: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
 class ItemBody:
-    """What the candidate sees and the right answer; `answer` holds option keys in order, none twice."""
+    """What the candidate sees and the right answer; the module's table says which kind uses what.
+
+    `most` is how many times an option may be paired (match) or how many areas may be chosen (hotspot), 0 =
+    any number. `weights` are option key -> share of the points as the file said it, kept for export only.
+    `raw` is the file's own text of an item that is not supported.
+    """
 
     stem: str
-    options: tuple[Option, ...]
-    answer: tuple[str, ...]
+    options: tuple[Option, ...] = ()
+    answer: tuple[str, ...] = ()
     explanation: str = ""
     source: str = ""
+    markup: Markup = Markup.PLAIN
+    gaps: tuple[Gap, ...] = ()
+    targets: tuple[Option, ...] = ()
+    most: int = 1
+    picture: str = ""
+    areas: tuple[Area, ...] = ()
+    parts: tuple[Part, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+    media: tuple[Medium, ...] = ()
+    weights: tuple[tuple[str, Decimal], ...] = ()
+    raw: str = ""
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the body's markup, parts included."""
+        yield from (self.stem, self.explanation)
+        for option in (*self.options, *self.targets):
+            yield option.text
+        for gap in self.gaps:
+            yield from (choice.text for choice in gap.choices)
+        for criterion in self.criteria:
+            yield criterion.text
+        for part in self.parts:
+            yield from part.body.texts()
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What assembly needs to know: difficulty 1 (very easy) to 5, consistency 1 to 5 or unknown."""
+    """What assembly needs to know: difficulty 1 (very easy) to 5, consistency 1 to 5 or unknown.
+
+    `point` "" and `difficulty` 0 mean not classified yet: such an item may wait in a bank but not be used.
+    `path` is where the file had it (categories, knowledge points by name), `enemy` a group of items that
+    give each other away, `seconds` the time expected for it (0 = unknown).
+    """
 
     uid: str
     point: str
@@ -87,6 +230,9 @@ class ItemFacts:
     consistency: int | None
     importance: str
     sample: bool
+    path: str = ""
+    enemy: str = ""
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,76 +248,6 @@ def is_point_code(text: str) -> bool:
     return _POINT.fullmatch(text) is not None
 
 
-def validate(item: Item) -> list[Problem]:
-    """Everything wrong with `item`, in reading order; empty when it may enter a bank. Places are empty."""
-    return [*_facts_problems(item.facts), *_text_problems(item.body), *_choice_problems(item)]
-
-
-def _facts_problems(facts: ItemFacts) -> Iterator[Problem]:
-    if not _UID.fullmatch(facts.uid):
-        yield Problem("bad_uid", params={"value": facts.uid[:80]})
-    if not is_point_code(facts.point):
-        yield Problem("bad_point", params={"value": facts.point[:80]})
-    if facts.difficulty not in DIFFICULTIES:
-        yield Problem("bad_difficulty", params={"value": str(facts.difficulty)})
-    if facts.consistency is not None and facts.consistency not in DIFFICULTIES:
-        yield Problem("bad_consistency", params={"value": str(facts.consistency)})
-    if facts.importance not in IMPORTANCES:
-        yield Problem("bad_importance", params={"value": facts.importance[:80]})
-
-
-def _text_problems(body: ItemBody) -> Iterator[Problem]:
-    if not compact(body.stem):
-        yield Problem("empty_stem")
-    texts = [body.stem, body.explanation, body.source, *(option.text for option in body.options)]
-    if any(len(text) > MAX_TEXT for text in texts):
-        yield Problem("text_too_long", params={"limit": MAX_TEXT})
-    if any(_CONTROL.search(text) for text in texts):
-        yield Problem("control_character")
-
-
-def _choice_problems(item: Item) -> Iterator[Problem]:
-    rule = KINDS[item.facts.kind]
-    options = item.body.options
-    if rule.fixed_options:
-        if options != rule.fixed_options:
-            yield Problem("true_false_options")
-    else:
-        yield from _option_problems(options)
-    yield from _answer_problems(item.body, item.facts.kind)
-
-
-def _option_problems(options: Sequence[Option]) -> Iterator[Problem]:
-    if not 2 <= len(options) <= len(OPTION_KEYS):
-        yield Problem("option_count", params={"count": len(options), "most": len(OPTION_KEYS)})
-    elif "".join(option.key for option in options) != OPTION_KEYS[: len(options)]:
-        yield Problem("option_keys", params={"keys": "".join(option.key for option in options)[:20]})
-    for option in options:
-        if not compact(option.text):
-            yield Problem("empty_option", params={"key": option.key})
-    seen = Counter(compact(option.text) for option in options)
-    for text, times in seen.items():
-        if text and times > 1:
-            yield Problem("equal_options", params={"text": text[:40]})
-
-
-def _answer_problems(body: ItemBody, kind: ItemKind) -> Iterator[Problem]:
-    rule = KINDS[kind]
-    if not body.answer:
-        yield Problem("answer_missing")
-        return
-    keys = {option.key for option in body.options}
-    for letter in body.answer:
-        if letter not in keys:
-            yield Problem("answer_not_an_option", params={"letter": letter[:8]})
-    if list(body.answer) != sorted(set(body.answer)):
-        yield Problem("answer_not_in_order")
-    if len(body.answer) > rule.most_answers:
-        yield Problem("single_needs_one", params={"count": len(body.answer)})
-    if len(body.answer) < rule.least_answers:
-        yield Problem("multiple_needs_two", params={"count": len(body.answer)})
-
-
 def compact(text: str) -> str:
     """NFKC form without blanks and invisible characters: what two texts are compared by."""
     return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
@@ -179,83 +255,20 @@ def compact(text: str) -> str:
 
 def content_hash(body: ItemBody) -> str:
     """64 hex digits, equal for exact duplicates: same stem and same option texts in whatever order."""
-    parts = [compact(body.stem), *sorted(compact(option.text) for option in body.options)]
+    parts = [_seen(body.stem, body), *sorted(_seen(option.text, body) for option in body.options)]
+    parts += [_seen(target.text, body) for target in body.targets]
+    parts += [compact("|".join((*gap.accepted, *map(str, gap.ranges)))) for gap in body.gaps]
+    parts += [f"{area.shape}{area.coords}" for area in body.areas]
+    parts += [content_hash(part.body) for part in body.parts]
+    parts += [value for value in (body.picture, body.raw) if value]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def stem_hash(body: ItemBody) -> str:
     """64 hex digits, equal when only the stems agree: a near duplicate."""
-    return hashlib.sha256(compact(body.stem).encode()).hexdigest()
+    return hashlib.sha256(_seen(body.stem, body).encode()).hexdigest()
 
 
-def body_to_json(body: ItemBody) -> dict[str, object]:
-    """Plain values, the form that is sealed and that packages carry."""
-    return {
-        "stem": body.stem,
-        "options": [{"key": option.key, "text": option.text} for option in body.options],
-        "answer": list(body.answer),
-        "explanation": body.explanation,
-        "source": body.source,
-    }
-
-
-def body_from_json(data: Mapping[str, object]) -> ItemBody:
-    """The inverse of `body_to_json`; `ValueError` when the values do not have its shape."""
-    options, answer = data.get("options"), data.get("answer")
-    if not isinstance(options, list) or not isinstance(answer, list):
-        raise ValueError("an item body needs lists of options and answers")
-    try:
-        return ItemBody(
-            stem=str(data["stem"]),
-            options=tuple(Option(str(option["key"]), str(option["text"])) for option in options),
-            answer=tuple(str(key) for key in answer),
-            explanation=str(data.get("explanation", "")),
-            source=str(data.get("source", "")),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError("an item body lacks a part") from error
-
-
-def facts_to_json(facts: ItemFacts) -> dict[str, object]:
-    """Plain values of the facts."""
-    return {
-        "uid": facts.uid,
-        "point": facts.point,
-        "kind": facts.kind.value,
-        "difficulty": facts.difficulty,
-        "consistency": facts.consistency,
-        "importance": facts.importance,
-        "sample": facts.sample,
-    }
-
-
-def facts_from_json(data: Mapping[str, object]) -> ItemFacts:
-    """The inverse of `facts_to_json`; `ValueError` when the values do not have its shape."""
-    difficulty, consistency = data.get("difficulty"), data.get("consistency")
-    if not isinstance(difficulty, int) or not (consistency is None or isinstance(consistency, int)):
-        raise ValueError("difficulty and consistency are whole numbers")
-    try:
-        return ItemFacts(
-            uid=str(data["uid"]),
-            point=str(data["point"]),
-            kind=ItemKind(str(data["kind"])),
-            difficulty=difficulty,
-            consistency=consistency,
-            importance=str(data["importance"]),
-            sample=bool(data["sample"]),
-        )
-    except KeyError as error:
-        raise ValueError("item facts lack a part") from error
-
-
-def item_to_json(item: Item) -> dict[str, object]:
-    """Plain values of a whole item; holds the answer, so it never leaves the process unsealed."""
-    return {"facts": facts_to_json(item.facts), "body": body_to_json(item.body)}
-
-
-def item_from_json(data: Mapping[str, object]) -> Item:
-    """The inverse of `item_to_json`; `ValueError` when the values do not have its shape."""
-    facts, body = data.get("facts"), data.get("body")
-    if not isinstance(facts, Mapping) or not isinstance(body, Mapping):
-        raise ValueError("an item needs facts and a body")
-    return Item(facts_from_json(facts), body_from_json(body))
+def _seen(text: str, body: ItemBody) -> str:
+    """What of a text makes it another text: pictures count, other tags do not."""
+    return compact(_TAG.sub("", text) if body.markup is Markup.HTML else text)

@@ -7,7 +7,8 @@ re-wrapped without opening its items; keys of personal values and of attempts ar
 import json
 
 from itembank import sealing
-from itembank.items import ItemBody, body_from_json, body_to_json
+from itembank.item_json import body_from_json, body_to_json
+from itembank.items import ItemBody
 from itembank.sealing import SealBroken
 
 _BANK_AAD = b"examhall bank key"

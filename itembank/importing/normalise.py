@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from itembank.importing.readers import HEADINGS, RawItem
+from itembank.item_rules import validate
 from itembank.items import (
     OPTION_KEYS,
     TRUE_FALSE_OPTIONS,
@@ -19,7 +20,6 @@ from itembank.items import (
     ItemKind,
     Option,
     content_hash,
-    validate,
 )
 from itembank.problems import Param, Problem
 

@@ -12,7 +12,8 @@ from itembank.importing.guobiao import GuobiaoReader, missing_columns
 from itembank.importing.normalise import normalise, shows_answer
 from itembank.importing.readers import BankReader
 from itembank.importing.tables import Tables, read_tables
-from itembank.items import Item, ItemKind, content_hash, item_from_json, item_to_json, stem_hash
+from itembank.item_json import item_from_json, item_to_json
+from itembank.items import Item, ItemKind, content_hash, stem_hash
 from itembank.problems import InputRefused, Problem
 
 READERS: tuple[BankReader, ...] = (GuobiaoReader(),)

@@ -7,7 +7,8 @@ import pytest
 from itembank.importing.cells import Unreadable
 from itembank.importing.pipeline import BankReading, read_bank
 from itembank.importing.template import template_rows
-from itembank.items import ItemKind, validate
+from itembank.item_rules import validate
+from itembank.items import ItemKind
 from itembank.problems import InputRefused, Problem
 from tests.itembank.bank_files import HEADER, changed_zip, csv_bytes, row, true_false, xlsx_bytes
 
