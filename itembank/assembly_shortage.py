@@ -1,29 +1,37 @@
-"""Why forms cannot be assembled: which items are missing, how many, and for what.
+"""Which items a pool lacks for the forms asked for, how many, and for what.
 
-A linear program over cells (not items, so it is small for any pool) may invent items at a price. What it buys
-at least cost is what the bank lacks.
+A linear program over cells (not items, so it is small for any pool) may invent items at a price: what it
+buys at least cost is what the bank lacks.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from itembank.assembly_model import INFINITY, Program
-from itembank.assembly_pool import Cell, Demand, Pool, all_cells, usable_pool
-from itembank.blueprint import Blueprint
+import numpy as np
+
+from itembank.assembly_model import INFINITY, Entries, Floats, Ints, Program
+from itembank.assembly_proof import exact, required
+from itembank.assembly_rows import Cells, Family, Plan
 
 _EPSILON = 1e-6
+_USES = 4  # an item's uses priced one by one; later ones cost as much as the last of these
+_DETAIL = 1e-3  # what naming a band or an importance adds to the price of an invented item
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Items that the pool lacks.
+    """What stands in the way of an assembly.
 
-    `reason`: "supply" = too few for one form; "overlap" = too few for this many forms with so few items in
-    common, and `overlap` is the least that this pool could allow; "search" = not proven impossible, yet
-    `form` was not found, and `overlap` is the number of shared items with which all forms were found (0 =
-    with none tried). An empty scope, kind, importance or band 0 means any.
+    `reason`: "supply" = too few items for one form; "overlap" = too few for this many forms with so few
+    items in common, and `overlap` is the least that this pool could allow; "row" = the demand `name` `of`
+    (the words of a proof's line) cannot hold together with the others: it requires `required`, could be
+    given `reached`, and `missing` is the difference in the demand's own unit, rounded up; "stray" = the fixed
+    item `of` is unusable here; "fixed" = the fixed items alone make forms share more than allowed, `overlap`
+    of them; "search" = not proven impossible, yet `form` was not found, and `overlap` is the number of shared
+    items with which all forms were found (0 = with none tried). An empty scope, kind, importance or band 0
+    means any.
     """
 
     reason: str
@@ -34,6 +42,10 @@ class Shortage:
     missing: int = 0
     form: str = ""
     overlap: int = 0
+    name: str = ""
+    of: str = ""
+    required: str = ""
+    reached: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Plain values."""
@@ -46,6 +58,10 @@ class Shortage:
             "missing": self.missing,
             "form": self.form,
             "overlap": self.overlap,
+            "name": self.name,
+            "of": self.of,
+            "required": self.required,
+            "reached": self.reached,
         }
 
     @classmethod
@@ -54,115 +70,160 @@ class Shortage:
         return cls(**data)
 
 
-def supply_shortages(blueprint: Blueprint, pool: Pool) -> tuple[Shortage, ...]:
-    """What one form lacks: demands above their whole supply, else the cells of a least purchase."""
-    supply = pool.supply()
-    leaves = {leaf.code for leaf in blueprint.leaves()}
+def supply_shortages(plan: Plan) -> tuple[Shortage, ...]:
+    """What one form lacks: rows above their whole supply, else the cells of a least purchase."""
+    everything = np.arange(len(plan.uids))
     direct = []
-    for demand in pool.demands:
-        missing = demand.low - sum(n for cell, n in supply.items() if cell.counts_for(demand))
-        if missing > 0 and (demand.name != "scope" or demand.of in leaves):
-            direct.append(_of_demand(demand, missing))
-    return tuple(direct) or _bought("supply", _least_purchase(blueprint, pool, 1, INFINITY))
+    for family in plan.families_by_item():
+        supply = family.counted(everything)
+        short = np.flatnonzero(family.low - supply > _EPSILON)
+        named = [int(g) for g in short if not _is_parent(plan.cells, family, int(g))]
+        direct += [_of_row(family, g, float(supply[g])) for g in named]
+    return tuple(direct) or _bought("supply", plan.cells, _Purchase(plan.cells, 1).least(INFINITY))
 
 
-def overlap_shortages(blueprint: Blueprint, pool: Pool, forms: int, max_overlap: int) -> tuple[Shortage, ...]:
+def overlap_shortages(plan: Plan, forms: int, max_overlap: int) -> tuple[Shortage, ...]:
     """What is missing so that `forms` forms could share at most `max_overlap` items a pair."""
-    purchase = _least_purchase(blueprint, pool, forms, max_overlap * math.comb(forms, 2))
-    bound = math.ceil(least_mean_overlap(blueprint, pool, forms) - _EPSILON)
-    return tuple(replace(shortage, overlap=bound) for shortage in _bought("overlap", purchase))
+    fixed = int(plan.fixed.sum())
+    if fixed > max_overlap:
+        return (Shortage("fixed", overlap=fixed),)
+    unavoidable = least_mean_overlap(plan, forms)
+    if unavoidable <= max_overlap + _EPSILON:
+        return ()
+    purchase = _Purchase(plan.cells, forms).least(max_overlap * math.comb(forms, 2))
+    bound = math.ceil(unavoidable - _EPSILON)
+    return tuple(replace(each, overlap=bound) for each in _bought("overlap", plan.cells, purchase))
 
 
-def least_mean_overlap(blueprint: Blueprint, pool: Pool, forms: int) -> float:
+def least_mean_overlap(plan: Plan, forms: int) -> float:
     """A lower bound of the mean number of items that two forms share, if the pool suffices for one."""
     if forms < 2:
         return 0.0
-    return _Purchase(blueprint, pool, forms).shared() / math.comb(forms, 2)
+    return _Purchase(plan.cells, forms).shared() / math.comb(forms, 2)
 
 
-def _least_purchase(blueprint: Blueprint, pool: Pool, forms: int, shared_limit: float) -> dict[Cell, int]:
-    """The cells to buy, without band and importance where these make no difference."""
-    fine = _Purchase(blueprint, pool, forms).least(shared_limit)
-    if not fine or not (blueprint.bands or blueprint.importance):
-        return fine
-    bare = replace(blueprint, bands={}, importance={})
-    coarse = _Purchase(bare, usable_pool(bare, pool.items), forms).least(shared_limit)
-    return coarse if sum(coarse.values()) >= sum(fine.values()) else fine
+def row_shortage(family: Family, g: int, missing: float, reached: float) -> Shortage:
+    """A row of a family that misses its range by `missing`, `reached` being the nearest it could get."""
+    return Shortage(
+        "row",
+        name=family.name,
+        of=family.of[g],
+        required=required(exact(family.low[g]), exact(family.high[g])),
+        reached=str(exact(round(reached, 3))),
+        missing=math.ceil(missing - _EPSILON),
+    )
+
+
+def _of_row(family: Family, g: int, supply: float) -> Shortage:
+    """A row whose whole supply is too small: in the words of the blueprint where they suffice."""
+    missing, of = float(family.low[g]) - supply, family.of[g]
+    short = Shortage("supply", missing=math.ceil(missing - _EPSILON))
+    if family.name == "band" and of.isdigit():
+        return replace(short, band=int(of))
+    if family.name == "scope":
+        return replace(short, scope=of)
+    if family.name == "kind":
+        return replace(short, kind=of)
+    if family.name == "importance":
+        return replace(short, importance=of)
+    return row_shortage(family, g, missing, supply)
+
+
+def _is_parent(cells: Cells, family: Family, g: int) -> bool:
+    """A scope above the lowest: its shortage is that of the scopes below it."""
+    return family.name == "scope" and family.of[g] not in cells.scopes
 
 
 class _Purchase:
     """The program over cells: an item's k-th use shares it with k - 1 forms."""
 
-    def __init__(self, blueprint: Blueprint, pool: Pool, forms: int) -> None:
-        self._supply: Mapping[Cell, int] = pool.supply()
-        self._cells = sorted({*all_cells(blueprint), *self._supply})
-        self._demands = pool.demands
+    def __init__(self, cells: Cells, forms: int) -> None:
+        self._cells = cells
+        self._supply = cells.supply()
         self._forms = forms
+        # the price of each use in shared items, and how many uses it stands for
+        self._shares = list(range(min(forms, _USES)))
+        self._spans = [1] * len(self._shares)
+        self._spans[-1] += forms - len(self._shares)
 
-    def least(self, shared_limit: float) -> dict[Cell, int]:
+    def least(self, shared_limit: float) -> dict[int, int]:
         """The fewest items to buy, by cell, so that all forms fit within the limit of shared items."""
         program = Program()
-        owned = self._use_columns(program, 0.0, bounded=True)
-        bought = self._use_columns(program, 1.0, bounded=False)
-        self._demand_rows(program, owned, bought)
-        for uses in bought.values():
-            for later in uses[1:]:  # an item is bought before it is used again
-                program.row(0, INFINITY, [(uses[0], 1.0), (later, -1.0)])
-        stocks = (*owned.values(), *bought.values())
-        shared = [(column, float(k)) for uses in stocks for k, column in enumerate(uses) if k]
-        if shared and shared_limit < INFINITY:
-            program.row(0, shared_limit, shared)
+        owned_cells, every = np.flatnonzero(self._supply), np.arange(self._cells.count)
+        owned = self._use_columns(
+            program, self._supply[owned_cells].astype(np.float64), np.zeros(len(owned_cells))
+        )
+        bought = self._use_columns(program, np.full(len(every), INFINITY), self._prices())
+        self._demand_rows(
+            program, [(owned_cells, columns) for columns in owned] + [(every, columns) for columns in bought]
+        )
+        for later, span in zip(bought[1:], self._spans[1:], strict=True):  # bought before it is used again
+            _ordered(program, bought[0], later, float(span))
+        if self._forms > 1 and shared_limit < INFINITY:
+            _limit_shared(program, self._shares, [owned, bought], shared_limit)
         solution = program.solve()
         if solution is None:
             return {}
-        return {
-            cell: math.ceil(solution.values[uses[0]] - _EPSILON)
-            for cell, uses in bought.items()
-            if solution.values[uses[0]] > _EPSILON
-        }
+        amounts = solution.values[bought[0]]
+        return {int(i): math.ceil(amounts[i] - _EPSILON) for i in np.flatnonzero(amounts > _EPSILON)}
 
     def shared(self) -> float:
         """The least number of shared items, summed over all pairs of forms, with nothing bought."""
         program = Program()
-        owned = {
-            cell: [program.column(float(k), float(self._supply.get(cell, 0))) for k in range(self._forms)]
-            for cell in self._cells
-        }
-        self._demand_rows(program, owned)
+        owned = np.flatnonzero(self._supply)
+        stock = self._supply[owned].astype(np.float64)
+        columns = [
+            program.columns(np.full(len(owned), float(share)), stock * span)
+            for share, span in zip(self._shares, self._spans, strict=True)
+        ]
+        self._demand_rows(program, [(owned, each) for each in columns])
         solution = program.solve()
         return solution.objective if solution else 0.0
 
-    def _use_columns(self, program: Program, cost: float, *, bounded: bool) -> dict[Cell, list[int]]:
-        columns = {}
-        for cell in self._cells:
-            upper = float(self._supply.get(cell, 0)) if bounded else INFINITY
-            columns[cell] = [program.column(0.0 if k else cost, upper) for k in range(self._forms)]
-        return columns
+    def _prices(self) -> Floats:
+        _s, _k, bands, ranks = np.unravel_index(np.arange(self._cells.count), self._cells.shape)
+        named = (np.array(self._cells.bands)[bands] != "0").astype(np.float64)
+        named += np.array(self._cells.ranks)[ranks] != ""
+        return np.asarray(1.0 + _DETAIL * named, dtype=np.float64)
 
-    def _demand_rows(self, program: Program, *stocks: Mapping[Cell, list[int]]) -> None:
-        for demand in self._demands:
-            entries = [
-                (column, 1.0)
-                for stock in stocks
-                for cell, uses in stock.items()
-                if cell.counts_for(demand)
-                for column in uses
-            ]
-            program.row(demand.low * self._forms, demand.high * self._forms, entries)
+    def _use_columns(self, program: Program, upper: Floats, prices: Floats) -> list[Ints]:
+        zero = np.zeros(len(prices))
+        return [program.columns(zero if k else prices, upper * span) for k, span in enumerate(self._spans)]
 
-
-def _of_demand(demand: Demand, missing: int) -> Shortage:
-    if demand.name == "band":
-        return Shortage("supply", band=int(demand.of), missing=missing)
-    if demand.name == "kind":
-        return Shortage("supply", kind=demand.of, missing=missing)
-    if demand.name == "importance":
-        return Shortage("supply", importance=demand.of, missing=missing)
-    return Shortage("supply", scope=demand.of, missing=missing)
+    def _demand_rows(self, program: Program, stocks: Sequence[tuple[Ints, Ints]]) -> None:
+        for family in self._cells.families:
+            rows, columns = [], []
+            for cells, numbers in stocks:
+                groups = family.group[cells]
+                rows.append(groups[groups >= 0])
+                columns.append(numbers[groups >= 0])
+            joined = np.concatenate(rows), np.concatenate(columns)
+            entries = Entries(*joined, np.ones(len(joined[0])))
+            program.rows(family.low * self._forms, family.high * self._forms, entries)
 
 
-def _bought(reason: str, purchase: Mapping[Cell, int]) -> tuple[Shortage, ...]:
-    return tuple(
-        Shortage(reason, cell.scope, cell.kind, cell.band, cell.importance, missing)
-        for cell, missing in sorted(purchase.items())
+def _ordered(program: Program, first: Ints, later: Ints, span: float) -> None:
+    rows = np.arange(len(first))
+    values = np.concatenate([np.full(len(first), span), np.full(len(first), -1.0)])
+    entries = Entries(np.concatenate([rows, rows]), np.concatenate([first, later]), values)
+    program.rows(np.zeros(len(first)), np.full(len(first), INFINITY), entries)
+
+
+def _limit_shared(program: Program, shares: list[int], stocks: list[list[Ints]], limit: float) -> None:
+    columns = np.concatenate([each for uses in stocks for each in uses[1:]])
+    values = np.concatenate(
+        [
+            np.full(len(each), float(k))
+            for uses in stocks
+            for k, each in zip(shares[1:], uses[1:], strict=True)
+        ]
     )
+    program.rows(0.0, limit, Entries(np.zeros(len(columns), dtype=np.int64), columns, values))
+
+
+def _bought(reason: str, cells: Cells, purchase: Mapping[int, int]) -> tuple[Shortage, ...]:
+    found = []
+    for cell, missing in purchase.items():
+        scope, kind, band, rank = cells.labels(cell)
+        found.append(Shortage(reason, scope, kind, int(band) if band.isdigit() else 0, rank, missing))
+    return tuple(sorted(found, key=lambda s: (s.scope, s.kind, s.band, s.importance)))

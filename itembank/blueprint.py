@@ -1,24 +1,38 @@
 """The blueprint (鉴定要素细目表): what one paper must hold, read from YAML or JSON.
 
-It knows scopes with weights, item kinds with counts and points, and optional ranges of difficulty and
-importance. Rule R21 lives here: the weights of the top scopes sum to 100, and weights become item counts by
-largest remainder, level by level, so that the counts always sum to the size of the paper.
+It knows scopes with weights, item kinds with counts and points, and optionally ranges of difficulty and
+importance, how a kind is scored, and bounds of time, expected score and recently used items. Rule R21 lives
+here: the weights of the top scopes sum to 100, and weights become item counts by largest remainder, level by
+level, so that the counts always sum to the size of the paper.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 from itembank.blueprint_reading import Reader, parse
-from itembank.items import ItemKind
+from itembank.items import DELIVERED, ItemKind
 from itembank.problems import Problem
 
 WHOLE = Decimal(100)  # per cent of the top weights, and points of a paper
 IMPORTANCES = ("X", "Y", "Z")  # core, general, auxiliary
 BANDS = (1, 2, 3, 4, 5)  # difficulty, 1 easy to 5 hard
 SIZE_LIMIT = 1000  # items in one paper
+SECONDS_LIMIT = 86_400  # expected time of one paper
 DEPTH_LIMIT = 6  # levels of scopes
+
+
+class Scoring(StrEnum):
+    """How the points of an item are given: for the whole answer only, or a share for each right part."""
+
+    ALL = "all"
+    PER_PART = "per_part"
+
+
+PARTED = frozenset({ItemKind.TEXT, ItemKind.NUMERIC, ItemKind.INLINE_CHOICE, ItemKind.MATCH})
+"""Kinds scored by their parts unless the blueprint says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,20 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedScore:
+    """The points an average candidate is to reach: within `tolerance` of `target`."""
+
+    target: Decimal
+    tolerance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What one paper of an occupation's level must hold. Made by `load_blueprint`, which checks every sum."""
+    """What one paper of an occupation's level must hold. Made by `load_blueprint`, which checks every sum.
+
+    `scoring` holds only what the file says (see `scoring_of`). `seconds_max` bounds the sum of the seconds
+    expected for each item, `recent_max` the items used lately; None sets no bound.
+    """
 
     title: str
     occupation: str
@@ -70,6 +96,14 @@ class Blueprint:
     kinds: Mapping[ItemKind, KindShare]
     bands: Mapping[int, Range] = field(default_factory=dict)
     importance: Mapping[str, Range] = field(default_factory=dict)
+    scoring: Mapping[ItemKind, Scoring] = field(default_factory=dict)
+    seconds_max: int | None = None
+    expected_score: ExpectedScore | None = None
+    recent_max: int | None = None
+
+    def scoring_of(self, kind: ItemKind) -> Scoring:
+        """How items of a kind are scored on this paper."""
+        return self.scoring.get(kind, Scoring.PER_PART if kind in PARTED else Scoring.ALL)
 
     def walk(self) -> Iterator[Scope]:
         """Every scope, parents before their children."""
@@ -95,7 +129,19 @@ class Blueprint:
             "kinds": {k.value: {"count": s.count, "points": str(s.points)} for k, s in self.kinds.items()},
             "bands": {str(band): [r.low, r.high] for band, r in self.bands.items()},
             "importance": {letter: [r.low, r.high] for letter, r in self.importance.items()},
+            **self._optional_json(),
         }
+
+    def _optional_json(self) -> dict[str, object]:
+        """The parts that most blueprints do not have, left out where they say nothing."""
+        data: dict[str, object] = {}
+        if self.scoring:
+            data["scoring"] = {kind.value: scoring.value for kind, scoring in self.scoring.items()}
+        if self.expected_score is not None:
+            score = self.expected_score
+            data["expected_score"] = {"target": str(score.target), "tolerance": str(score.tolerance)}
+        bounds = {"seconds_max": self.seconds_max, "recent_max": self.recent_max}
+        return data | {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def lies_in(point: str, scope: str) -> bool:
@@ -153,9 +199,12 @@ def _scope_json(scope: Scope) -> dict[str, object]:
     return data
 
 
+_REQUIRED = ("title", "occupation", "level", "size", "sample", "scopes", "kinds")
+_OPTIONAL = ("bands", "importance", "scoring", "seconds_max", "expected_score", "recent_max")
+
+
 def _read_blueprint(reader: Reader, data: object) -> Blueprint:
-    known = ("title", "occupation", "level", "size", "sample", "scopes", "kinds", "bands", "importance")
-    fields = reader.mapping(data, "", known)
+    fields = reader.mapping(data, "", (*_REQUIRED, *_OPTIONAL))
     return Blueprint(
         title=reader.text(fields, "title"),
         occupation=reader.text(fields, "occupation"),
@@ -166,7 +215,38 @@ def _read_blueprint(reader: Reader, data: object) -> Blueprint:
         kinds=_read_kinds(reader, fields.get("kinds")),
         bands={int(k): r for k, r in _read_ranges(reader, fields, "bands", tuple(map(str, BANDS))).items()},
         importance=_read_ranges(reader, fields, "importance", IMPORTANCES),
+        scoring=_read_scoring(reader, fields.get("scoring", {})),
+        seconds_max=_read_bound(reader, fields, "seconds_max", (1, SECONDS_LIMIT)),
+        expected_score=_read_expected(reader, fields),
+        recent_max=_read_bound(reader, fields, "recent_max", (0, SIZE_LIMIT)),
     )
+
+
+def _read_bound(
+    reader: Reader, fields: Mapping[str, object], key: str, bounds: tuple[int, int]
+) -> int | None:
+    return reader.whole(fields, key, bounds=bounds) if key in fields else None
+
+
+def _read_scoring(reader: Reader, data: object) -> dict[ItemKind, Scoring]:
+    fields = reader.mapping(data, "scoring", tuple(kind.value for kind in ItemKind if kind in DELIVERED))
+    found = {}
+    for kind in ItemKind:
+        value = fields.get(kind.value)
+        if value in tuple(Scoring):
+            found[kind] = Scoring(str(value))
+        elif kind.value in fields:
+            allowed = "、".join(Scoring)
+            reader.add("not_allowed", f"scoring.{kind.value}", value=str(value)[:20], allowed=allowed)
+    return found
+
+
+def _read_expected(reader: Reader, fields: Mapping[str, object]) -> ExpectedScore | None:
+    if "expected_score" not in fields:
+        return None
+    data = reader.mapping(fields["expected_score"], "expected_score", ("target", "tolerance"))
+    target, tolerance = (reader.decimal(data, key, "expected_score") for key in ("target", "tolerance"))
+    return ExpectedScore(target, tolerance)
 
 
 def _read_scopes(reader: Reader, data: object, path: str, depth: int) -> tuple[Scope, ...]:
@@ -211,6 +291,8 @@ def _read_kinds(reader: Reader, data: object) -> dict[ItemKind, KindShare]:
     for kind in ItemKind:  # the order of kinds is the order on the paper, whatever the file says
         if kind.value in fields:
             path = f"kinds.{kind.value}"
+            if kind not in DELIVERED:
+                reader.add("kind_not_on_paper", path, kind=kind.value)
             share = reader.mapping(fields[kind.value], path, ("count", "points"))
             count = reader.whole(share, "count", path, bounds=(1, SIZE_LIMIT))
             shares[kind] = KindShare(count, reader.decimal(share, "points", path))

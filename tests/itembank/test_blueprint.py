@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import server
-from itembank.blueprint import Blueprint, Range, Scope, counts, lies_in, load_blueprint
+from itembank.blueprint import (
+    Blueprint,
+    ExpectedScore,
+    Range,
+    Scope,
+    Scoring,
+    counts,
+    lies_in,
+    load_blueprint,
+)
 from itembank.items import ItemKind
 
 SAMPLE = Path(server.__file__).parent / "samples" / "blueprint_baowei_3.yaml"
@@ -67,6 +76,93 @@ def test_json_and_yaml_mean_the_same() -> None:
     assert _load(json.dumps(blueprint.to_json(), indent="\t")) == blueprint
 
 
+OPTIONS = """
+scoring: {single: all, multiple: per_part}
+seconds_max: 5400
+expected_score: {target: 65, tolerance: 1.5}
+recent_max: 0
+"""
+
+
+def test_the_optional_parts_are_read_and_written_only_where_they_stand() -> None:
+    plain, full = _load(GOOD), _load(GOOD + OPTIONS)
+    assert set(full.to_json()) - set(plain.to_json()) == {
+        "scoring", "seconds_max", "expected_score", "recent_max",
+    }  # fmt: skip
+    assert (full.seconds_max, full.recent_max) == (5400, 0)
+    assert full.expected_score == ExpectedScore(Decimal(65), Decimal("1.5"))
+    assert _load(json.dumps(full.to_json())) == full
+    assert (plain.seconds_max, plain.recent_max, plain.expected_score) == (None, None, None)
+
+
+def test_kinds_with_parts_are_scored_by_the_part_unless_told_otherwise() -> None:
+    parted = {kind for kind in ItemKind if _load(GOOD).scoring_of(kind) is Scoring.PER_PART}
+    assert parted == {ItemKind.TEXT, ItemKind.NUMERIC, ItemKind.INLINE_CHOICE, ItemKind.MATCH}
+    told = _load(GOOD + "scoring: {text: all, multiple: per_part}")
+    assert told.scoring_of(ItemKind.TEXT) is Scoring.ALL
+    assert told.scoring_of(ItemKind.MULTIPLE) is Scoring.PER_PART
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("scoring: {single: some}", ("not_allowed", "scoring.single")),
+        ("scoring: {practical: all}", ("unknown_key", "scoring.practical")),
+        ("seconds_max: 0", ("number_out_of_range", "seconds_max")),
+        ("seconds_max: soon", ("not_a_whole_number", "seconds_max")),
+        ("recent_max: -1", ("number_out_of_range", "recent_max")),
+        ("expected_score: 65", ("not_a_mapping", "expected_score")),
+        ("expected_score: {target: 101, tolerance: 1}", ("number_out_of_range", "expected_score.target")),
+        ("expected_score: {target: 65}", ("missing_value", "expected_score.tolerance")),
+    ],
+)
+def test_faults_of_the_optional_parts_are_named(more: str, problem: tuple[str, str]) -> None:
+    assert problem in _problems(GOOD + more)
+
+
+@pytest.mark.parametrize(
+    ("weights", "size", "expected"),
+    [
+        ("50 50", 3, [2, 1]),  # equal remainders: the first
+        ("33.3 33.3 33.4", 100, [33, 33, 34]),
+        ("33.4 33.3 33.3", 10, [4, 3, 3]),
+        ("99.9 0.1", 10, [10, 0]),
+        ("99 1", 50, [50, 0]),  # 49.5 and 0.5: the first again
+        ("1 99", 50, [1, 49]),
+        ("12.5 37.5 50", 4, [1, 1, 2]),
+        ("20 20 20 20 20", 3, [1, 1, 1, 0, 0]),
+        ("100", 7, [7]),
+    ],
+)
+def test_weights_become_counts_by_largest_remainder(weights: str, size: int, expected: list[int]) -> None:
+    scopes = tuple(Scope(f"S{i}", "x", Decimal(weight)) for i, weight in enumerate(weights.split()))
+    assert list(counts(Blueprint("t", "o", 3, size, True, scopes, {})).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("single", "multiple", "total"),
+    [
+        ("1", "3.0", None),
+        ("1.00", "3", None),
+        ("1.2", "2", None),
+        ("1.000001", "3", "100.000050"),
+        ("0.99", "3", "99.50"),
+    ],
+)
+def test_the_points_of_a_paper_sum_to_a_hundred_exactly(
+    single: str, multiple: str, total: str | None
+) -> None:
+    text = GOOD.replace("points: 1}", f"points: {single}}}").replace("points: 3.0}", f"points: {multiple}}}")
+    read = load_blueprint(text)
+    if total is None:
+        assert isinstance(read, Blueprint)
+    else:
+        assert isinstance(read, list)
+        (problem,) = read
+        assert (problem.code, problem.place) == ("points_not_100", "kinds")
+        assert Decimal(str(problem.params["total"])) == Decimal(total)
+
+
 def test_the_sample_is_marked_as_one_and_adds_up() -> None:
     blueprint = _load(SAMPLE.read_text(encoding="utf-8"))
     assert blueprint.sample
@@ -93,7 +189,9 @@ def test_the_sample_is_marked_as_one_and_adds_up() -> None:
         ("points: 0.5", "points: 0.501", {("points_not_100", "kinds")}),
         ("count: 50", "count: true", {("not_a_whole_number", "kinds.single.count")}),
         ("count: 50", "count: 50.0", {("not_a_whole_number", "kinds.single.count")}),
-        ("single:", "essay:", {("unknown_key", "kinds.essay")}),
+        ("single:", "riddle:", {("unknown_key", "kinds.riddle")}),
+        ("single:", "practical:", {("kind_not_on_paper", "kinds.practical")}),
+        ("single:", "unsupported:", {("kind_not_on_paper", "kinds.unsupported")}),
         ("level: 3", "level: 6", {("number_out_of_range", "level")}),
         ("sample: true", "sample: 1", {("not_yes_or_no", "sample")}),
         ("[5, 15]", "[15, 5]", {("range_upside_down", "bands.1")}),
