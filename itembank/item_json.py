@@ -83,7 +83,7 @@ def _body(data: Mapping[str, Any]) -> ItemBody:
 
 
 def _each(data: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> tuple[T, ...]:
-    return tuple(read(entry) for entry in data.get(name, ()))
+    return tuple(map(read, data[name])) if name in data else ()
 
 
 def option_to_json(option: Option) -> dict[str, object]:
@@ -161,7 +161,7 @@ def facts_to_json(facts: ItemFacts) -> dict[str, object]:
         "importance": facts.importance,
         "sample": facts.sample,
     }
-    extra = {"path": facts.path, "enemy": facts.enemy, "seconds": facts.seconds}
+    extra = {"path": facts.path, "enemy": facts.enemy, "seconds": facts.seconds, "flaw": facts.flaw}
     return data | {name: value for name, value in extra.items() if value}
 
 
@@ -182,6 +182,7 @@ def facts_from_json(data: Mapping[str, Any]) -> ItemFacts:
             path=str(data.get("path", "")),
             enemy=str(data.get("enemy", "")),
             seconds=int(data.get("seconds", 0)),
+            flaw=str(data.get("flaw", "")),
         )
     except _BROKEN as error:
         raise ValueError("item facts lack a part") from error

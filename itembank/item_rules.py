@@ -40,12 +40,17 @@ _SHAPES: Mapping[str, Callable[[int], bool]] = {
 
 def validate(item: Item) -> list[Problem]:
     """Everything wrong with `item`, in reading order; empty when it may enter a bank. Places are empty."""
-    return [*_facts_problems(item.facts), *body_problems(item.body, item.facts.kind)]
+    kind = ItemKind.UNSUPPORTED if item.facts.flaw else item.facts.kind  # a flawed one is kept raw as well
+    return [*_facts_problems(item.facts), *body_problems(item.body, kind)]
 
 
 def missing_facts(facts: ItemFacts) -> list[str]:
     """The names of the facts without which the item may not be used on a paper."""
-    known = {"point": bool(facts.point), "difficulty": facts.difficulty != UNRATED}
+    known = {
+        "point": bool(facts.point),
+        "difficulty": facts.difficulty != UNRATED,
+        "flaw": not facts.flaw,
+    }
     return [name for name, there in known.items() if not there]
 
 
@@ -71,9 +76,9 @@ def _text_problems(body: ItemBody, kind: ItemKind) -> Iterator[Problem]:
     if not compact(body.stem) and kind is not ItemKind.UNSUPPORTED:
         yield Problem("empty_stem")
     texts = [*body.texts(), body.source]
-    if any(len(text) > MAX_TEXT for text in texts) or len(body.raw) > MAX_RAW:
+    if max(map(len, texts)) > MAX_TEXT or len(body.raw) > MAX_RAW:
         yield Problem("text_too_long", params={"limit": MAX_TEXT})
-    if any(_CONTROL.search(text) for text in texts):
+    if _CONTROL.search("\n".join(texts)):
         yield Problem("control_character")
 
 
@@ -90,13 +95,15 @@ def _choice_problems(body: ItemBody, kind: ItemKind) -> Iterator[Problem]:
 def _option_problems(options: Sequence[Option]) -> Iterator[Problem]:
     if not 2 <= len(options) <= len(OPTION_KEYS):
         yield Problem("option_count", params={"count": len(options), "most": len(OPTION_KEYS)})
-    elif "".join(option.key for option in options) != OPTION_KEYS[: len(options)]:
-        yield Problem("option_keys", params={"keys": "".join(option.key for option in options)[:20]})
-    for option in options:
-        if not compact(option.text):
+    elif (keys := "".join([option.key for option in options])) != OPTION_KEYS[: len(options)]:
+        yield Problem("option_keys", params={"keys": keys[:20]})
+    texts = [compact(option.text) for option in options]
+    for option, text in zip(options, texts, strict=True):
+        if not text:
             yield Problem("empty_option", params={"key": option.key})
-    seen = Counter(compact(option.text) for option in options)
-    for text, times in seen.items():
+    if len(set(texts)) == len(texts):
+        return
+    for text, times in Counter(texts).items():
         if text and times > 1:
             yield Problem("equal_options", params={"text": text[:40]})
 
@@ -154,6 +161,7 @@ def _match_problems(body: ItemBody, _kind: ItemKind) -> Iterator[Problem]:
         found = _PAIR.fullmatch(pair)
         if not found or found[1] not in lefts or found[2] not in rights:
             yield Problem("answer_not_an_option", params={"letter": pair[:8]})
+    yield from _most_problems(body.most, max(Counter(pair[:1] for pair in body.answer).values(), default=0))
 
 
 def _order_problems(body: ItemBody, _kind: ItemKind) -> Iterator[Problem]:
@@ -172,6 +180,13 @@ def _hotspot_problems(body: ItemBody, _kind: ItemKind) -> Iterator[Problem]:
     if not body.answer:
         yield Problem("answer_missing")
     yield from _strange_answers(body.answer, {area.key for area in body.areas})
+    yield from _most_problems(body.most, len(body.answer))
+
+
+def _most_problems(most: int, wanted: int) -> Iterator[Problem]:
+    """A right answer that a candidate is not let to give."""
+    if 0 < most < wanted:
+        yield Problem("most_below_answer", params={"most": most, "count": wanted})
 
 
 def _case_problems(body: ItemBody, _kind: ItemKind) -> Iterator[Problem]:

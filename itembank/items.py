@@ -29,6 +29,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 OPTION_KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -116,7 +117,8 @@ class Gap:
     """One place to fill in; the stem marks it as `[[key]]`, keys "1", "2", … in reading order.
 
     Exactly one of three: `accepted` texts (compared without blanks and width, and without case unless
-    `case_sensitive`; a `*` stands for any text), `ranges` of numbers, or `choices` with the right `answer`.
+    `case_sensitive`; a `*` stands for any text, `\\*` for the sign itself), `ranges` of numbers, or
+    `choices` with the right `answer`.
     """
 
     key: str
@@ -220,7 +222,9 @@ class ItemFacts:
 
     `point` "" and `difficulty` 0 mean not classified yet: such an item may wait in a bank but not be used.
     `path` is where the file had it (categories, knowledge points by name), `enemy` a group of items that
-    give each other away, `seconds` the time expected for it (0 = unknown).
+    give each other away, `seconds` the time expected for it (0 = unknown). `flaw` names what keeps an item
+    of a known kind from being used although it was read ("no_fixed_answer", "picture_missing"): its body
+    holds the file's text in `raw`, and a person has to write a version without the flaw.
     """
 
     uid: str
@@ -233,6 +237,7 @@ class ItemFacts:
     path: str = ""
     enemy: str = ""
     seconds: int = 0
+    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +253,40 @@ def is_point_code(text: str) -> bool:
     return _POINT.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=512)
 def compact(text: str) -> str:
     """NFKC form without blanks and invisible characters: what two texts are compared by."""
-    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+    folded = "".join(unicodedata.normalize("NFKC", text).split())
+    return folded if folded.isprintable() else _UNSEEN.sub("", folded)  # nothing printable is unseen
 
 
 def content_hash(body: ItemBody) -> str:
-    """64 hex digits, equal for exact duplicates: same stem and same option texts in whatever order."""
-    parts = [_seen(body.stem, body), *sorted(_seen(option.text, body) for option in body.options)]
-    parts += [_seen(target.text, body) for target in body.targets]
+    """64 hex digits, equal for exact duplicates: same stem, same options, targets and choices in any order.
+
+    The right answer does not count where it is one of the options: see `answer_words`.
+    """
+    parts = [_seen(body.stem, body), *sorted([_seen(option.text, body) for option in body.options])]
+    parts += sorted(_seen(target.text, body) for target in body.targets)
     parts += [compact("|".join((*gap.accepted, *map(str, gap.ranges)))) for gap in body.gaps]
+    for gap in body.gaps:
+        parts += sorted(_seen(choice.text, body) for choice in gap.choices)
     parts += [f"{area.shape}{area.coords}" for area in body.areas]
     parts += [content_hash(part.body) for part in body.parts]
     parts += [value for value in (body.picture, body.raw) if value]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def answer_words(body: ItemBody, kind: ItemKind) -> tuple[str, ...]:
+    """What is right in words: the same for two bodies of one content whose keys agree."""
+    texts = {option.key: _seen(option.text, body) for option in (*body.options, *body.targets)}
+    texts |= {area.key: f"{area.shape}{area.coords}" for area in body.areas}
+    words = [" - ".join(texts.get(key, key) for key in answer.split("-")) for answer in body.answer]
+    found = words if kind is ItemKind.ORDER else sorted(words)
+    for gap in body.gaps:
+        found += [_seen(choice.text, body) for choice in gap.choices if choice.key == gap.answer]
+    for part in body.parts:
+        found += answer_words(part.body, part.kind)
+    return tuple(found)
 
 
 def stem_hash(body: ItemBody) -> str:
@@ -271,4 +296,17 @@ def stem_hash(body: ItemBody) -> str:
 
 def _seen(text: str, body: ItemBody) -> str:
     """What of a text makes it another text: pictures count, other tags do not."""
-    return compact(_TAG.sub("", text) if body.markup is Markup.HTML else text)
+    if body.markup is not Markup.HTML:
+        return compact(text)
+    end = text.rfind(">") + 1  # no tag begins behind it
+    return compact(_TAG.sub("", text[:end]) + text[end:])
+
+
+def literal(text: str) -> str:
+    """A text to be accepted as it is written: its asterisks stand for themselves."""
+    return text.replace("*", r"\*")
+
+
+def as_written(accepted: str) -> str:
+    """The inverse of `literal`; wildcards come out as asterisks as well."""
+    return accepted.replace(r"\*", "*")

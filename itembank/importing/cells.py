@@ -40,10 +40,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet of a workbook, or the whole of a text table (then `name` is empty)."""
+    """One sheet of a workbook, or the whole of a text table (then `name` is empty and it is `delimited`)."""
 
     name: str
     rows: Sequence[Row]
+    hidden: bool = False
+    delimited: bool = False
 
     def place(self, number: int) -> str:
         """How a report names a row: "题库模板 row 7", or "row 7" in a text table."""
@@ -62,6 +64,8 @@ class Unreadable(InputRefused):
 
 def clean_newlines(text: str) -> str:
     """One newline form, and without the carriage returns that workbooks spell out."""
+    if "\r" not in text and "_x000D_" not in text:
+        return text
     return text.replace("_x000D_", "").replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -1,6 +1,6 @@
 """The empty 17-column template a screen offers: header and one example row of each kind."""
 
-from itembank.importing.guobiao import LAYOUT
+from itembank.importing.layouts import GUOBIAO as LAYOUT
 from itembank.importing.readers import HEADINGS
 
 _SHARED = {"bank": "示例题库", "point": "A-A-A-001", "difficulty": "3（中等）", "consistency": "4（高）"}

@@ -1,11 +1,40 @@
 """The sentence of every refusal, problem and activity code. `%(name)s` are their parameters."""
 
+from server.messages.assembly import ASSEMBLY
+from server.messages.banking import BANKING
+from server.messages.blueprints import BLUEPRINTS
 from server.messages.cameras import CAMERAS
+from server.messages.documents import DOCUMENTS
+from server.messages.importing import IMPORTING
+from server.messages.items import ITEMS
 from server.messages.marking import N_
+from server.messages.moodle import MOODLE
+from server.messages.packages import PACKAGES
+from server.messages.papers import PAPERS
+from server.messages.prints import PRINTS
+from server.messages.qti import QTI
 from server.messages.refusals import REFUSALS
 from server.messages.room import ROOM
+from server.messages.sheets import SHEETS
 from server.messages.watching import WATCHING
 
 __all__ = ["MESSAGES", "N_"]
 
-MESSAGES: dict[str, str] = {**REFUSALS, **ROOM, **WATCHING, **CAMERAS}
+MESSAGES: dict[str, str] = {
+    **REFUSALS,
+    **ROOM,
+    **WATCHING,
+    **CAMERAS,
+    **IMPORTING,
+    **MOODLE,
+    **PACKAGES,
+    **PAPERS,
+    **PRINTS,
+    **ASSEMBLY,
+    **BANKING,
+    **BLUEPRINTS,
+    **DOCUMENTS,
+    **ITEMS,
+    **QTI,
+    **SHEETS,
+}

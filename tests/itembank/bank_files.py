@@ -5,8 +5,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 import xlsxwriter
+from PIL import Image
 
-from itembank.importing.guobiao import LAYOUT
+from itembank.importing.layouts import GUOBIAO as LAYOUT
 from itembank.importing.readers import HEADINGS
 
 Cell = str | int | float | bool
@@ -73,6 +74,22 @@ def changed_zip(data: bytes, replaced: Mapping[str, bytes]) -> bytes:
             new.writestr(name, replaced.get(name, old.read(name)))
         for name in replaced.keys() - set(old.namelist()):
             new.writestr(name, replaced[name])
+    return memory.getvalue()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of files by name."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return memory.getvalue()
+
+
+def png_bytes(shade: int) -> bytes:
+    """A small picture; another one for each shade."""
+    memory = io.BytesIO()
+    Image.new("RGB", (4, 3), (shade, 10, 200)).save(memory, "PNG")
     return memory.getvalue()
 
 

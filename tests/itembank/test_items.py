@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itembank.item_json import body_from_json, body_to_json, facts_from_json, item_from_json, item_to_json
-from itembank.item_rules import MAX_TEXT, validate
+from itembank.item_rules import MAX_TEXT, body_problems, missing_facts, validate
 from itembank.items import (
     TRUE_FALSE_OPTIONS,
+    Area,
     Item,
     ItemBody,
     ItemFacts,
@@ -20,6 +21,7 @@ from itembank.items import (
     is_point_code,
     stem_hash,
 )
+from tests.itembank.every_kind import ITEMS
 
 FACTS = ItemFacts("B-A-B-C-001-002", "A-B-C-001", ItemKind.SINGLE, 3, 4, "X", sample=False)
 OPTIONS = tuple(Option(key, text) for key, text in zip("ABCD", ("甲", "乙", "丙", "丁"), strict=True))
@@ -98,6 +100,17 @@ def test_bodies_at_fault(item: Item, changes: dict[str, object], code: str) -> N
     assert codes(replace(item, body=replace(item.body, **changes))) == [code]
 
 
+@pytest.mark.parametrize(("most", "good"), [(0, True), (1, False), (2, True), (3, True)])
+def test_no_more_is_right_than_a_candidate_may_choose(most: int, good: bool) -> None:
+    every = {item.facts.kind: item.body for item in ITEMS}
+    areas = (Area("A", "rect", (0, 0, 5, 5)), Area("B", "rect", (9, 9, 15, 15)))
+    hotspot = replace(every[ItemKind.HOTSPOT], areas=areas, answer=("A", "B"), most=most)
+    match = replace(every[ItemKind.MATCH], answer=("A-1", "A-2", "B-1"), most=most)
+    wanted = [] if good else ["most_below_answer"]
+    assert [each.code for each in body_problems(hotspot, ItemKind.HOTSPOT)] == wanted
+    assert [each.code for each in body_problems(match, ItemKind.MATCH)] == wanted
+
+
 def test_a_multiple_choice_item_may_have_every_option_right() -> None:
     assert codes(replace(MULTIPLE, body=replace(MULTIPLE.body, answer=tuple("ABCD")))) == []
 
@@ -169,3 +182,18 @@ def test_facts_and_items_of_another_shape_are_refused() -> None:
         facts_from_json({"difficulty": 3})
     with pytest.raises(ValueError):
         item_from_json({"facts": good})
+
+
+def test_a_flawed_item_is_kept_with_its_raw_text_and_lacks_what_use_needs() -> None:
+    flawed = Item(replace(FACTS, flaw="no_fixed_answer"), ItemBody("旧题", raw="<assessmentItem/>"))
+    assert codes(flawed) == []
+    assert missing_facts(flawed.facts) == ["flaw"]
+    assert item_from_json(json.loads(json.dumps(item_to_json(flawed)))) == flawed
+    assert codes(replace(flawed, body=ItemBody("旧题"))) == ["raw_missing"]
+
+
+def test_what_is_not_classified_may_wait_but_not_be_used() -> None:
+    waiting = replace(FACTS, point="", difficulty=0)
+    assert codes(Item(waiting, BODY)) == []
+    assert missing_facts(waiting) == ["point", "difficulty"]
+    assert missing_facts(FACTS) == []

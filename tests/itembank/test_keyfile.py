@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from itembank.keyfile import KeyFile, KeyFileBroken, WrongPassphrase, create_keyfile, open_keyfile
-from itembank.sealing import PassphraseParams
+from itembank.keyfile import (
+    KeyFile,
+    KeyFileBroken,
+    WrongPassphrase,
+    create_keyfile,
+    open_keyfile,
+    replace_keyfile,
+)
+from itembank.sealing import SUITES, PassphraseParams, suite_of
 
 QUICK = PassphraseParams(memory_kib=64, iterations=1, lanes=1)
 WORDS = "考务中心 主密钥 口令"
@@ -104,3 +111,30 @@ def test_an_opened_key_does_not_print_itself(path: Path) -> None:
     shown = repr(open_keyfile(path, WORDS))
     assert repr(master) not in shown
     assert master.hex() not in shown
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_each_suite_seals_the_key(path: Path, suite: str) -> None:
+    master = create_keyfile(path, WORDS, params=QUICK, suite=suite)
+    assert suite_of(base64.b64decode(json.loads(path.read_text())["sealed"])) == suite
+    assert open_keyfile(path, WORDS).master == master
+
+
+def test_a_successor_takes_its_place_and_the_old_file_stays_aside(path: Path) -> None:
+    successor, aside = path.with_suffix(".new"), path.with_name("master-old.json")
+    first = create_keyfile(path, WORDS, params=QUICK)
+    second = create_keyfile(successor, "other words", params=QUICK)
+    replace_keyfile(path, successor, aside)
+    assert open_keyfile(path, "other words").master == second
+    assert open_keyfile(aside, WORDS).master == first
+    assert stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert not successor.exists()
+
+
+def test_a_replacement_that_was_cut_off_can_be_repeated(path: Path) -> None:
+    successor, aside = path.with_suffix(".new"), path.with_name("master-old.json")
+    first = create_keyfile(path, WORDS, params=QUICK)
+    aside.write_bytes(path.read_bytes())
+    create_keyfile(successor, WORDS, params=QUICK)
+    replace_keyfile(path, successor, aside)
+    assert open_keyfile(aside, WORDS).master == first

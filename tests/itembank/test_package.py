@@ -135,8 +135,8 @@ SWAPPED = CustodianShare("keeper", CHIEF_SHARE.private_key)
         (_with(shares=(CHIEF_SHARE, STRANGER)), "wrong_share"),
         (_with(shares=(CHIEF_SHARE, SWAPPED)), "wrong_share"),
         (_with(shares=(CHIEF_SHARE, CustodianShare("keeper", b"short"))), "wrong_share"),
-        (_with(release_secret=bytes(32)), "wrong_share"),
-        (_with(release_secret=b""), "wrong_share"),
+        (_with(release_secret=bytes(16)), "wrong_code"),
+        (_with(release_secret=b""), "wrong_code"),
     ],
 )
 def test_everything_else_is_refused_with_its_reason(request_: ReleaseRequest, code: str) -> None:
@@ -145,7 +145,7 @@ def test_everything_else_is_refused_with_its_reason(request_: ReleaseRequest, co
 
 def test_another_packages_shares_and_secret_do_not_open_this_one() -> None:
     other = _seal(replace(SPEC, room="room-2"))
-    assert _refusal(replace(REQUEST, release_secret=other.release_secret)) == "wrong_share"
+    assert _refusal(replace(REQUEST, release_secret=other.release_secret)) == "wrong_code"
     header, foreign = read_header(SEALED.data, PUBLIC), read_header(other.data, PUBLIC)
     with pytest.raises(ReleaseRefused):
         open_share(foreign.custodians[0], CHIEF_SHARE.private_key, header.place)
@@ -303,6 +303,62 @@ def test_chunks_cannot_be_reordered_or_dropped(monkeypatch: pytest.MonkeyPatch) 
     for parts in (swapped, chunks[:-1], chunks[1:], [*chunks, chunks[-1]], [chunks[0], *chunks]):
         with pytest.raises(package.SealBroken):
             opened(parts)
+
+
+@pytest.mark.parametrize(
+    ("own", "least", "refused"),
+    [
+        ("0.1.0", "", False),
+        ("0.1.0", "0.1", False),
+        ("0.1", "0.1.0", False),
+        ("0.10.0", "0.9", False),
+        ("0.9.9", "0.10", True),
+        ("0.1.0", "0.1.1", True),
+        ("1", "0.99.99", False),
+    ],
+)
+def test_software_older_than_the_package_asks_for_does_not_open_it(
+    own: str, least: str, refused: bool
+) -> None:
+    sealed = _seal(replace(SPEC, min_version=least))
+    request = replace(REQUEST, release_secret=sealed.release_secret, version=own)
+    assert read_header(sealed.data, PUBLIC).min_version == least
+    if refused:
+        assert _refusal(request, sealed) == "older_version"
+    else:
+        assert release(sealed.data, PUBLIC, request)
+
+
+@pytest.mark.parametrize("least", ["0.1-beta", "v1", "1.2.3.4.5", "1..2", " 1", "9999999"])
+def test_a_version_that_is_none_is_not_sealed(least: str) -> None:
+    with pytest.raises(ValueError, match="not a version"):
+        _seal(replace(SPEC, min_version=least))
+
+
+def test_a_spare_package_says_so_and_its_facts_hold_no_secret() -> None:
+    sealed = _seal(replace(SPEC, spare=True, min_version="0.1"), "EF")
+    header = read_header(sealed.data, PUBLIC)
+    assert (header.spare, header.forms) == (True, ("E", "F"))
+    facts = json.dumps(header.facts(), ensure_ascii=False)
+    assert "保管人keeper" in facts
+    assert "share" not in facts
+    assert "wrap" not in facts
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    suite=st.sampled_from(["intl", "gm"]),
+    letters=st.sets(st.sampled_from("ABCDEFGH"), min_size=1, max_size=3),
+    stem=st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+def test_what_was_sealed_is_what_two_custodians_open(suite: str, letters: set[str], stem: str) -> None:
+    sealed = _seal(replace(SPEC, suite=suite, custodians=(CHIEF, KEEPER)), "".join(sorted(letters)), stem)
+    content_key = release(sealed.data, PUBLIC, replace(REQUEST, release_secret=sealed.release_secret))
+    for letter in letters:
+        name = f"paper/{letter}"
+        assert (
+            open_section(sealed.data, name, section_key(content_key, name)) == _form(letter, stem).to_json()
+        )
 
 
 def test_two_seals_of_one_paper_share_nothing() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from itembank.importing.pipeline import BankReading, read_bank
+from itembank.importing.pipeline import read_bank
+from itembank.importing.reading import BankReading
 from itembank.items import Item, ItemKind
 
 BANK = Path(__file__).parents[2] / "server" / "samples" / "bank_baowei_3.csv"
@@ -23,7 +24,7 @@ def reading() -> BankReading:
 
 @pytest.fixture(scope="module")
 def items(reading: BankReading) -> list[Item]:
-    return [item for _, item in reading.items]
+    return [placed.item for placed in reading.items]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,10 @@ import hashlib
 import hmac
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +92,60 @@ def test_the_envelope_is_as_documented() -> None:
 )
 def test_digests_are_the_published_ones(suite: str, digest: str) -> None:
     assert SUITES[suite].digest(b"abc").hex() == digest
+
+
+def test_sm4_gcm_is_that_of_rfc_8998() -> None:
+    # RFC 8998, appendix A.1
+    key = bytes.fromhex("0123456789abcdeffedcba9876543210")
+    nonce = bytes.fromhex("00001234567800000000abcd")
+    aad = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+    text = b"".join(bytes([value]) * 8 for value in (0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0xEE, 0xAA))
+    expected = bytes.fromhex(
+        "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735"
+        "d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d"
+    )
+    tag = bytes.fromhex("83de3541e4c2b58177e065a9bf7b62ec")
+    worker = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
+    worker.authenticate_additional_data(aad)
+    assert (worker.update(text) + worker.finalize(), worker.tag) == (expected, tag)
+
+
+def test_the_gm_envelope_is_sm4_gcm_under_a_key_of_hkdf_sm3() -> None:
+    blob = seal(KEY, b"secret", b"use", suite="gm")
+    key = HKDF(hashes.SM3(), 16, salt=None, info=b"examhall sm4-gcm").derive(KEY)
+    worker = Cipher(algorithms.SM4(key), modes.GCM(blob[1:13], blob[-16:])).decryptor()
+    worker.authenticate_additional_data(b"\x02use")
+    assert worker.update(blob[13:-16]) + worker.finalize() == b"secret"
+
+
+def test_each_suite_derives_by_its_own_hash() -> None:
+    # HKDF of RFC 5869 by hand over SM3; HMAC pads to the 64-byte block of SM3.
+    digest = SUITES["gm"].digest
+
+    def mac(key: bytes, data: bytes) -> bytes:
+        inner, outer = (bytes(byte ^ pad for byte in key.ljust(64, b"\0")) for pad in (0x36, 0x5C))
+        return digest(outer + digest(inner + data))
+
+    assert derive(KEY, "banks", suite="gm") == mac(mac(bytes(32), KEY), b"banks\x01")
+    assert derive(KEY, "banks", suite="gm") != derive(KEY, "banks")
+
+
+@given(st.binary(min_size=1, max_size=80), st.sampled_from(sorted(SUITES)), st.data())
+def test_any_flipped_bit_or_other_use_or_suite_is_noticed(
+    text: bytes, suite: str, data: st.DataObject
+) -> None:
+    blob = bytearray(seal(KEY, text, b"use", suite=suite))
+    bit = data.draw(st.integers(0, len(blob) * 8 - 1))
+    blob[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(SealBroken):
+        open_sealed(KEY, bytes(blob), b"use")
+    blob[bit // 8] ^= 1 << bit % 8
+    assert open_sealed(KEY, bytes(blob), b"use") == text
+    with pytest.raises(SealBroken):
+        open_sealed(KEY, bytes(blob), b"use" + data.draw(st.binary(min_size=1, max_size=4)))
+    (other,) = set(SUITES) - {suite}
+    with pytest.raises(SealBroken):
+        open_sealed(KEY, bytes([SUITES[other].number]) + bytes(blob[1:]), b"use")
 
 
 def test_derived_keys_are_hkdf_sha256() -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import time
 import zipfile
 
 import openpyxl
@@ -21,7 +22,7 @@ ROWS = [["题干", "答案"], ["巡逻时应当佩戴标志，并携带㼆𠮷�
 
 def refused(data: bytes, name: str = "题库.xlsx") -> Unreadable:
     with pytest.raises(Unreadable) as caught:
-        read_tables(data, name)
+        read_table(data, name)
     (problem,) = caught.value.problems
     assert problem.code == caught.value.code
     return caught.value
@@ -243,6 +244,39 @@ def test_limits_hold_at_their_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refused(WORKBOOK).code == "workbook_broken"
 
 
+def test_a_bank_is_read_up_to_an_open_quote_and_the_row_is_named() -> None:
+    found = read_tables('题干,答案\n好的,A\n"没有闭合,B\n后一题,A\n'.encode(), "x.csv")
+    assert [row.cells for row in found.sheets[0].rows] == [("题干", "答案"), ("好的", "A")]
+    assert [(fault.code, fault.place) for fault in found.faults] == [("row_broken_quotes", "row 3")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_bank_cut_within_a_character_is_read_to_its_last_whole_row(encoding: str) -> None:
+    data = csv_bytes(ROWS, encoding) + "半行,末".encode(encoding)[:-1]
+    found = read_tables(data, "x.csv")
+    assert [list(row.cells) for row in found.sheets[0].rows] == ROWS
+    assert (found.encoding, [fault.code for fault in found.faults]) == (encoding, ["row_cut_off"])
+    assert found.faults[0].place == "row 4"
+
+
+def test_a_table_of_a_web_page_is_read_in_its_encoding() -> None:
+    page = (
+        "<html><head><meta charset='gb2312'></head><body><table><tr><th>题干</th><th>选项</th></tr>"
+        "<tr><td rowspan='2'>第一<br>题</td><td>甲 &amp; 乙</td></tr><tr><td>丙</td></tr></table></body></html>"
+    )
+    found = read_tables(page.encode("gb18030"), "旧.xls")
+    assert (found.format, found.encoding) == ("html", "gb18030")
+    assert [row.cells for row in found.sheets[0].rows] == [
+        ("题干", "选项"), ("第一\n题", "甲 & 乙"), ("", "丙"),
+    ]  # fmt: skip
+
+
+def test_a_web_page_without_a_table_says_what_to_do() -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_tables("<html><body>登录</body></html>".encode(), "旧.xls")
+    assert caught.value.code == "file_is_web_page"
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
@@ -259,3 +293,35 @@ def test_any_damaged_workbook_is_read_or_refused(at: int, value: int) -> None:
         read_tables(bytes(data), "x.xlsx")
     except Unreadable as said:
         assert said.problems[0].code == said.code
+
+
+def test_raised_and_lowered_runs_of_a_workbook_stay_so() -> None:
+    memory = io.BytesIO()
+    with xlsxwriter.Workbook(memory) as book:
+        page = book.add_worksheet("表")
+        up, down = book.add_format({"font_script": 1}), book.add_format({"font_script": 2})
+        page.write_rich_string(0, 0, "10", up, "-2", " 与 H", down, "2", "O")
+        page.write_rich_string(1, 0, "甲", up, "注", "乙")
+    found = read_tables(memory.getvalue(), "x.xlsx")
+    assert [row.cells[0] for row in found.sheets[0].rows] == ["10⁻² 与 H₂O", "甲注乙"]
+    assert [(note.code, note.params["value"]) for note in found.notes] == [("scripts_lost", "注")]
+
+
+def test_a_page_keeps_what_is_raised_drops_what_is_hidden_and_names_lost_pictures() -> None:
+    page = (
+        "<html><body><table><tr><td>10<sup>2</sup> <b>m</b> H<sub>2</sub>O"
+        "<span style='DISPLAY: none'>隐</span><script>1</script></td></tr>"
+        "<tr><td>见图<img src='p.png'></td></tr><tr><td>甲<sup>注</sup></td></tr></table></body></html>"
+    )
+    found = read_tables(page.encode(), "x.xls")
+    assert [row.cells[0] for row in found.sheets[0].rows] == ["10² m H₂O", "见图", "甲注"]
+    assert [(note.code, note.place) for note in found.notes] == [
+        ("page_picture_lost", "row 2"), ("scripts_lost", "row 3"),
+    ]  # fmt: skip
+
+
+def test_a_cell_tag_that_never_ends_is_not_searched_again_and_again() -> None:
+    began = time.process_time()
+    with pytest.raises(Unreadable):
+        read_tables(with_sheet_data('<row r="1"><c ' + 'r="A1" ' * 60_000), "x.xlsx")
+    assert time.process_time() - began < 1
