@@ -40,8 +40,9 @@ def create_keyfile(
     *,
     demo: bool = False,
     params: PassphraseParams = DEFAULT_PASSPHRASE_PARAMS,
+    suite: str = "intl",
 ) -> bytes:
-    """A new random master key, stored at `path` (mode 0600) under `passphrase`.
+    """A new random master key, stored at `path` (mode 0600) under `passphrase`, sealed by the named suite.
 
     Raises `FileExistsError`: overwriting a key file would lose everything sealed with it. On return the file
     and its name are on the disk.
@@ -51,7 +52,7 @@ def create_keyfile(
     master, salt = sealing.new_key(), sealing.new_salt()
     head = {"format": _FORMAT, "demo": demo, "salt": _text(salt), "argon2id": params.to_json()}
     key = sealing.passphrase_key(passphrase, salt, params=params)
-    sealed = sealing.seal(key, master, _head_bytes(head))
+    sealed = sealing.seal(key, master, _head_bytes(head), suite=suite)
     _write_new(Path(path), json.dumps({**head, "sealed": _text(sealed)}, indent=1).encode() + b"\n")
     return master
 
@@ -73,6 +74,17 @@ def open_keyfile(path: Path | str, passphrase: str) -> KeyFile:
         raise WrongPassphrase from error
 
 
+def replace_keyfile(path: Path, successor: Path, aside: Path) -> None:
+    """Puts `successor` in the place of the key file at `path`, which stays under the name `aside`.
+
+    All in one folder. At every moment there is a whole key file at `path`; on return the disk knows.
+    """
+    if not aside.exists():
+        _write_new(aside, path.read_bytes())
+    successor.replace(path)
+    _sync_folder(path.parent)
+
+
 def _load(path: Path) -> dict[str, object]:
     with path.open("rb") as file:
         text = file.read(_MAX_BYTES)
@@ -91,11 +103,15 @@ def _write_new(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _head_bytes(head: Mapping[str, object]) -> bytes:

@@ -47,6 +47,15 @@ class Suite(Protocol):
         """The inverse; `SealBroken` when key, nonce, data or `aad` differ."""
         ...
 
+    @property
+    def hash_name(self) -> str:
+        """What the suite's 32-byte hash is called: "sha256" or "sm3"."""
+        ...
+
+    def hash(self) -> hashes.HashAlgorithm:
+        """The hash for HKDF and for what does not fit into memory."""
+        ...
+
     def digest(self, data: bytes) -> bytes:
         """The suite's 32-byte hash."""
         ...
@@ -58,6 +67,7 @@ class _International:
 
     name: str = "intl"
     number: int = 1
+    hash_name: str = "sha256"
 
     def encrypt(self, key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         return AESGCM(_checked(key)).encrypt(nonce, plaintext, aad)
@@ -67,6 +77,9 @@ class _International:
             return AESGCM(_checked(key)).decrypt(nonce, ciphertext, aad)
         except InvalidTag as error:
             raise SealBroken from error
+
+    def hash(self) -> hashes.HashAlgorithm:
+        return hashes.SHA256()
 
     def digest(self, data: bytes) -> bytes:
         return hashlib.sha256(data).digest()
@@ -78,6 +91,7 @@ class _Commercial:
 
     name: str = "gm"
     number: int = 2
+    hash_name: str = "sm3"
 
     def encrypt(self, key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         worker = Cipher(algorithms.SM4(_sm4_key(key)), modes.GCM(nonce)).encryptor()
@@ -95,8 +109,11 @@ class _Commercial:
         except InvalidTag as error:
             raise SealBroken from error
 
+    def hash(self) -> hashes.HashAlgorithm:
+        return hashes.SM3()
+
     def digest(self, data: bytes) -> bytes:
-        worker = hashes.Hash(hashes.SM3())
+        worker = hashes.Hash(self.hash())
         worker.update(data)
         return worker.finalize()
 
@@ -159,9 +176,12 @@ def unwrap(outer: bytes, blob: bytes, aad: bytes) -> bytes:
     return key
 
 
-def derive(key: bytes, info: str) -> bytes:
-    """The 32-byte key for the use named by `info` (HKDF-SHA256); keys of different uses are unrelated."""
-    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=info.encode()).derive(_checked(key))
+def derive(key: bytes, info: str, *, suite: str = "intl") -> bytes:
+    """The 32-byte key for the use named by `info` (HKDF over the suite's hash); different uses are unrelated.
+
+    A use that must stay the same when an installation changes its suite is derived without one.
+    """
+    return HKDF(SUITES[suite].hash(), KEY_BYTES, salt=None, info=info.encode()).derive(_checked(key))
 
 
 def blind_index(key: bytes, value: str) -> str:
