@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ from client.seat import Seat, Surroundings
 from client.transport import Transport
 from client.watch_memory import WatchStore
 from exam_rooms.watch_messages import CameraReport, CameraState
+from itembank.version import VERSION
 
 if TYPE_CHECKING:
     from client.watch import Watcher
@@ -208,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--server", required=True, help="address of the room server")
     parser.add_argument("--pair", metavar="CODE", help="pairing code shown at the monitor")
     parser.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1, 0: a free one")
-    parser.add_argument("--software-version", default=_version(), help="version told to the server")
+    parser.add_argument("--software-version", default=VERSION, help="version told to the server")
     parser.add_argument(
         "--camera", metavar="SOURCE", help="0, /dev/video2, a video, a/%%03d.jpg or a picture"
     )
@@ -216,13 +216,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser
-
-
-def _version() -> str:
-    try:
-        return metadata.version("examhall")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def _open_browser(url: str) -> None:

@@ -20,7 +20,7 @@ from client.brief import Brief, camera_word
 from client.journal_file import JournalFault
 from client.link import Link
 from client.outbox import Outbox
-from client.paper import PaperFault, Shelf
+from client.paper import Medium, PaperFault, Shelf
 from client.seat import FINAL, PageRefused
 from client.sheet import Sheet
 from exam_rooms.protocol import (
@@ -99,6 +99,7 @@ class Agent:
                 self._seat.clock.observe(event.server_time, sent=event.sent, received=event.received)
             case x.StateSeen():
                 self._take_state(event.state)
+                self._clear_shelf(event.state)
             case x.JournalGranted():
                 self._take_journal(event.reply)
             case x.ActDone():
@@ -126,6 +127,14 @@ class Agent:
         anchor = self._seat.clock.anchor
         kept = replace(running, state=state, anchor=anchor, reopened=self._seat.reopened, settled=False)
         self._books.remember(kept)
+
+    def _clear_shelf(self, state: SeatState) -> None:
+        """A seat that the server names no package for keeps none: a destroyed one is gone here too."""
+        if state.paper is None and self._seat.paper is None:
+            try:
+                self._parts.shelf.clear()
+            except OSError as fault:
+                LOG.warning("packages stay on the disk: %s", fault.strerror)
 
     def _take_journal(self, reply: JournalReply) -> None:
         if reply.attempt != self._seat.attempt:
@@ -182,8 +191,8 @@ class Agent:
         paper = state.paper if state else None
         try:
             wanted = paper.sha256 if paper and not self._parts.shelf.look_for(paper.sha256) else ""
-        except (PaperFault, OSError):
-            self._paper_fault, wanted = "package_broken", ""
+        except (PaperFault, OSError) as fault:
+            self._paper_fault, wanted = getattr(fault, "code", "package_broken"), ""
         self.link.bulk.want(x.Ask.PACKAGE, wanted, f"{Route.PACKAGE}?sha256={quote(wanted)}")
         candidate = state.candidate if state else None
         key = candidate.ticket if candidate and candidate.has_photo else ""
@@ -203,7 +212,7 @@ class Agent:
         if self._books.writer(state.attempt) is None:
             return
         try:
-            self._seat.open_paper(self._parts.shelf.open(paper))
+            self._seat.open_paper(self._parts.shelf.open(paper, str(state.attempt)))
             self._paper_fault = ""
         except PaperFault as fault:
             self._paper_fault = fault.code
@@ -307,7 +316,7 @@ class Agent:
     def answer(self, item: str, response: tuple[str, ...]) -> None:
         """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
         with self.board.lock:
-            attempt = self._seat.check_answer(item, response, self.board.boot())
+            attempt, response = self._seat.check_answer(item, response, self.board.boot())
             entry = self._seat.sheet.latest.get(item)
             if entry is not None and entry.response == response:
                 return  # the page repeats what it was not told of
@@ -316,7 +325,7 @@ class Agent:
     def mark(self, item: str, marked: bool) -> None:
         """Flags an item for another look. Raises `PageRefused`."""
         with self.board.lock:
-            attempt = self._seat.check_answer(item, (), self.board.boot())
+            attempt = self._seat.check_item(item, self.board.boot())
             if marked != (item in self._seat.sheet.marked):
                 self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
 
@@ -342,6 +351,16 @@ class Agent:
             self._seat.check_answering(self.board.boot())
             assert self._seat.paper is not None
             return self._seat.paper.json
+
+    def medium(self, sha256: str) -> Medium:
+        """A picture, sound or film of the open paper. Raises `PageRefused`."""
+        with self.board.lock:
+            self._seat.check_answering(self.board.boot())
+            assert self._seat.paper is not None
+            found = self._seat.paper.media.get(sha256)
+        if found is None:
+            raise PageRefused("not_found", 404)
+        return found
 
     def photo(self) -> bytes:
         """The candidate's photo. Raises `PageRefused` when there is none (yet)."""

@@ -37,8 +37,8 @@ TYPES = {
 }
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self'; "
-        "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
+        "font-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -145,10 +145,11 @@ class _Handler(BaseHTTPRequestHandler):
         token = self._token()
         if path == "/api/view":
             self._view(token)
-        elif path in self.kiosk.page.files:
-            self._send(self.kiosk.page.files[path](), 200)
-        else:
+            return
+        file = self.kiosk.page.file(path)
+        if file is None:
             raise PageRefused("not_found", 404)
+        self._send(file(), 200)
 
     def _view(self, token: str) -> None:
         after = parse_qs(urlsplit(self.path).query).get("after", [""])[0]

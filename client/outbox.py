@@ -4,13 +4,16 @@ Pure book-keeping. Nothing leaves it before the server said that a record is dur
 late or out of order can only confirm more, never less.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from exam_rooms.protocol import AnswersReply, Record, RefusedRecord
 
 BATCH = 200
 """Most records in one request, as docs/protocol.md allows."""
+BATCH_BYTES = 512 << 10
+"""Most bytes of sealed bodies in one request; a long text alone still goes."""
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Outbox:
     def batch(self, attempt: int, limit: int = BATCH) -> tuple[Record, ...]:
         """The oldest unacknowledged records of one attempt, all of one journal, by seq."""
         found = [key for key in self._sendable() if key[0] == attempt]
-        return tuple(self._streams[min(found)].open_records()[:limit]) if found else ()
+        return _within(self._streams[min(found)].open_records()[:limit]) if found else ()
 
     def _sendable(self) -> list[tuple[int, int]]:
         return [
@@ -133,3 +136,10 @@ class Outbox:
         if (attempt, journal) in self._disowned:
             return True
         return self._beyond.get(attempt, 0) > journal or self.upto(attempt, journal) > seq
+
+
+def _within(records: Sequence[Record]) -> tuple[Record, ...]:
+    """The first records whose bodies fit into one request; at least one."""
+    sizes = accumulate(len(record.body) for record in records)
+    fitting = sum(1 for size in sizes if size <= BATCH_BYTES)
+    return tuple(records[: max(1, fitting)])

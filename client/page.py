@@ -10,13 +10,19 @@ from pathlib import Path
 from client.agent import Agent
 from client.board import LONGEST_POLL, Board
 from client.device import write_atomically
+from client.responses import PARTS_LIMIT
 from client.seat import PageRefused, receipt_text
 from exam_rooms.protocol import AcceptRequest, ConfirmRequest, Route, SignInRequest
 from exam_rooms.watch_messages import WarningReadRequest
 
 Body = Mapping[str, object]
 TEXT_LIMIT = 64
-RESPONSE_LIMIT = 26
+MEDIA = "/api/media/"
+MEDIA_TYPES = frozenset({
+    *("image/png", "image/jpeg", "image/webp", "image/gif"),
+    *("audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "video/mp4", "video/webm", "video/ogg"),
+})  # fmt: skip
+"""Types that nothing in them can run."""
 NUMBER_LIMIT = 2**53
 """Whole numbers that every JSON reader keeps exactly."""
 
@@ -91,6 +97,12 @@ class Page:
             "/api/receipt.svg": self._receipt,
         }
 
+    def file(self, path: str) -> Callable[[], Answer] | None:
+        """What a path gives: one of `files`, or a medium of the open paper; None for anything else."""
+        if path.startswith(MEDIA):
+            return lambda: self._medium(path.removeprefix(MEDIA))
+        return self.files.get(path)
+
     def view(self, after: int, wanted: Callable[[], bool]) -> dict[str, object]:
         """The view, as soon as it differs from version `after`."""
         return self.board.view(after, LONGEST_POLL, wanted)
@@ -114,13 +126,12 @@ class Page:
 
     def _answer(self, body: Body) -> None:
         response = body.get("response")
-        if not isinstance(response, list) or len(response) > RESPONSE_LIMIT:
+        if not isinstance(response, list) or len(response) > PARTS_LIMIT:
             raise PageRefused("bad_request", 400, {"field": "response"})
-        keys = sorted(key for key in response if isinstance(key, str))
-        if len(keys) != len(response):
+        if not all(isinstance(part, str) for part in response):
             raise PageRefused("bad_request", 400, {"field": "response"})
         item = _text(body, "item")
-        self._paired().answer(item, tuple(keys))
+        self._paired().answer(item, tuple(response))
 
     def _mark(self, body: Body) -> None:
         item, marked = _text(body, "item"), _flag(body, "marked")
@@ -129,6 +140,12 @@ class Page:
     def _warning(self, body: Body) -> None:
         message = WarningReadRequest(_number(body, "warning"))
         self._paired().ask_server(Route.WARNING_READ, message)
+
+    def _medium(self, sha256: str) -> Answer:
+        medium = self._paired().medium(sha256)
+        if medium.mime not in MEDIA_TYPES:
+            raise PageRefused("not_found", 404)
+        return Answer(medium.data, medium.mime)
 
     def _photo(self) -> Answer:
         data = self._paired().photo()

@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from client.device import write_atomically
+from client.responses import ItemRule, settled
 from exam_rooms.protocol import PaperView
 from itembank.package import PackageBroken, open_section, read_header
+from itembank.shuffling import shown
+from itembank.version import VERSION, older
 
 SUFFIX = ".expkg"
 
@@ -23,27 +26,34 @@ class PaperFault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """A picture, sound or film of an open paper."""
+
+    mime: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
-    """An opened form: its JSON as the page gets it, and per item the option keys that may be chosen."""
+    """An opened form: its JSON as the page gets it, what each item takes, and its media by SHA-256."""
 
     json: bytes
-    choices: Mapping[str, frozenset[str]]
-    single: frozenset[str]
+    rules: Mapping[str, ItemRule]
+    media: Mapping[str, Medium] = field(default_factory=dict)
 
-    def accepts(self, item: str, response: tuple[str, ...]) -> bool:
-        """Whether a response fits an item of this form; the empty one (clear) always does."""
-        keys = self.choices.get(item)
-        if keys is None or len(set(response)) != len(response) or not keys.issuperset(response):
-            return False
-        return len(response) <= 1 or item not in self.single
+    def settled(self, item: str, response: Sequence[str]) -> tuple[str, ...] | None:
+        """The response as it is written down, () for an empty one; None when the form does not take it."""
+        rule = self.rules.get(item)
+        return None if rule is None else settled(rule, response)
 
 
 class Shelf:
-    """Packages in a folder by SHA-256; only verified ones are kept."""
+    """Packages in a folder by SHA-256; only verified ones are kept, and no newer one is taken for ready."""
 
-    def __init__(self, folder: Path, site_key: bytes) -> None:
+    def __init__(self, folder: Path, site_key: bytes, version: str = VERSION) -> None:
         self._folder = folder
         self._site_key = site_key
+        self._version = version
         self.ready = ""
 
     def look_for(self, sha256: str) -> bool:
@@ -51,22 +61,43 @@ class Shelf:
         path = self._path(sha256)
         if self.ready != sha256:
             self.ready = ""
-            if path.is_file() and self._sound(path.read_bytes(), sha256):
+            fault = self._fault(path.read_bytes(), sha256) if path.is_file() else "package_broken"
+            if fault == "package_needs_newer":
+                raise PaperFault(fault)
+            if not fault:
                 self.ready = sha256
         return self.ready == sha256
 
     def store(self, data: bytes, sha256: str) -> None:
-        """Checks a delivered package and keeps it in place of others. Raises `PaperFault`, OSError."""
-        if not self._sound(data, sha256):
-            raise PaperFault("package_broken")
+        """Checks a delivered package and keeps it in place of others. Raises `PaperFault`, OSError.
+
+        One that needs newer software is kept, so that it is not fetched over and over, but never ready.
+        """
+        fault = self._fault(data, sha256)
+        if fault == "package_broken":
+            raise PaperFault(fault)
         write_atomically(self._path(sha256), data)
-        for other in self._folder.glob(f"*{SUFFIX}"):
-            if other != self._path(sha256):
-                other.unlink(missing_ok=True)
+        self._clear_but(self._path(sha256))
+        if fault:
+            self.ready = ""
+            raise PaperFault(fault)
         self.ready = sha256
 
-    def open(self, view: PaperView) -> Paper:
-        """The form of a seat with the section key the server released. Raises `PaperFault`, OSError."""
+    def clear(self) -> None:
+        """Forgets all packages: the server names no sitting here any more. Raises OSError."""
+        self.ready = ""
+        self._clear_but(None)
+
+    def _clear_but(self, kept: Path | None) -> None:
+        for other in self._folder.glob(f"*{SUFFIX}"):
+            if other != kept:
+                other.unlink(missing_ok=True)
+
+    def open(self, view: PaperView, who: str = "") -> Paper:
+        """The form of a seat with the section key the server released, in the order in which `who` sees it.
+
+        Raises `PaperFault`, OSError.
+        """
         if view.key is None:
             raise PaperFault("paper_sealed")
         try:
@@ -74,16 +105,17 @@ class Shelf:
             content = open_section(self._path(view.sha256).read_bytes(), f"paper/{view.form}", key)
         except (PackageBroken, ValueError) as fault:
             raise PaperFault("paper_unopened") from fault
-        return _paper(content)
+        return _paper(content, who)
 
-    def _sound(self, data: bytes, sha256: str) -> bool:
+    def _fault(self, data: bytes, sha256: str) -> str:
+        """What is wrong with a package: "", package_broken or package_needs_newer."""
         if hashlib.sha256(data).hexdigest() != sha256:
-            return False
+            return "package_broken"
         try:
-            read_header(data, self._site_key)
+            header = read_header(data, self._site_key)
         except PackageBroken:
-            return False
-        return True
+            return "package_broken"
+        return "package_needs_newer" if older(self._version, header.min_version) else ""
 
     def _path(self, sha256: str) -> Path:
         """Only a plain hash becomes a file name, whatever a message says."""
@@ -92,13 +124,16 @@ class Shelf:
         return self._folder / f"{sha256}{SUFFIX}"
 
 
-def _paper(content: Mapping[str, object]) -> Paper:
-    items = content.get("items")
-    if not isinstance(items, list):
-        raise PaperFault("paper_unopened")
+def _paper(content: Mapping[str, object], who: str) -> Paper:
     try:
-        choices = {str(item["id"]): frozenset(str(o["key"]) for o in item["options"]) for item in items}
-        single = frozenset(str(item["id"]) for item in items if item["kind"] != "multiple")
-    except (KeyError, TypeError) as fault:
+        form = shown(content, who)
+        rules = {str(item["id"]): ItemRule.of(item) for item in form["items"]}
+        media = {
+            str(sha): Medium(str(medium["mime"]), base64.b64decode(medium["data"], validate=True))
+            for sha, medium in form.get("media", {}).items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
         raise PaperFault("paper_unopened") from fault
-    return Paper(json.dumps(content, ensure_ascii=False).encode(), choices, single)
+    names = {sha: {"mime": medium.mime} for sha, medium in media.items()}
+    page = json.dumps(form | {"media": names}, ensure_ascii=False)
+    return Paper(page.encode(), rules, media)

@@ -4,7 +4,7 @@ No files, no sockets, no clock: the moment (boot seconds) is an argument.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from client.clock import ServerClock
@@ -80,7 +80,7 @@ class Seat:
     def open_paper(self, paper: Paper) -> None:
         """The form came out of its package."""
         self.paper = paper
-        self.total = len(paper.choices)
+        self.total = len(paper.rules)
 
     def forget_key(self) -> None:
         """The answers are collected: the paper is closed and its key dropped."""
@@ -142,13 +142,25 @@ class Seat:
             raise PageRefused("not_answering")
         return self.attempt
 
-    def check_answer(self, item: str, response: tuple[str, ...], boot: float) -> int:
-        """The attempt that may take this response now. Raises `PageRefused`."""
+    def check_item(self, item: str, boot: float) -> int:
+        """The attempt in whose open paper this item stands. Raises `PageRefused`."""
         attempt = self.check_answering(boot)
         assert self.paper is not None
-        if not self.paper.accepts(item, response):
+        if item not in self.paper.rules:
             raise PageRefused("bad_response", 422)
         return attempt
+
+    def check_answer(self, item: str, response: Sequence[str], boot: float) -> tuple[int, tuple[str, ...]]:
+        """The attempt that may take this response now, and the response as it is written down.
+
+        Raises `PageRefused`.
+        """
+        attempt = self.check_item(item, boot)
+        assert self.paper is not None
+        fitting = self.paper.settled(item, response)
+        if fitting is None:
+            raise PageRefused("bad_response", 422)
+        return attempt, fitting
 
     def check_submit(self, boot: float) -> int:
         """The attempt that may be handed in now. Raises `PageRefused`."""

@@ -3,7 +3,7 @@
 `python -m client.simulate PLAN.json` plays one sitting with a thread per seat and prints one JSON line.
 PLAN: {"seats": [{"launch_file", "ticket", "id_number", "consent", "seed", "pace_seconds", "correct"}],
 "until": "receipt"}. `pace_seconds` null spreads the answers over the remaining time; `correct` may hold
-{item: [option keys]} to answer by; `limit_seconds` ends a sitting that does not end by itself.
+{item: [response]} to answer by; `limit_seconds` ends a sitting that does not end by itself.
 """
 
 import http.client
@@ -12,7 +12,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,10 +232,44 @@ class Candidate:
 
     def _choose(self, item: Mapping[str, Any]) -> list[str]:
         if self._plan.correct and item["id"] in self._plan.correct:
-            return sorted(self._plan.correct[item["id"]])
-        keys = [str(option["key"]) for option in item["options"]]
-        count = self._rng.randint(2, len(keys)) if item["kind"] == "multiple" else 1
-        return sorted(self._rng.sample(keys, k=count))
+            return _as_written(item, self._plan.correct[item["id"]])
+        return _as_written(item, _guess(item, self._rng))
+
+
+_GUESSES = ("巡查", "登记", "119", "报告值班领导", "三")
+_ORDERED = frozenset({"text", "numeric", "inline_choice", "order", "essay"})
+
+
+def _as_written(item: Mapping[str, Any], response: Sequence[str]) -> list[str]:
+    """As the agent keeps it: what is chosen from a set is sorted."""
+    return list(response) if item["kind"] in _ORDERED else sorted(response)
+
+
+def _guess(item: Mapping[str, Any], rng: random.Random) -> list[str]:
+    """A response of somebody who does not know, whatever the kind."""
+    keys = [str(option["key"]) for option in item["options"]]
+    targets = [str(target["key"]) for target in item.get("targets", ())]
+    areas = [str(area["key"]) for area in item.get("areas", ())]
+    match item["kind"]:
+        case "text" | "numeric" | "inline_choice":
+            return [_fill(gap, rng) for gap in item["gaps"]]
+        case "match":
+            return [f"{left}-{rng.choice(targets)}" for left in keys]
+        case "order":
+            return rng.sample(keys, k=len(keys))
+        case "hotspot":
+            return [rng.choice(areas)]
+        case "essay":
+            return ["，".join(rng.choices(_GUESSES, k=12)) + "。"]
+        case "multiple":
+            return rng.sample(keys, k=rng.randint(2, len(keys)))
+    return [rng.choice(keys)]
+
+
+def _fill(gap: Mapping[str, Any], rng: random.Random) -> str:
+    if gap.get("choices"):
+        return str(rng.choice(gap["choices"])["key"])
+    return str(rng.randint(1, 99)) if gap["kind"] == "numeric" else rng.choice(_GUESSES)
 
 
 def simulate(plan: Mapping[str, Any]) -> dict[str, object]:

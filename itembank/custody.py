@@ -5,11 +5,13 @@ key that needs both their shares and the release secret that the server keeps::
 
     derive(SHA-256(share a || share b || release secret), "examhall/release|PACKAGE|ROOM|A|B")
 
-For one person, or two of one role, no wrap exists, so no program and no clock has to forbid it.
+For one person, or two of one role, no wrap exists, so no program and no clock has to forbid it. The release
+secret has 16 bytes: a third that two people can also carry to a room without a link (`room_code`).
 """
 
 import hashlib
 import json
+import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from itembank.room_code import SECRET_BYTES
 from itembank.sealing import (
     DEFAULT_PASSPHRASE_PARAMS,
     PassphraseParams,
@@ -38,8 +41,9 @@ _PRIVATE_AAD = b"examhall/custodian-key/1"
 
 
 class ReleaseRefused(Exception):
-    """A package stays closed; `code` is too_early, same_person, same_role, wrong_room, wrong_share, or
-    wrong_passphrase for a custodian's own key.
+    """A package stays closed; `code` is too_early, same_person, same_role, wrong_room, wrong_share,
+    wrong_code (both shares opened, the release secret is another one), older_version, or wrong_passphrase
+    for a custodian's own key.
     """
 
     def __init__(self, code: str) -> None:
@@ -128,7 +132,7 @@ def entrust(content_key: bytes, custodians: Sequence[Custodian], place: Place, s
     people = sorted(custodians, key=lambda person: person.id)
     if len({person.id for person in people}) != len(people):
         raise ValueError("a custodian stands twice")
-    release_secret = new_key()
+    release_secret = secrets.token_bytes(SECRET_BYTES)
     shares = {person.id: new_key() for person in people}
     pairs = tuple(
         _wrap(content_key, (a.id, shares[a.id]), (b.id, shares[b.id]), _Binding(place, release_secret, suite))
@@ -153,12 +157,15 @@ def open_share(share: SealedShare, private_key: bytes, place: Place) -> bytes:
 def unwrap_content_key(
     pair: PairWrap, shares: tuple[bytes, bytes], release_secret: bytes, place: Place
 ) -> bytes:
-    """The content key from the clear shares of a pair, in its order; may raise `ReleaseRefused`."""
+    """The content key from the clear shares of a pair, in its order.
+
+    Raises `ReleaseRefused("wrong_code")`: shares that opened are the right ones, so the secret is not.
+    """
     info = _pair_info(pair.a, pair.b, place)
     try:
         return unwrap(_pair_key(shares, release_secret, info), pair.wrap, info.encode())
     except SealBroken as error:
-        raise ReleaseRefused("wrong_share") from error
+        raise ReleaseRefused("wrong_code") from error
 
 
 @dataclass(frozen=True, slots=True)

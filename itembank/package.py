@@ -11,22 +11,22 @@ A section is zlib-compressed canonical JSON in chunks of at most 1 MiB, each wri
 a sealed object under the section's own key, derive(content key, "section|NAME"). The associated data of a
 chunk is SHA-256(core) || NAME || 0x00 || counter, 4 bytes || 0x01 for the last chunk, else 0x00; the core
 is the header without its "sections" entry. A chunk that is moved, dropped, repeated or taken from another
-package does not open.
+package does not open. Chunks and wraps use the header's suite; hashes are SHA-256 in every suite, and the
+header says so ("hash").
 
 R20: opening takes two persons of different roles, the right room, and a time not before the earliest
 release. The time is checked here; what holds the key is custody, because the release secret leaves the
-server only then.
+server only then: in its memory, or as the room code that two people issue.
 """
 
 import hashlib
 import json
 import re
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -34,7 +34,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from itembank.custody import (
     Custodian,
     Custody,
-    PairWrap,
     Place,
     ReleaseRefused,
     SealedShare,
@@ -42,8 +41,27 @@ from itembank.custody import (
     open_share,
     unwrap_content_key,
 )
+from itembank.package_header import PackageBroken, PackageHeader, SectionPlace, read_fields
 from itembank.papers import MarkingKey, PaperForm
 from itembank.sealing import SUITES, SealBroken, derive, new_key, open_sealed, seal
+from itembank.version import VERSION, numbers, older
+
+__all__ = [
+    "CustodianShare",
+    "PackageBroken",
+    "PackageHeader",
+    "PackageSpec",
+    "ReleaseRequest",
+    "SealedPackage",
+    "SectionPlace",
+    "new_signing_key",
+    "open_section",
+    "read_header",
+    "release",
+    "seal_package",
+    "section_key",
+    "share_opens",
+]
 
 MAGIC = b"EXPK1\n"
 CHUNK_BYTES = 1 << 20
@@ -53,13 +71,12 @@ _SIGNATURE_BYTES = 64
 _IDENT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class PackageBroken(Exception):
-    """The file is not a package, was changed, or is not signed by the expected key."""
-
-
 @dataclass(frozen=True, slots=True)
 class PackageSpec:
-    """What a package is for. Ids are 1 to 64 letters, digits, dots or hyphens; `not_before` is aware."""
+    """What a package is for. Ids are 1 to 64 letters, digits, dots or hyphens; `not_before` is aware.
+
+    `min_version`: the least software version that can show it, "" for any. `spare`: it holds spare forms.
+    """
 
     package: str
     sitting: str
@@ -67,6 +84,8 @@ class PackageSpec:
     not_before: datetime
     custodians: tuple[Custodian, ...]
     suite: str = "intl"
+    min_version: str = ""
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +98,6 @@ class SealedPackage:
 
 
 @dataclass(frozen=True, slots=True)
-class SectionPlace:
-    """Where a section lies after the header, in bytes, and the SHA-256 of its sealed bytes in hex."""
-
-    name: str
-    offset: int
-    length: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PackageHeader:
-    """What everybody may read of a package."""
-
-    package: str
-    suite: str
-    sitting: str
-    room: str
-    not_before: datetime
-    forms: tuple[str, ...]
-    sections: tuple[SectionPlace, ...]
-    custodians: tuple[SealedShare, ...]
-    pairs: tuple[PairWrap, ...]
-
-    @property
-    def place(self) -> Place:
-        """What shares and wraps are bound to."""
-        return Place(self.package, self.room)
-
-
-@dataclass(frozen=True, slots=True)
 class CustodianShare:
     """One custodian at the release: who, and the raw private key opened with the passphrase."""
 
@@ -118,12 +107,13 @@ class CustodianShare:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """Two custodians asking to open a package for a room at a time."""
+    """Two custodians asking to open a package for a room at a time, with software of a version."""
 
     shares: tuple[CustodianShare, CustodianShare]
     release_secret: bytes
     room: str
     now: datetime
+    version: str = VERSION
 
 
 def new_signing_key() -> tuple[bytes, bytes]:
@@ -173,7 +163,7 @@ def read_header(data: bytes, public_key: bytes) -> PackageHeader:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _signed(head, body))
     except (InvalidSignature, ValueError) as error:
         raise PackageBroken("signature") from error
-    header = _header(_header_json(head))
+    header = read_fields(_header_json(head))
     end = 0
     for place in header.sections:
         section = body[place.offset : place.offset + place.length]
@@ -188,9 +178,11 @@ def read_header(data: bytes, public_key: bytes) -> PackageHeader:
 def release(data: bytes, public_key: bytes, request: ReleaseRequest) -> bytes:
     """The content key, for two custodians of different roles, in the package's room, from `not_before` on.
 
-    Raises `PackageBroken` or `ReleaseRefused`.
+    Raises `PackageBroken` or `ReleaseRefused` (older_version: the software cannot show it).
     """
     header = read_header(data, public_key)
+    if older(request.version, header.min_version):
+        raise ReleaseRefused("older_version")
     if request.room != header.room:
         raise ReleaseRefused("wrong_room")
     if request.now < header.not_before:
@@ -229,7 +221,7 @@ def open_section(data: bytes, name: str, key: bytes) -> dict[str, object]:
     """
     head, body, _ = _split(data)
     core = _header_json(head)
-    place = next((place for place in _header(core).sections if place.name == name), None)
+    place = next((place for place in read_fields(core).sections if place.name == name), None)
     if place is None:
         raise PackageBroken(name)
     core.pop("sections")
@@ -258,13 +250,17 @@ def _core(spec: PackageSpec, forms: list[str], custody: Custody) -> dict[str, ob
         raise ValueError("unknown suite")
     if spec.not_before.tzinfo is None:
         raise ValueError("not_before needs a time zone")
+    numbers(spec.min_version)
     return {
         "v": 1,
+        "hash": "sha256",
         "package": spec.package,
         "suite": spec.suite,
         "sitting": spec.sitting,
         "room": spec.room,
         "not_before": spec.not_before.astimezone(UTC).isoformat(),
+        "min_version": spec.min_version,
+        "spare": spec.spare,
         "forms": forms,
         "custodians": [
             {"id": s.id, "name": s.name, "role": s.role, "share": b64encode(s.share).decode()}
@@ -338,38 +334,3 @@ def _header_json(head: bytes) -> dict[str, object]:
     if not isinstance(data, dict) or data.get("v") != 1:
         raise PackageBroken("header")
     return data
-
-
-def _entries(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("not a list")
-    return value
-
-
-def _section_place(entry: Mapping[str, object]) -> SectionPlace:
-    offset, length = entry["offset"], entry["length"]
-    if not isinstance(offset, int) or not isinstance(length, int) or min(offset, length) < 0:
-        raise ValueError("not a place in a file")
-    return SectionPlace(str(entry["name"]), offset, length, str(entry["sha256"]))
-
-
-def _header(data: Mapping[str, object]) -> PackageHeader:
-    try:
-        return PackageHeader(
-            package=str(data["package"]),
-            suite=str(data["suite"]),
-            sitting=str(data["sitting"]),
-            room=str(data["room"]),
-            not_before=datetime.fromisoformat(str(data["not_before"])),
-            forms=tuple(map(str, _entries(data["forms"]))),
-            sections=tuple(map(_section_place, _entries(data["sections"]))),
-            custodians=tuple(
-                SealedShare(str(e["id"]), str(e["name"]), str(e["role"]), b64decode(e["share"]))
-                for e in _entries(data["custodians"])
-            ),
-            pairs=tuple(
-                PairWrap(str(e["a"]), str(e["b"]), b64decode(e["wrap"])) for e in _entries(data["pairs"])
-            ),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise PackageBroken("header") from error

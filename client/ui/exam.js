@@ -12,11 +12,15 @@ import { T } from "./texts.js";
 /** Questions are written in Chinese, whatever language the page around them has. */
 const PAPER_LANGUAGE = "zh-CN";
 
+const FIELDS = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+
 /** Where the keyboard is, as `actOf` asks. A row focused by the mouse counts as the paper. */
 function whereIs(target) {
-  const option = target.closest && target.closest("[data-option]");
+  if (!target.closest) return "paper";
+  const option = target.closest("[data-option]");
   if (option) return option.matches(":focus-visible") ? "option" : "paper";
-  return target.closest && target.closest("button, a, input, select") ? "control" : "paper";
+  if (target.closest(FIELDS)) return "typing";
+  return target.closest("button, a, input, summary, audio, video") ? "control" : "paper";
 }
 
 function moveFocus(target, by) {
@@ -37,6 +41,7 @@ function useKeys(acts) {
       if (!found) return;
       event.preventDefault();
       if (found.act === "focus") moveFocus(event.target, found.by);
+      else if (found.act === "leave") document.querySelector(".question-body").focus({ preventScroll: true });
       else latest.current[found.act](found);
     };
     document.addEventListener("keydown", press);
@@ -65,7 +70,7 @@ function Buttons({ index, total, marked, answered, disabled, onGo, onMark, onCle
 }
 
 function firstOpen(paper, answers) {
-  const open = paper.items.findIndex((item) => !isAnswered(answers, item.id));
+  const open = paper.items.findIndex((item) => !isAnswered(answers, item));
   return Math.max(0, open);
 }
 
@@ -80,11 +85,12 @@ function useCourse(paper, answers) {
 }
 
 /**
- * The screen. `answers`, `marked` as the candidate should see them; `onAnswer(item, keys)`,
- * `onMark(item, on)`, `onSubmit(goTo)`, `onDisplay()`; `saved(item)` and `foot(counts, open)` draw what
- * only the real paper has, `sign` the camera's state; `message` is one quiet line.
+ * The screen. `answers`, `marked` as the candidate should see them; `onAnswer(item, response)`,
+ * `onMark(item, on)`, `onSubmit(goTo)`, `onDisplay()`; `load(sha)` gives the address of a medium; `saved(item)`
+ * and `foot(counts, open)` draw what only the real paper has, `sign` the camera's state, `under(item)` what
+ * stands below a question; `message` is one quiet line.
  */
-export function Exam({ paper, answers, marked, practice, disabled, message, saved, foot, sign, alert, ...on }) {
+export function Exam({ paper, answers, marked, practice, disabled, message, saved, foot, sign, alert, under, load, ...on }) {
   const { index, turn, go } = useCourse(paper, answers);
   const [showKeys, setShowKeys] = useState(false);
   const item = paper.items[index];
@@ -110,8 +116,9 @@ export function Exam({ paper, answers, marked, practice, disabled, message, save
     <section class="question">
       <${QuestionHead} paper=${paper} item=${item} marked=${isMarked} tools=${tools} message=${practice ? T.waiting.practiceOn : message} />
       ${alert}
-      <${QuestionBody} item=${item} response=${response} disabled=${disabled} onAnswer=${on.onAnswer} focusTurn=${turn}
-        lang=${practice ? null : PAPER_LANGUAGE} />
+      <${QuestionBody} paper=${paper} item=${item} response=${response} disabled=${disabled} onAnswer=${on.onAnswer} focusTurn=${turn}
+        lang=${practice ? null : PAPER_LANGUAGE} load=${load} />
+      ${under && under(item)}
       <${Buttons} index=${index} total=${paper.items.length} marked=${isMarked} answered=${response.length > 0} disabled=${disabled}
         onGo=${(by) => go(move(paper, index, by), false)} onMark=${toggleMark} onClear=${() => on.onAnswer(item.id, [])} saved=${saved && saved(item.id)} />
     </section>
@@ -123,5 +130,5 @@ export function Exam({ paper, answers, marked, practice, disabled, message, save
 
 function pressOption(which) {
   const row = document.querySelector(`[data-option="${which}"]`);
-  if (row) row.click();
+  if (row) row.dispatchEvent(new MouseEvent("click", { bubbles: true })); // an area of a picture has no click()
 }

@@ -7,11 +7,13 @@ const DIGIT = /^(?:Digit|Numpad)([1-9])$/;
  * The act of a key press: `{act: "move", by}`, `{act: "choose", index}`, `{act: "mark"}`,
  * `{act: "submit"}`, `{act: "focus", by}`, or null. `code` is the physical key, so an input method that
  * swallows letters does not matter. `where`: "option" when the keyboard put the focus on an option (there
- * Space and Enter choose), "control" on another button or field, else "paper".
+ * Space and Enter choose), "typing" in a field, which keeps all keys but handing in and Escape
+ * (`{act: "leave"}`), "control" on another button or box, else "paper".
  */
 export function actOf({ code, ctrl, alt, meta, shift }, where) {
   if (alt || meta) return null;
   if (ctrl) return code === "Enter" || code === "NumpadEnter" ? { act: "submit" } : null;
+  if (where === "typing") return code === "Escape" ? { act: "leave" } : null;
   if (code === "ArrowLeft") return { act: "move", by: -1 };
   if (code === "ArrowRight") return { act: "move", by: 1 };
   if (code === "ArrowUp" || code === "ArrowDown") return focusAct(code, where);

@@ -47,6 +47,23 @@ export function failed(box, key, now) {
   return replace(box, key, { state: "unsaved", retryAt: now + RETRY_SECONDS, dirty: false });
 }
 
+/** The agent does not take it as it is: it stays in the field, unsent, until it is changed. */
+export function refused(box, key, code) {
+  const entry = box.entries.find((one) => one.key === key);
+  return replace(box, key, entry && entry.dirty ? { state: "waiting", dirty: false } : { state: "refused", code });
+}
+
+/** The box without what was refused: what counts as answered. */
+export function taken(box) {
+  return { entries: box.entries.filter((entry) => entry.state !== "refused") };
+}
+
+/** Why an answer was refused, "" when it was not. */
+export function refusalOf(box, item) {
+  const entry = box.entries.find((one) => one.key === `answer:${item}` && one.state === "refused");
+  return entry ? entry.code : "";
+}
+
 /** The agent refused it for good (the time is over, say). */
 export function dropped(box, key) {
   return { entries: box.entries.filter((entry) => entry.key !== key) };
@@ -79,14 +96,14 @@ export function overlay(box, view) {
 export function savingState(box, view, now) {
   const states = box.entries.map((entry) => entry.state);
   if (view.saving === "unsaved" || states.includes("unsaved")) return "unsaved";
-  const slow = box.entries.some((entry) => entry.state !== "here" && now - entry.since > QUIET_SECONDS);
+  const slow = taken(box).entries.some((entry) => entry.state !== "here" && now - entry.since > QUIET_SECONDS);
   if (slow) return "saving";
   return states.includes("here") ? "here" : view.saving;
 }
 
-/** Saving state of one question: "", "saving", "unsaved", "here" or "server". */
+/** Saving state of one question: "", "saving", "unsaved", "refused", "here" or "server". */
 export function savedState(box, view, item) {
   const entry = box.entries.find((one) => one.key === `answer:${item}`);
-  if (entry && entry.state !== "here") return entry.state === "unsaved" ? "unsaved" : "saving";
+  if (entry && entry.state !== "here") return ["unsaved", "refused"].includes(entry.state) ? entry.state : "saving";
   return entry ? "here" : view.saved[item] || "";
 }

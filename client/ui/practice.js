@@ -1,4 +1,4 @@
-// Three practice questions in the form of a real paper, answered in memory only.
+// Four practice questions in the form of a real paper, answered in memory only.
 
 import { html, useState } from "./vendor/htm-preact.js";
 import { Exam } from "./exam.js";
@@ -9,9 +9,9 @@ const options = (texts) => texts.map((text, index) => ({ key: KEYS[index], text 
 
 /** The practice paper in the current language. */
 export function practicePaper(words = T.practice) {
-  const kinds = ["single", "multiple", "true_false"];
-  const stems = [words.single, words.multiple, words.trueFalse];
-  const choices = [options(words.singleOptions), options(words.multipleOptions), options([words.right, words.wrong])];
+  const kinds = ["single", "multiple", "true_false", "text"];
+  const stems = [words.single, words.multiple, words.trueFalse, words.text];
+  const choices = [options(words.singleOptions), options(words.multipleOptions), options([words.right, words.wrong]), []];
   return {
     form: "",
     title: words.title,
@@ -23,6 +23,7 @@ export function practicePaper(words = T.practice) {
       points: "",
       stem: stems[index],
       options: choices[index],
+      ...(kind === "text" ? { gaps: [{ key: "1", kind }] } : {}),
     })),
     sections: kinds.map((kind, index) => ({ kind, title: words.sections[index], from: index + 1, to: index + 1 })),
   };

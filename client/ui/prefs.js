@@ -31,7 +31,7 @@ export function setSize(size) {
 /** Loads the language's words, then shows them; stays as it is when they cannot be had. */
 export async function setLanguage(lang) {
   try {
-    const messages = lang === "zh" ? {} : await fetch(`catalog/${lang}.json`).then((reply) => reply.json());
+    const messages = lang === "zh" ? {} : await fetch(new URL(`catalog/${lang}.json`, import.meta.url)).then((reply) => reply.json());
     useCatalogue(messages);
   } catch {
     return;

@@ -1,30 +1,46 @@
-// One question: head, stem, options as whole rows.
+// One question: head, stem, and what its kind is answered with. Letters of options go by their place; the
+// keys behind them are the paper's own and are never shown.
 
 import { html, useLayoutEffect, useRef } from "./vendor/htm-preact.js";
-import { choose, sectionOf, takesMany } from "./answers.js";
+import { choose, groupOf, hasOptions, letter, sectionOf, takesMany } from "./answers.js";
+import { Hotspot, Match, Order } from "./arranging.js";
 import { Icon } from "./parts.js";
+import { Rich } from "./richtext.js";
 import { T } from "./texts.js";
+import { Essay, GapStem } from "./typing.js";
 import { fill } from "./words.js";
 
-function Option({ option, index, chosen, many, tabbable, lang, onChoose }) {
+function Option({ option, index, markup, chosen, many, tabbable, lang, load, onChoose }) {
   return html`<button type="button" class="option" data-option=${index} role=${many ? "checkbox" : "radio"} aria-checked=${chosen ? "true" : "false"}
     tabindex=${tabbable ? 0 : -1} onClick=${() => onChoose(option.key)}>
-    <span class="option-key" data-many=${many ? "" : null} aria-hidden="true">${option.key}</span>
-    <span class="option-text" lang=${lang}><span class="sr-only">${option.key}</span>${option.text}</span>
+    <span class="option-key" data-many=${many ? "" : null} aria-hidden="true">${letter(index)}</span>
+    <span class="option-text" lang=${lang}><span class="sr-only">${letter(index)}</span><${Rich} text=${option.text} markup=${markup} load=${load} /></span>
     <span class="option-tick" aria-hidden="true">${chosen && html`<${Icon} name="check" size="lg" />`}</span>
   </button>`;
 }
 
-function Options({ item, response, disabled, lang, onAnswer }) {
+function Options({ item, response, disabled, lang, load, onAnswer }) {
   const many = takesMany(item.kind);
   const first = item.options.findIndex((option) => response.includes(option.key));
   const press = (key) => !disabled && onAnswer(item.id, choose(item.kind, response, key));
   return html`<div class="options" role=${many ? "group" : "radiogroup"} aria-labelledby="stem">
     ${item.options.map(
-      (option, index) => html`<${Option} key=${option.key} option=${option} index=${index} many=${many} lang=${lang} onChoose=${press}
-        chosen=${response.includes(option.key)} tabbable=${many || index === Math.max(0, first)} />`,
+      (option, index) => html`<${Option} key=${option.key} option=${option} index=${index} markup=${item.markup} many=${many} lang=${lang} load=${load}
+        onChoose=${press} chosen=${response.includes(option.key)} tabbable=${many || index === Math.max(0, first)} />`,
     )}
   </div>`;
+}
+
+/** What a kind is answered with under its stem; gaps are in the stem itself. */
+const ANSWERS = { match: Match, order: Order, hotspot: Hotspot, essay: Essay };
+const answerOf = (item) => (hasOptions(item.kind) ? Options : ANSWERS[item.kind]);
+
+/** The stem that the parts of a case have in common. */
+function Case({ group, lang, load }) {
+  return html`<details class="case" open>
+    <summary>${fill(T.paper.caseOf, { first: group.first, last: group.last })}</summary>
+    <div class="case-text" tabindex="0" lang=${lang}><${Rich} text=${group.stem} markup=${group.markup} load=${load} /></div>
+  </details>`;
 }
 
 /** Number, kind and points, tools on the right; under them the message line, whose place is always kept. */
@@ -42,16 +58,22 @@ export function QuestionHead({ paper, item, marked, message, tools }) {
   <p class="question-message" role="status">${message}</p>`;
 }
 
-/** Stem and options in their own language `lang`; takes the focus when another question is shown by key. */
-export function QuestionBody({ item, response, disabled, lang, onAnswer, focusTurn }) {
+/** Stem and answer in their own language `lang`; takes the focus when another question is shown by key. */
+export function QuestionBody({ paper, item, lang, focusTurn, ...rest }) {
   const ref = useRef(null);
   useLayoutEffect(() => {
     ref.current.scrollTop = 0;
     if (focusTurn) ref.current.focus({ preventScroll: true });
   }, [item.id, focusTurn]);
+  const group = groupOf(paper, item);
+  const Answer = answerOf(item);
+  const given = { item, lang, ...rest };
   return html`<div class="question-body" ref=${ref} tabindex="-1" role="group" aria-labelledby="question-title stem">
-    <p class="stem" id="stem" lang=${lang}>${item.stem}</p>
+    ${group && html`<${Case} key=${item.group} group=${group} lang=${lang} load=${rest.load} />`}
+    <div class="stem" id="stem" lang=${lang}>
+      ${item.gaps ? html`<${GapStem} key=${item.id} ...${given} />` : html`<${Rich} text=${item.stem} markup=${item.markup} load=${rest.load} />`}
+    </div>
     <p class="kind-hint">${T.paper.kindHints[item.kind] || ""}</p>
-    <${Options} item=${item} response=${response} disabled=${disabled} lang=${lang} onAnswer=${onAnswer} />
+    ${Answer && html`<${Answer} key=${item.id} ...${given} />`}
   </div>`;
 }

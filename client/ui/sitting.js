@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { summary } from "./answers.js";
 import { Exam } from "./exam.js";
 import { sentence } from "./messages.js";
-import { overlay, savedState } from "./outbox.js";
+import { overlay, refusalOf, savedState, taken } from "./outbox.js";
 import { Icon, useNow } from "./parts.js";
 import { SubmitDialog } from "./submit.js";
 import { lateText } from "./warning-dialog.js";
@@ -16,12 +16,12 @@ import { fill } from "./words.js";
 /** Seconds a quiet line stays. */
 const LINE_SECONDS = 20;
 
-const SAVED_LOOK = { server: ["good", "server"], here: ["look", "screen"], saving: ["off", "clock"], unsaved: ["act", "act"] };
+const SAVED_LOOK = { server: ["good", "server"], here: ["look", "screen"], saving: ["off", "clock"], unsaved: ["act", "act"], refused: ["act", "act"] };
 
-function SavedLine({ saved }) {
+function SavedLine({ saved, refusal }) {
   if (!Object.hasOwn(SAVED_LOOK, saved)) return null;
   const [look, icon] = SAVED_LOOK[saved];
-  return html`<span class="tag-line ${look}" role="status"><${Icon} name=${icon} />${T.saving.one[saved]}</span>`;
+  return html`<span class="tag-line ${look}" role="status"><${Icon} name=${icon} />${refusal ? sentence(refusal) : T.saving.one[saved]}</span>`;
 }
 
 /** The quiet line: time thresholds and credits, each said once, for a while. */
@@ -61,15 +61,16 @@ export function Sitting({ store, state, onDisplay }) {
     <p class="submit-line muted">${wait ? fill(T.paper.submitWait, { clock: hms(wait) }) : ""}</p>`;
   return html`<${Exam}
       paper=${paper} answers=${answers} marked=${marked} onDisplay=${onDisplay} foot=${foot}
+      load=${(sha) => store.api.picture(`/api/media/${sha}`)}
       sign=${html`<${CameraSign} watch=${view.watch} />`}
       message=${message && html`<span class="tag-line ${refusal ? "act" : "look"}"><${Icon} name=${refusal ? "act" : "clock"} />${message}</span>`}
       alert=${!store.down() && (view.fault || stuck) && html`<${FaultAlert} fault=${view.fault} />`}
-      saved=${(item) => html`<${SavedLine} saved=${savedState(box, view, item)} />`}
+      saved=${(item) => html`<${SavedLine} saved=${savedState(box, view, item)} refusal=${refusalOf(box, item)} />`}
       onAnswer=${(item, response) => store.put("answer", item, response)}
       onMark=${(item, on) => store.put("mark", item, on)}
       onSubmit=${(goTo) => setHanding(() => goTo)}
     />
     ${handing &&
-    html`<${SubmitDialog} store=${store} state=${state} counts=${summary(paper, answers, marked)} wait=${wait}
+    html`<${SubmitDialog} store=${store} state=${state} counts=${summary(paper, overlay(taken(box), view).answers, marked)} wait=${wait}
       onGo=${(number) => (setHanding(null), handing(number))} onClose=${() => setHanding(null)} />`}`;
 }

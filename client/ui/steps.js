@@ -25,10 +25,10 @@ export function missingPart(read, consent, promised) {
   return promised ? "" : "promise";
 }
 
-/** Whether anything is still on its way to the agent: "clear", "busy" or "stuck". */
+/** Whether anything is still on its way to the agent: "clear", "busy" or "stuck"; what it refused is not. */
 export function boxState(box) {
   if (box.entries.some((entry) => entry.state === "unsaved")) return "stuck";
-  return box.entries.some((entry) => entry.state !== "here") ? "busy" : "clear";
+  return box.entries.some((entry) => !["here", "refused"].includes(entry.state)) ? "busy" : "clear";
 }
 
 /** Words of the agent for a camera that gives nothing, and the sign of each. */

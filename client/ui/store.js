@@ -86,8 +86,10 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
       set({ box: outbox.arrived(state.box, entry.key), refusal: "" });
     } catch (error) {
       const kept = error.passing || error.status === 401 || error.code === "journal_not_open";
-      const box = kept ? outbox.failed(state.box, entry.key, clock()) : outbox.dropped(state.box, entry.key);
-      set({ box, refusal: kept ? "" : error.code });
+      const asked = entry.kind === "answer" && error.status === 422;
+      if (asked) set({ box: outbox.refused(state.box, entry.key, error.code), refusal: "" });
+      else if (kept) set({ box: outbox.failed(state.box, entry.key, clock()), refusal: "" });
+      else set({ box: outbox.dropped(state.box, entry.key), refusal: error.code });
       if (kept) later(pump, outbox.RETRY_SECONDS * 1000 + 50);
     }
     pump();

@@ -132,19 +132,20 @@ const waiting = () => ({
   opening: _("正在启封试卷…"),
   openingText: _("考试已经开始，试卷马上打开。您的作答时间以屏幕右上角为准。"),
   practise: _("练习作答"),
-  practiseHint: _("三道练习题，熟悉选择、标记和翻页。不计分，也不保存。"),
+  practiseHint: _("四道练习题，熟悉选择、填写、标记和翻页。不计分，也不保存。"),
   practiceOn: _("练习题 · 不计分"),
   practiceEnd: _("结束练习"),
 });
 
 const practice = () => ({
   title: _("练习题"),
-  sections: [_("单项选择题"), _("多项选择题"), _("判断题")],
+  sections: [_("单项选择题"), _("多项选择题"), _("判断题"), _("填空题")],
   single: _("单项选择题只有一个正确选项。练习：请选择 B，也可以按键盘上的 B 键或数字键 2。"),
   singleOptions: [_("第一个选项"), _("第二个选项，请选这里"), _("第三个选项"), _("第四个选项")],
   multiple: _("多项选择题有两个或两个以上正确选项。练习：请选择 A 和 C；再按一次可取消选择。"),
   multipleOptions: [_("请选这里"), _("不选这里"), _("也请选这里"), _("不选这里")],
   trueFalse: _("判断题请选择“正确”或“错误”。练习：按空格键给本题作标记，之后可从答题卡找到它。"),
+  text: _("填空题在空格处填写。练习：请在这里填写“你好” [[1]]，停顿片刻即自动保存；按 Esc 键离开空格。"),
   right: _("正确"),
   wrong: _("错误"),
 });
@@ -153,8 +154,40 @@ const paper = () => ({
   questionOf: _("第 %(number)s 题"),
   ofTotal: _("共 %(total)s 题"),
   points: (n) => ngettext("%(n)s 分", "%(n)s 分", n),
-  kinds: { single: _("单项选择题"), multiple: _("多项选择题"), true_false: _("判断题") },
-  kindHints: { single: _("选一项"), multiple: _("选两项或两项以上"), true_false: _("选一项") },
+  kinds: {
+    single: _("单项选择题"),
+    multiple: _("多项选择题"),
+    true_false: _("判断题"),
+    text: _("填空题"),
+    numeric: _("计算题"),
+    inline_choice: _("选词填空题"),
+    match: _("匹配题"),
+    order: _("排序题"),
+    hotspot: _("识图题"),
+    essay: _("简答题"),
+  },
+  kindHints: {
+    single: _("选一项"),
+    multiple: _("选两项或两项以上"),
+    true_false: _("选一项"),
+    text: _("在空格处填写，停顿片刻即自动保存"),
+    numeric: _("在空格处填写数值，不写单位"),
+    inline_choice: _("在空格处选一项"),
+    match: _("为左边每一项选出右边对应的一项"),
+    order: _("用箭头按钮或拖动排出正确的先后顺序"),
+    hotspot: _("在图上点选，也可以按区域的字母键"),
+    essay: _("在下面书写，停顿片刻即自动保存"),
+  },
+  caseOf: _("材料（第 %(first)s–%(last)s 题）"),
+  gap: _("第 %(number)s 空"),
+  choose: _("请选择"),
+  targets: _("可选的对应项"),
+  area: _("区域 %(letter)s"),
+  moveUp: _("第 %(number)s 项上移"),
+  moveDown: _("第 %(number)s 项下移"),
+  movedTo: _("已移到第 %(number)s 位"),
+  keepOrder: _("就按现在的顺序作答"),
+  characters: _("%(count)s / %(most)s 字"),
   previous: _("上一题"),
   next: _("下一题"),
   mark: _("标记"),
@@ -164,6 +197,7 @@ const paper = () => ({
   cell: _("第 %(number)s 题，%(state)s"),
   answered: _("已答"),
   open: _("未答"),
+  partAnswered: _("未答完"),
   marked: _("已标记"),
   current: _("当前题"),
   submit: _("交卷"),
@@ -181,6 +215,7 @@ const paper = () => ({
     [_("空格"), _("标记或取消标记本题")],
     ["Ctrl + Enter", _("打开交卷页")],
     ["Tab", _("移到下一个按钮")],
+    ["Esc", _("离开正在填写的空格")],
   ],
 });
 
@@ -246,6 +281,16 @@ const ending = () => ({
   absentText: _("如果您已到场，请立即举手示意监考员。"),
 });
 
+const preview = () => ({
+  title: _("预览 · %(title)s · %(form)s 卷"),
+  back: _("返回"),
+  example: _("示例考生"),
+  keys: _("显示答案"),
+  right: _("正确答案"),
+  examiner: _("由考评员评阅"),
+  gone: _("试卷不能预览。请返回后重试。"),
+});
+
 const idle = () => ({
   starting: _("正在启动…"),
   offline: _("正在连接考场服务器"),
@@ -277,6 +322,7 @@ function build() {
     saving: saving(),
     submitting: submitting(),
     ending: ending(),
+    preview: preview(),
     idle: idle(),
   };
 }

@@ -46,6 +46,7 @@ from itembank.package import (
 )
 from itembank.papers import KeyEntry, MarkingKey, PaperForm, PaperItem
 from itembank.sealing import PassphraseParams, open_sealed
+from itembank.version import VERSION
 
 QUICK = PassphraseParams(memory_kib=64, iterations=1, lanes=1)
 TICKET, ID_NUMBER = "2612010100017", "110101199003070054"
@@ -61,7 +62,7 @@ class SealedPaper:
     items: tuple[str, ...]
 
 
-def make_paper(signing_key: bytes, size: int = 6) -> SealedPaper:
+def make_paper(signing_key: bytes, size: int = 6, min_version: str = "") -> SealedPaper:
     """A sealed form A; every third item is a multiple choice."""
     kinds = [ItemKind.MULTIPLE if n % 3 == 2 else ItemKind.SINGLE for n in range(size)]
     options = tuple(Option(key, f"选项{key}") for key in "ABCD")
@@ -70,20 +71,25 @@ def make_paper(signing_key: bytes, size: int = 6) -> SealedPaper:
     )
     form = PaperForm("A", "示例试卷", Decimal(90), items, ())
     key = MarkingKey("A", {item.id: KeyEntry(item.kind, ("A", "B"), Decimal(1)) for item in items})
+    return seal_form(signing_key, form, key, min_version)
+
+
+def seal_form(signing_key: bytes, form: PaperForm, key: MarkingKey, min_version: str = "") -> SealedPaper:
+    """A form sealed as form A of a package."""
     people = []
     for ident, role in (("chief", "chief"), ("keeper", "security")):
         public, sealed_key = new_custodian_key(ident, QUICK)
         people.append((Custodian(ident, ident, role, public), open_custodian_key(sealed_key, ident)))
     opens = datetime(2026, 1, 1, tzinfo=UTC)
-    spec = PackageSpec("pkg-1", "sitting-1", "room-1", opens, tuple(person for person, _ in people))
+    holders = tuple(person for person, _ in people)
+    spec = PackageSpec("pkg-1", "sitting-1", "room-1", opens, holders, min_version=min_version)
     sealed = seal_package(spec, {"A": form}, {"A": key}, signing_key)
     shares = tuple(CustodianShare(person.id, private) for person, private in people)
     public = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
-    request = ReleaseRequest(
-        cast("tuple[CustodianShare, CustodianShare]", shares), sealed.release_secret, "room-1", opens
-    )
+    pair = cast("tuple[CustodianShare, CustodianShare]", shares)
+    request = ReleaseRequest(pair, sealed.release_secret, "room-1", opens, min_version or VERSION)
     content = release(sealed.data, public, request)
-    return SealedPaper(sealed, section_key(content, "paper/A"), tuple(item.id for item in items))
+    return SealedPaper(sealed, section_key(content, "paper/A"), tuple(item.id for item in form.items))
 
 
 class FakeEvidence:
@@ -127,9 +133,16 @@ class FakeEvidence:
 class FakeRoom:
     """One seat's server. Change `state` through `show`; every change has a new version."""
 
-    def __init__(self, *, ca_pem: str = "", context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        ca_pem: str = "",
+        context: ssl.SSLContext | None = None,
+        built: tuple[PaperForm, MarkingKey] | None = None,
+    ) -> None:
         self.site_key = Ed25519PrivateKey.generate()
-        self.paper = make_paper(self.site_key.private_bytes_raw())
+        own = self.site_key.private_bytes_raw()
+        self.paper = seal_form(own, *built) if built else make_paper(own)
         self.ca_pem = ca_pem
         self.secret = secrets.token_bytes(5)
         self.code = ""

@@ -297,7 +297,7 @@ def test_lengths_are_not_believed_blindly(server: LocalServer, page: PageClient)
         ("accept", {"rules_version": "1", "face_consent": 1}, "face_consent"),
         ("answer", {"item": "q", "response": "A"}, "response"),
         ("answer", {"item": "q", "response": ["A", 1]}, "response"),
-        ("answer", {"item": "q", "response": ["A"] * 27}, "response"),
+        ("answer", {"item": "q", "response": ["A"] * 201}, "response"),
         ("answer", {"response": ["A"]}, "item"),
         ("mark", {"item": "q", "marked": None}, "marked"),
         ("warning", {}, "warning"),

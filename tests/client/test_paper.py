@@ -2,16 +2,28 @@
 
 import base64
 import json
+import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from client import exchange
+from client.agent import Agent, Parts
+from client.board import Board
+from client.books import Books
+from client.clock import ServerClock
+from client.device import DataFolder
+from client.link import Link
+from client.outbox import Outbox
 from client.paper import PaperFault, Shelf
-from exam_rooms.protocol import PaperView
+from client.seat import Seat, Surroundings
+from exam_rooms.protocol import PaperView, SeatState, Step
 from tests.client.fake_room import SealedPaper, make_paper
 
+NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 SITE = Ed25519PrivateKey.generate()
 PUBLIC = SITE.public_key().public_bytes_raw()
 PAPER = make_paper(SITE.private_bytes_raw())
@@ -69,11 +81,31 @@ def test_only_a_hash_names_a_file(shelf: Shelf, name: str) -> None:
 def test_the_paper_opens_with_its_key_only(shelf: Shelf) -> None:
     shelf.store(PAPER.sealed.data, PAPER.sealed.sha256)
     paper = shelf.open(view(PAPER, key=PAPER.key))
-    assert list(paper.choices) == list(PAPER.items)
+    assert list(paper.rules) == list(PAPER.items)
     assert json.loads(paper.json)["items"][0]["stem"] == "绝密题干 0"
     for wrong in (view(PAPER), view(PAPER, key=bytes(32)), replace(view(PAPER, key=PAPER.key), form="B")):
         with pytest.raises(PaperFault):
             shelf.open(wrong)
+
+
+def test_a_package_for_newer_software_is_kept_but_never_ready(tmp_path: Path) -> None:
+    paper = make_paper(SITE.private_bytes_raw(), min_version="0.5")
+    old = Shelf(tmp_path, PUBLIC, version="0.4.9")
+    for _ in range(2):
+        with pytest.raises(PaperFault) as caught:
+            old.store(paper.sealed.data, paper.sealed.sha256)
+        assert (caught.value.code, old.ready) == ("package_needs_newer", "")
+        with pytest.raises(PaperFault) as caught:
+            old.look_for(paper.sealed.sha256)
+        assert caught.value.code == "package_needs_newer"
+    assert Shelf(tmp_path, PUBLIC, version="0.5").look_for(paper.sealed.sha256)
+
+
+def test_a_cleared_shelf_is_empty(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.store(PAPER.sealed.data, PAPER.sealed.sha256)
+    shelf.clear()
+    assert (shelf.ready, list(tmp_path.iterdir())) == ("", [])
+    assert not shelf.look_for(PAPER.sealed.sha256)
 
 
 def test_a_new_package_takes_the_place_of_the_old(shelf: Shelf, tmp_path: Path) -> None:
@@ -81,3 +113,19 @@ def test_a_new_package_takes_the_place_of_the_old(shelf: Shelf, tmp_path: Path) 
     shelf.store(PAPER.sealed.data, PAPER.sealed.sha256)
     shelf.store(second.sealed.data, second.sealed.sha256)
     assert [path.name for path in tmp_path.iterdir()] == [f"{second.sealed.sha256}.expkg"]
+
+
+def test_a_seat_keeps_no_package_that_its_server_no_longer_names(tmp_path: Path) -> None:
+    folder, outbox = DataFolder(tmp_path), Outbox()
+    seat = Seat(ServerClock("boot-1"), outbox)
+    seat.around = Surroundings(paired=True)
+    link = Link(exchange.Credentials(3, lambda message: message, "1.0"), outbox, random.Random(1))
+    books = Books(folder, bytes(32), outbox, lambda: ("boot-1", 0))
+    own = Shelf(folder.packages, PUBLIC)
+    agent = Agent(Parts(Board(seat, lambda: 0.0), books, link, outbox, own, PUBLIC, "boot-1"))
+    own.store(PAPER.sealed.data, PAPER.sealed.sha256)
+    named = SeatState(1, NOW, "5", Step.SIGN_IN, None, None, None, paper=view(PAPER))
+    agent.handle([exchange.StateSeen(named)])
+    assert own.ready == PAPER.sealed.sha256
+    agent.handle([exchange.StateSeen(replace(named, version=2, paper=None))])
+    assert (own.ready, list(folder.packages.iterdir())) == ("", [])

@@ -9,6 +9,7 @@ import pytest
 from client.clock import ServerClock
 from client.outbox import Outbox
 from client.paper import Paper
+from client.responses import ItemRule
 from client.seat import PageRefused, Seat, Surroundings, receipt_text, short_head
 from client.sheet import Entry, Sheet
 from exam_rooms.protocol import (
@@ -26,7 +27,9 @@ from exam_rooms.watch_messages import WarningView, WatchPlan
 from exam_rooms.watching import WatchRules
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-PAPER = Paper(b"{}", {"q1": frozenset("ABCD"), "q2": frozenset("AB")}, frozenset({"q2"}))
+PAPER = Paper(
+    b"{}", {"q1": ItemRule("multiple", frozenset("ABCD")), "q2": ItemRule("single", frozenset("AB"))}
+)
 STATE = SeatState(
     version=5,
     server_time=NOON,
@@ -81,7 +84,7 @@ def test_the_seat_locks_at_its_deadline(seat: Seat, boot: float, step: str) -> N
         assert refusal(seat.check_answer, "q1", ("A",), boot) == "time_over"
         assert refusal(seat.check_submit, boot) == "time_over"
     else:
-        assert seat.check_answer("q1", ("A",), boot) == 7
+        assert seat.check_answer("q1", ("A",), boot) == (7, ("A",))
 
 
 def test_a_time_credit_opens_it_again(seat: Seat) -> None:
@@ -107,7 +110,7 @@ def test_without_a_known_time_answers_are_still_kept(seat: Seat) -> None:
     blind.take(STATE)
     blind.open_paper(PAPER)
     assert (blind.step(0.0), blind.remaining(0.0)) == ("answering", None)
-    assert blind.check_answer("q1", ("A",), 0.0) == 7
+    assert blind.check_answer("q1", ("A",), 0.0) == (7, ("A",))
     assert blind.times(0.0)["time"]["remaining"] is None  # type: ignore[index]
 
 
@@ -167,7 +170,7 @@ def test_outside_of_answering_nothing_is_taken(seat: Seat, step: Step) -> None:
 )
 def test_a_response_must_fit_its_item(seat: Seat, item: str, response: tuple[str, ...], fits: bool) -> None:
     if fits:
-        assert seat.check_answer(item, response, 0.0) == 7
+        assert seat.check_answer(item, response, 0.0) == (7, response)
     else:
         assert refusal(seat.check_answer, item, response, 0.0) == "bad_response"
 

@@ -35,3 +35,10 @@ test("Ctrl+Enter hands in; Enter alone and other held keys do nothing", () => {
   assert.equal(press("KeyA", "paper", { alt: true }), null);
   assert.equal(press("KeyA", "paper", { meta: true }), null);
 });
+
+test("whoever types has every key but handing in and leaving", () => {
+  for (const code of ["KeyA", "Digit1", "Space", "ArrowLeft", "ArrowUp", "Enter"]) assert.equal(press(code, "typing"), null, code);
+  assert.deepEqual(press("Enter", "typing", { ctrl: true }), { act: "submit" });
+  assert.deepEqual(press("Escape", "typing"), { act: "leave" });
+  assert.equal(press("Escape", "paper"), null);
+});

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../../../client/ui/api.js";
+import * as outbox from "../../../client/ui/outbox.js";
+import { boxState } from "../../../client/ui/steps.js";
+import { gapLimit } from "../../../client/ui/answers.js";
 import { createStore } from "../../../client/ui/store.js";
 
 const candidate = (ticket) => ({ ticket, name: "王芳" });
@@ -92,6 +95,51 @@ test("a refused answer is dropped and named", async () => {
   await settleDown();
   assert.deepEqual(store.get().box.entries, []);
   assert.equal(store.get().refusal, "time_over");
+});
+
+test("an answer that is not accepted as it is stays in its field, with the reason beside it", async () => {
+  let strict = true;
+  const answer = async () => { if (strict) throw new ApiError(422, "bad_response"); };
+  const { store, sent, push } = rig({ views: [view(1)], answer });
+  store.start("");
+  await settleDown();
+  store.put("answer", "i1", ["too long"]);
+  await settleDown();
+  push(view(2));
+  await settleDown();
+  const { box, view: seen, refusal } = store.get();
+  assert.deepEqual(outbox.overlay(box, seen).answers, { i1: ["too long"] });
+  assert.deepEqual(outbox.overlay(outbox.taken(box), seen).answers, {});
+  assert.equal(outbox.savedState(box, seen, "i1"), "refused");
+  assert.equal(outbox.refusalOf(box, "i1"), "bad_response");
+  assert.equal(outbox.savingState(box, seen, 99), "server");
+  assert.equal(boxState(box), "clear");
+  assert.equal(refusal, "");
+  assert.equal(sent.length, 1);
+  strict = false;
+  store.put("answer", "i1", ["short"]);
+  await settleDown();
+  assert.deepEqual(sent[1], ["i1", ["short"]]);
+  assert.equal(outbox.refusalOf(store.get().box, "i1"), "");
+});
+
+test("what was typed while a refused answer was under way is sent after it", async () => {
+  let turn = 0;
+  const answer = async () => { turn += 1; if (turn === 1) { await pause(); throw new ApiError(422, "bad_response"); } };
+  const { store, sent } = rig({ views: [view(1)], answer });
+  store.start("");
+  await settleDown();
+  store.put("answer", "i1", ["too long"]);
+  store.put("answer", "i1", ["short"]);
+  await settleDown();
+  assert.deepEqual(sent, [["i1", ["too long"]], ["i1", ["short"]]]);
+});
+
+test("all the gaps of a question fit into one answer, whatever is typed into them", () => {
+  assert.equal(gapLimit(1), 500);
+  assert.equal(gapLimit(16), 500);
+  assert.equal(gapLimit(17), 470);
+  for (let gaps = 1; gaps <= 30; gaps += 1) assert.ok(gaps * gapLimit(gaps) <= 8000);
 });
 
 test("the next candidate at this seat sees nothing of the former one", async () => {

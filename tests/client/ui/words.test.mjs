@@ -41,6 +41,7 @@ test("what the agent and the server can say of a seat has a sentence of its own"
   const codes = [
     "journal_broken", "journal_exists", "journal_in_use", "journal_not_open", "disk_full", "disk_error", "read_only",
     "wrong_device_key", "wrong_certificate", "workstation_not_paired", "protocol_version", "package_broken",
+    "package_needs_newer",
     "paper_sealed", "paper_unopened", "receipt_not_genuine", "no_face_consent", "no_link", "not_found",
   ];
   for (const code of codes) assert.doesNotMatch(sentence(code), new RegExp(code), code);
