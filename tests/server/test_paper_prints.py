@@ -1,0 +1,556 @@
+"""Papers on paper: who may print what and when, the register's sums, marks that two people read."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from server.access import Actor
+from server.db.papers import EnteredMark, PaperPrint
+from server.db.record import AuditEntry
+from server.db.sittings import Batch, ComponentResult
+from server.errors import Forbidden, Refused
+from server.host import Host
+from server.jobs.documents import document_pdf
+from server.jobs.results import mark as mark_papers
+from server.live.watch import Watch
+from server.services import commands, entered_marks, marks, paper_prints, paper_register
+from server.services.commands import Signed as Command
+from server.services.entered_marks import Entry
+from server.services.paper_prints import ALL_FORMS, PrintOrder
+from server.services.paper_register import Counts
+from server.services.signed import Signed
+from tests.server import preparing
+from tests.server.agent_kit import TestAgent
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import Scene, make_scene
+from tests.server.desk import page, said
+from tests.server.paper_kit import pages, sizes
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture
+def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
+    """Seats 1 and 3 have form A, seat 2 has form B; the package is released."""
+    return make_scene(host, person_as)
+
+
+@pytest.fixture
+def keepers(scene: Scene, person_as: Callable[..., Actor]) -> Signed:
+    return Signed(scene.chief, "考试机全部断电", person_as("custodian"))
+
+
+def order(scene: Scene, **changes: Any) -> PrintOrder:
+    return replace(PrintOrder(scene.room_sitting, "A", spares=1), **changes)
+
+
+def work(scene: Scene, signed: Signed, asked: PrintOrder) -> dict[str, Any]:
+    with scene.host.db.read() as session:
+        return paper_prints.work(session, signed, asked, now=scene.host.now(), zone=ZONE)
+
+
+def printed(scene: Scene, signed: Signed, **changes: Any) -> PaperPrint:
+    asked = order(scene, **changes)
+    try:
+        first = paper_prints.first_number(work(scene, signed, asked))
+    except Refused:
+        first = 0  # the same refusal comes from the act itself
+    number = scene.write(paper_prints.print_form, signed, asked, b"%PDF-1.7 a paper", first=first)
+    with scene.host.db.read() as session:
+        return session.get_one(PaperPrint, number)
+
+
+def ended(scene: Scene, machine: Machine, *agents: TestAgent) -> None:
+    """The room was started, its time is over and everything is collected."""
+    if machine.wall < scene.starts_at:
+        machine.advance(seconds=(scene.starts_at - machine.wall).total_seconds())
+    if scene.room_row().started_at is None:
+        scene.start()
+    passed = scene.starts_at + timedelta(minutes=100) - machine.wall
+    machine.advance(seconds=passed.total_seconds())
+    Watch(scene.host).tick()
+    scene.write(commands.end_room, scene.room_sitting, Command(scene.invigilator))
+    for agent in agents:
+        agent.state()
+        agent.beat(waiting=0)
+    Watch(scene.host).tick()
+    assert scene.room_row().state == "collected"
+
+
+def results(scene: Scene) -> dict[str, ComponentResult]:
+    """Marks the room; the results by seat."""
+    with scene.host.db.read() as session:
+        payload = marks.work(session, scene.chief, scene.host.answers, scene.room_sitting)
+    scene.write(marks.store_marks, scene.chief, scene.room_sitting, mark_papers(payload, lambda *_: None))
+    with scene.host.db.read() as session:
+        rows = {row.attempt_id: row for row in session.scalars(select(ComponentResult))}
+    return {seat: rows[attempt] for seat, attempt in scene.attempts.items()}
+
+
+def entries(scene: Scene) -> list[AuditEntry]:
+    with scene.host.db.read() as session:
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+
+
+# --- printing --------------------------------------------------------------------------------------------
+
+
+def test_two_printings_at_once_do_not_number_their_copies_alike(scene: Scene, keepers: Signed) -> None:
+    asked = order(scene)
+    first = paper_prints.first_number(work(scene, keepers, asked))  # while this one is being typeset ...
+    assert printed(scene, keepers).seats == ["1", "3"]  # ... another gets the numbers
+    with pytest.raises(Refused, match="print_numbers_moved"):
+        scene.write(paper_prints.print_form, keepers, asked, b"%PDF-1.7", first=first)
+    assert paper_prints.first_number(work(scene, keepers, asked)) == 3
+    scene.write(paper_prints.print_form, keepers, asked, b"%PDF-1.7", first=3)
+    spares = order(scene, document="sheet", seats=("1",))
+    assert paper_prints.first_number(work(scene, keepers, spares)) == 1
+
+
+@pytest.mark.both_stores
+def test_a_printing_is_a_line_of_the_register_and_of_the_chain(scene: Scene, keepers: Signed) -> None:
+    row = printed(scene, keepers, purpose="last_resort", size="A3")
+    assert (row.document, row.form, row.seats, row.copies) == ("paper", "A", ["1", "3"], 3)
+    assert (row.printed_by, row.cosigned_by) == (keepers.actor.user_id, keepers.cosigner.user_id)
+    assert row.sha256 == hashlib.sha256(b"%PDF-1.7 a paper").hexdigest()
+    (entry,) = [entry for entry in entries(scene) if entry.act == "paper_printed"]
+    assert entry.details["cosigned_by"] == keepers.cosigner.name
+    assert (entry.details["copies"], entry.details["reason"]) == (3, "考试机全部断电")
+    assert "题干" not in str(entry.details)
+
+
+def test_what_goes_to_the_child(scene: Scene, keepers: Signed) -> None:
+    payload = work(scene, keepers, order(scene, form=ALL_FORMS))
+    assert sorted(payload["forms"]) == ["A", "B"]
+    assert [(copy["seat"], copy["form"], copy["number"]) for copy in payload["copies"]] == [
+        ("1", "A", "1"), ("2", "B", "2"), ("3", "A", "3"), ("", "A", ""), ("", "B", ""),
+    ]  # fmt: skip
+    assert payload["forms"]["A"]["form"]["items"][0]["stem"] == "题干1"
+    assert "key" not in payload["forms"]["A"]
+    assert payload["head"]["place"].startswith("2026 年第 4 批 · 第 1 场")
+    codes = {copy["code"] for copy in payload["copies"] if copy["seat"]}
+    assert len(codes) == 3
+
+
+def test_copies_are_never_numbered_twice(scene: Scene, keepers: Signed) -> None:
+    printed(scene, keepers)
+    again = work(scene, keepers, order(scene, seats=("3",), spares=0))
+    assert [(copy["seat"], copy["number"]) for copy in again["copies"]] == [("3", "3")]
+    sheets = work(scene, keepers, order(scene, document="sheet", seats=("3",), spares=0))
+    assert [copy["number"] for copy in sheets["copies"]] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        ("chief_invigilator", "custodian", ""),
+        ("administrator", "chief_invigilator", ""),
+        ("custodian", "custodian", "print_same_role"),
+        ("invigilator", "custodian", "forbidden"),
+        ("custodian", "invigilator", "forbidden"),
+        ("custodian", "auditor", "forbidden"),
+        ("custodian", "", "cosign_missing"),
+        ("custodian", "same", "cosign_same_person"),
+    ],
+)
+def test_two_keepers_of_different_roles_print(
+    scene: Scene, person_as: Callable[..., Actor], first: str, second: str, code: str
+) -> None:
+    one = person_as(first)
+    other = {"": None, "same": one}.get(second) if second in ("", "same") else person_as(second)
+    signed = Signed(one, "停电", other)
+    if code:
+        with pytest.raises(Refused, match=code):
+            work(scene, signed, order(scene))
+        with pytest.raises(Refused, match=code):
+            printed(scene, signed)
+    else:
+        assert work(scene, signed, order(scene))["copies"]
+
+
+def test_what_cannot_be_printed(scene: Scene, keepers: Signed) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"form": "Z"}, "print_unknown_form"),
+        ({"seats": ("2",)}, "print_seat_of_other_form"),
+        ({"seats": ("99",)}, "print_seat_of_other_form"),
+        ({"spares": -1}, "copies_out_of_range"),
+        ({"spares": 399}, "copies_out_of_range"),
+        ({"document": "key"}, "key_before_end"),
+        ({"document": "diary"}, "bad_request"),
+        ({"size": "A5"}, "bad_request"),
+        ({"purpose": "fun"}, "print_not_on_paper"),
+    ]
+    for changes, code in cases:
+        with pytest.raises(Refused, match=code):
+            work(scene, keepers, order(scene, **changes))
+    assert len(work(scene, keepers, order(scene, spares=398))["copies"]) == 400
+
+
+def test_nothing_is_printed_from_a_sealed_package(
+    host: Host, person_as: Callable[..., Actor], now: object
+) -> None:
+    scene = make_scene(host, person_as, released=False)
+    signed = Signed(scene.chief, "停电", person_as("custodian"))
+    for purpose in paper_prints.PURPOSES:
+        with pytest.raises(Refused, match="package_not_released"):
+            work(scene, signed, order(scene, purpose=purpose))
+
+
+def test_the_last_resort_needs_a_reason_and_paper_needs_its_policy(scene: Scene, keepers: Signed) -> None:
+    with pytest.raises(Refused, match="reason_missing"):
+        work(scene, replace(keepers, reason=" "), order(scene, purpose="last_resort"))
+    assert work(scene, replace(keepers, reason=""), order(scene, purpose="paper_mode"))
+
+    def computers_only(session: Any) -> None:
+        batch = session.scalars(select(Batch)).one()
+        theory = batch.policy["theory"] | {"methods": ["computer"]}
+        batch.policy = batch.policy | {"theory": theory}
+
+    scene.host.db.write(computers_only)
+    with pytest.raises(Refused, match="print_not_on_paper"):
+        work(scene, keepers, order(scene, purpose="paper_mode"))
+    assert work(scene, keepers, order(scene, purpose="last_resort"))
+
+
+def test_after_the_end_the_key_is_printed_and_papers_are_not(
+    scene: Scene, keepers: Signed, machine: Machine
+) -> None:
+    ended(scene, machine)
+    with pytest.raises(Refused, match="print_after_end"):
+        work(scene, keepers, order(scene))
+    payload = work(scene, keepers, order(scene, document="key", spares=2))
+    assert [copy["seat"] for copy in payload["copies"]] == ["", ""]
+    assert payload["forms"]["A"]["key"]["items"]["item-1"]["answer"] == ["A"]
+
+
+# --- the register ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "code"),
+    [
+        (Counts(2, 1, None), ""),
+        (Counts(3, 0, 3), ""),
+        (Counts(0, 3, 3), ""),
+        (Counts(2, 1, 2, "一份随考生离场，已追回复印件"), ""),
+        (Counts(2, 1, 2), "register_missing"),
+        (Counts(2, 1, 2, "  "), "register_missing"),
+        (Counts(2, 1, 4, "多"), "register_too_many_back"),
+        (Counts(2, 2, None), "register_sum"),
+        (Counts(1, 1, None), "register_sum"),
+        (Counts(4, -1, None), "register_negative"),
+        (Counts(2, 1, -1, "x"), "register_negative"),
+    ],
+)
+def test_sums_of_the_register(counts: Counts, code: str) -> None:
+    if code:
+        with pytest.raises(Refused, match=code):
+            paper_register._check(PaperPrint(copies=3), counts)
+    else:
+        paper_register._check(PaperPrint(copies=3), counts)
+
+
+@pytest.mark.parametrize(("returned", "complete"), [(None, False), (2, False), (3, True)])
+def test_a_printing_is_complete_when_every_copy_is_back(
+    scene: Scene, keepers: Signed, returned: int | None, complete: bool
+) -> None:
+    row = printed(scene, keepers)
+    counts = Counts(2, 1, returned, "少一份")
+    assert scene.write(paper_register.enter, scene.invigilator, row.id, counts) == scene.room_sitting
+    with scene.host.db.read() as session:
+        (line,) = paper_register.lines(session, scene.room_sitting)
+    assert (line.row.issued, line.row.spare, line.row.returned) == (2, 1, returned)
+    assert line.complete == complete
+
+
+def test_a_correction_of_the_register_keeps_what_stood_there(scene: Scene, keepers: Signed) -> None:
+    row = printed(scene, keepers)
+    scene.write(paper_register.enter, scene.invigilator, row.id, Counts(2, 1, None))
+    scene.write(paper_register.enter, scene.invigilator, row.id, Counts(3, 0, 3))
+    told = [entry.details for entry in entries(scene) if entry.act == "register_entered"]
+    assert ("before" in told[0], told[1]["before"]) == (False, [2, 1, None])
+    with pytest.raises(Forbidden):
+        scene.write(paper_register.enter, keepers.cosigner, row.id, Counts(3, 0, 3))
+
+
+# --- entered marks ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second(person_as: Callable[..., Actor]) -> Actor:
+    return person_as("administrator")
+
+
+def enter(scene: Scene, who: Actor, seat: str, points: str, **more: str) -> int:
+    entry = Entry(scene.attempts[seat], Decimal(points), **more)
+    return scene.write(entered_marks.enter, who, scene.host.answers, entry)
+
+
+@pytest.mark.both_stores
+def test_a_paper_written_on_paper_gets_its_result(scene: Scene, machine: Machine, second: Actor) -> None:
+    ended(scene, machine)
+    scene.write(entered_marks.confirm, second, enter(scene, scene.chief, "1", "60"), Decimal("60.00"))
+    scene.write(entered_marks.confirm, second, enter(scene, scene.chief, "2", "59.5"), Decimal("59.5"))
+    enter(scene, scene.chief, "3", "88")  # nobody confirms it
+    found = results(scene)
+    assert (found["1"].status, found["1"].total, found["1"].passed) == ("scored", Decimal(60), True)
+    assert (found["2"].total, found["2"].passed) == (Decimal("59.5"), False)
+    assert (found["3"].status, found["3"].total) == ("absent", None)
+
+
+def test_a_mark_confirmed_later_asks_for_marking_again(scene: Scene, machine: Machine, second: Actor) -> None:
+    ended(scene, machine)
+    results(scene)
+    machine.advance(minutes=1)
+    scene.write(entered_marks.confirm, second, enter(scene, scene.chief, "1", "71"), Decimal(71))
+
+    def waiting() -> int:
+        with scene.host.db.read() as session:
+            return entered_marks.not_counted_yet(session, marks.load(session, scene.room_sitting))
+
+    assert waiting() == 1
+    machine.advance(minutes=1)
+    assert results(scene)["1"].total == 71
+    assert waiting() == 0
+
+
+def test_a_changed_mark_is_a_new_one_and_the_old_stays_until_it_is_confirmed(
+    scene: Scene, machine: Machine, second: Actor
+) -> None:
+    ended(scene, machine)
+    scene.write(entered_marks.confirm, second, enter(scene, scene.chief, "1", "58"), Decimal(58))
+    with pytest.raises(Refused, match="mark_note_missing"):
+        enter(scene, scene.chief, "1", "62")
+    newer = enter(scene, second, "1", "62", note="第 3 大题漏加 4 分")
+    assert results(scene)["1"].total == 58
+    scene.write(entered_marks.confirm, scene.chief, newer, Decimal(62))
+    assert results(scene)["1"].total == 62
+    with scene.host.db.read() as session:
+        rows = session.scalars(select(EnteredMark).order_by(EnteredMark.id)).all()
+        assert [(row.points, row.replaced_at is None) for row in rows] == [(58, False), (62, True)]
+
+
+def test_an_entry_nobody_confirmed_gives_way_at_once(scene: Scene, machine: Machine, second: Actor) -> None:
+    ended(scene, machine)
+    first = enter(scene, scene.chief, "1", "50")
+    enter(scene, scene.chief, "1", "55")
+    with pytest.raises(Refused, match="mark_settled"):
+        scene.write(entered_marks.confirm, second, first, Decimal(50))
+
+
+@pytest.mark.parametrize(
+    ("who", "points", "code"),
+    [
+        ("chief", "60", "mark_same_person"),
+        ("invigilator", "60", "forbidden"),
+    ],
+)
+def test_who_cannot_confirm(
+    scene: Scene, machine: Machine, second: Actor, who: str, points: str, code: str
+) -> None:
+    ended(scene, machine)
+    number = enter(scene, scene.chief, "1", "60")
+    person = {"chief": scene.chief, "second": second, "invigilator": scene.invigilator}[who]
+    with pytest.raises(Refused, match=code):
+        scene.write(entered_marks.confirm, person, number, Decimal(points))
+    assert results(scene)["1"].status == "absent"
+
+
+def test_a_differing_reading_ends_the_entry(scene: Scene, machine: Machine, second: Actor) -> None:
+    ended(scene, machine)
+    number = enter(scene, scene.chief, "1", "60")
+    assert scene.write(entered_marks.confirm, second, number, Decimal("60.5")) is False
+    with pytest.raises(Refused, match="mark_settled"):
+        scene.write(entered_marks.confirm, second, number, Decimal(60))
+    told = [entry for entry in entries(scene) if entry.act == "mark_differed"]
+    assert [entry.details["attempt"] for entry in told] == [scene.attempts["1"]]
+    assert scene.write(entered_marks.confirm, second, enter(scene, scene.chief, "1", "60"), Decimal(60))
+
+
+@pytest.mark.parametrize("points", ["-0.01", "100.01", "1E+3", "60.123", "NaN", "Infinity", "-Infinity"])
+def test_marks_outside_the_scale(points: str) -> None:
+    with pytest.raises(Refused, match="mark_out_of_range"):
+        entered_marks._check_points(Decimal(points), Decimal(100))
+
+
+def test_no_mark_before_the_end_and_none_for_an_item_that_the_key_marks(
+    scene: Scene, machine: Machine
+) -> None:
+    with pytest.raises(Refused, match="marks_before_end"):
+        enter(scene, scene.chief, "1", "60")
+    ended(scene, machine)
+    for item in ("item-1", "no-such-item"):
+        with pytest.raises(Refused, match="mark_of_no_essay"):
+            enter(scene, scene.chief, "1", "6", item_uid=item)
+    with pytest.raises(Refused, match="mark_out_of_range"):
+        enter(scene, scene.chief, "1", "100.5")
+
+
+def test_a_paper_sets_electronic_answers_aside_only_with_a_reason(
+    app: Flask, scene: Scene, machine: Machine, second: Actor
+) -> None:
+    agent = TestAgent(app, scene, "1")
+    agent.enter()
+    machine.advance(minutes=10)
+    scene.start()
+    agent.state()
+    agent.open_journal()
+    agent.sent()
+    agent.answer(1)
+    agent.sent()
+    ended(scene, machine, agent)
+    assert results(scene)["1"].total == 20
+    with pytest.raises(Refused, match="mark_note_missing"):
+        enter(scene, scene.chief, "1", "77")
+    number = enter(scene, scene.chief, "1", "77", note="断电后改用纸卷作答")
+    scene.write(entered_marks.confirm, second, number, Decimal(77))
+    row = results(scene)["1"]
+    assert (row.total, row.passed, row.answered, row.sealed_marks) == (77, True, 1, None)
+
+
+def test_scenario_33_a_written_paper_from_printing_to_its_mark(
+    scene: Scene, keepers: Signed, machine: Machine, second: Actor
+) -> None:
+    asked = order(scene, form=ALL_FORMS, size="A3")
+    pdf = document_pdf(work(scene, keepers, asked), lambda *_: None)["data"]
+    assert sizes(pdf) == {(420, 297)}
+    assert [f"座位{seat}" in text for seat, text in zip("123", pages(pdf), strict=False)] == [True] * 3
+    assert sum("备用卷" in text for text in pages(pdf)) == 2
+    number = scene.write(paper_prints.print_form, keepers, asked, pdf, first=1)
+    scene.write(paper_register.enter, scene.invigilator, number, Counts(3, 2, None))
+    ended(scene, machine)
+    scene.write(paper_register.enter, scene.invigilator, number, Counts(3, 2, 5))
+    for seat, points in (("1", "73"), ("2", "41.5"), ("3", "60")):
+        entered = enter(scene, scene.chief, seat, points)
+        scene.write(entered_marks.confirm, second, entered, Decimal(points))
+    assert [(row.total, row.passed) for row in results(scene).values()] == [
+        (73, True),
+        (Decimal("41.5"), False),
+        (60, True),
+    ]
+    acts = [entry.act for entry in entries(scene)]
+    assert [acts.count(act) for act in ("paper_printed", "register_entered", "mark_confirmed")] == [1, 2, 3]
+
+
+@given(st.decimals(min_value=0, max_value=100, places=2))
+def test_every_mark_of_two_places_is_a_mark(points: Decimal) -> None:
+    entered_marks._check_points(points, Decimal(100))
+
+
+# --- pages -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chief(scene: Scene, sign_in: Callable[[Actor], FlaskClient]) -> FlaskClient:
+    return sign_in(scene.chief)
+
+
+def fields(second: Actor, password: str, **more: str) -> dict[str, str]:
+    asked = {"form": "A", "document": "paper", "purpose": "last_resort", "spares": "1", "size": "A4"}
+    cosign = {"cosign_username": second.name, "cosign_password": password}
+    return asked | {"reason": "停电", "seats": ""} | cosign | more
+
+
+def test_the_page_prints_once_and_the_server_keeps_nothing_in_clear(
+    chief: FlaskClient, scene: Scene, keepers: Signed, password: str
+) -> None:
+    path = f"/sittings/{scene.room_sitting}/prints"
+    answer = chief.post(path, data=fields(keepers.cosigner, password))
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert answer.headers["Cache-Control"] == "no-store"
+    found = pages(answer.data)
+    assert [f"座位{seat}第一考场A卷" in text for seat, text in zip("13", found, strict=False)] == [True, True]
+    assert all("题干5" in text for text in found)
+    with scene.host.db.read() as session:
+        (row,) = session.scalars(select(PaperPrint))
+    assert row.sha256 == hashlib.sha256(answer.data).hexdigest()
+    kept = b"".join(file.read_bytes() for file in scene.host.settings.data.rglob("*") if file.is_file())
+    assert b"%PDF" not in kept
+    assert "题干1".encode() not in kept
+    told = page(chief.get(path))
+    assert "试卷 · A 卷 · 3 份 · A4" in told
+    assert "停电" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "params"),
+    [
+        ({"cosign_password": "wrong"}, "wrong_credentials", {}),
+        ({"reason": ""}, "reason_missing", {}),
+        ({"seats": "1，2"}, "print_seat_of_other_form", {"seat": "2", "form": "A"}),
+        ({"document": "key"}, "key_before_end", {}),
+    ],
+)
+def test_a_refused_printing_says_why_and_keeps_the_form(
+    chief: FlaskClient, scene: Scene, keepers: Signed, password: str, more: dict, code: str, params: dict
+) -> None:
+    path = f"/sittings/{scene.room_sitting}/prints"
+    answer = chief.post(path, data=fields(keepers.cosigner, password, **more))
+    assert answer.status_code in (409, 422)
+    assert said(code, **params) in page(answer)
+
+
+def test_register_on_screen_and_on_paper(
+    scene: Scene, keepers: Signed, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    row = printed(scene, keepers)
+    browser, path = sign_in(scene.invigilator), f"/sittings/{scene.room_sitting}/prints"
+    wrong = browser.post(f"{path}/{row.id}/register", data={"issued": "2", "spare": "2", "returned": ""})
+    assert said("register_sum", total=4, copies=3) in page(wrong)
+    counted = {"issued": "2", "spare": "1", "returned": "3", "note": "齐"}
+    assert browser.post(f"{path}/{row.id}/register", data=counted).status_code == 302
+    assert "已全部收回" in page(browser.get(path))
+    text = "".join(pages(browser.get(f"{path}/register.pdf").data))
+    for told in ("发放与收回登记表", "试卷A3213", "考生1", "T2026-0002", "齐", row.sha256[:16], "主考："):
+        assert told in text, told
+    auditor_path = f"{path}/{row.id}/register"
+    assert sign_in(keepers.cosigner).post(auditor_path, data=counted).status_code == 403
+
+
+def test_marks_page_from_entry_to_confirmation(
+    scene: Scene, machine: Machine, second: Actor, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    path = f"/sittings/{scene.room_sitting}/marks"
+    one, other = sign_in(scene.chief), sign_in(second)
+    assert "考试还没有结束" in page(one.get(path))
+    ended(scene, machine)
+    data = {"attempt": str(scene.attempts["1"]), "points": "76.5", "note": ""}
+    assert one.post(path, data=data).status_code == 302
+    assert "待另一人确认" in page(one.get(path))
+    told = page(other.get(path))
+    assert "76.5" not in told, "the second person reads the paper, not the screen"
+    wrong = other.post(f"{path}/1/confirm", data={"points": "75.5"})
+    assert said("mark_differs") in page(wrong)
+    assert other.post(f"{path}/1/confirm", data={"points": "76.5"}).status_code == 409
+    assert one.post(path, data=data).status_code == 302
+    assert other.post(f"{path}/2/confirm", data={"points": "76.5"}).status_code == 302
+    assert "已确认" in page(one.get(path))
+    assert page(sign_in(scene.invigilator).get(path)) != told
+    assert sign_in(scene.invigilator).get(path).status_code == 403
+
+
+def test_the_proof_of_a_paper_set_prints(
+    host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    crew = preparing.crew(person_as)
+    bank, blueprint = preparing.bank(host, crew.administrator), preparing.blueprint(host, crew.administrator)
+    number = preparing.paper_set(host, crew, bank, blueprint)
+    browser = sign_in(crew.administrator)
+    browser.set_cookie("language", "en")
+    answer = browser.get(f"/papers/{number}/proof.pdf")
+    text = "".join(pages(answer.data))
+    for told in ("组卷证明", "理论知识试卷", "保卫管理员", "种子7", "可用试题", "题库快照", "必须满足的各项全部达到",
+                 "A卷B卷C卷D卷", "题型单选题", "administrator1", "administrator2", "批准人："):  # fmt: skip
+        assert told in text, told
+    assert f"/papers/{number}/proof.pdf" in page(browser.get(f"/papers/{number}"))
