@@ -27,7 +27,10 @@ class Permission(StrEnum):
     SEE_BANKS = "see_banks"
     IMPORT_BANK = "import_bank"
     READ_ITEMS = "read_items"
-    MANAGE_BLUEPRINTS = "manage_blueprints"
+    AUTHOR_ITEMS = "author_items"  # write items and new versions, ask for their review
+    REVIEW_ITEMS = "review_items"  # pass another person's items, suspend and retire items
+    MANAGE_BLUEPRINTS = "manage_blueprints"  # write drafts of blueprints
+    APPROVE_BLUEPRINTS = "approve_blueprints"  # bring another person's draft into use, retire one
     SEE_PAPERS = "see_papers"
     ASSEMBLE_PAPERS = "assemble_papers"
     APPROVE_PAPERS = "approve_papers"
@@ -45,6 +48,7 @@ class Permission(StrEnum):
     COSIGN = "cosign"  # the chief's second signature
     MARK_RESULTS = "mark_results"
     SEE_RESULTS = "see_results"
+    MANAGE_VAULT = "manage_vault"  # see the keys' age and renew a bank's key; a second person co-signs
     SEE_AUDIT = "see_audit"
     SEE_HEALTH = "see_health"
 
@@ -60,6 +64,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_BANKS,
             Permission.IMPORT_BANK,
             Permission.MANAGE_BLUEPRINTS,
+            Permission.APPROVE_BLUEPRINTS,
             Permission.SEE_PAPERS,
             Permission.ASSEMBLE_PAPERS,
             Permission.APPROVE_PAPERS,
@@ -72,6 +77,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.MARK_RESULTS,
             Permission.SEE_RESULTS,
             Permission.SEE_HEALTH,
+            Permission.MANAGE_VAULT,
             *_PLAN,
         }
     ),
@@ -81,7 +87,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_BANKS,
             Permission.IMPORT_BANK,
             Permission.READ_ITEMS,
+            Permission.AUTHOR_ITEMS,
+            Permission.REVIEW_ITEMS,
             Permission.MANAGE_BLUEPRINTS,
+            Permission.APPROVE_BLUEPRINTS,
             Permission.SEE_PAPERS,
             Permission.ASSEMBLE_PAPERS,
             Permission.APPROVE_PAPERS,

@@ -12,6 +12,7 @@ from server.events import Events
 from server.jobs.runner import Jobs
 from server.native import NativePool
 from server.presence import Presence
+from server.services.datakey import open_vault
 from server.services.loop_lag import LoopLag
 from server.services.site import Site, ensure_site
 from server.services.steady import Reading, SteadyClock, open_clock, read_clocks
@@ -61,18 +62,19 @@ class Host:
 def open_host(
     settings: Settings, master: bytes, *, demo: bool = False, look: Callable[[], Reading] = read_clocks
 ) -> Host:
-    """Opens the stores (already migrated) and the site's secrets with the master key."""
+    """Opens the stores (already migrated) and the site's secrets with the master key. Raises `Refused`."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    vault, events = Vault(master), Events()
-    db = Database(settings.main_url, vault=vault, events=events)
+    events = Events()
+    db = Database(settings.main_url, vault=Vault(master, suite=settings.suite), events=events)
     with db.read() as session:
         clock = open_clock(session, look)
+    db.vault = db.write(open_vault, master, suite=settings.suite, now=clock.now())
     return Host(
         settings=settings,
         db=db,
         answers=AnswerStore(settings.answers_url),
         evidence=FolderStore(settings.data / "evidence"),
-        vault=vault,
+        vault=db.vault,
         site=db.write(ensure_site, now=clock.now()),
         events=events,
         presence=Presence(),

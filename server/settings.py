@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+SUITES = ("intl", "gm")
+"""The suites of `itembank.sealing`: AES-256-GCM with SHA-256, SM4-GCM with SM3."""
+
 
 class SettingsError(ValueError):
     """A setting that cannot be used; the text names the variable."""
@@ -44,6 +47,8 @@ class Settings:
     """EXAMHALL_JOB_CPU: seconds of CPU of a child process."""
     argon_memory: int
     """EXAMHALL_ARGON_MEMORY: KiB Argon2id uses for passphrases."""
+    suite: str
+    """EXAMHALL_SUITE: the cipher suite of whatever is sealed from now on: intl or gm (design D7)."""
 
     @property
     def host(self) -> str:
@@ -99,6 +104,7 @@ class Settings:
             job_memory=_number(environ, "EXAMHALL_JOB_MEMORY", 700 << 20),
             job_cpu=_number(environ, "EXAMHALL_JOB_CPU", 60),
             argon_memory=_number(environ, "EXAMHALL_ARGON_MEMORY", 65536),
+            suite=environ.get("EXAMHALL_SUITE", "") or "intl",
         )
         return _checked(settings)
 
@@ -108,6 +114,8 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError("EXAMHALL_KEYFILE lies inside EXAMHALL_DATA: a stolen copy would carry its key")
     if settings.plain_http and not settings.on_loopback:
         raise SettingsError("EXAMHALL_PLAIN_HTTP is for 127.0.0.1 only; any other address needs TLS")
+    if settings.suite not in SUITES:
+        raise SettingsError(f"EXAMHALL_SUITE: {settings.suite!r} is none of {', '.join(SUITES)}")
     return settings
 
 

@@ -24,6 +24,7 @@ from server.app import HOST_KEY, create_app, create_socketio  # noqa: E402
 from server.db.migrate import upgrade  # noqa: E402
 from server.errors import Refused, fill, sentence  # noqa: E402
 from server.host import Host, open_host  # noqa: E402
+from server.jobs import rotating  # noqa: E402
 from server.services.locking import DataLock  # noqa: E402
 from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
 from server.services.unlocked import read_unlocked  # noqa: E402
@@ -115,6 +116,7 @@ def _certificate(settings: Settings, key: KeyFile) -> TlsFiles:
 
 
 def _application(settings: Settings, key: KeyFile) -> Flask:
+    key = read_unlocked(settings) or key  # a worker that is replaced after a change of the master key
     app = create_app(settings, key.master, demo=key.demo)
     create_socketio(app)
     host: Host = app.extensions[HOST_KEY]
@@ -122,6 +124,7 @@ def _application(settings: Settings, key: KeyFile) -> Flask:
     hub = gevent.get_hub()
     hub.NOT_ERROR = (*hub.NOT_ERROR, ssl.SSLError, ConnectionError)
     gevent.spawn(host.lag.run, gevent.sleep)
+    rotating.resume(rotating.Desk(host.db, host.native, host.now))
     return app
 
 

@@ -2,22 +2,19 @@
 
 import os
 import sys
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as package_version
 
 import click
 
 from itembank.keyfile import KeyFile, create_keyfile
 from itembank.sealing import PassphraseParams
-from server.cli.opening import passphrase, unlock
+from itembank.version import VERSION
+from server.cli.opening import new_passphrase, unlock
 from server.cli.words import _
 from server.db import migrate
 from server.errors import Refused
 from server.services.locking import server_runs
 from server.services.unlocked import forget_unlocked, keep_unlocked, read_unlocked
 from server.settings import Settings
-
-SHORTEST_PASSPHRASE, LONGEST_PASSPHRASE = 12, 1024
 
 
 @click.command(help=_("建立密钥文件、数据文件夹和数据库。"))
@@ -27,12 +24,10 @@ def init(demo: bool) -> None:
     settings = Settings.of_process()
     if settings.keyfile.exists():
         raise Refused("keyfile_there", path=settings.keyfile)
-    words = passphrase(settings, twice=True)
-    if not SHORTEST_PASSPHRASE <= len(words) <= LONGEST_PASSPHRASE:
-        raise Refused("passphrase_length", least=SHORTEST_PASSPHRASE, most=LONGEST_PASSPHRASE)
+    words = new_passphrase(settings)
     settings.keyfile.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     params = PassphraseParams(memory_kib=settings.argon_memory)
-    master = create_keyfile(settings.keyfile, words, demo=demo, params=params)
+    master = create_keyfile(settings.keyfile, words, demo=demo, params=params, suite=settings.suite)
     keep_unlocked(settings, KeyFile(master, demo))
     migrate.upgrade(settings)
     click.echo(_("密钥文件：%(path)s（请另存一份副本，并妥善保管口令）", path=settings.keyfile))
@@ -72,12 +67,4 @@ def lock() -> None:
 @click.command(help=_("显示版本。"))
 def version() -> None:
     """The product's version."""
-    click.echo(f"examhall {installed_version()}")
-
-
-def installed_version() -> str:
-    """The version of the installed package; "0" in a bare checkout."""
-    try:
-        return package_version("examhall")
-    except PackageNotFoundError:
-        return "0"
+    click.echo(f"examhall {VERSION}")

@@ -10,9 +10,10 @@ from server.db.base import Base, Moment
 
 
 class Bank(Base):
-    """One item bank; its key is wrapped by the master key.
+    """One item bank; its key is wrapped by the data key.
 
-    `next_key` is there while the bank is being resealed from `wrapped_key` to it.
+    While the bank gets a new key, `next_key` is that one and `wrapped_key` a ring of it and the old one
+    (`itembank.vault.ring`): the vault takes `wrapped_key` in either form.
     """
 
     __tablename__ = "banks"
@@ -33,7 +34,8 @@ class Bank(Base):
 class BankItem(Base):
     """One item in its current version: what assembly may see in clear, what it asks sealed.
 
-    `content_index` is a keyed hash of the normalised content: equal items are found, nothing is revealed.
+    `content_index` is a keyed hash of the normalised content: equal items are found, nothing is revealed;
+    `stem_index` the same of the stem alone, "" for items from before it.
     status: draft -> reviewed -> trial -> active; active | trial -> suspended -> active; any -> retired. Only
     active items stand on papers. `facility` (mean share of the points), `discrimination` and `answered` come
     from marked papers.
@@ -58,12 +60,14 @@ class BankItem(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")
     uses: Mapped[int] = mapped_column(default=0)
     content_index: Mapped[str] = mapped_column(String(64))
+    stem_index: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
     sealed_body: Mapped[bytes] = mapped_column(LargeBinary)
     import_id: Mapped[int | None] = mapped_column(ForeignKey("bank_imports.id"))
     place: Mapped[str] = mapped_column(String(80), default="")
     path: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))
     enemy: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
     seconds: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    flaw: Mapped[str] = mapped_column(String(32), default="", server_default=text("''"))
     sample: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -141,7 +145,8 @@ class BankImport(Base):
     """One import: dry run first, then committed whole. File, report and items are sealed until then.
 
     state: reading -> checked -> committed | discarded, or failed; mapping (columns or type codes need a
-    decision, after which the kept file is read again). `mapping` is what was declared.
+    decision, after which the kept file is read again). `mapping` is what was declared, `seconds` how long
+    the reading took.
     """
 
     __tablename__ = "bank_imports"
@@ -156,10 +161,11 @@ class BankImport(Base):
     sealed_file: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     format: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
     encoding: Mapped[str] = mapped_column(String(16), default="", server_default=text("''"))
-    mapping: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default=text("'{}'"))
+    mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     total: Mapped[int] = mapped_column(default=0)
     accepted: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float | None] = mapped_column(Float)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
     created_at: Mapped[datetime] = mapped_column(Moment)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -168,6 +174,7 @@ class BankImport(Base):
 class BlueprintRow(Base):
     """A blueprint as its file text; state: draft -> active (approved by a second person) -> retired.
 
+    A draft may be discarded instead; `facts.writers` are those who wrote in it and cannot approve it.
     `family` is the id of the first version; a change of an active blueprint is a new draft of its family.
     """
 

@@ -94,13 +94,14 @@ class Database:
         self._on_sqlite = url.startswith("sqlite")
         self._pool = NativePool(1)
         self._lock = threading.Lock()
-        self._vault = vault
+        self.vault = vault
+        """What sessions seal and open with; `open_host` replaces it once the data key is known."""
         self._events = events
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for looking; whatever it changes is rolled back."""
-        with Session(self.engine, info={"vault": self._vault, "facts": []}) as session:
+        with Session(self.engine, info={"vault": self.vault, "facts": []}) as session:
             yield session
 
     def write(self, act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -115,7 +116,7 @@ class Database:
 
     def _transact(self, act: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Fact]]:  # noqa: ANN401
         facts: list[Fact] = []
-        info = {"vault": self._vault, "facts": facts}
+        info = {"vault": self.vault, "facts": facts}
         with Session(self._writer, info=info, expire_on_commit=False) as session:
             result = act(session, *args, **kwargs)
             session.commit()

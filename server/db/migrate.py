@@ -18,13 +18,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
-from server.db import bank, papers, people, record, rooms, sittings, watching
+from server.db import bank, keys, papers, people, record, rooms, sittings, watching
 from server.db.answers import METADATA as ANSWERS
 from server.db.base import Base, make_engine
 from server.settings import Settings
 
 FOLDER = Path(__file__).parent / "migrations"
-MODELS = (bank, papers, people, record, rooms, sittings, watching)  # so that `Base` knows every table
+MODELS = (bank, keys, papers, people, record, rooms, sittings, watching)  # so that `Base` knows every table
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,12 @@ def options(history: History) -> dict[str, Any]:
         "compare_server_default": True,
         "include_name": lambda name, kind, _parents: kind != "table" or name in own,
     }
+
+
+def stamp(history: History, connection: Connection) -> None:
+    """Says of tables made by `create_all` that they are of the newest version."""
+    context = MigrationContext.configure(connection, opts=options(history))
+    context.stamp(ScriptDirectory.from_config(_config(history, connection)), "head")
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, Numeric, String, text
+from sqlalchemy import JSON, ForeignKey, LargeBinary, Numeric, String, and_, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from server.db.bank import BankItem, ItemVersion
 from server.db.base import Base, Moment
 
 
@@ -14,11 +15,12 @@ class PaperSet(Base):
     """K forms assembled together from one bank by one blueprint and one stored seed.
 
     `rules` are the further rules of the assembly ({"spares": n, "fixed": [uid], "forbidden": [uid],
-    "recent_sittings": n, "recent_max": n, "room_id": id of the room whose seats get a form each}); the last
-    `spares` forms are kept back for a swap.
+    "recent_sittings": n, "recent_max": n, "room_id": id of the room whose seats get a form each, "seats": its
+    [number, column, row] in the order of the forms}); the last `spares` forms are kept back for a swap.
 
-    state: assembling -> assembled | infeasible | failed; assembled -> approved -> retired.
-    `outcome` holds proof and shortages as JSON; `snapshot` is the hash of the pool facts used.
+    state: assembling -> assembled | infeasible | failed; assembled -> approved, either -> retired.
+    `outcome` holds proof and shortages as JSON; `snapshot` is the hash of the pool facts used,
+    `pool_facts` these facts as compressed canonical JSON.
     """
 
     __tablename__ = "paper_sets"
@@ -32,7 +34,8 @@ class PaperSet(Base):
     max_overlap: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     snapshot: Mapped[str] = mapped_column(String(64), default="")
-    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default=text("'{}'"))
+    rules: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    pool_facts: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     outcome: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"))
     created_at: Mapped[datetime] = mapped_column(Moment)
@@ -53,6 +56,12 @@ class FormItem(Base):
     item_uid: Mapped[str] = mapped_column(String(64))
     item_version: Mapped[int]
     points: Mapped[Decimal] = mapped_column(Numeric(6, 3))
+
+
+VERSION_ON_FORM = and_(ItemVersion.item_id == FormItem.item_id, ItemVersion.version == FormItem.item_version)
+"""Joins the version that a form froze; an older release may have left none of an item that never changed."""
+KIND_ON_FORM = func.coalesce(ItemVersion.facts["kind"].as_string(), BankItem.kind)
+"""The kind that an item has on the form, whatever it became since; joins `BankItem` and `VERSION_ON_FORM`."""
 
 
 class Package(Base):
@@ -110,7 +119,8 @@ class PaperPrint(Base):
     """One printing of a form on paper for a room, by two people: the line of the issue and return register.
 
     `purpose`: "paper_mode" (the sitting is on paper) or "last_resort" (a released package could not be
-    used). Counts stay None until somebody enters them; issued + spare = copies, returned = all of them.
+    used). `document`: paper | sheet | key; `seats` are the seats with a copy of their own.
+    Counts stay None until somebody enters them; issued + spare = copies, returned = all of them.
     """
 
     __tablename__ = "paper_prints"
@@ -121,6 +131,8 @@ class PaperPrint(Base):
     room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), index=True)
     form: Mapped[str] = mapped_column(String(4))
     purpose: Mapped[str] = mapped_column(String(16))
+    document: Mapped[str] = mapped_column(String(8), default="paper", server_default=text("'paper'"))
+    seats: Mapped[list[str] | None] = mapped_column(JSON)
     copies: Mapped[int]
     sheet_size: Mapped[str] = mapped_column(String(4))
     sha256: Mapped[str] = mapped_column(String(64))
@@ -137,8 +149,9 @@ class PaperPrint(Base):
 class EnteredMark(Base):
     """A mark that a person entered: for an essay's response, or for a whole paper written on paper.
 
-    `item_uid` "" means the whole paper. The entry counts when another person has confirmed it; a changed
-    mark is a new row, the old one keeps its `replaced_at`.
+    `item_uid` "" means the whole paper. `response_index` is the keyed hash of the text that was read, "" for
+    a whole paper: another text of the same item has no mark. The entry counts when another person has
+    confirmed it; a changed mark is a new row, the old one keeps its `replaced_at`.
     """
 
     __tablename__ = "entered_marks"
@@ -149,6 +162,7 @@ class EnteredMark(Base):
     points: Mapped[Decimal] = mapped_column(Numeric(6, 3))
     most: Mapped[Decimal] = mapped_column(Numeric(6, 3))
     note: Mapped[str] = mapped_column(String(200), default="")
+    response_index: Mapped[str] = mapped_column(String(64), default="")
     entered_at: Mapped[datetime] = mapped_column(Moment)
     entered_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     confirmed_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -236,7 +236,10 @@ class Incident(Base):
 
 
 class ComponentResult(Base):
-    """The mark of one attempt. status: scored | absent. Item marks are sealed; the total is exact decimal."""
+    """The mark of one attempt. Item marks are sealed; the total is an exact decimal.
+
+    status: scored | pending (a text waits for an examiner) | absent.
+    """
 
     __tablename__ = "component_results"
 

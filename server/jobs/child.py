@@ -4,6 +4,7 @@ It limits itself before it imports anything that touches a foreign file, reads i
 input, and leaves when the server does. Item text passes through the pipes only.
 """
 
+import gc
 import os
 import resource
 import sys
@@ -16,6 +17,8 @@ from server.jobs.pipe import read_message, write_message
 Report = Callable[[float, str], None]
 """`report(progress 0..1, note)`: tells the server how far the work is."""
 NICENESS = 10
+GARBAGE_EVERY = 50_000
+"""New objects between two looks for cycles: a job makes many objects, keeps most and is soon over."""
 
 
 def limit(memory: int, cpu: int) -> None:
@@ -30,6 +33,7 @@ def main(argv: list[str]) -> int:
     """Runs one task; 0 when it answered, even with a problem, 2 when it was asked nothing."""
     kind, memory, cpu = argv[1], int(argv[2]), int(argv[3])
     limit(memory, cpu)
+    gc.set_threshold(GARBAGE_EVERY)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answer
     message = read_message(sys.stdin.buffer)

@@ -38,7 +38,13 @@ def _marked(work: dict[str, Any], key: MarkingKey) -> dict[str, Any]:
         "answered": len(responses),
         "not_counted": work["not_counted"],
         "items": [
-            {"item": m.uid, "points": str(m.points), "awarded": str(m.awarded), "response": list(m.response)}
+            {
+                "item": m.uid,
+                "points": str(m.points),
+                "awarded": str(m.awarded),
+                "response": list(m.response),
+                "state": m.state,
+            }
             for m in marks.items
         ],
     }
@@ -46,7 +52,7 @@ def _marked(work: dict[str, Any], key: MarkingKey) -> dict[str, Any]:
 
 def _response(key: bytes, attempt: int, journal: int, seq: int, body: str) -> tuple[str, ...]:
     plain = open_sealed(key, base64.b64decode(body), record_aad(attempt, journal, seq))
-    return tuple(str(option) for option in json.loads(plain)["response"])
+    return tuple(str(part) for part in json.loads(plain)["response"])
 
 
 def results_xlsx(payload: dict[str, Any], _report: Report) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from server.access import Actor
 from server.db.base import Database
 from server.errors import Refused
 from server.jobs.pipe import read_message, write_message
+from server.jobs.tasks import PATIENCE
 from server.services import joblist
 from server.settings import Settings
 
@@ -135,7 +136,8 @@ class Jobs:
         self._db.write(joblist.finish, job_id, state, now=self._now(), fault=fault)
 
     def _spawn(self, kind: str) -> subprocess.Popen[bytes]:
-        limits = [str(self._settings.job_memory), str(self._settings.job_cpu)]
+        seconds = self._settings.job_cpu * PATIENCE.get(kind, 1)
+        limits = [str(self._settings.job_memory), str(seconds)]
         # Its own small environment: no database URL or other secret is handed down.
         env = {
             "PATH": "/usr/bin:/bin",

@@ -12,15 +12,23 @@ Task = Callable[[dict[str, Any], Callable[..., None]], dict[str, Any]]
 
 TASKS: dict[str, str] = {
     "echo": "server.jobs.selftest:echo",
+    "read_medium": "server.jobs.media:read_medium",
     "read_bank": "server.jobs.bank:read_bank",
+    "export_bank": "server.jobs.bank:export_bank",
     "assemble": "server.jobs.assembling:assemble",
+    "rebuild": "server.jobs.assembling:assemble",
+    "assemble_tables": "server.jobs.assembling:assemble_tables",
     "read_roster": "server.jobs.rosters:read_roster",
     "read_room": "server.jobs.rosters:read_room",
     "read_photos": "server.jobs.photos:read_photos",
     "results_xlsx": "server.jobs.results:results_xlsx",
     "recheck_frames": "server.jobs.rechecks:recheck_frames",
     "mark": "server.jobs.results:mark",
+    "document_pdf": "server.jobs.documents:document_pdf",
 }
+
+PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5}
+"""Times the usual seconds of CPU: one form a seat takes a minute on a fast machine."""
 
 
 def task(kind: str) -> Task:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from itembank.blueprint_reading import Reader, parse
 from itembank.problems import Problem
 from server.rules.policy_values import (
+    KEEP_DAYS,
+    Delivery,
     Invigilators,
     Level,
     Occupation,
@@ -25,13 +27,14 @@ from server.rules.policy_watching import read_watching
 BASES_DEEP = 4  # profiles standing on profiles; more is a circle
 METHODS = ("computer", "paper")
 MINUTES = (0, 24 * 60)
+KEPT_DAYS = (0, 100 * 366)
 END = "end"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _TOP = (
     *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "theory", "allowed"),
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
-    *("link_gap_max_minutes", "release", "invigilators", "papers", "rooms", "watching", "occupations"),
-    "sources",
+    *("link_gap_max_minutes", "release", "invigilators", "papers", "delivery", "rooms", "watching"),
+    *("occupations", "sources"),
 )
 
 
@@ -143,6 +146,7 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         invigilators=_invigilators(read, fields.get("invigilators")),
         papers=_papers(read, fields.get("papers"), scale),
         watching=read_watching(read, fields.get("watching")),
+        delivery=_delivery(read, fields.get("delivery", {})),
     )
 
 
@@ -195,13 +199,21 @@ def _invigilators(read: _Reader, data: object) -> Invigilators:
 
 
 def _papers(read: _Reader, data: object, scale: Scale) -> Papers:
-    fields = read.mapping(data, "papers", ("total", "wrong_deducts"))
+    fields = read.mapping(data, "papers", ("total", "wrong_deducts", "keep_days"))
     total = read.decimal(fields, "total", "papers")
     if fields and total != scale.max:
         read.add("not_allowed", "papers.total", value=str(total), allowed=str(scale.max))
     if read.said(fields, "wrong_deducts", "papers"):
         read.add("not_allowed", "papers.wrong_deducts", value="true", allowed="false")
-    return Papers(total, wrong_deducts=False)
+    named = "keep_days" in fields
+    kept = read.whole(fields, "keep_days", "papers", bounds=KEPT_DAYS) if named else KEEP_DAYS
+    return Papers(total, wrong_deducts=False, keep_days=kept)
+
+
+def _delivery(read: _Reader, data: object) -> Delivery:
+    keys = ("shuffle_items", "shuffle_options")
+    fields = read.mapping(data, "delivery", keys)
+    return Delivery(**{name: read.said(fields, name, "delivery") for name in keys if name in fields})
 
 
 def _rooms(read: _Reader, data: object) -> RoomLimits:

@@ -11,6 +11,9 @@ from exam_rooms.clock import LateRule, Schedule
 from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode
 
+KEEP_DAYS = 1827
+"""What holds for a profile that names no `papers.keep_days`: five years."""
+
 
 class Rounding(StrEnum):
     """What happens to a score before it is compared with the pass mark."""
@@ -57,10 +60,22 @@ class Invigilators:
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """Total points of a paper; whether a wrong answer takes points away."""
+    """Total points of a paper; whether a wrong answer takes points away.
+
+    `keep_days`: how long a sealed package is kept after its room was marked, for remarking and appeals.
+    """
 
     total: Decimal
     wrong_deducts: bool
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Whether each candidate sees questions (within their section) and options in an order of their own."""
+
+    shuffle_items: bool = True
+    shuffle_options: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +134,7 @@ class Terms:
     invigilators: Invigilators
     papers: Papers
     watching: WatchRules | None = None
+    delivery: Delivery = Delivery()
 
     @property
     def late_rule(self) -> LateRule:
@@ -193,8 +209,11 @@ class LevelPolicy(Terms):
             "theory": Theory(data["theory"]["min_minutes"], tuple(data["theory"]["methods"])),
             "release": Release(**data["release"]),
             "invigilators": Invigilators(**data["invigilators"]),
-            "papers": Papers(Decimal(papers["total"]), papers["wrong_deducts"]),
+            "papers": Papers(
+                Decimal(papers["total"]), papers["wrong_deducts"], papers.get("keep_days", KEEP_DAYS)
+            ),
             "watching": None if watching is None else decode(WatchRules, watching),
+            "delivery": Delivery(**data.get("delivery", {})),
             "sources": tuple(data["sources"]),
         }
         return cls(**values)

@@ -7,7 +7,7 @@ lacks one of the last three is kept aside. Whether a record counts is decided at
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,19 +16,26 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import AnswersReply, Record, RecordKind, RefusedRecord, record_aad
-from itembank.items import OPTION_KEYS
+from itembank.item_rules import MAX_PARTS
+from itembank.items import ItemKind
+from itembank.papers import part_id
 from itembank.sealing import SealBroken, open_sealed
 from itembank.vault import Vault
 from server.db.answers import AnswerStore, Outcome, Received, Verdict, to_ns
+from server.db.bank import BankItem, ItemVersion
 from server.db.base import Database
-from server.db.papers import FormItem
+from server.db.papers import KIND_ON_FORM, VERSION_ON_FORM, FormItem
 from server.db.sittings import Attempt, JournalGrant, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.events import Events, SeatChanged
 from server.services.incidents import Place, raise_incident
 
 BATCH_LIMIT = 200
-_LIMITS = (("item", 64), ("body", 2048), ("boot_id", 64), ("prev", 64), ("hash", 64))
+BODY_LIMIT = 48 << 10
+"""Characters of a sealed body: a text of 8,000 characters of four bytes each."""
+PARTS_LIMIT = 200
+TEXT_LIMIT = 8_000
+_LIMITS = (("item", 64), ("body", BODY_LIMIT), ("boot_id", 64), ("prev", 64), ("hash", 64))
 _INT31 = 2**31 - 1
 _INT63 = 2**63 - 1
 _WITH_ITEM = frozenset({RecordKind.ANSWER, RecordKind.CLEAR, RecordKind.MARK, RecordKind.UNMARK})
@@ -162,20 +169,36 @@ def load_facts(session: Session, vault: Vault, attempt_id: int) -> Facts:
         .where(RoomSitting.id == attempt.room_sitting_id)
         .scalar_subquery()
     )
-    items = select(FormItem.item_uid).where(FormItem.paper_set_id == papers, FormItem.form == attempt.form)
+    items = (
+        select(FormItem.item_uid, KIND_ON_FORM)
+        .join(BankItem, BankItem.id == FormItem.item_id)
+        .outerjoin(ItemVersion, VERSION_ON_FORM)
+        .where(FormItem.paper_set_id == papers, FormItem.form == attempt.form)
+    )
     grants = session.scalars(select(JournalGrant).where(JournalGrant.attempt_id == attempt_id))
     return Facts(
         attempt=attempt.id,
         room_sitting=attempt.room_sitting_id,
         seat=attempt.seat_id,
         key=vault.attempt_key(attempt.id),
-        items=frozenset(session.scalars(items)),
+        items=frozenset(asked for uid, kind in session.execute(items) for asked in _asked(uid, kind)),
         journals={grant.journal: (grant.workstation_id, grant.parent) for grant in grants},
     )
 
 
+def _asked(uid: str, kind: str) -> Iterator[str]:
+    """What a candidate may answer of an item: itself, or the parts of a case, as many as one may have."""
+    if kind == ItemKind.CASE:
+        yield from (part_id(uid, place) for place in range(1, MAX_PARTS + 1))
+    else:
+        yield uid
+
+
 def opened_response(record: Record, key: bytes) -> tuple[str, ...]:
-    """The option keys in a record's body. Raises ValueError when it does not open or hold them."""
+    """The response in a record's body: one or more texts. Raises ValueError when it does not open or hold it.
+
+    Whether it fits its question is seen at marking: the questions are sealed.
+    """
     try:
         sealed = base64.b64decode(record.body.encode("ascii"), validate=True)
         body = json.loads(open_sealed(key, sealed, record_aad(record.attempt, record.journal, record.seq)))
@@ -186,9 +209,13 @@ def opened_response(record: Record, key: bytes) -> tuple[str, ...]:
             raise ValueError("body")
         return ()
     response = body.get("response") if isinstance(body, dict) else None
-    if not isinstance(response, list) or not response or not set(OPTION_KEYS).issuperset(map(str, response)):
+    if not isinstance(response, list) or not 0 < len(response) <= PARTS_LIMIT:
         raise ValueError("response")
-    return tuple(map(str, response))
+    if not all(isinstance(part, str) for part in response) or not any(response):
+        raise ValueError("response")
+    if sum(map(len, response)) > TEXT_LIMIT:
+        raise ValueError("response")
+    return tuple(response)
 
 
 def _body_opens(record: Record, key: bytes) -> bool:

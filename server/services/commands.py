@@ -100,10 +100,7 @@ def _check_start(
         raise Refused(known.get(room.row.state, "room_already_started"))
     if not start.proven:
         raise Refused("clock_unproven")
-    package = packages.current(session, room.row.id)
-    if package is None:
-        raise Refused("package_missing")
-    packages.check_papers(session, package)
+    packages.check_papers(session, packages.needed(session, room.row.id))
     if now < room.sitting.starts_at and not room.batch.rehearsal:
         raise Refused("too_early_to_start", starts_at=room.sitting.starts_at.isoformat())
     candidates = sum(attempt.state != AttemptState.ABSENT for attempt in attempts)

@@ -19,10 +19,12 @@ from sqlalchemy.orm import Session
 from exam_rooms.clock import Late
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.seats import AttemptState
+from itembank.marking import EXAMINER, MARKED
 from itembank.package import open_section, section_key
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore, Stored
 from server.db.base import emit, vault_of
+from server.db.papers import EnteredMark
 from server.db.rooms import Room, Seat
 from server.db.sittings import (
     Attempt,
@@ -37,13 +39,12 @@ from server.db.sittings import (
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, RoomChanged
 from server.rules.policy import passes
-from server.services import audit, packages, stream
+from server.services import audit, entered_marks, marked_texts, packages, stream
 from server.services.counting import Judge
 from server.services.incidents import Place, raise_incident
+from server.services.marked_texts import MARKS_PURPOSE
 from server.services.roomstate import CLOSED, RoomState, attempts_of, load
 from server.services.rosters import masked_id
-
-MARKS_PURPOSE = "marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,7 @@ def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: in
 
 
 def _keys(session: Session, room_sitting_id: int, forms: set[str]) -> dict[str, object]:
-    package = packages.current(session, room_sitting_id)
-    if package is None:
-        raise Refused("package_missing")
+    package = packages.needed(session, room_sitting_id)
     content_key = packages.content_key(session, package)
     return {
         form: open_section(package.data, f"key/{form}", section_key(content_key, f"key/{form}"))
@@ -183,8 +182,15 @@ def store_marks(
         session.delete(row)
     session.flush()
     attempts = attempts_of(session, room_sitting_id)
+    known = [attempt.id for attempt in attempts]
+    examined = entered_marks.in_force(session, known)
+    on_paper = entered_marks.whole_papers(session, known)
     for attempt in attempts:
-        session.add(_result(session, room, attempt, marks.get(attempt.id), now))
+        row = _result(session, room, attempt, _with_examiners(session, marks.get(attempt.id), examined), now)
+        if attempt.id in on_paper:  # two people read it: it is the mark, whatever reached the server
+            row.status, row.total = "scored", on_paper[attempt.id]
+            row.passed, row.sealed_marks = passes(row.total, room.policy), None
+        session.add(row)
     room.row.state, room.row.marked_at = "marked", now
     room.row.version += 1
     name = audit.sitting_stream(room_sitting_id)
@@ -199,6 +205,24 @@ def store_marks(
         ),
     )
     return len(attempts)
+
+
+def _with_examiners(
+    session: Session, marks: dict[str, Any] | None, examined: Mapping[tuple[int, str], EnteredMark]
+) -> dict[str, Any] | None:
+    """The marks with what two people agreed on for these texts; a text without it, or another one, waits."""
+    if marks is None:
+        return None
+    items, total = [], Decimal(marks["total"])
+    for item in marks["items"]:
+        place = (int(marks["attempt"]), item["item"])
+        given = examined.get(place) if item["state"] != MARKED else None
+        text = marked_texts.text_of(item)
+        if given is not None and given.response_index == marked_texts.index(session, *place, text):
+            total += given.points
+            item = {**item, "awarded": str(given.points), "state": MARKED}
+        items.append(item)
+    return {**marks, "items": items, "total": str(total)}
 
 
 def _result(
@@ -216,8 +240,11 @@ def _result(
         return row
     if marks is None:
         raise Refused("marks_incomplete", attempt=attempt.id)
-    row.status, row.total = "scored", Decimal(marks["total"])
-    row.passed = passes(row.total, room.policy)
+    if any(item["state"] == EXAMINER for item in marks["items"]):
+        row.status = "pending"  # a text is still to be read: nothing is final
+    else:
+        row.status, row.total = "scored", Decimal(marks["total"])
+        row.passed = passes(row.total, room.policy)
     row.answered, row.not_counted = int(marks["answered"]), int(marks["not_counted"])
     text = json.dumps(marks["items"], ensure_ascii=False).encode()
     row.sealed_marks = vault_of(session).seal_value(MARKS_PURPOSE, str(attempt.id), text)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, defer
 
 from server.access import Actor, Permission
 from server.db.bank import Bank, BankImport, BlueprintRow
@@ -12,6 +12,7 @@ from server.db.papers import Package, PackageCustodian, PaperSet
 from server.db.people import CustodianKey
 from server.db.rooms import Room
 from server.db.sittings import Assignment, Batch, RoomSitting, Sitting
+from server.services import blueprints, packages
 
 SHOWN = 12
 PAST = timedelta(hours=12)
@@ -84,12 +85,13 @@ def _key_tasks(session: Session, actor: Actor) -> list[Task]:
     if session.get(CustodianKey, actor.user_id or 0) is None:
         return [Task("make_own_key", "/staff/custody")]
     waiting = (
-        select(Package.room_sitting_id)
+        select(Package)
         .join(PackageCustodian, PackageCustodian.package_id == Package.id)
         .where(PackageCustodian.user_id == actor.user_id, Package.state == "sealed")
         .order_by(Package.not_before)
     )
-    return [Task("release_package", f"/sittings/{found}/release") for found in session.scalars(waiting)]
+    rooms = [row.room_sitting_id for row in session.scalars(waiting) if not packages.waits(row)]
+    return [Task("release_package", f"/sittings/{room}/release") for room in rooms]
 
 
 def _paper_tasks(session: Session, actor: Actor) -> list[Task]:
@@ -98,6 +100,12 @@ def _paper_tasks(session: Session, actor: Actor) -> list[Task]:
         # Whoever assembled a paper cannot approve it.
         others = (PaperSet.state == "assembled") & (PaperSet.created_by != actor.user_id)
         found.append(Task("approve_papers", "/papers", _count(session, PaperSet, others)))
+    if actor.can(Permission.APPROVE_BLUEPRINTS):
+        rows = select(BlueprintRow).where(BlueprintRow.state == "draft")
+        drafts = session.scalars(rows.options(defer(BlueprintRow.text)))
+        ready = [row for row in drafts if not row.facts.get("faults")]
+        waiting = [row for row in ready if actor.user_id not in blueprints.writers(row)]
+        found.append(Task("approve_blueprints", "/blueprints", len(waiting)))
     if actor.can(Permission.IMPORT_BANK):
         unread = BankImport.state.in_(("checked", "mapping"))
         found.append(Task("finish_imports", "/banks", _count(session, BankImport, unread)))

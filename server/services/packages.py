@@ -1,33 +1,28 @@
-"""Sealed packages of a room's sitting: sealed for custodians, released by two of different roles (R20)."""
+"""Sealed packages of a room's sitting: which one is in force, who holds it, and which form a seat gets.
 
-import uuid
+What happens to them stands in package_sealing, package_proofs, package_delivery, package_release,
+package_swap and package_destruction.
+"""
+
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from itembank.custody import Custodian, ReleaseRefused
-from itembank.items import ItemKind
-from itembank.package import CustodianShare, PackageSpec, ReleaseRequest, release, seal_package
-from itembank.papers import MarkingKey, PaperForm, PaperPlan, build_form
-from server.access import Actor, Permission, Role
-from server.db.bank import BlueprintRow
-from server.db.base import emit, vault_of
+from server.access import Role
+from server.db.base import vault_of
 from server.db.papers import Package, PackageCustodian, PaperSet
 from server.db.people import CustodianKey, User, UserRole
 from server.db.rooms import Room
-from server.db.sittings import Batch, RoomSitting, Sitting
-from server.errors import Forbidden, NotFound, Refused
-from server.events import RoomChanged
-from server.services import audit, papers, staff
-from server.services.batches import policy_of
-from server.services.blueprints import read
-from server.services.custody import KEY_ROLES, need_witness
-from server.services.signed import Signed, as_signed
+from server.db.sittings import RoomSitting, Sitting
+from server.errors import NotFound, Refused
+from server.services import papers, staff
+from server.services.custody import KEY_ROLES
 
 SECRET_PURPOSE = "release-secret"  # noqa: S105 - the name of a purpose
 CONTENT_PURPOSE = "content-key"
+_IN_FORCE = ("sealed", "released")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +37,30 @@ class KeyHolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlocked:
-    """A custodian who has just opened the own private key with the passphrase."""
-
-    actor: Actor
-    private_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class PackageView:
-    """A package as its page shows it: `cosigned_by` is empty unless it was sealed again."""
+    """A package as its pages show it: `cosigned_by` is empty unless it was sealed again.
+
+    `swapped_in`, `code_issued` and `destroyed` tell by whom, when and why; None: it did not happen.
+    """
 
     id: int
     uid: str
     state: str
+    spare: bool
     sha256: str
     size: int
+    min_version: str
     sealed_at: datetime
     not_before: datetime
     released_at: datetime | None
     custodians: tuple[KeyHolder, ...]
     sealed_by: str
     cosigned_by: str
+    released_by: tuple[str, ...]
+    delivery_checked_at: datetime | None
+    swapped_in: dict[str, str] | None
+    code_issued: dict[str, str] | None
+    destroyed: dict[str, str] | None
 
 
 def key_holders(session: Session) -> list[KeyHolder]:
@@ -81,141 +78,17 @@ def key_holders(session: Session) -> list[KeyHolder]:
     ]
 
 
-def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
-    session: Session,
-    who: Actor | Signed,
-    room_sitting_id: int,
-    custodians: dict[int, Role],
-    signing_key: bytes,
-    *,
-    now: datetime,
-) -> int:
-    """Seals the sitting's approved forms for one room; an earlier sealed package is superseded.
-
-    Sealing again may change the custodians: it needs a witness (`custody`).
-    """
-    signed = as_signed(who)
-    if not signed.actor.can(Permission.SEAL_PACKAGE):
-        raise Forbidden(Permission.SEAL_PACKAGE)
-    room_sitting = _room_sitting(session, room_sitting_id)
-    earlier = current(session, room_sitting_id)
-    if earlier is not None and earlier.state == "released":
-        raise Refused("package_already_released")
-    sitting = session.get_one(Sitting, room_sitting.sitting_id, with_for_update=True)
-    row = _approved(session, sitting)
-    policy = policy_of(session.get_one(Batch, sitting.batch_id))
-    holders = _custodians(session, custodians, policy.release.custodians)
-    again = sealed_before(session, room_sitting_id)
-    if again:
-        need_witness(session, signed)
-    spec = PackageSpec(
-        package=str(uuid.uuid4()),
-        sitting=room_sitting.uid,
-        room=room_sitting.uid,
-        not_before=sitting.starts_at - timedelta(minutes=policy.release.minutes_before),
-        custodians=tuple(holders),
-    )
-    forms = _forms(session, row, sitting)
-    shown = {letter: form for letter, (form, _) in forms.items()}
-    sealed = seal_package(spec, shown, {letter: key for letter, (_, key) in forms.items()}, signing_key)
-    _supersede(session, room_sitting_id)
-    package = Package(
-        uid=spec.package,
-        paper_set_id=row.id,
-        room_sitting_id=room_sitting_id,
-        data=sealed.data,
-        sha256=sealed.sha256,
-        size=len(sealed.data),
-        not_before=spec.not_before,
-        sealed_release_secret=vault_of(session).seal_value(
-            SECRET_PURPOSE, spec.package, sealed.release_secret
-        ),
-        sealed_at=now,
-        sealed_by=signed.actor.user_id,
-        cosigned_by=signed.cosigner.user_id if again and signed.cosigner else None,
-        released_by=[],
-    )
-    _keep_sealed(session, signed, package, custodians)
-    return package.id
-
-
-def _keep_sealed(session: Session, signed: Signed, package: Package, custodians: dict[int, Role]) -> None:
-    session.add(package)
-    session.flush()
-    session.add_all(
-        PackageCustodian(package_id=package.id, user_id=user, role=str(role))
-        for user, role in custodians.items()
-    )
-    stream, object_ = audit.sitting_stream(package.room_sitting_id), f"package/{package.uid}"
-    told = {"sha256": package.sha256, **signed.why()}
-    audit.record(session, stream, signed.actor, "package_sealed", object_, now=package.sealed_at, **told)
-    emit(session, RoomChanged(package.room_sitting_id))
-
-
-def _supersede(session: Session, room_sitting_id: int) -> None:
-    older = update(Package).where(Package.room_sitting_id == room_sitting_id, Package.state == "sealed")
-    session.execute(older.values(state="superseded"))
-
-
-def open_package(
-    session: Session,
-    room_sitting_id: int,
-    holders: tuple[Unlocked, Unlocked],
-    site_key: bytes,
-    *,
-    now: datetime,
-) -> None:
-    """Two custodians of different roles release the room's package inside its window (R20, design D6).
-
-    Every reason to refuse has its code: too_early, same_person, same_role, wrong_room, wrong_share. A package
-    of other papers than the sitting's is never opened.
-    """
-    for holder in holders:
-        if not holder.actor.can(Permission.HOLD_KEY):
-            raise Forbidden(Permission.HOLD_KEY)
-    room_sitting = _room_sitting(session, room_sitting_id)
-    package = current(session, room_sitting_id)
-    if package is None:
-        raise Refused("package_missing")
-    if package.state != "sealed":
-        raise Refused("package_already_released")
-    check_papers(session, package)
-    if room_sitting.state != "arranged":
-        raise Refused("seats_not_drawn")
-    vault = vault_of(session)
-    secret = vault.open_value(SECRET_PURPOSE, package.uid, package.sealed_release_secret)
-    first, second = (CustodianShare(str(holder.actor.user_id), holder.private_key) for holder in holders)
-    try:
-        content_key = release(
-            package.data, site_key, ReleaseRequest((first, second), secret, room_sitting.uid, now)
-        )
-    except ReleaseRefused as refusal:
-        raise Refused(f"release_{refusal.code}", 403, not_before=package.not_before.isoformat()) from refusal
-    package.sealed_content_key = vault.seal_value(CONTENT_PURPOSE, package.uid, content_key)
-    package.state, package.released_at = "released", now
-    package.released_by = [holder.actor.user_id for holder in holders if holder.actor.user_id]
-    room_sitting.state = "released"
-    room_sitting.version += 1
-    names = [holder.actor.name for holder in holders]
-    stream = audit.sitting_stream(room_sitting_id)
-    audit.record(
-        session,
-        stream,
-        holders[0].actor,
-        "package_released",
-        f"package/{package.uid}",
-        now=now,
-        persons=names,
-    )
-    emit(session, RoomChanged(room_sitting_id))
-
-
 def room_sitting_of(session: Session, package_id: int) -> int:
     """The room's sitting that a package belongs to."""
+    return get(session, package_id).room_sitting_id
+
+
+def get(session: Session, package_id: int) -> Package:
+    """One package, whatever its state. Raises `NotFound`."""
     package = session.get(Package, package_id)
     if package is None:
         raise NotFound("package")
-    return package.room_sitting_id
+    return package
 
 
 def sealed_before(session: Session, room_sitting_id: int) -> bool:
@@ -225,98 +98,154 @@ def sealed_before(session: Session, room_sitting_id: int) -> bool:
 
 
 def current(session: Session, room_sitting_id: int) -> Package | None:
-    """The room's package in force, if there is one."""
-    return session.scalar(
-        select(Package)
-        .where(Package.room_sitting_id == room_sitting_id, Package.state.in_(["sealed", "released"]))
-        .order_by(Package.id.desc())
+    """The room's package in force, if there is one: the main one, or the spare that was swapped in."""
+    # Asked in Python: a JSON column's None is told apart by neither store alike.
+    return next((row for row in _in_force(session, room_sitting_id) if not waits(row)), None)
+
+
+def spare_of(session: Session, room_sitting_id: int) -> Package | None:
+    """The sealed spare package that waits for a swap, if there is one."""
+    return next((row for row in _in_force(session, room_sitting_id) if waits(row)), None)
+
+
+def waits(package: Package) -> bool:
+    """Whether it is a spare one that nobody has swapped in."""
+    return package.spare and not package.swapped_in
+
+
+def needed(session: Session, room_sitting_id: int) -> Package:
+    """The package in force. Refused: package_missing, or package_destroyed when it is no more."""
+    package = current(session, room_sitting_id)
+    if package is not None:
+        return package
+    gone = select(Package.id).where(
+        Package.room_sitting_id == room_sitting_id,
+        Package.state == "destroyed",
+        Package.released_at.is_not(None),
     )
+    raise Refused("package_missing" if session.scalar(gone.limit(1)) is None else "package_destroyed")
+
+
+def find(session: Session, uid: str, sha256: str) -> tuple[int, int]:
+    """The room's sitting and the row of a package in force that came as a file. Raises `Refused`."""
+    row = session.scalars(select(Package).where(Package.uid == uid)).first()
+    if row is None or row.sha256 != sha256:
+        raise Refused("package_unknown")
+    if current(session, row.room_sitting_id) is not row:
+        raise Refused("package_not_in_force")
+    return row.room_sitting_id, row.id
+
+
+def all_of(session: Session, room_sitting_id: int) -> list[Package]:
+    """Every package ever sealed for the room's sitting, newest first."""
+    query = select(Package).where(Package.room_sitting_id == room_sitting_id).order_by(Package.id.desc())
+    return list(session.scalars(query))
 
 
 def check_papers(session: Session, package: Package) -> None:
     """Refuses a package sealed from other papers than the sitting has: its items would be unknown."""
-    room_sitting = _room_sitting(session, package.room_sitting_id)
-    if package.paper_set_id != session.get_one(Sitting, room_sitting.sitting_id).paper_set_id:
+    held = room_sitting(session, package.room_sitting_id)
+    if package.paper_set_id != session.get_one(Sitting, held.sitting_id).paper_set_id:
         raise Refused("package_of_other_papers")
 
 
 def content_key(session: Session, package: Package) -> bytes:
     """The content key of a released package."""
     if package.sealed_content_key is None:
-        raise Refused("package_not_released")
+        raise Refused("package_destroyed" if package.state == "destroyed" else "package_not_released")
     return vault_of(session).open_value(CONTENT_PURPOSE, package.uid, package.sealed_content_key)
+
+
+def letters(session: Session, row: PaperSet) -> tuple[list[str], list[str]]:
+    """The forms that are seated, and the spare ones that are kept back: the last of the set."""
+    known = sorted(papers.form_letters(session, row.id), key=lambda letter: (len(letter), letter))
+    spares = min(int((row.rules or {}).get("spares", 0)), max(0, len(known) - 1))
+    return known[: len(known) - spares], known[len(known) - spares :]
+
+
+def seat_forms(session: Session, room_sitting_id: int) -> dict[str, str]:
+    """Form that a draw gives out -> form that the seat shows; they differ once the spare was swapped in."""
+    sitting = session.get_one(Sitting, room_sitting(session, room_sitting_id).sitting_id)
+    row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
+    if row is None:
+        raise Refused("papers_missing")
+    main, spare = letters(session, row)
+    package = current(session, room_sitting_id)
+    if package is None or not package.spare:
+        return {letter: letter for letter in main}
+    return spare_forms(main, spare)
+
+
+def spare_forms(main: list[str], spare: list[str]) -> dict[str, str]:
+    """Main form -> spare form: by its index, modulo the number of spare forms."""
+    return {letter: spare[index % len(spare)] for index, letter in enumerate(main)}
 
 
 def view(session: Session, package: Package) -> PackageView:
     """A package with its custodians by name."""
+    names = staff.names(session, (package.sealed_by, package.cosigned_by, *package.released_by))
+    return PackageView(
+        id=package.id,
+        uid=package.uid,
+        state=package.state,
+        spare=package.spare,
+        sha256=package.sha256,
+        size=package.size,
+        min_version=package.min_version,
+        sealed_at=package.sealed_at,
+        not_before=package.not_before,
+        released_at=package.released_at,
+        custodians=holders_of(session, package),
+        sealed_by=names.get(package.sealed_by or 0, ""),
+        cosigned_by=names.get(package.cosigned_by or 0, ""),
+        released_by=tuple(names.get(user, "") for user in package.released_by),
+        delivery_checked_at=package.delivery_checked_at,
+        swapped_in=package.swapped_in,
+        code_issued=package.code_issued,
+        destroyed=package.destroyed,
+    )
+
+
+def holders_of(session: Session, package: Package) -> tuple[KeyHolder, ...]:
+    """The package's custodians by name, each in the role it was sealed for."""
     rows = session.execute(
         select(User.id, User.username, User.name, PackageCustodian.role)
         .join(PackageCustodian, PackageCustodian.user_id == User.id)
         .where(PackageCustodian.package_id == package.id)
         .order_by(User.name)
     )
-    holders = tuple(KeyHolder(user, username, name, Role(role), True) for user, username, name, role in rows)
-    names = staff.names(session, (package.sealed_by, package.cosigned_by))
-    return PackageView(
-        id=package.id,
-        uid=package.uid,
-        state=package.state,
-        sha256=package.sha256,
-        size=package.size,
-        sealed_at=package.sealed_at,
-        not_before=package.not_before,
-        released_at=package.released_at,
-        custodians=holders,
-        sealed_by=names.get(package.sealed_by or 0, ""),
-        cosigned_by=names.get(package.cosigned_by or 0, ""),
-    )
+    return tuple(KeyHolder(user, username, name, Role(role), True) for user, username, name, role in rows)
 
 
 def place(session: Session, room_sitting_id: int) -> tuple[str, datetime]:
     """The room's name and the planned start, for the page where custodians meet."""
-    room_sitting = _room_sitting(session, room_sitting_id)
-    sitting = session.get_one(Sitting, room_sitting.sitting_id)
-    return session.get_one(Room, room_sitting.room_id).name, sitting.starts_at
+    held = room_sitting(session, room_sitting_id)
+    sitting = session.get_one(Sitting, held.sitting_id)
+    return session.get_one(Room, held.room_id).name, sitting.starts_at
 
 
-def _room_sitting(session: Session, room_sitting_id: int) -> RoomSitting:
+def room_sitting(session: Session, room_sitting_id: int) -> RoomSitting:
+    """The room in its sitting. Raises `NotFound`."""
     row = session.get(RoomSitting, room_sitting_id)
     if row is None:
         raise NotFound("sitting")
     return row
 
 
-def _approved(session: Session, sitting: Sitting) -> PaperSet:
-    row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
-    if row is None:
-        raise Refused("papers_missing")
-    if row.state != "approved":
-        raise Refused("papers_not_approved", title=row.title)
-    return row
+def locked(session: Session, room_sitting_id: int) -> tuple[Sitting, RoomSitting]:
+    """The sitting and the room in it, kept from other writers until the commit; the sitting first, as the
+    draw and the choice of papers take it. Raises `NotFound`.
+    """
+    held = room_sitting(session, room_sitting_id)
+    sitting = session.get_one(Sitting, held.sitting_id, with_for_update=True, populate_existing=True)
+    session.refresh(held, with_for_update=True)
+    return sitting, held
 
 
-def _custodians(session: Session, chosen: dict[int, Role], limit: int) -> list[Custodian]:
-    if len(chosen) < 2 or len(set(chosen.values())) < 2:
-        raise Refused("custodians_of_two_roles", 422, field="custodians")
-    if len(chosen) > limit:
-        raise Refused("too_many_custodians", 422, field="custodians", limit=limit)
-    holders = []
-    for user_id, role in chosen.items():
-        key, holds = session.get(CustodianKey, user_id), session.get(UserRole, (user_id, str(role)))
-        user = session.get_one(User, user_id)
-        if holds is None or role not in KEY_ROLES:
-            raise Refused("duty_without_role", 422, user=user.name)
-        if key is None:
-            raise Refused("custodian_without_key", 422, name=user.name)
-        holders.append(Custodian(str(user_id), user.name, str(role), key.public_key))
-    return holders
-
-
-def _forms(session: Session, row: PaperSet, sitting: Sitting) -> dict[str, tuple[PaperForm, MarkingKey]]:
-    blueprint = read(session.get_one(BlueprintRow, row.blueprint_id))
-    points = {ItemKind(kind): share.points for kind, share in blueprint.kinds.items()}
-    built = {}
-    for letter in papers.form_letters(session, row.id):
-        plan = PaperPlan(letter, row.title, sitting.minutes, points)
-        built[letter] = build_form(plan, papers.opened_items(session, row, letter))
-    return built
+def _in_force(session: Session, room_sitting_id: int) -> list[Package]:
+    query = (
+        select(Package)
+        .where(Package.room_sitting_id == room_sitting_id, Package.state.in_(_IN_FORCE))
+        .order_by(Package.id.desc())
+    )
+    return list(session.scalars(query))

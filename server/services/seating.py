@@ -11,14 +11,14 @@ from exam_rooms.seating import Arrangement, Person, SeatingRefused, arrange
 from exam_rooms.seats import AttemptState
 from server.access import Actor, Permission, Role
 from server.db.base import emit
-from server.db.papers import FormItem
+from server.db.papers import PaperSet
 from server.db.people import User, UserRole
 from server.db.rooms import Room, Seat
 from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, SeatStay, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import RoomChanged
 from server.rules.policy import invigilators_needed
-from server.services import audit
+from server.services import assembly_runs, audit, packages
 from server.services.batches import policy_of
 from server.services.rooms import map_of
 
@@ -43,16 +43,14 @@ def draw(session: Session, actor: Actor, room_sitting_id: int, *, seed: str = ""
     if not people:
         raise Refused("roster_empty")
     seed = seed or secrets.token_hex(16)
-    result = _arranged(room, people, _forms(session, sitting), seed)
+    forms = packages.seat_forms(session, room_sitting_id)
+    result = _arranged(room, people, list(forms), seed)
     by_number = {seat.number: seat.id for seat in room.seats}
+    own = _own_forms(session, sitting, room)
     for person in people:
-        _seat(
-            session,
-            room_sitting,
-            person,
-            (by_number[result.seats[person.ref]], result.forms[person.ref]),
-            now,
-        )
+        number = result.seats[person.ref]
+        form = own.get(number, result.forms[person.ref])
+        _seat(session, room_sitting, person, (by_number[number], forms[form]), now)
     room_sitting.state = "arranged"
     room_sitting.seating_seed = seed
     room_sitting.seating_notes = [note.to_json() for note in result.exceptions]
@@ -101,6 +99,12 @@ def assign_staff(
     audit.record(session, stream, actor, "staff_assigned", stream, now=now, staff=len(duties))
 
 
+def _own_forms(session: Session, sitting: Sitting, room: Room) -> dict[str, str]:
+    """Seat number -> form, where the papers give each seat of the room a form of its own; else nothing."""
+    row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
+    return assembly_runs.forms_by_seat(session, row, room) if row else {}
+
+
 def _arranged(room: Room, people: list[Person], forms: list[str], seed: str) -> Arrangement:
     try:
         return arrange(map_of(room), people, forms=forms, seed=seed)
@@ -133,18 +137,6 @@ def _people(session: Session, room_sitting: RoomSitting) -> list[Person]:
         .order_by(Registration.ticket)
     )
     return [Person(ref=str(registration), employer=employer) for registration, employer in rows]
-
-
-def _forms(session: Session, sitting: Sitting) -> list[str]:
-    if sitting.paper_set_id is None:
-        raise Refused("papers_missing")
-    rows = (
-        select(FormItem.form)
-        .where(FormItem.paper_set_id == sitting.paper_set_id)
-        .distinct()
-        .order_by(FormItem.form)
-    )
-    return list(session.scalars(rows))
 
 
 def _seat(

@@ -14,7 +14,7 @@ from server.access import SYSTEM, Actor, Permission, Role
 from server.db.people import CustodianKey, User, UserRole
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
-from server.services.custody import holds_keys, need_witness
+from server.services.custody import holds_keys, need_reader_witness, need_witness, reads_items
 from server.services.signed import Signed, as_signed
 
 USERNAME_LONGEST = 32
@@ -90,7 +90,7 @@ def person(session: Session, user_id: int) -> Person:
 def add_person(session: Session, who: Actor | Signed, new: NewPerson, *, now: datetime) -> int:
     """Adds a person and returns the account's id. Raises `Refused` naming the field.
 
-    A role that may hold a key needs a witness (`custody`), here and below.
+    A role that may hold a key or opens items needs a witness (`custody`), here and below.
     """
     _need(who)
     username, name = tidy_username(new.username), new.name.strip()
@@ -101,8 +101,7 @@ def add_person(session: Session, who: Actor | Signed, new: NewPerson, *, now: da
     if find_account(session, username) is not None:
         raise Refused("username_taken", 422, field="username", username=username)
     roles = _some(new.roles)
-    if holds_keys(roles):
-        need_witness(session, as_signed(who))
+    _need_second(session, who, roles)
     user = User(
         username=username,
         email=username,
@@ -127,8 +126,7 @@ def set_roles(
     if Role.ADMINISTRATOR not in roles:
         _keep_an_administrator(session, user)
     wanted = _some(roles)
-    if holds_keys(set(wanted) - _roles_of(user)):
-        need_witness(session, as_signed(who))
+    _need_second(session, who, set(wanted) - _roles_of(user))
     user.role_rows = [UserRole(user_id=user.id, role=role) for role in wanted]
     _audit(session, who, "roles_set", user, now=now, roles=roles)
 
@@ -139,8 +137,8 @@ def set_active(session: Session, who: Actor | Signed, user_id: int, active: bool
     user = _user(session, user_id)
     if user.id == as_signed(who).actor.user_id:
         raise Refused("own_account", 409)
-    if active and holds_keys(_roles_of(user)):
-        need_witness(session, as_signed(who))
+    if active:
+        _need_second(session, who, _roles_of(user))
     if not active:
         _keep_an_administrator(session, user)
         user.fs_uniquifier = secrets.token_hex(16)
@@ -154,8 +152,7 @@ def reset_password(
     """Sets another initial password; the person's sessions end."""
     _need(who)
     user = _user(session, user_id)
-    if holds_keys(_roles_of(user)):
-        need_witness(session, as_signed(who))
+    _need_second(session, who, _roles_of(user))
     user.password, user.fs_uniquifier = hashed, secrets.token_hex(16)
     _audit(session, who, "password_reset", user, now=now)
 
@@ -230,6 +227,14 @@ def _need(who: Actor | Signed) -> None:
     actor = as_signed(who).actor
     if actor is not SYSTEM and not actor.can(Permission.MANAGE_STAFF):
         raise Forbidden(Permission.MANAGE_STAFF)
+
+
+def _need_second(session: Session, who: Actor | Signed, roles: Iterable[str]) -> None:
+    roles = set(roles)
+    if holds_keys(roles):
+        need_witness(session, as_signed(who))
+    if reads_items(roles):
+        need_reader_witness(session, as_signed(who))
 
 
 def _some(roles: Iterable[Role]) -> list[Role]:

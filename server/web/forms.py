@@ -34,6 +34,11 @@ FIELDS: dict[str, str] = {
     "forms": N_("平行卷数"),
     "max_overlap": N_("任两卷最多重题"),
     "seed": N_("种子"),
+    "spare_forms": N_("备用卷数"),
+    "room": N_("考场"),
+    "recent_sittings": N_("避开最近的场次数"),
+    "recent_max": N_("近期试题最多"),
+    "per_point_max": N_("同一鉴定点最多"),
     "starts_at": N_("开考时间"),
     "minutes": N_("考试时间（分钟）"),
     "papers": N_("试卷"),
@@ -42,7 +47,7 @@ FIELDS: dict[str, str] = {
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,2})?")
 _ONCE = re.compile(r"[0-9a-f]{32}")
-_ROW = re.compile(r"(?:(?P<sheet>.+) )?row (?P<row>[0-9]+)")
+_ROW = re.compile(r"(?:(?P<sheet>.+) )?(?P<unit>row|line|question) (?P<row>[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ def place_text(place: str) -> str:
     found = _ROW.fullmatch(place)
     if found is None:
         return place
-    row = _("第 %(row)s 行", row=found["row"])
+    unit = _("第 %(row)s 题") if found["unit"] == "question" else _("第 %(row)s 行")
+    row = unit % {"row": found["row"]}
     return f"{found['sheet']} {row}" if found["sheet"] else row
 
 

@@ -139,10 +139,11 @@ def _begin_try(key: str, address: str, moment: float, field: str) -> None:
         raise Refused("too_many_tries", 429, field=field, minutes=int(wait // 60) + 1)
 
 
-def cosigner(form: Mapping[str, str], permission: Permission = Permission.COSIGN) -> Actor:
+def cosigner(form: Mapping[str, str], *permissions: Permission) -> Actor:
     """The second person of an act: `cosign_username` and `cosign_password` of a form are checked.
 
-    Must be somebody else than the one who is signed in and hold the permission; the session stays.
+    Must be somebody else than the one who is signed in and hold one of the permissions, `COSIGN` when none
+    is named; the session stays.
     """
     username, password = form.get("cosign_username", ""), form.get("cosign_password", "")
     if not username or not password:
@@ -150,15 +151,19 @@ def cosigner(form: Mapping[str, str], permission: Permission = Permission.COSIGN
     second = check_credentials(username, password, field="cosign_username").actor
     if second.user_id == actor().user_id:
         raise Refused("cosign_same_person", 422, field="cosign_username")
-    if not second.can(permission):
+    if not any(map(second.can, permissions or (Permission.COSIGN,))):
         raise Refused("cosign_not_allowed", 422, field="cosign_username", name=second.name)
     return second
 
 
-def witnessed() -> Signed:
-    """The signed-in person with the second one that a form on key holders names, if it names one."""
-    second = cosigner(request.form, Permission.HOLD_KEY) if request.form.get("cosign_username") else None
-    return Signed(actor(), cosigner=second)
+def witnessed(*permissions: Permission) -> Signed:
+    """The signed-in person with the second one that a form on trusted people names, if it names one.
+
+    The second one holds one of the permissions, `HOLD_KEY` when none is named.
+    """
+    if not request.form.get("cosign_username"):
+        return Signed(actor())
+    return Signed(actor(), cosigner=cosigner(request.form, *(permissions or (Permission.HOLD_KEY,))))
 
 
 def say(code: str, params: Mapping[str, object] | None = None) -> str:

@@ -15,6 +15,7 @@ TASKS: dict[str, tuple[str, str]] = {
     "make_own_key": (N_("您还没有保管人密钥，不能被指定为试卷保管人。"), N_("建立密钥")),
     "release_package": (N_("一份试卷包等待您参与启封。"), N_("查看试卷包")),
     "approve_papers": (N_("%(count)d 份试卷等待审批。"), N_("去审批")),
+    "approve_blueprints": (N_("%(count)d 份细目表草稿等待批准。"), N_("去核对")),
     "finish_imports": (N_("%(count)d 次题库导入等待确认。"), N_("去确认")),
     "first_bank": (N_("还没有题库。"), N_("导入题库")),
     "first_blueprint": (N_("还没有细目表。"), N_("新建细目表")),

@@ -1,73 +1,42 @@
-"""Papers: assembly as a job, proof, approval by a second person; packages: sealing and release."""
+"""Papers: the list, the proof of a set and of one form, approval by a second person, retirement."""
 
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
-from itembank.custody import ReleaseRefused, open_custodian_key
-from server.access import Actor, Permission, Role
-from server.errors import Refused
-from server.services import banks, blueprints, joblist, packages, papers, staff
-from server.web.forms import shown_again, text, whole
-from server.web.guard import actor, check_credentials, current_host, requires, witnessed
+from server.access import Permission
+from server.db.papers import PaperSet
+from server.errors import NotFound
+from server.rules import proof_tables
+from server.services import assembly_runs, blueprints, joblist, papers, rooms, staff
+from server.services.assembly_runs import FurtherRules
+from server.services.signed import Signed
+from server.web.forms import shown_again, text
+from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("papers", __name__)
+COLUMNS = 6
+"""Up to so many forms the proof is one table with a column each; beyond it is told in sum."""
+MATRIX = 12
+"""Up to so many forms the overlap is told pair by pair."""
 
 
 @bp.get("/papers")
 @requires(Permission.SEE_PAPERS)
 def index() -> str:
-    """All paper sets, and the form that assembles a new one."""
+    """All paper sets."""
     with current_host().db.read() as session:
-        rows, stock = papers.paper_sets(session), banks.banks(session)
-        plans = blueprints.blueprints(session)
-    return render_template(
-        "papers/index.html",
-        rows=rows,
-        banks=[(bank.id, _("%(name)s（%(n)s 道试题）", name=bank.name, n=bank.items)) for bank in stock],
-        blueprints=[(row.id, _("%(name)s · 第 %(n)s 版", name=row.title, n=row.version)) for row in plans],
-    )
-
-
-@bp.post("/papers")
-@requires(Permission.ASSEMBLE_PAPERS)
-@shown_again("papers.index")
-def assemble() -> ResponseReturnValue:
-    """Begins an assembly; a child process solves it."""
-    plan = papers.AssemblyPlan(
-        title=text("title", limit=120),
-        bank_id=whole("bank"),
-        blueprint_id=whole("blueprint"),
-        forms=whole("forms"),
-        max_overlap=whole("max_overlap"),
-        seed=text("seed", limit=38),
-    )
-    paper_set_id = start_assembly(actor(), plan)
-    return redirect(url_for("papers.show", paper_set_id=paper_set_id))
-
-
-def start_assembly(who: Actor, plan: papers.AssemblyPlan) -> int:
-    """Stores the plan with its seed and starts the job."""
-    host = current_host()
-    paper_set_id = host.db.write(papers.begin, who, plan, now=host.now())
-    with host.db.read() as session:
-        payload = papers.job_payload(session, paper_set_id)
-
-    def done(outcome: dict[str, Any]) -> None:
-        host.db.write(papers.store_outcome, paper_set_id, outcome)
-
-    job_id = host.jobs.start(
-        "assemble",
-        payload,
-        actor=who,
-        link=url_for("papers.show", paper_set_id=paper_set_id),
-        done=done,
-        failed=lambda code: host.db.write(papers.fail, paper_set_id, code),
-    )
-    host.db.write(papers.link_job, paper_set_id, job_id)
-    return paper_set_id
+        rows = papers.paper_sets(session)
+        return render_template(
+            "papers/index.html",
+            rows=rows,
+            rules={row.id: FurtherRules.of(row.rules) for row in rows},
+            people=staff.names(session, [row.created_by for row in rows]),
+        )
 
 
 @bp.get("/papers/<int:paper_set_id>")
@@ -76,31 +45,50 @@ def show(paper_set_id: int) -> str:
     """One paper set: the proof line by line, or the shortages."""
     with current_host().db.read() as session:
         row = papers.get(session, paper_set_id)
-        job = joblist.look(session, row.job_id) if row.job_id and row.state == "assembling" else None
-        letters = papers.form_letters(session, paper_set_id)
-        people = staff.names(session, [row.created_by, row.approved_by])
         bank, blueprint = papers.sources(session, row)
+        rules = FurtherRules.of(row.rules)
         return render_template(
             "papers/show.html",
             row=row,
-            job=job,
-            letters=letters,
-            people=people,
+            rules=rules,
+            room=_room_name(session, rules),
+            job=joblist.look(session, row.job_id) if row.job_id else None,
+            people=staff.names(session, [row.created_by, row.approved_by]),
             bank=bank,
             blueprint=blueprint,
-            lines=proof_lines(row.outcome.get("proof", [])),
-            scopes={scope.code: scope.name for scope in blueprints.read(blueprint).walk()},
+            scopes=_scopes(session, row),
             unmet=len(papers.unmet(row)),
+            rebuilt=_noted(row, "rebuilt"),
+            retired=_noted(row, "retired"),
+            awaited=papers.awaited(session, row.id),
+            stopped=papers.stopped(session, row.id) if row.state in ("assembled", "approved") else {},
+            rebuildable=assembly_runs.rebuildable(row),
+            wide=row.forms <= COLUMNS,
+            matrix=row.forms <= MATRIX,
+            **_proof(session, row),
         )
 
 
-def proof_lines(
-    proof: list[list[dict[str, Any]]],
-) -> list[tuple[dict[str, Any], list[dict[str, Any] | None]]]:
-    """The proof as rows: a constraint, and what each form reaches; a row for every constraint of any form."""
-    keys = {(line["name"], line["of"]): line for form in proof for line in form}
-    by_form = [{(line["name"], line["of"]): line for line in form} for form in proof]
-    return [(line, [form.get(key) for form in by_form]) for key, line in keys.items()]
+@bp.get("/papers/<int:paper_set_id>/proof/<form>")
+@requires(Permission.SEE_PAPERS)
+def form_proof(paper_set_id: int, form: str) -> str:
+    """The proof of one form."""
+    with current_host().db.read() as session:
+        row = papers.get(session, paper_set_id)
+        facts = _proof(session, row)
+        if form not in facts["letters"]:
+            raise NotFound("form")
+        place = facts["letters"].index(form)
+        return render_template(
+            "papers/proof.html",
+            row=row,
+            form=form,
+            lines=proof_tables.form_lines(facts["proof"], facts["letters"], form),
+            before=facts["letters"][place - 1] if place else "",
+            after=facts["letters"][place + 1] if place + 1 < len(facts["letters"]) else "",
+            scopes=_scopes(session, row),
+            **facts,
+        )
 
 
 @bp.post("/papers/<int:paper_set_id>/approve")
@@ -114,79 +102,54 @@ def approve(paper_set_id: int) -> ResponseReturnValue:
     return redirect(url_for("papers.show", paper_set_id=paper_set_id))
 
 
-@bp.post("/sittings/<int:room_sitting_id>/package")
-@requires(Permission.SEAL_PACKAGE)
-@shown_again("sittings.show")
-def seal(room_sitting_id: int) -> ResponseReturnValue:
-    """Seals the sitting's forms for this room and the chosen custodians."""
+@bp.post("/papers/<int:paper_set_id>/retire")
+@requires(Permission.APPROVE_PAPERS)
+@shown_again("papers.show")
+def retire(paper_set_id: int) -> ResponseReturnValue:
+    """Takes papers out of use."""
     host = current_host()
-    chosen: dict[int, Role] = {}
-    for value in request.form.getlist("custodian"):
-        user, _sep, role = value.partition("/")
-        if not user.isdecimal() or role not in set(Role):
-            raise Refused("custodians_of_two_roles", 422, field="custodians")
-        if int(user) in chosen:
-            raise Refused("custodian_in_one_role", 422, field="custodians")
-        chosen[int(user)] = Role(role)
-    signing_key = host.site.signing_key.private_bytes_raw()
-    host.db.write(packages.seal, witnessed(), room_sitting_id, chosen, signing_key, now=host.now())
-    flash(_("试卷包已密封。考试机会提前取得密封包，启封前谁也打不开。"), "good")
-    return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
+    signed = Signed(actor(), text("reason"))
+    host.db.write(papers.retire, signed, paper_set_id, now=host.now())
+    flash(_("试卷已停用，不能再用于场次。"), "good")
+    return redirect(url_for("papers.show", paper_set_id=paper_set_id))
 
 
-@bp.get("/papers/packages/<int:package_id>")
-@requires(Permission.HOLD_KEY)
-def package(package_id: int) -> ResponseReturnValue:
-    """A package's release page, by the package."""
-    with current_host().db.read() as session:
-        room_sitting_id = packages.room_sitting_of(session, package_id)
-    return redirect(url_for("papers.release_page", room_sitting_id=room_sitting_id))
+def _proof(session: Session, row: PaperSet) -> dict[str, Any]:
+    """What the pages of a proof show: forms by name, spares, seats, lines, sums and overlaps."""
+    forms, proof = assembly_runs.forms_of(session, row.id), row.outcome.get("proof") or []
+    letters, rules = list(forms), FurtherRules.of(row.rules)
+    if len(proof) != len(letters):  # sets of tests and of older releases may have items without a proof
+        proof = [[] for _letter in letters]
+    near = [] if rules.room_id is None else proof_tables.neighbour_pairs(proof, letters)
+    seats = [number for number, _x, _y in assembly_runs.seats_of(row)]
+    return {
+        "proof": proof,
+        "letters": letters,
+        "kept_back": papers.kept_back(session, row),
+        "spares": letters[len(letters) - rules.spares :],
+        "seat_of": dict(zip(letters, seats, strict=False)),
+        "table": proof_tables.proof_lines(proof),
+        "summaries": proof_tables.summaries(proof, letters),
+        "overlaps": proof_tables.overlaps(forms, near),
+        "missed": {
+            letter: sum(not line["met"] and line["binding"] for line in lines)
+            for letter, lines in zip(letters, proof, strict=True)
+        },
+    }
 
 
-@bp.get("/sittings/<int:room_sitting_id>/release")
-@requires(Permission.HOLD_KEY)
-def release_page(room_sitting_id: int) -> ResponseReturnValue:
-    """Where two custodians release the package."""
-    with current_host().db.read() as session:
-        package = packages.current(session, room_sitting_id)
-        if package is None:
-            raise Refused("package_missing")
-        place = packages.place(session, room_sitting_id)
-        return render_template(
-            "papers/release.html", view=packages.view(session, package), place=place, id=room_sitting_id
-        )
+def _noted(row: PaperSet, name: str) -> dict[str, Any] | None:
+    """What the outcome notes of a later act, its moment as one."""
+    noted = row.outcome.get(name)
+    return noted and {**noted, "at": datetime.fromisoformat(noted["at"])}
 
 
-@bp.post("/sittings/<int:room_sitting_id>/release")
-@requires(Permission.HOLD_KEY)
-@shown_again("papers.release_page")
-def release(room_sitting_id: int) -> ResponseReturnValue:
-    """Both custodians give their passphrases; the second one also the account (R20 stands in the policy)."""
-    host, first = current_host(), actor()
-    form = request.form
-    account = check_credentials(
-        text("second_username"), form.get("second_password", ""), field="second_username"
-    )
-    if account.actor.user_id == first.user_id:
-        raise Refused("release_same_person", 422, field="second_username")
-    holders = (
-        _unlock(first, form.get("first_passphrase", ""), "first_passphrase"),
-        _unlock(account.actor, form.get("second_passphrase", ""), "second_passphrase"),
-    )
-    host.db.write(packages.open_package, room_sitting_id, holders, host.site.public_key, now=host.now())
-    flash(_("试卷包已启封。开考命令下达后，考试机才得到各自试卷的密钥。"), "good")
-    return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
+def _scopes(session: Session, row: PaperSet) -> dict[str, str]:
+    _bank, blueprint = papers.sources(session, row)
+    return {scope.code: scope.name for scope in blueprints.read(blueprint).walk()}
 
 
-def _unlock(holder: Actor, passphrase: str, field: str) -> packages.Unlocked:
-    """Opens a custodian's private key; Argon2id takes a while and runs in a native thread."""
-    host = current_host()
-    with host.db.read() as session:
-        sealed = staff.sealed_custodian_key(session, holder.user_id)
-    if sealed is None:
-        raise Refused("custodian_without_key", 422, field=field, name=holder.name)
-    try:
-        private = host.native.call(open_custodian_key, sealed, passphrase)
-    except ReleaseRefused as fault:
-        raise Refused("release_wrong_passphrase", 422, field=field, name=holder.name) from fault
-    return packages.Unlocked(holder, private)
+def _room_name(session: Session, rules: FurtherRules) -> str:
+    """The room whose seats got a form each; empty for none and for one that is gone."""
+    known = {} if rules.room_id is None else {room.id: room.name for room in rooms.rooms(session)}
+    return known.get(rules.room_id or 0, "")

@@ -1,19 +1,23 @@
 """Results of a room: marking, the list on screen and as a workbook."""
 
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from server.access import Permission
-from server.services import marks, roomstate
+from server.errors import Refused
+from server.services import entered_marks, marks, paper_forms, roomstate
 from server.services.collection import tally
 from server.services.marks import ResultRow
 from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
+from server.web.item_acts import renew_figures_of_room
 from server.web.layout import state_word
 
 bp = Blueprint("results", __name__)
@@ -39,6 +43,7 @@ def show(room_sitting_id: int) -> str:
             "results/show.html",
             room=room,
             arrived=marks.arrived_since(session, host.answers, room),
+            entered=entered_marks.not_counted_yet(session, room),
             tally=tally(session, room_sitting_id),
             rows=marks.results(session, actor(), room_sitting_id),
             points=points,
@@ -57,6 +62,7 @@ def mark(room_sitting_id: int) -> ResponseReturnValue:
         payload = marks.work(session, who, host.answers, room_sitting_id)
     result = host.jobs.run("mark", payload)
     count = host.db.write(marks.store_marks, who, room_sitting_id, result, now=read_at)
+    renew_figures_of_room(room_sitting_id)
     flash(_("已评分 %(n)d 名考生。", n=count), "good")
     return redirect(url_for("results.show", room_sitting_id=room_sitting_id))
 
@@ -67,13 +73,27 @@ def left_out(room_sitting_id: int, attempt_id: int) -> str:
     """Records of one candidate that were kept but not counted."""
     host = current_host()
     with host.db.read() as session:
+        seen, why = _seen(session, attempt_id)
         rows = marks.uncounted(session, actor(), host.answers, attempt_id)
         people = [
             row for row in marks.results(session, actor(), room_sitting_id) if row.attempt == attempt_id
         ]
     return render_template(
-        "results/left_out.html", rows=rows, person=people[0] if people else None, room_sitting=room_sitting_id
+        "results/left_out.html",
+        rows=rows,
+        person=people[0] if people else None,
+        room_sitting=room_sitting_id,
+        seen=seen,
+        why=why,
     )
+
+
+def _seen(session: Session, attempt_id: int) -> tuple[list[dict[str, Any]], str]:
+    """What the candidate saw at each number; nothing, and why, while the package is not open here."""
+    try:
+        return paper_forms.seen_by(session, actor(), attempt_id), ""
+    except Refused as refused:
+        return [], refused.code
 
 
 @bp.get("/results/<int:room_sitting_id>.xlsx")

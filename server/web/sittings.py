@@ -11,7 +11,7 @@ from server.access import Permission, Role
 from server.errors import Refused
 from server.jobs.rosters import sheets_from_json
 from server.rules.roster import read_roster
-from server.services import custody, packages, plans, rosters, seating, staff
+from server.services import packages, plans, rosters, seating, staff
 from server.web.forms import problem_text, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
 
@@ -25,7 +25,6 @@ def show(room_sitting_id: int) -> str:
     with current_host().db.read() as session:
         package = packages.current(session, room_sitting_id)
         staffing = seating.staffing(session, room_sitting_id)
-        again = packages.sealed_before(session, room_sitting_id)
         return render_template(
             "sittings/show.html",
             plan=plans.room_plan(session, room_sitting_id),
@@ -35,7 +34,7 @@ def show(room_sitting_id: int) -> str:
             people=[person for person in staff.people(session) if person.active and _may_serve(person)],
             holders=packages.key_holders(session),
             package=packages.view(session, package) if package else None,
-            witness=again and custody.witness_needed(session, actor().user_id),
+            again=packages.sealed_before(session, room_sitting_id),
         )
 
 

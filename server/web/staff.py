@@ -13,7 +13,8 @@ from itembank.sealing import PassphraseParams
 from server.access import PERMISSIONS, Permission, Role
 from server.errors import Refused
 from server.services import passwords, staff
-from server.services.custody import holds_keys, witness_needed
+from server.services.custody import holds_keys, reader_witness_needed, reads_items, witness_needed
+from server.services.signed import Signed
 from server.web.guard import actor, check_credentials, current_host, requires, say, witnessed
 
 bp = Blueprint("staff", __name__)
@@ -43,7 +44,7 @@ def add() -> Answer:
     host, form = current_host(), request.form
     try:
         fresh = staff.NewPerson(form.get("username", ""), form.get("name", ""), _hashed(form), _roles(form))
-        user_id = host.db.write(staff.add_person, witnessed(), fresh, now=host.now())
+        user_id = host.db.write(staff.add_person, _witnessed(), fresh, now=host.now())
     except Refused as refusal:
         return _new_form(_problems(refusal)), refusal.status
     flash(_("已新增 %(name)s。", name=fresh.name.strip()), "good")
@@ -65,7 +66,7 @@ def roles(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("角色已更新。"),
-        lambda now: host.db.write(staff.set_roles, witnessed(), user_id, _roles(request.form), now=now),
+        lambda now: host.db.write(staff.set_roles, _witnessed(), user_id, _roles(request.form), now=now),
     )
 
 
@@ -77,7 +78,7 @@ def active(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("账号已重新启用。") if wanted else _("账号已停用，其登录已全部退出。"),
-        lambda now: host.db.write(staff.set_active, witnessed(), user_id, wanted, now=now),
+        lambda now: host.db.write(staff.set_active, _witnessed(), user_id, wanted, now=now),
     )
 
 
@@ -89,7 +90,9 @@ def password(user_id: int) -> Answer:
     return _changed(
         user_id,
         _("初始密码已重设，其登录已全部退出。"),
-        lambda now: host.db.write(staff.reset_password, witnessed(), user_id, _hashed(request.form), now=now),
+        lambda now: host.db.write(
+            staff.reset_password, _witnessed(), user_id, _hashed(request.form), now=now
+        ),
     )
 
 
@@ -139,7 +142,7 @@ def _problems(refusal: Refused) -> dict[str, str]:
 def _new_form(problems: dict[str, str]) -> str:
     chosen = set(request.form.getlist("roles"))
     with current_host().db.read() as session:
-        witness = witness_needed(session, actor().user_id)
+        witness = reader_witness_needed(session, actor().user_id)
     return render_template(
         "staff/new.html",
         problems=problems,
@@ -153,14 +156,15 @@ def _new_form(problems: dict[str, str]) -> str:
 def _person_page(user_id: int, problems: dict[str, str]) -> str:
     with current_host().db.read() as session:
         one = staff.person(session, user_id)
-        witness = witness_needed(session, actor().user_id)
+        keys = witness_needed(session, actor().user_id)
+        witness = reader_witness_needed(session, actor().user_id)
     return render_template(
         "staff/person.html",
         person=one,
         problems=problems,
         roles=role_choices(),
         witness=witness,
-        holder=holds_keys(one.roles),
+        trusted=(keys and holds_keys(one.roles)) or (witness and reads_items(one.roles)),
     )
 
 
@@ -168,6 +172,10 @@ def _custody_page(problems: dict[str, str]) -> str:
     with current_host().db.read() as session:
         made_at = staff.own_key(session, actor())
     return render_template("staff/custody.html", made_at=made_at, problems=problems)
+
+
+def _witnessed() -> Signed:
+    return witnessed(Permission.HOLD_KEY, Permission.READ_ITEMS)
 
 
 def role_choices() -> list[tuple[Role, int]]:

@@ -10,7 +10,21 @@ from server.services.batches import occupations
 from server.web.guard import say
 
 bp = Blueprint("words", __name__)
-KINDS = {"single": N_("单选题"), "multiple": N_("多选题"), "true_false": N_("判断题")}
+KINDS = {
+    "single": N_("单选题"),
+    "multiple": N_("多选题"),
+    "true_false": N_("判断题"),
+    "text": N_("填空题"),
+    "numeric": N_("计算填空题"),
+    "inline_choice": N_("选词填空题"),
+    "match": N_("匹配题"),
+    "order": N_("排序题"),
+    "hotspot": N_("图上选择题"),
+    "essay": N_("问答题"),
+    "case": N_("案例题"),
+    "practical": N_("操作技能题"),
+    "unsupported": N_("不支持的题型"),
+}
 DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位")}
 ROOM_KINDS = {"standard": N_("标准考场"), "smart": N_("智能考场")}
 STEPS = {
@@ -33,9 +47,38 @@ PROOF = {
     "overlap": N_("重题"),
     "points": N_("总分"),
     "per_point": N_("同一鉴定点"),
+    "kind_area": N_("题型与领域"),
+    "area_points": N_("领域分值"),
+    "length": N_("题数"),
+    "enemy": N_("互斥题组"),
+    "stimulus": N_("题干材料数"),
+    "stimulus_whole": N_("不完整的题组"),
+    "seconds": N_("预计用时（秒）"),
+    "recent": N_("近期用过的题"),
+    "key": N_("答案字母"),
+    "characteristic": N_("特征值"),
+    "information": N_("信息量"),
+    "expected_score": N_("预期得分"),
+    "fixed": N_("缺少的必选题"),
+    "forbidden": N_("含有的禁用题"),
 }
 
-LAYOUTS = {"guobiao": N_("国标 17 列")}
+LAYOUTS = {
+    "guobiao": N_("国标 17 列"),
+    "guojiatiku": N_("国家题库"),
+    "kaoshibao": N_("考试宝"),
+    "motibang": N_("磨题帮"),
+    "generic": N_("通用表格"),
+    "unmapped": N_("自定表格"),
+    "blueprint": N_("细目表"),
+    "text": N_("文本模板"),
+    "json": N_("JSON 试题"),
+    "docx": N_("Word 文档"),
+    "qti": "QTI",
+    "moodle": "Moodle",
+    "gift": "GIFT",
+    "aiken": "Aiken",
+}
 
 
 @bp.app_template_global("kind_name")
@@ -68,7 +111,8 @@ def level_choices() -> list[tuple[str, str]]:
 def format_name(name: str) -> str:
     """The format of a bank file: layout and kind of table."""
     layout, _sep, table = name.partition("-")
-    return f"{_(LAYOUTS[layout]) if layout in LAYOUTS else layout} · {table.upper()}"
+    known = str(_(LAYOUTS[layout])) if layout in LAYOUTS else layout
+    return f"{known} · {table.upper()}" if table not in ("", "text", "template", "items") else known
 
 
 @bp.app_template_global("step_name")
@@ -113,4 +157,8 @@ def shortage_text(shortage: Mapping[str, object]) -> str:
     words = {name: value or anything for name, value in shortage.items()}
     if shortage.get("kind"):
         words["kind"] = kind_name(shortage["kind"])
+    if shortage.get("name"):
+        words["name"] = proof_name(str(shortage["name"]))
+    if shortage.get("name") == "kind":
+        words["of"] = kind_name(shortage["of"])
     return say(f"shortage_{shortage['reason']}", words)

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from exam_rooms.identity import check_character
 from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, SeatKind, SeatPosition
-from itembank.importing.pipeline import BankReading
 from itembank.problems import InputRefused, Problem
 from server.access import Role
 from server.cli.rehearse.crew import Crew
@@ -23,11 +22,26 @@ from server.db.rooms import Seat
 from server.db.sittings import RoomSitting
 from server.errors import Refused
 from server.host import Host
+from server.jobs import importing
 from server.jobs.rosters import sheets_from_json
 from server.rules.policy import LevelPolicy, invigilators_needed, policy_for
 from server.rules.roomfile import read_rooms
 from server.rules.roster import RosterEntry
-from server.services import banks, batches, blueprints, packages, pairing, papers, rooms, rosters, seating
+from server.services import (
+    assembly_runs,
+    banks,
+    batches,
+    blueprint_drafts,
+    blueprints,
+    imports,
+    package_sealing,
+    pairing,
+    papers,
+    rooms,
+    rosters,
+    seating,
+)
+from server.services.import_commit import Choice
 from server.services.signed import Signed
 
 PROFILE, OCCUPATION, LEVEL = "rehearsal", "baowei", 3
@@ -38,6 +52,7 @@ FORMS, MAX_OVERLAP = 4, 25
 COLUMNS, PITCH_X, PITCH_Y = 6, 1.2, 1.2
 SEATS_PER_SPARE = 10
 PNG = b"\x89PNG"
+REVIEWED = "sample bank, reviewed before it was shipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +140,41 @@ def _bank(host: Host, crew: Crew) -> int:
     if known is None:
         new = banks.new_bank(BANK_NAME, BANK_OCCUPATION, LEVEL, sample=True)
         known = host.db.write(banks.create, keeper, new, now=host.now())
-    file = banks.UploadedFile(BANK, hashlib.sha256(data).hexdigest(), len(data))
-    import_id = host.db.write(banks.begin_import, keeper, known, file, now=host.now())
-    result = host.jobs.run("read_bank", {"data": data, "name": BANK, "codes": None})
+    import_id = host.db.write(imports.begin, keeper, known, imports.UploadedFile(BANK, data), now=host.now())
+    desk = importing.Desk(host.db, host.jobs, host.native, host.now)
+    result = host.jobs.run("read_bank", {"data": data, "name": BANK})
     if "refused" in result:
         raise InputRefused(Problem.from_json(result["refused"]))
-    host.db.write(banks.store_reading, import_id, BankReading.from_json(result["reading"]))
-    host.db.write(banks.commit_import, keeper, import_id, good_rows=False, now=host.now())
+    importing.keep(desk, import_id, result)
+    # The sample bank was reviewed before it was shipped, so two people let it in as it is.
+    signed = Signed(crew.one(Role.ADMINISTRATOR).actor, REVIEWED, keeper)
+    importing.take_in(desk, signed, import_id, Choice(reviewed=True))
     return known
+
+
+def _blueprint(host: Host, crew: Crew) -> int:
+    """The sample blueprint in use; one person writes it and another approves it unless it is there."""
+    text = sample(BLUEPRINT).decode()
+    with host.db.read() as session:
+        known = blueprints.with_text(session, text)
+        if known is not None and known.state == "active":
+            return known.id
+    keeper, second = crew.one(Role.BANK_KEEPER).actor, crew.one(Role.ADMINISTRATOR).actor
+    number = host.db.write(blueprints.store, keeper, text, now=host.now())
+    host.db.write(blueprint_drafts.approve, second, number, now=host.now())
+    return number
 
 
 def _papers(host: Host, crew: Crew, bank_id: int, wish: Wish) -> int:
     keeper, second = crew.one(Role.BANK_KEEPER).actor, crew.one(Role.ADMINISTRATOR).actor
-    text = sample(BLUEPRINT).decode()
-    blueprint = host.db.write(blueprints.store, keeper, text, now=host.now())
+    blueprint = _blueprint(host, crew)
     seed = str(int.from_bytes(hashlib.sha256(wish.seed.encode()).digest()[:8]) >> 1)
-    plan = papers.AssemblyPlan(wish.title, bank_id, blueprint, FORMS, MAX_OVERLAP, seed)
-    paper_set = host.db.write(papers.begin, keeper, plan, now=host.now())
+    plan = assembly_runs.AssemblyPlan(wish.title, bank_id, blueprint, FORMS, MAX_OVERLAP, seed)
+    paper_set = host.db.write(assembly_runs.begin, keeper, plan, now=host.now())
     with host.db.read() as session:
-        payload = papers.job_payload(session, paper_set)
+        payload = assembly_runs.job_payload(session, paper_set)
     outcome: dict[str, Any] = host.jobs.run("assemble", payload)
-    host.db.write(papers.store_outcome, paper_set, outcome)
+    host.db.write(assembly_runs.store_outcome, paper_set, outcome)
     host.db.write(papers.approve, second, paper_set, now=host.now())
     return paper_set
 
@@ -177,7 +206,8 @@ def _seal(host: Host, crew: Crew, room_sitting: int) -> None:
     admin = crew.one(Role.ADMINISTRATOR)
     holders = {member.user_id: member.role for member in crew.members if member.passphrase}
     key = host.site.signing_key.private_bytes_raw()
-    host.db.write(packages.seal, admin.actor, room_sitting, holders, key, now=host.now())
+    signed = Signed(admin.actor, cosigner=crew.one(Role.CHIEF_INVIGILATOR).actor)
+    host.db.write(package_sealing.seal, signed, room_sitting, holders, key, now=host.now())
 
 
 def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) -> Stage:

@@ -11,6 +11,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "vault_keys",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("master", sa.String(length=16), nullable=False),
+        sa.Column("wrapped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_wrapped", sa.LargeBinary(), nullable=True),
+        sa.Column("next_master", sa.String(length=16), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_vault_keys")),
+    )
+    op.create_table(
         "import_mappings",
         sa.Column("template", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -34,6 +45,35 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bank_id"], ["banks.id"], name=op.f("fk_bank_media_bank_id_banks")),
         sa.PrimaryKeyConstraint("bank_id", "sha256", name=op.f("pk_bank_media")),
     )
+    op.create_table(
+        "bank_rotations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("bank_id", sa.Integer(), nullable=False),
+        sa.Column("from_suite", sa.String(length=8), nullable=False),
+        sa.Column("to_suite", sa.String(length=8), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("broken", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by", sa.Integer(), nullable=True),
+        sa.Column("cosigned_by", sa.Integer(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["bank_id"], ["banks.id"], name=op.f("fk_bank_rotations_bank_id_banks")),
+        sa.ForeignKeyConstraint(
+            ["cosigned_by"], ["users.id"], name=op.f("fk_bank_rotations_cosigned_by_users")
+        ),
+        sa.ForeignKeyConstraint(
+            ["started_by"], ["users.id"], name=op.f("fk_bank_rotations_started_by_users")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bank_rotations")),
+    )
+    with op.batch_alter_table("bank_rotations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bank_rotations_bank_id"), ["bank_id"], unique=False)
+
     op.create_table(
         "import_media",
         sa.Column("import_id", sa.Integer(), nullable=False),
@@ -80,6 +120,7 @@ def upgrade() -> None:
         sa.Column("points", sa.Numeric(precision=6, scale=3), nullable=False),
         sa.Column("most", sa.Numeric(precision=6, scale=3), nullable=False),
         sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("response_index", sa.String(length=64), nullable=False),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("entered_by", sa.Integer(), nullable=True),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -105,6 +146,8 @@ def upgrade() -> None:
         sa.Column("room_sitting_id", sa.Integer(), nullable=False),
         sa.Column("form", sa.String(length=4), nullable=False),
         sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("document", sa.String(length=8), server_default=sa.text("'paper'"), nullable=False),
+        sa.Column("seats", sa.JSON(), nullable=True),
         sa.Column("copies", sa.Integer(), nullable=False),
         sa.Column("sheet_size", sa.String(length=4), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -146,7 +189,8 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("encoding", sa.String(length=16), server_default=sa.text("('')"), nullable=False)
         )
-        batch_op.add_column(sa.Column("mapping", sa.JSON(), server_default=sa.text("'{}'"), nullable=False))
+        batch_op.add_column(sa.Column("mapping", sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column("seconds", sa.Float(), nullable=True))
 
     with op.batch_alter_table("banks", schema=None) as batch_op:
         batch_op.add_column(
@@ -165,12 +209,18 @@ def upgrade() -> None:
 
     with op.batch_alter_table("items", schema=None) as batch_op:
         batch_op.add_column(
+            sa.Column("stem_index", sa.String(length=64), server_default=sa.text("('')"), nullable=False)
+        )
+        batch_op.add_column(
             sa.Column("path", sa.String(length=200), server_default=sa.text("('')"), nullable=False)
         )
         batch_op.add_column(
             sa.Column("enemy", sa.String(length=40), server_default=sa.text("('')"), nullable=False)
         )
         batch_op.add_column(sa.Column("seconds", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(
+            sa.Column("flaw", sa.String(length=32), server_default=sa.text("('')"), nullable=False)
+        )
         batch_op.add_column(
             sa.Column("sample", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
         )
@@ -205,11 +255,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("destroyed", sa.JSON(), nullable=True))
 
     with op.batch_alter_table("paper_sets", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("rules", sa.JSON(), server_default=sa.text("'{}'"), nullable=False))
+        batch_op.add_column(sa.Column("rules", sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column("pool_facts", sa.LargeBinary(), nullable=True))
 
 
 def downgrade() -> None:
     with op.batch_alter_table("paper_sets", schema=None) as batch_op:
+        batch_op.drop_column("pool_facts")
         batch_op.drop_column("rules")
 
     with op.batch_alter_table("packages", schema=None) as batch_op:
@@ -235,9 +287,11 @@ def downgrade() -> None:
         batch_op.drop_column("reviewer_id")
         batch_op.drop_column("author_id")
         batch_op.drop_column("sample")
+        batch_op.drop_column("flaw")
         batch_op.drop_column("seconds")
         batch_op.drop_column("enemy")
         batch_op.drop_column("path")
+        batch_op.drop_column("stem_index")
 
     with op.batch_alter_table("blueprints", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_blueprints_approved_by_users"), type_="foreignkey")
@@ -251,6 +305,7 @@ def downgrade() -> None:
         batch_op.drop_column("suite")
 
     with op.batch_alter_table("bank_imports", schema=None) as batch_op:
+        batch_op.drop_column("seconds")
         batch_op.drop_column("mapping")
         batch_op.drop_column("encoding")
         batch_op.drop_column("format")
@@ -266,5 +321,10 @@ def downgrade() -> None:
     op.drop_table("entered_marks")
     op.drop_table("item_versions")
     op.drop_table("import_media")
+    with op.batch_alter_table("bank_rotations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_bank_rotations_bank_id"))
+
+    op.drop_table("bank_rotations")
     op.drop_table("bank_media")
     op.drop_table("import_mappings")
+    op.drop_table("vault_keys")
