@@ -20,6 +20,7 @@ DATA_FOLDERS = (
     "client/ui",
     "proctoring/weights",
     "server/db/migrations",
+    "server/documents",
     "server/policies",
     "server/samples",
     "server/static",

@@ -100,6 +100,7 @@ def test_every_permission_is_somebodys() -> None:
         # What must stay apart: who assembles never reads answers at will, who watches never changes anything.
         (Permission.READ_ITEMS, {Role.ADMINISTRATOR, Role.INVIGILATOR, Role.CHIEF_INVIGILATOR, Role.AUDITOR}),
         (Permission.MANAGE_STAFF, set(Role) - {Role.ADMINISTRATOR}),
+        (Permission.MANAGE_VAULT, set(Role) - {Role.ADMINISTRATOR}),
         (Permission.SEE_AUDIT, set(Role) - {Role.AUDITOR}),
         (Permission.COSIGN, {Role.INVIGILATOR, Role.CUSTODIAN, Role.AUDITOR}),
         (Permission.RUN_ROOM, {Role.ADMINISTRATOR, Role.BANK_KEEPER, Role.CUSTODIAN, Role.AUDITOR}),

@@ -1,7 +1,6 @@
 """A workstation for tests: speaks the protocol through the application's routes, keeps its own journal."""
 
 import base64
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Record, RecordKind, Route, record_aad, record_digest, session_message
-from exam_rooms.wire import decode, encode
+from exam_rooms.wire import canonical, decode, encode
 from itembank.sealing import seal
 from server.services import commands
 from tests.server.delivery_kit import ID_NUMBERS, Scene, right_answer
@@ -88,7 +87,7 @@ class TestAgent:
     def write(self, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> Record:
         """Appends a record to the journal on this machine; nothing is sent yet."""
         seq = len(self.records) + 1
-        body = json.dumps({"response": list(response)} if kind is RecordKind.ANSWER else {}).encode()
+        body = canonical({"response": list(response)} if kind is RecordKind.ANSWER else {})
         sealed = seal(self.key, body, record_aad(self.attempt, self.journal, seq))
         record = Record(
             attempt=self.attempt,

@@ -1,6 +1,6 @@
 """A room in a sitting for the tests of delivery: seats, candidates, a real sealed package, real agents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from itembank.custody import Custodian
 from itembank.items import Item, ItemBody, ItemFacts, ItemKind, Option
 from itembank.package import CustodianShare, PackageSpec, ReleaseRequest, release, seal_package
-from itembank.papers import PaperPlan, build_form
+from itembank.paper_building import PaperPlan, build_form
+from itembank.papers import Shuffle
 from server.access import Actor, Role
 from server.db.bank import Bank, BankItem, BlueprintRow
 from server.db.base import vault_of
@@ -83,6 +84,16 @@ class Scene:
             return session.get_one(RoomSitting, self.room_sitting)
 
 
+@dataclass
+class Content:
+    """What the room's forms are made of."""
+
+    items: list[Item] = field(default_factory=lambda: [_item(number) for number in range(1, ITEMS + 1)])
+    points: Mapping[ItemKind, Decimal] = field(default_factory=lambda: {ItemKind.SINGLE: Decimal(20)})
+    media: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    shuffle: Shuffle | None = None
+
+
 def make_scene(
     host: Host,
     person_as: Callable[..., Actor],
@@ -90,14 +101,19 @@ def make_scene(
     candidates: int = 3,
     minutes: int = 90,
     released: bool = True,
+    content: Content | None = None,
 ) -> Scene:
-    """A drawn room whose sitting opens for entry; its package is released unless told otherwise."""
+    """A drawn room whose sitting opens for entry; its package is released unless told otherwise.
+
+    `content` instead of five single choices of 20 points each.
+    """
     starts_at = host.now() + OPENS_BEFORE
     staff = (person_as("invigilator"), person_as("invigilator"))
     chief = person_as("chief_invigilator")
-    scene = host.db.write(_rows, host, (starts_at, minutes, candidates))
+    paper = content or Content()
+    scene = host.db.write(_rows, host, (starts_at, minutes, candidates), paper.items)
     host.db.write(_duty, scene, (*staff, chief))
-    host.db.write(_package, host, scene, released)
+    host.db.write(_package, host, scene, released, paper)
     scene.staff, scene.chief = staff, chief
     return scene
 
@@ -128,7 +144,7 @@ def another_sitting(scene: Scene, hours: float, state: str = "arranged", *, row_
     return scene.host.db.write(add)
 
 
-def _rows(session: Session, host: Host, plan: tuple[datetime, int, int]) -> Scene:
+def _rows(session: Session, host: Host, plan: tuple[datetime, int, int], items: list[Item]) -> Scene:
     starts_at, minutes, candidates = plan
     now = host.now()
     policy = policy_for(read_profile("national"), "baowei", 3)
@@ -143,7 +159,7 @@ def _rows(session: Session, host: Host, plan: tuple[datetime, int, int]) -> Scen
     room = Room(name="第一考场", layout={}, created_at=now)
     session.add_all([batch, room])
     session.flush()
-    papers = _papers(session, now)
+    papers = _papers(session, now, items)
     sitting = Sitting(
         batch_id=batch.id, number=1, starts_at=starts_at, minutes=Decimal(minutes), paper_set_id=papers
     )
@@ -160,7 +176,7 @@ def _rows(session: Session, host: Host, plan: tuple[datetime, int, int]) -> Scen
     return scene
 
 
-def _papers(session: Session, now: datetime) -> int:
+def _papers(session: Session, now: datetime, items: list[Item]) -> int:
     bank = Bank(name="bank", occupation="baowei", level=3, wrapped_key=b"", created_at=now)
     blueprint = BlueprintRow(title="b", occupation="baowei", level=3, text="", created_at=now)
     session.add_all([bank, blueprint])
@@ -177,12 +193,12 @@ def _papers(session: Session, now: datetime) -> int:
     )
     session.add(papers)
     session.flush()
-    for number in range(1, ITEMS + 1):
+    for number, source in enumerate(items, 1):
         item = BankItem(
             bank_id=bank.id,
-            uid=f"item-{number}",
+            uid=source.facts.uid,
             point="A-A-A-001",
-            kind="single",
+            kind=str(source.facts.kind),
             difficulty=3,
             content_index=str(number),
             sealed_body=b"",
@@ -269,7 +285,7 @@ def right_answer(number: int) -> str:
     return "ABCD"[(number - 1) % 4]
 
 
-def _package(session: Session, host: Host, scene: Scene, released: bool) -> None:
+def _package(session: Session, host: Host, scene: Scene, released: bool, content: Content) -> None:
     holders = [X25519PrivateKey.generate(), X25519PrivateKey.generate()]
     spec = PackageSpec(
         package="package-1",
@@ -281,9 +297,10 @@ def _package(session: Session, host: Host, scene: Scene, released: bool) -> None
             for number, key in enumerate(holders)
         ),
     )
-    plan = Decimal(90), {ItemKind.SINGLE: Decimal(20)}
-    items = [_item(number) for number in range(1, ITEMS + 1)]
-    forms = {form: build_form(PaperPlan(form, "理论知识", *plan), items) for form in FORMS}
+    forms = {}
+    for form in FORMS:
+        plan = PaperPlan(form, "理论知识", Decimal(90), content.points, shuffle=content.shuffle)
+        forms[form] = build_form(plan, content.items, content.media)
     sealed = seal_package(
         spec,
         {form: paper for form, (paper, _) in forms.items()},

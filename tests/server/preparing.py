@@ -15,11 +15,27 @@ from server.host import Host
 from server.jobs.assembling import assemble
 from server.rules.roomfile import read_rooms
 from server.rules.roster import read_roster
-from server.services import banks, batches, blueprints, packages, papers, rooms, rosters, seating, staff
+from server.services import (
+    assembly_runs,
+    banks,
+    batches,
+    blueprint_drafts,
+    blueprints,
+    import_commit,
+    imports,
+    package_release,
+    package_sealing,
+    papers,
+    rooms,
+    rosters,
+    seating,
+    staff,
+)
 from server.services.signed import Signed
 
 SAMPLES = files("server") / "samples"
 PASSPHRASE = "four words of a keeper"
+CONSOLE = Actor(None, "console/test", frozenset({Role.ADMINISTRATOR}))
 CHEAP = PassphraseParams(memory_kib=64, iterations=1, lanes=1)
 
 
@@ -65,24 +81,42 @@ def bank(host: Host, who: Actor) -> int:
     data = (SAMPLES / "bank_baowei_3.csv").read_bytes()
     facts = banks.new_bank("示例题库", "baowei", 3, sample=True)
     bank_id = host.db.write(banks.create, who, facts, now=host.now())
-    file = banks.UploadedFile("bank.csv", "0" * 64, len(data))
-    import_id = host.db.write(banks.begin_import, who, bank_id, file, now=host.now())
-    host.db.write(banks.store_reading, import_id, read_bank(data, "bank.csv"))
-    host.db.write(banks.commit_import, who, import_id, good_rows=False, now=host.now())
+    import_id = dry_run(host, who, bank_id, data, "bank.csv")
+    take_in(host, CONSOLE, import_id, reviewed=True)
     return bank_id
 
 
+def dry_run(host: Host, who: Actor, bank_id: int, data: bytes, name: str) -> int:
+    """Uploads a file and reads it here, without a child."""
+    file = imports.UploadedFile(name, data)
+    import_id = host.db.write(imports.begin, who, bank_id, file, now=host.now())
+    with host.db.read() as session:
+        kept = imports.checked(session, import_id, read_bank(data, name))
+    host.db.write(imports.store, import_id, kept)
+    return import_id
+
+
+def take_in(host: Host, who: Actor | Signed, import_id: int, **choice: object) -> int:
+    """Commits a dry run; how many items came in."""
+    with host.db.read() as session:
+        made = import_commit.prepare(session, import_id, import_commit.Choice(**choice))
+    return host.db.write(import_commit.take_in, who, made, now=host.now())
+
+
 def blueprint(host: Host, who: Actor) -> int:
+    """The sample blueprint in use: written by `who`, approved by somebody else."""
     text = (SAMPLES / "blueprint_baowei_3.yaml").read_text(encoding="utf-8")
-    return host.db.write(blueprints.store, who, text, now=host.now())
+    blueprint_id = host.db.write(blueprints.store, who, text, now=host.now())
+    host.db.write(blueprint_drafts.approve, CONSOLE, blueprint_id, now=host.now())
+    return blueprint_id
 
 
 def paper_set(host: Host, people: Crew, bank_id: int, blueprint_id: int, *, seed: str = "7") -> int:
-    plan = papers.AssemblyPlan("理论知识试卷", bank_id, blueprint_id, 4, 25, seed)
-    paper_set_id = host.db.write(papers.begin, people.administrator, plan, now=host.now())
+    plan = assembly_runs.AssemblyPlan("理论知识试卷", bank_id, blueprint_id, 4, 25, seed)
+    paper_set_id = host.db.write(assembly_runs.begin, people.administrator, plan, now=host.now())
     with host.db.read() as session:
-        payload = papers.job_payload(session, paper_set_id)
-    host.db.write(papers.store_outcome, paper_set_id, assemble(payload, lambda *_: None))
+        payload = assembly_runs.job_payload(session, paper_set_id)
+    host.db.write(assembly_runs.store_outcome, paper_set_id, assemble(payload, lambda *_: None))
     host.db.write(papers.approve, people.approver, paper_set_id, now=host.now())
     return paper_set_id
 
@@ -146,17 +180,19 @@ def seal(host: Host, people: Crew, room_sitting_id: int) -> int:
     }
     key = host.site.signing_key.private_bytes_raw()
     who = Signed(people.administrator, cosigner=people.chief)  # sealing again needs a second holder
-    return host.db.write(packages.seal, who, room_sitting_id, custodians, key, now=host.now())
+    return host.db.write(package_sealing.seal, who, room_sitting_id, custodians, key, now=host.now())
 
 
-def unlock(host: Host, person: Actor, passphrase: str = PASSPHRASE) -> packages.Unlocked:
+def unlock(host: Host, person: Actor, passphrase: str = PASSPHRASE) -> package_release.Unlocked:
     from itembank.custody import open_custodian_key
 
     with host.db.read() as session:
         sealed = staff.sealed_custodian_key(session, person.user_id)
-    return packages.Unlocked(person, open_custodian_key(sealed, passphrase))
+    return package_release.Unlocked(person, open_custodian_key(sealed, passphrase))
 
 
 def release(host: Host, stage: Staged) -> None:
     holders = (unlock(host, stage.crew.chief), unlock(host, stage.crew.custodian))
-    host.db.write(packages.open_package, stage.room_sitting, holders, host.site.public_key, now=host.now())
+    host.db.write(
+        package_release.open_package, stage.room_sitting, holders, host.site.public_key, now=host.now()
+    )

@@ -7,19 +7,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from openpyxl import Workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from itembank.importing.layouts import template_of
 from itembank.keyfile import KeyFile, create_keyfile
 from itembank.sealing import PassphraseParams
 from server.access import SYSTEM, Role
 from server.cli import main
-from server.db.bank import Bank, BankImport, BankItem
+from server.db.bank import Bank, BankImport, BankItem, BankMedium, ImportMapping
 from server.db.migrate import upgrade
+from server.db.record import AuditEntry
 from server.db.rooms import Room
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.host import Host, open_host
@@ -27,6 +30,7 @@ from server.services import passwords, staff
 from server.services.locking import DataLock
 from server.services.unlocked import keep_unlocked
 from server.settings import Settings
+from tests.server.bank_desk import MOODLE
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "server" / "samples" / "bank_baowei_3.csv"
@@ -116,7 +120,7 @@ def test_check_needs_no_data_folder_and_keeps_the_contract(tmp_path: Path) -> No
     assert found["items"]["total"] == 276
     assert found["items"]["by_kind"]["single"] == 138
     assert found["refused"] is found["needs_mapping"] is found["blueprint"] is None
-    assert found["answers"]["B-A-A-A-001-001"] == ["A"]
+    assert found["answers"]["1"] == ["A"]
     assert found["cpu_seconds"] >= 0
     assert found["peak_rss_mib"] > 0
     assert list(tmp_path.iterdir()) == []
@@ -145,8 +149,8 @@ def test_check_proposes_what_an_undeclared_code_means_and_takes_it(tmp_path: Pat
     first = runner.invoke(main, ["bank", "check", str(file), "--json"])
     found = json.loads(first.stdout)
     assert first.exit_code == 2
-    assert found["needs_mapping"]["suggested"] == {"D": "multiple"}
-    assert found["rejected"][0]["code"] == "unknown_type_code"
+    assert found["needs_mapping"]["suggested"]["codes"] == {"D": "multiple"}
+    assert found["items"]["total"] == 0
     second = runner.invoke(main, ["bank", "check", str(file), "--json", "--mapping", "auto"])
     assert second.exit_code == 0
     assert json.loads(second.stdout)["items"]["by_kind"]["multiple"] == 1
@@ -159,16 +163,98 @@ def test_check_proposes_what_an_undeclared_code_means_and_takes_it(tmp_path: Pat
 
 
 def test_import_stores_the_items_sealed(examhall: Examhall, variables: dict[str, str]) -> None:
-    done = examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--json")
+    done = examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--reviewed", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["imported"] == 276
     assert items(variables) == 276
+    assert "answers" not in json.loads(done.stdout)
     stem = "单位内部治安保卫工作应当贯彻的方针"
     files = [path for path in Path(variables["EXAMHALL_DATA"]).rglob("*") if path.is_file()]
     assert files
     assert not any(stem.encode() in path.read_bytes() for path in files)
     listed = json.loads(examhall("bank", "list", "--json").stdout)
-    assert (listed["bank"], listed["items"]) == ("题库一", 276)
+    assert (listed["bank"], listed["items"], listed["by_status"]) == ("题库一", 276, {"active": 276})
+
+
+def test_items_wait_as_drafts_unless_they_were_reviewed(
+    examhall: Examhall, variables: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "bank.csv"
+    file.write_text("题干,选项A,选项B,答案\n哪个对？,甲,乙,A\n", "utf-8")
+    chosen = ("--point", "A-A-001", "--difficulty", "2")
+    done = examhall("bank", "import", str(file), "--bank", "题库一", *chosen, "--mapping", "auto")
+    assert done.exit_code == 0, done.output
+    listed = json.loads(examhall("bank", "list", "--json").stdout)
+    assert (listed["items"], listed["by_status"]) == (0, {"draft": 1})
+    with looking(variables) as host, host.db.read() as session:
+        (known,) = session.execute(select(BankItem.point, BankItem.difficulty))
+        assert tuple(known) == ("A-A-001", 2)
+    bad = examhall("bank", "import", str(file), "--bank", "题库二", "--point", "nowhere")
+    assert bad.exit_code == 1
+
+
+def test_a_layout_explained_on_a_page_is_read_by_the_command_line_too(
+    examhall: Examhall, variables: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("题面,甲案,乙案,对的\n哪个对？,左,右,A\n", "utf-8")
+    asked = examhall("bank", "import", str(file), "--bank", "题库一", "--json")
+    wish = json.loads(asked.stdout)["needs_mapping"]
+    assert (asked.exit_code, wish["columns"]) == (2, ["题面", "甲案", "乙案", "对的"])
+    columns = dict(zip(wish["columns"], ("stem", "option_A", "option_B", "answer"), strict=True))
+    mapping = tmp_path / "mapping.json"
+    mapping.write_text(json.dumps({"columns": columns}), "utf-8")
+    told = examhall("bank", "import", str(file), "--bank", "题库一", "--mapping", str(mapping))
+    assert told.exit_code == 0, told.output
+    with looking(variables) as host:
+        host.db.write(remember, json.loads(examhall("bank", "check", str(file), "--json").stdout), columns)
+    file.write_text("题面,甲案,乙案,对的\n哪个错？,左,右,B\n", "utf-8")
+    assert examhall("bank", "import", str(file), "--bank", "题库一").exit_code == 0
+    assert items(variables) == 2
+
+
+def remember(session: Session, checked: dict[str, Any], columns: dict[str, str]) -> None:
+    """As the mapping page leaves it for a layout."""
+    template = template_of(checked["needs_mapping"]["columns"])
+    mapping = {"columns": columns, "codes": {}}
+    session.add(ImportMapping(template=template, mapping=mapping, created_at=datetime.now(UTC)))
+
+
+def test_an_export_is_for_who_may_read_items_and_comes_in_again(
+    examhall: Examhall, variables: dict[str, str], tmp_path: Path
+) -> None:
+    add_people(variables)
+    examhall("bank", "import", str(SAMPLE), "--bank", "题库一")
+    out = tmp_path / "out.xlsx"
+    asked = ("bank", "export", "--bank", "题库一", "--format", "guobiao", "--out", str(out))
+    assert examhall(*asked, "--as", "admin", typed=f"{PASSWORD}\n").exit_code == 1
+    assert examhall(*asked, "--as", "keeper", typed="wrong\n").exit_code == 1
+    assert not out.exists()
+    done = examhall(*asked, "--as", "keeper", "--json", typed=f"{PASSWORD}\n")
+    assert done.exit_code == 0, done.output
+    assert out.stat().st_mode & 0o077 == 0
+    assert examhall(*asked, "--as", "keeper", typed=f"{PASSWORD}\n").exit_code == 1  # never overwritten
+    again = examhall("bank", "import", str(out), "--bank", "题库二", "--json")
+    assert json.loads(again.stdout)["imported"] == 276
+    with looking(variables) as host, host.db.read() as session:
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.act == "bank_exported"))
+    assert (entry.actor, entry.details["items"]) == ("keeper", 276)
+
+
+def test_media_are_listed_and_held_against_their_hashes(
+    examhall: Examhall, variables: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "quiz.xml"
+    file.write_bytes(MOODLE)
+    assert examhall("bank", "import", str(file), "--bank", "题库一").exit_code == 0
+    whole = examhall("bank", "media", "--bank", "题库一", "--json")
+    found = json.loads(whole.stdout)
+    assert (whole.exit_code, found["mime"], found["whole"]) == (0, "image/png", True)
+    with looking(variables) as host:
+        host.db.write(lambda session: session.execute(update(BankMedium).values(sealed=b"x" * 60)))
+    broken = examhall("bank", "media", "--bank", "题库一", "--json")
+    assert (broken.exit_code, json.loads(broken.stdout)["whole"]) == (2, False)
+    assert examhall("bank", "media", "--bank", "没有").exit_code == 1
 
 
 def test_a_file_with_a_bad_row_is_imported_only_on_request(
@@ -252,11 +338,20 @@ def add_people(variables: dict[str, str]) -> None:
             host.db.write(staff.add_person, SYSTEM, new, now=host.now())
 
 
+def blueprint_in_use(examhall: Examhall) -> None:
+    """One person writes it, another approves it."""
+    typed = f"{PASSWORD}\n"
+    done = examhall("blueprint", "add", str(BLUEPRINT), "--as", "keeper", "--json", typed=typed)
+    number = str(json.loads(done.stdout)["blueprint"])
+    assert examhall("blueprint", "approve", number, "--as", "admin", typed=typed).exit_code == 0
+
+
 def test_papers_are_assembled_by_one_person_and_approved_by_another(
     examhall: Examhall, variables: dict[str, str]
 ) -> None:
     add_people(variables)
-    assert examhall("bank", "import", str(SAMPLE), "--bank", "题库一").exit_code == 0
+    assert examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--reviewed").exit_code == 0
+    blueprint_in_use(examhall)
     assembling = ("papers", "assemble", "--bank", "题库一", "--blueprint", str(BLUEPRINT), "--forms", "2")
     by_keeper = (*assembling, "--seed", "11", "--as", "keeper", "--json")
     assert examhall(*by_keeper, typed="wrong password\n").exit_code == 1
@@ -276,7 +371,8 @@ def test_papers_are_assembled_by_one_person_and_approved_by_another(
 
 def test_a_pool_that_is_too_small_is_named(examhall: Examhall, variables: dict[str, str]) -> None:
     add_people(variables)
-    examhall("bank", "import", str(SAMPLE), "--bank", "题库一")
+    examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--reviewed")
+    blueprint_in_use(examhall)
     asked = ("--forms", "4", "--max-overlap", "0", "--as", "keeper", "--json")
     done = examhall(
         "papers", "assemble", "--bank", "题库一", "--blueprint", str(BLUEPRINT), *asked, typed=f"{PASSWORD}\n"

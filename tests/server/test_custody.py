@@ -1,20 +1,23 @@
 """Nobody alone makes holders of custodian keys once there is one: the co-signature of another holder."""
 
+import secrets
 from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import delete, select
 
 from server.access import SYSTEM, Actor, Role
+from server.db.papers import Package, PackageCustodian
 from server.errors import Refused
 from server.host import Host
-from server.services import audit, custody, packages, staff
-from server.services.custody import KEY_ROLES
+from server.services import audit, custody, package_sealing, packages, staff
+from server.services.custody import KEY_ROLES, READ_ROLES
 from server.services.signed import Signed
 from tests.server import preparing
 from tests.server.preparing import give_keys
 
-PLAIN = [role for role in Role if role not in KEY_ROLES]
+PLAIN = [role for role in Role if role not in (*KEY_ROLES, *READ_ROLES)]
 
 
 @pytest.fixture
@@ -103,6 +106,51 @@ def test_other_roles_are_the_administrators_own_business(
     host.db.write(staff.set_roles, admin, person, frozenset({Role.AUDITOR}), now=host.now())
 
 
+def reading(host: Host, who: Actor | Signed, target: Actor) -> list[Callable[[], object]]:
+    """Everything that can turn an account into somebody else's reader of items."""
+    now, keeper = host.now(), frozenset({Role.BANK_KEEPER})
+    plain = added(host, SYSTEM, Role.AUDITOR, f"plain{secrets.token_hex(4)}")
+    return [
+        lambda: added(host, who, Role.BANK_KEEPER),
+        lambda: host.db.write(staff.set_roles, who, plain, keeper, now=now),
+        lambda: host.db.write(staff.reset_password, who, target.user_id, "hash", now=now),
+        lambda: host.db.write(staff.set_active, who, target.user_id, True, now=now),
+    ]
+
+
+@pytest.mark.both_stores
+def test_with_a_reader_nobody_makes_another_alone(
+    host: Host, admin: Actor, person_as: Callable[..., Actor]
+) -> None:
+    first = added(host, admin, Role.BANK_KEEPER, "first")  # the first reader needs nobody
+    keeper = Actor(first, "first", frozenset({Role.BANK_KEEPER}))
+    with host.db.read() as session:
+        assert not custody.witness_needed(session, admin.user_id)
+    for act in reading(host, admin, keeper):
+        assert refused(act) == "reader_witness_missing"
+    own = frozenset({Role.ADMINISTRATOR, Role.BANK_KEEPER})
+    assert refused(lambda: host.db.write(staff.set_roles, admin, admin.user_id, own, now=host.now()))
+    for second, code in ((admin, "cosign_same_person"), (person_as("auditor"), "reader_witness_unfit")):
+        for act in reading(host, Signed(admin, cosigner=second), keeper):
+            assert refused(act) == code
+    for act in reading(host, Signed(admin, cosigner=keeper), keeper):
+        act()
+
+
+def test_a_key_holder_witnesses_a_reader_and_a_reader_no_key_holder(
+    host: Host, admin: Actor, holder: Actor, person_as: Callable[..., Actor]
+) -> None:
+    assert refused(lambda: added(host, admin, Role.BANK_KEEPER)) == "reader_witness_missing"
+    first = added(host, Signed(admin, cosigner=holder), Role.BANK_KEEPER)
+    keeper = Actor(first, "newone", frozenset({Role.BANK_KEEPER}))
+    signed = Signed(admin, cosigner=keeper)
+    assert refused(lambda: added(host, signed, Role.CUSTODIAN, "other")) == "key_witness_unfit"
+    host.db.write(staff.set_active, admin, holder.user_id, False, now=host.now())
+    host.db.write(staff.set_active, admin, first, False, now=host.now())
+    assert refused(lambda: added(host, admin, Role.BANK_KEEPER, "third")) == "reader_witness_nobody"
+    added(host, SYSTEM, Role.BANK_KEEPER, "third")  # at the server
+
+
 def test_roles_may_be_taken_and_accounts_closed_at_once(host: Host, admin: Actor, holder: Actor) -> None:
     host.db.write(staff.set_active, admin, holder.user_id, False, now=host.now())
     host.db.write(staff.set_roles, admin, holder.user_id, frozenset({Role.AUDITOR}), now=host.now())
@@ -159,10 +207,10 @@ def test_sealing_again_needs_a_witness_even_when_nothing_sealed_is_in_force(
     key = host.site.signing_key.private_bytes_raw()
 
     def seal(who: Actor | Signed) -> int:
-        return host.db.write(packages.seal, who, stage.room_sitting, holders, key, now=host.now())
+        return host.db.write(package_sealing.seal, who, stage.room_sitting, holders, key, now=host.now())
 
     assert refused(lambda: seal(stage.crew.administrator)) == "key_witness_missing"
-    host.db.write(lambda session: packages._supersede(session, stage.room_sitting))
+    host.db.write(lambda session: setattr(session.scalars(select(Package)).one(), "state", "superseded"))
     assert refused(lambda: seal(stage.crew.administrator)) == "key_witness_missing"
     bare = Signed(stage.crew.administrator, cosigner=stage.crew.approver)
     assert refused(lambda: seal(bare)) == "key_witness_unfit"
@@ -174,6 +222,30 @@ def test_sealing_again_needs_a_witness_even_when_nothing_sealed_is_in_force(
         entry = audit.page(session, stream=audit.sitting_stream(stage.room_sitting), act="package_sealed")[0]
     assert (shown.id, shown.sealed_by) == (sealed, stage.crew.administrator.name)
     assert shown.cosigned_by == entry.details["cosigned_by"] == stage.crew.custodian.name
+
+
+def test_one_of_the_chosen_custodians_co_signs_the_first_seal(
+    host: Host, person_as: Callable[..., Actor]
+) -> None:
+    stage = preparing.staged(host, person_as)
+    crew, key = stage.crew, host.site.signing_key.private_bytes_raw()
+    host.db.write(lambda session: session.execute(delete(PackageCustodian)))
+    host.db.write(lambda session: session.execute(delete(Package)))
+    holders = {crew.administrator.user_id: Role.ADMINISTRATOR, crew.custodian.user_id: Role.CUSTODIAN}
+
+    def seal(who: Actor | Signed) -> int:
+        return host.db.write(package_sealing.seal, who, stage.room_sitting, holders, key, now=host.now())
+
+    cases = [
+        (None, "seal_cosign_missing"),
+        (crew.administrator, "cosign_same_person"),
+        (crew.chief, "seal_cosign_unfit"),  # holds a key, but is not chosen
+    ]
+    for second, code in cases:
+        assert refused(lambda second=second: seal(Signed(crew.administrator, cosigner=second))) == code
+    sealed = seal(Signed(crew.administrator, cosigner=crew.custodian))
+    with host.db.read() as session:
+        assert session.get_one(Package, sealed).cosigned_by == crew.custodian.user_id
 
 
 class TestPages:
@@ -234,6 +306,18 @@ class TestPages:
         alone = browser.post(f"{page}/{act}", data=form)
         assert (alone.status_code, "须由另一位已有保管人密钥" in alone.text) == (422, True)
         assert browser.post(f"{page}/{act}", data={**form, **signature}).status_code == 302
+
+    def test_a_second_bank_keeper_is_added_by_two(
+        self, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient], password: str
+    ) -> None:
+        browser, form = sign_in(person_as("administrator")), self.new("bank_keeper")
+        assert browser.post("/staff/new", data=form).status_code == 302  # the first
+        keeper, form = person_as("bank_keeper"), {**form, "username": "wang"}
+        assert 'name="cosign_username"' in browser.get("/staff/new").text
+        assert 'id="password-cosign_username"' in browser.get(f"/staff/{keeper.user_id}").text
+        assert browser.post("/staff/new", data=form).status_code == 422
+        signed = {**form, "cosign_username": keeper.name, "cosign_password": password}
+        assert browser.post("/staff/new", data=signed).status_code == 302
 
     def test_before_the_first_key_no_signature_is_asked(
         self, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]

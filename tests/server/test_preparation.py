@@ -8,17 +8,28 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from itembank.importing.pipeline import BankReading, read_bank
 from itembank.problems import InputRefused
 from server.access import Actor, Role
-from server.db.bank import BankImport, BankItem
+from server.db.bank import BankItem
 from server.db.papers import FormItem, Package, PaperSet
 from server.db.record import AuditEntry
 from server.db.rooms import Seat, Workstation
 from server.db.sittings import Attempt, Candidate, Registration
 from server.errors import Forbidden, Refused
 from server.host import Host
-from server.services import banks, batches, packages, pairing, papers, rosters, seating
+from server.services import (
+    assembly_runs,
+    banks,
+    batches,
+    items,
+    package_release,
+    package_sealing,
+    packages,
+    pairing,
+    papers,
+    rosters,
+    seating,
+)
 from server.services.signed import Signed
 from tests.server import preparing
 
@@ -42,10 +53,7 @@ def count(host: Host, table: type) -> int:
 
 def begin(host: Host, who: Actor, text: str) -> tuple[int, int]:
     bank_id = host.db.write(banks.create, who, banks.new_bank("题库", "baowei", 3), now=host.now())
-    file = banks.UploadedFile("a.csv", "0" * 64, 10)
-    import_id = host.db.write(banks.begin_import, who, bank_id, file, now=host.now())
-    host.db.write(banks.store_reading, import_id, read_bank(text.encode(), "a.csv"))
-    return bank_id, import_id
+    return bank_id, preparing.dry_run(host, who, bank_id, text.encode(), "a.csv")
 
 
 @pytest.mark.both_stores
@@ -67,91 +75,31 @@ def test_the_whole_way_to_a_released_package(host: Host, machine, person_as: Cal
         )
 
 
-def test_a_faulty_row_stops_the_import_until_good_rows_are_chosen(host: Host, people: preparing.Crew) -> None:
-    bank_id, import_id = begin(host, people.administrator, HEADER + GOOD + BAD)
-    with host.db.read() as session:
-        (problem,) = banks.report(session, import_id).reading.rejected
-    assert problem.code == "answer_not_an_option"
-    assert "3" in problem.place
-    with pytest.raises(Refused) as caught:
-        host.db.write(banks.commit_import, people.administrator, import_id, good_rows=False, now=host.now())
-    assert caught.value.code == "import_has_faults"
-    assert count(host, BankItem) == 0
-    added = host.db.write(
-        banks.commit_import, people.administrator, import_id, good_rows=True, now=host.now()
-    )
-    assert added == count(host, BankItem) == 1
-    with host.db.read() as session:
-        assert session.get_one(BankImport, import_id).sealed_reading is None
-        assert banks.view(session, bank_id).by_kind == {"single": 1}
-
-
-def test_an_import_is_committed_once(host: Host, people: preparing.Crew) -> None:
-    _bank, import_id = begin(host, people.administrator, HEADER + GOOD)
-    host.db.write(banks.commit_import, people.administrator, import_id, good_rows=False, now=host.now())
-    with pytest.raises(Refused) as caught:
-        host.db.write(banks.commit_import, people.administrator, import_id, good_rows=False, now=host.now())
-    assert caught.value.code == "import_not_ready"
-    assert count(host, BankItem) == 1
-
-
-def test_what_the_bank_already_has_is_rejected_by_id_and_by_content(
-    host: Host, people: preparing.Crew
-) -> None:
-    bank_id, import_id = begin(host, people.administrator, HEADER + GOOD)
-    host.db.write(banks.commit_import, people.administrator, import_id, good_rows=False, now=host.now())
-    again = HEADER + GOOD.replace("方针是", "原则是") + GOOD.replace("001-001", "001-009")
-    file = banks.UploadedFile("b.csv", "0" * 64, 10)
-    second = host.db.write(banks.begin_import, people.administrator, bank_id, file, now=host.now())
-    host.db.write(banks.store_reading, second, read_bank(again.encode(), "b.csv"))
-    with host.db.read() as session:
-        codes = [problem.code for problem in banks.report(session, second).reading.rejected]
-    assert codes == ["item_id_taken", "item_already_in_bank"]
-
-
-def test_a_discarded_dry_run_leaves_nothing(host: Host, people: preparing.Crew) -> None:
-    _bank, import_id = begin(host, people.administrator, HEADER + GOOD)
-    host.db.write(banks.discard_import, people.administrator, import_id, now=host.now())
-    with host.db.read() as session:
-        assert session.get_one(BankImport, import_id).sealed_reading is None
-    assert count(host, BankItem) == 0
-
-
 def test_reading_an_item_is_in_the_audit_chain(host: Host, people: preparing.Crew) -> None:
-    bank_id, import_id = begin(host, people.administrator, HEADER + GOOD)
-    host.db.write(banks.commit_import, people.administrator, import_id, good_rows=False, now=host.now())
+    _bank_id, import_id = begin(host, people.administrator, HEADER + GOOD)
+    preparing.take_in(host, people.administrator, import_id)
     with host.db.read() as session:
         item_id = session.scalars(select(BankItem.id)).one()
-    _facts, body = host.db.write(banks.read_item, people.keeper, bank_id, item_id, now=host.now())
+    body = host.db.write(items.read, people.keeper, item_id, now=host.now()).body
     assert body.stem == "单位内部治安保卫工作的方针是"
     with host.db.read() as session:
         assert "item_read" in session.scalars(select(AuditEntry.act)).all()
     with pytest.raises(Forbidden):
-        host.db.write(banks.read_item, people.administrator, bank_id, item_id, now=host.now())
-
-
-def test_readings_survive_the_sealed_store(host: Host, people: preparing.Crew) -> None:
-    text = HEADER + GOOD + BAD
-    _bank, import_id = begin(host, people.administrator, text)
-    with host.db.read() as session:
-        assert banks.report(session, import_id).reading == read_bank(text.encode(), "a.csv")
-    assert BankReading.from_json(read_bank(text.encode(), "a.csv").to_json()) == read_bank(
-        text.encode(), "a.csv"
-    )
+        host.db.write(items.read, people.administrator, item_id, now=host.now())
 
 
 def test_the_one_who_assembled_cannot_approve(host: Host, people: preparing.Crew) -> None:
     bank_id = preparing.bank(host, people.administrator)
     blueprint_id = preparing.blueprint(host, people.administrator)
     papers_id = preparing.paper_set(host, people, bank_id, blueprint_id)
-    plan = papers.AssemblyPlan("另一套", bank_id, blueprint_id, 2, 30, "9")
-    second = host.db.write(papers.begin, people.administrator, plan, now=host.now())
+    plan = assembly_runs.AssemblyPlan("另一套", bank_id, blueprint_id, 2, 30, "9")
+    second = host.db.write(assembly_runs.begin, people.administrator, plan, now=host.now())
     with pytest.raises(Refused) as caught:
         host.db.write(papers.approve, people.administrator, second, now=host.now())
     assert caught.value.code == "papers_not_assembled"
     with host.db.read() as session:
-        payload = papers.job_payload(session, second)
-    host.db.write(papers.store_outcome, second, preparing.assemble(payload, lambda *_: None))
+        payload = assembly_runs.job_payload(session, second)
+    host.db.write(assembly_runs.store_outcome, second, preparing.assemble(payload, lambda *_: None))
     with pytest.raises(Refused) as caught:
         host.db.write(papers.approve, people.administrator, second, now=host.now())
     assert caught.value.code == "approver_must_differ"
@@ -164,12 +112,15 @@ def test_the_one_who_assembled_cannot_approve(host: Host, people: preparing.Crew
 def test_the_same_seed_and_pool_rebuild_the_same_forms(host: Host, people: preparing.Crew) -> None:
     bank_id = preparing.bank(host, people.administrator)
     blueprint_id = preparing.blueprint(host, people.administrator)
-    plan = papers.AssemblyPlan("一", bank_id, blueprint_id, 2, 30, "11")
-    ids = [host.db.write(papers.begin, people.administrator, replace(plan), now=host.now()) for _ in range(2)]
+    plan = assembly_runs.AssemblyPlan("一", bank_id, blueprint_id, 2, 30, "11")
+    ids = [
+        host.db.write(assembly_runs.begin, people.administrator, replace(plan), now=host.now())
+        for _ in range(2)
+    ]
     for paper_set_id in ids:
         with host.db.read() as session:
-            payload = papers.job_payload(session, paper_set_id)
-        host.db.write(papers.store_outcome, paper_set_id, preparing.assemble(payload, lambda *_: None))
+            payload = assembly_runs.job_payload(session, paper_set_id)
+        host.db.write(assembly_runs.store_outcome, paper_set_id, preparing.assemble(payload, lambda *_: None))
     with host.db.read() as session:
         rows = [
             session.execute(
@@ -241,7 +192,11 @@ class TestRelease:
         holders = (preparing.unlock(host, first), preparing.unlock(host, second))
         with pytest.raises(Refused) as caught:
             host.db.write(
-                packages.open_package, stage.room_sitting, holders, host.site.public_key, now=host.now()
+                package_release.open_package,
+                stage.room_sitting,
+                holders,
+                host.site.public_key,
+                now=host.now(),
             )
         return caught.value.code
 
@@ -270,7 +225,7 @@ class TestRelease:
         }
         key = host.site.signing_key.private_bytes_raw()
         who = Signed(stage.crew.administrator, cosigner=stage.crew.chief)
-        host.db.write(packages.seal, who, stage.room_sitting, custodians, key, now=host.now())
+        host.db.write(package_sealing.seal, who, stage.room_sitting, custodians, key, now=host.now())
         assert self.refused(host, stage, stage.crew.chief, other) == "release_same_role"
 
     def test_somebody_who_holds_no_share(
@@ -307,7 +262,7 @@ class TestRelease:
         key, who = host.site.signing_key.private_bytes_raw(), stage.crew.administrator
         with pytest.raises(Refused) as caught:
             one = {stage.crew.chief.user_id: Role.CHIEF_INVIGILATOR}
-            host.db.write(packages.seal, who, stage.room_sitting, one, key, now=host.now())
+            host.db.write(package_sealing.seal, who, stage.room_sitting, one, key, now=host.now())
         assert caught.value.code == "custodians_of_two_roles"
 
 

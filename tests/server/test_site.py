@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask.testing import FlaskClient
 
-from itembank.sealing import SealBroken
 from server.db.people import SiteSecret
+from server.errors import Refused
 from server.host import Host, open_host
 from server.services.site import ensure_site
 from server.services.tls import TlsFiles, ensure_certificate, server_names
@@ -47,7 +47,7 @@ def test_identity_is_made_once(host: Host, settings: Settings) -> None:
 
 
 def test_another_master_key_opens_nothing(host: Host, settings: Settings) -> None:
-    with pytest.raises(SealBroken):
+    with pytest.raises(Refused, match="keyfile_of_another"):
         open_host(settings, b"x" * 32)
 
 

@@ -209,11 +209,11 @@ class TestPapersOfASitting:
     def test_only_approved_ones_of_the_same_level(
         self, host: Host, stage: preparing.Staged, sign_in: Callable[[Actor], FlaskClient]
     ) -> None:
-        from server.services import papers
+        from server.services import assembly_runs
 
         browser, who = sign_in(stage.crew.administrator), stage.crew.administrator
-        plan = papers.AssemblyPlan("未批准", stage.bank, stage.blueprint, 2, 60, "1")
-        waiting = host.db.write(papers.begin, who, plan, now=host.now())
+        plan = assembly_runs.AssemblyPlan("未批准", stage.bank, stage.blueprint, 2, 60, "1")
+        waiting = host.db.write(assembly_runs.begin, who, plan, now=host.now())
         higher = browser.post(
             "/batches", data={**NEW, "name": "二级", "occupation_level": "baowei/2"}
         ).location

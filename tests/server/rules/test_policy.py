@@ -13,7 +13,7 @@ from exam_rooms.clock import LateRule, Schedule
 from itembank.problems import InputRefused, Problem
 from server.rules import policy as rules
 from server.rules.policy import LevelPolicy, Profile
-from server.rules.policy_values import Rounding
+from server.rules.policy_values import Delivery, Rounding
 
 DAY = date(2026, 3, 14)
 TEXTS = {
@@ -84,6 +84,7 @@ def test_a_rehearsal_differs_only_where_it_says_so() -> None:
         rehearsal=False,
         theory=POLICY.theory,
         earliest_submit_minutes=POLICY.earliest_submit_minutes,
+        papers=POLICY.papers,
     )
     assert same == POLICY
 
@@ -99,6 +100,18 @@ def test_a_frozen_policy_comes_back_from_its_json() -> None:
 
 
 # --- rules -------------------------------------------------------------------------------------------
+
+
+def test_orders_are_everybodys_own_unless_the_profile_says_otherwise() -> None:
+    assert POLICY.delivery == Delivery(shuffle_items=True, shuffle_options=True)
+    calm = rules.load_profile(national_with("delivery.shuffle_items", False))
+    assert isinstance(calm, Profile)
+    frozen = rules.policy_for(calm, "baowei", 3).to_json()
+    assert LevelPolicy.from_json(frozen).delivery == Delivery(shuffle_items=False)
+    del frozen["delivery"]  # a batch of earlier days
+    assert LevelPolicy.from_json(frozen).delivery == Delivery()
+    silent = rules.load_profile(national_with("delivery", None))
+    assert isinstance(silent, Profile) and silent.terms.delivery == Delivery()
 
 
 @pytest.mark.parametrize(
@@ -254,6 +267,7 @@ def test_earliest_submission_choices(said: object, meant: int | None) -> None:
         ("invigilators.candidates_per", 0, "number_out_of_range"),
         ("papers.total", 99, "not_allowed"),
         ("papers.wrong_deducts", True, "not_allowed"),
+        ("papers.keep_days", -1, "number_out_of_range"),
         ("rooms.smallest_gap_metres", 0, "number_out_of_range"),
         ("grace_seconds", True, "not_a_whole_number"),
         ("occupations.baowei.code", "", "missing_value"),
@@ -262,6 +276,8 @@ def test_earliest_submission_choices(said: object, meant: int | None) -> None:
         ("effective.from", "2026-02-30", "not_a_day"),
         ("title", None, "missing_value"),
         ("surprise", 1, "unknown_key"),
+        ("delivery.shuffle_items", "often", "not_yes_or_no"),
+        ("delivery.shuffle_points", True, "unknown_key"),
     ],
 )
 def test_a_fault_is_told_with_its_path(path: str, value: object, code: str) -> None:
