@@ -9,7 +9,7 @@ PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch check rehearse fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-import check rehearse fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,15 @@ bench-faces: setup-dev ## how well and fast faces are told apart, on photos of y
 bench-watch: setup-dev ## what looking costs a seat: processor time by step, memory over 5,400 looks (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_watch
 
+bench-assembly: setup-dev ## papers out of pools of 1,000 to 100,000 items, judged beside a random draw (some minutes)
+	@$(BIN)/python -m tests.benchmarks.bench_assembly
+
+bench-import: setup-dev ## what importing a workbook of 10,000 items costs, beside its bare reader, into a sealed bank
+	@$(BIN)/python -m tests.benchmarks.import_bench
+
+bench-qti: setup-dev ## what reading a QTI package of 2,000 items costs, beside unzipping and parsing alone
+	@$(BIN)/python -m tests.benchmarks.qti_bench
+
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
 	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/*.test.mjs tests/server/ui/*.test.mjs
@@ -44,7 +53,8 @@ fresh: ## debootstrap a bookworm chroot and run both README commands in it (root
 	@tests/system/fresh.sh
 
 screenshots: setup-dev ## the pictures of docs/screens, made by the browser tests
-	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py
+	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py \
+	  tests/system/test_browser_bank.py
 
 translations: setup-dev ## refresh the English catalogue from the sources
 	@$(BIN)/python -m server.cli.translations

@@ -88,7 +88,7 @@ class Record:
     """One answer event (design D1). Only the agent makes links; `hash` covers every other field.
 
     `body` is base64 of AES-GCM under the attempt key with AAD `attempt|journal|seq`, holding
-    `{"response": [option keys]}` for ANSWER and `{}` else, so no hash can be guessed back to an answer.
+    `{"response": [texts]}` for ANSWER and `{}` else, so no hash can be guessed back to an answer.
     `boot_ns` is CLOCK_BOOTTIME at the moment of writing, `boot_id` the kernel's boot id.
     """
 
