@@ -55,7 +55,7 @@ def everything_in(folder: Path) -> bytes:
 def secrets_of_the_sample() -> list[bytes]:
     """Stems, options and explanations of the bank, ID numbers of the candidates: what a thief would like."""
     data = (files("server") / "samples" / "bank_baowei_3.csv").read_bytes()
-    bodies = [item.body for _place, item in read_bank(data, "bank.csv").items]
+    bodies = [placed.item.body for placed in read_bank(data, "bank.csv").items]
     texts = [text for body in bodies for text in (body.stem, body.explanation) if len(text) > 8]
     texts += [option.text for body in bodies for option in body.options if len(option.text) > 8]
     return [text.encode() for text in texts] + [p.id_number.encode() for p in fictional_people(8)]
