@@ -174,18 +174,20 @@ def read(jobs: Jobs, file: Path, declared: Declared, remembered: Mapping[str, An
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     known: Packed | None = None
     refused: Problem | None = None
+    peak = 0
     try:
         result = jobs.run("read_bank", payload)
     except Refused as refusal:
         refused = Problem(refusal.code, "", refusal.params)
     else:
+        peak = result["peak_rss_mib"]
         if "refused" in result:
             refused = Problem.from_json(result["refused"])
         else:
             known = reading_of(result)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Checked(known, refused, round(cpu, 2), after.ru_maxrss >> 10)
+    return Checked(known, refused, round(cpu, 2), peak or after.ru_maxrss >> 10)
 
 
 def as_contract(checked: Checked, *, answers: bool = False) -> dict[str, Any]:

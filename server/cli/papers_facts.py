@@ -49,7 +49,7 @@ def assembled(tables: Tables) -> dict[str, Any]:
     return {
         **{name: outcome[name] for name in first},
         "cpu_seconds": round(_cpu() - before, 2),
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10,
+        "peak_rss_mib": outcome["peak_rss_mib"],
         "seed": seed,
         "spares": outcome["spares"],
         "proof": outcome["proof"],

@@ -18,6 +18,7 @@ from itembank.assembly_facts import facts_plan, read_facts
 from itembank.blueprint import Blueprint, load_blueprint
 from itembank.problems import InputRefused
 from server.errors import Refused
+from server.jobs.memory import peak_mib
 
 _READ = 0.1  # share of the work that reading takes
 
@@ -36,7 +37,7 @@ def assemble(payload: dict[str, Any], report: Callable[..., None]) -> dict[str, 
 def assemble_tables(payload: dict[str, Any], report: Callable[..., None]) -> dict[str, Any]:
     """Plain tables: `facts` and `demands` (bytes of the files), their names, and the rules as above.
 
-    Answers `Assembly.to_json()`, or `refused`: a list of problems.
+    Answers `Assembly.to_json()` with the child's `peak_rss_mib`, or `refused`: a list of problems.
     """
     try:
         demands = read_demands(payload["demands"], payload["demands_name"])
@@ -45,7 +46,8 @@ def assemble_tables(payload: dict[str, Any], report: Callable[..., None]) -> dic
         return {"refused": [problem.to_json() for problem in refusal.problems]}
     rules = _rules(payload)
     report(_READ, "solve")
-    return assemble_plan(plan, rules, int(payload["seed"]), _solving(report)).to_json()
+    answer = assemble_plan(plan, rules, int(payload["seed"]), _solving(report)).to_json()
+    return answer | {"peak_rss_mib": peak_mib()}
 
 
 def _rules(payload: dict[str, Any]) -> Rules:

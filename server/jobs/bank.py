@@ -15,6 +15,7 @@ from itembank.item_json import item_from_json
 from itembank.items import Medium
 from itembank.problems import InputRefused
 from server.errors import Refused
+from server.jobs.memory import peak_mib
 from server.services.export_formats import FORMATS
 from server.services.readings import Packed, from_bytes, packed, to_bytes
 
@@ -42,11 +43,12 @@ def read_bank(payload: dict[str, Any], report: Callable[..., None]) -> dict[str,
     try:
         found = _reading(payload, declared, told)
     except InputRefused as refusal:
-        return {"refused": refusal.problems[0].to_json()}
+        return {"refused": refusal.problems[0].to_json(), "peak_rss_mib": peak_mib()}
     report(_CHECKED, "checked")
     media = found.reading.media
     sizes = {sha: [f.medium.mime, f.medium.width, f.medium.height] for sha, f in media.items()}
-    return {"reading": to_bytes(found), "media": sizes, **{_MEDIUM + sha: f.data for sha, f in media.items()}}
+    blobs = {_MEDIUM + sha: file.data for sha, file in media.items()}
+    return {"reading": to_bytes(found), "media": sizes, "peak_rss_mib": peak_mib(), **blobs}
 
 
 def reading_of(result: Mapping[str, Any]) -> Packed:

@@ -134,6 +134,22 @@ def facts_of(row: BankItem) -> ItemFacts:
     )
 
 
+def columns_of(facts: ItemFacts) -> dict[str, object]:
+    """The inverse of `facts_of`: the clear columns of an item but its uid, which never changes."""
+    return {
+        "point": facts.point,
+        "kind": facts.kind.value,
+        "difficulty": facts.difficulty,
+        "consistency": facts.consistency,
+        "importance": facts.importance,
+        "sample": facts.sample,
+        "path": facts.path,
+        "enemy": facts.enemy,
+        "seconds": facts.seconds,
+        "flaw": facts.flaw,
+    }
+
+
 def _require(actor: Actor, permission: Permission) -> None:
     if not actor.can(permission):
         raise Forbidden(permission)

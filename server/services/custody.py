@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from server.access import PERMISSIONS, SYSTEM, Permission, Role
 from server.db.people import CustodianKey, User, UserRole
 from server.errors import Refused
-from server.services.signed import Signed, need, need_reason
+from server.services.signed import Signed, need, need_reason, second_person
 
 KEY_ROLES = (Role.CHIEF_INVIGILATOR, Role.ADMINISTRATOR, Role.CUSTODIAN)
 """The roles that may hold a share, in the order they are proposed."""
@@ -106,11 +106,7 @@ def need_two(signed: Signed, *, reason: bool = True) -> None:
     need(signed.actor, Permission.HOLD_KEY)
     if reason:
         need_reason(signed)
-    second = signed.cosigner
-    if second is None:
-        raise Refused("cosign_missing", 422, field="cosign_username")
-    if second.user_id == signed.actor.user_id:
-        raise Refused("cosign_same_person", 422, field="cosign_username")
+    second = second_person(signed)
     if not second.can(Permission.HOLD_KEY):
         raise Refused("cosign_not_allowed", 422, field="cosign_username", name=second.name)
     if not {Role.CHIEF_INVIGILATOR, Role.ADMINISTRATOR} & (signed.actor.roles | second.roles):

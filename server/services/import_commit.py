@@ -18,8 +18,9 @@ from server.db.bank import Bank, BankImport, BankItem, BankMedium, ImportMedium,
 from server.db.base import vault_of
 from server.errors import NotFound, Refused
 from server.services import audit, imports
+from server.services.banks import columns_of
 from server.services.readings import Packed
-from server.services.signed import Signed, as_signed, need, need_reason
+from server.services.signed import Signed, as_signed, need, need_reason, second_person
 
 PLACE_CHARACTERS = 80
 CHUNK = 2_000  # rows of one INSERT round trip
@@ -128,12 +129,7 @@ def _need_second(signed: Signed) -> None:
     if signed.actor.user_id is None:
         return
     need_reason(signed)
-    second = signed.cosigner
-    if second is None:
-        raise Refused("cosign_missing", 422, field="cosign_username")
-    if second.user_id == signed.actor.user_id:
-        raise Refused("cosign_same_person", 422, field="cosign_username")
-    need(second, Permission.REVIEW_ITEMS)
+    need(second_person(signed), Permission.REVIEW_ITEMS)
 
 
 def _fresh(session: Session, bank: Bank, row: BankImport, made: Prepared) -> Prepared:
@@ -186,7 +182,7 @@ def _add_items(  # noqa: PLR0913 - where it goes, what it is, who brings it
     people = {"author_id": signed.actor.user_id, "reviewer_id": second}
     shared = {"import_id": row.id, **people}
     items = [
-        _clear(entry.facts)
+        {"uid": entry.facts.uid, **columns_of(entry.facts)}
         | _shown(entry)
         | {"bank_id": bank.id, "status": _status(entry.facts, made.choice), "changed_at": now, **shared}
         for entry in made.entries
@@ -202,23 +198,6 @@ def _add_items(  # noqa: PLR0913 - where it goes, what it is, who brings it
         for entry in made.entries
     ]
     _insert(session, ItemVersion, versions)
-
-
-def _clear(facts: ItemFacts) -> dict[str, Any]:
-    """The columns of an item that stand in clear."""
-    return {
-        "uid": facts.uid,
-        "point": facts.point,
-        "kind": facts.kind.value,
-        "difficulty": facts.difficulty,
-        "consistency": facts.consistency,
-        "importance": facts.importance,
-        "sample": facts.sample,
-        "path": facts.path,
-        "enemy": facts.enemy,
-        "seconds": facts.seconds,
-        "flaw": facts.flaw,
-    }
 
 
 def _shown(entry: Entry, *, stem: bool = True) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from server.db.base import vault_of
 from server.db.record import AuditEntry
 from server.errors import NotFound, Refused
 from server.services import audit
-from server.services.banks import facts_of
+from server.services.banks import columns_of, facts_of
 from server.services.imports import CONTENT_PURPOSE, STEM_PURPOSE
 from server.services.item_life import CHUNK, need_usable, writers
 from server.services.signed import need
@@ -68,7 +68,7 @@ def add(session: Session, actor: Actor, bank_id: int, item: Item, *, now: dateti
         sealed_body=sealed,
         author_id=actor.user_id,
         changed_at=now,
-        **_columns(item.facts),
+        **columns_of(item.facts),
     )
     session.add(row)
     session.flush()
@@ -252,13 +252,6 @@ def _index(session: Session, body: ItemBody) -> str:
     return vault_of(session).index(CONTENT_PURPOSE, content_hash(body))
 
 
-def _columns(facts: ItemFacts) -> dict[str, object]:
-    columns = facts_to_json(facts)
-    columns.pop("uid")
-    extra = {"path": facts.path, "enemy": facts.enemy, "seconds": facts.seconds, "flaw": facts.flaw}
-    return columns | extra
-
-
 def _version(  # noqa: PLR0913 - what a version is
     row: BankItem, facts: ItemFacts, sealed: bytes, actor: Actor, now: datetime, *, number: int = 1
 ) -> ItemVersion:
@@ -285,7 +278,7 @@ def _put_in_force(
     if version.content_index != row.content_index:  # another text: what was measured was not this one
         row.facility, row.discrimination, row.answered = None, None, 0
     row.stem_index = _stem_index(session, body)
-    for name, value in _columns(facts_from_json(version.facts)).items():
+    for name, value in columns_of(facts_from_json(version.facts)).items():
         setattr(row, name, value)
     row.version, row.sealed_body = version.version, version.sealed_body
     row.content_index, row.author_id, row.changed_at = version.content_index, version.author_id, now

@@ -24,7 +24,7 @@ from server.errors import Refused
 from server.services import audit, packages
 from server.services.custody import KEY_ROLES
 from server.services.roomstate import RoomState, load
-from server.services.signed import MOST_REASON, Signed, need, need_reason
+from server.services.signed import MOST_REASON, Signed, need, need_reason, second_person
 
 PURPOSES = ("paper_mode", "last_resort")
 DOCUMENTS = ("paper", "sheet", "key")
@@ -188,11 +188,7 @@ def _allowed(session: Session, signed: Signed, order: PrintOrder) -> tuple[RoomS
 def _two_keepers(signed: Signed) -> None:
     """R20 for paper: two people of different roles that may hold a key."""
     need(signed.actor, Permission.HOLD_KEY)
-    second = signed.cosigner
-    if second is None:
-        raise Refused("cosign_missing", 422, field="cosign_username")
-    if second.user_id == signed.actor.user_id:
-        raise Refused("cosign_same_person", 422, field="cosign_username")
+    second = second_person(signed)
     need(second, Permission.HOLD_KEY)
     if not any(one != other for one in _key_roles(signed.actor) for other in _key_roles(second)):
         raise Refused("print_same_role", 403, field="cosign_username")

@@ -24,7 +24,7 @@ from server.db.base import Base, vault_of
 from server.db.keys import BankRotation
 from server.errors import NotFound, Refused
 from server.services import audit, staff
-from server.services.signed import Signed, need
+from server.services.signed import Signed, need, second_person
 from server.services.sittings_now import running_rooms
 
 STEP_ROWS = 40
@@ -297,12 +297,7 @@ def _view(bank: Bank, row: BankRotation | None, names: dict[int, str]) -> BankKe
 
 
 def _need_second(signed: Signed) -> None:
-    second = signed.cosigner
-    if second is None:
-        raise Refused("cosign_missing", 422, field="cosign_username")
-    if second.user_id == signed.actor.user_id:
-        raise Refused("cosign_same_person", 422, field="cosign_username")
-    need(second, Permission.IMPORT_BANK)
+    need(second_person(signed), Permission.IMPORT_BANK)
 
 
 def _rows(session: Session, part: Part, bank_id: int, after: Sequence[Any]) -> tuple[Row, ...]:

@@ -50,15 +50,20 @@ def need_reason(signed: Signed) -> None:
         raise Refused("reason_missing", 422, field="reason")
 
 
-def need_cosigner(signed: Signed) -> None:
-    """Raises `Refused` unless there is a reason and somebody else who may co-sign."""
-    need_reason(signed)
+def second_person(signed: Signed) -> Actor:
+    """Who signed beside the actor; `Refused` (cosign_missing, cosign_same_person) when nobody else did."""
     second = signed.cosigner
     if second is None:
         raise Refused("cosign_missing", 422, field="cosign_username")
     if second.user_id == signed.actor.user_id:
         raise Refused("cosign_same_person", 422, field="cosign_username")
-    need(second, Permission.COSIGN)
+    return second
+
+
+def need_cosigner(signed: Signed) -> None:
+    """Raises `Refused` unless there is a reason and somebody else who may co-sign."""
+    need_reason(signed)
+    need(second_person(signed), Permission.COSIGN)
 
 
 def note_room(

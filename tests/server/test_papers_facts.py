@@ -34,8 +34,7 @@ def test_forms_proof_and_cost_are_printed_and_rebuild(tmp_path: Path, pool: Pool
     assert len(set(found["forms"][0]) & set(found["forms"][1])) <= 1
     assert all(line["met"] for lines in found["proof"] for line in lines)
     assert found["bound"] <= found["objective"]
-    assert 0 < found["cpu_seconds"] < 30
-    assert found["peak_rss_mib"] > 20  # at least the size of the process that asked: no upper bound here
+    assert 0 < found["cpu_seconds"] < 30 and 20 < found["peak_rss_mib"] < 400
     measured = ("cpu_seconds", "peak_rss_mib")
     assert {k: v for k, v in found.items() if k not in measured} == {
         k: v for k, v in same.items() if k not in measured
