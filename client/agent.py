@@ -23,6 +23,7 @@ from client.outbox import Outbox
 from client.paper import Medium, PaperFault, Shelf
 from client.seat import FINAL, PageRefused
 from client.sheet import Sheet
+from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.protocol import (
     JournalReply,
     Receipt,
@@ -67,7 +68,9 @@ class Agent:
         self._outcomes: dict[int, x.ActDone | None] = {}
         self._paper_fault = ""
         self._camera = CameraReport()
+        self._kiosk = KioskReport()
         self.on_look: Callable[[str], None] = lambda ref: None
+        self.listeners: list[Callable[[SeatState], None]] = []
 
     def wake_up(self) -> None:
         """Reads what an earlier process left and shows it before the server was heard."""
@@ -184,6 +187,8 @@ class Agent:
         self.link.want_receipt(attempt if done else None)
         if state is not None:
             self._books.settle(attempt)
+            for listen in self.listeners:
+                listen(state)
         self.link.describe(self._status(attempt))
         self._show()
 
@@ -238,6 +243,7 @@ class Agent:
             package_sha256=self._parts.shelf.ready,
             journal_fault=self._books.fault,
             camera=self._camera,
+            kiosk=self._kiosk,
         )
         if journal is None:
             return status
@@ -282,6 +288,13 @@ class Agent:
         with self.board.lock:
             if report != self._camera:
                 self._camera = report
+                self._settle()
+
+    def kiosk_says(self, report: KioskReport) -> None:
+        """How well the workstation is locked down; a change is told to the server."""
+        with self.board.lock:
+            if report != self._kiosk:
+                self._kiosk = report
                 self._settle()
 
     def show_picture(self, ref: str, data: bytes) -> None:

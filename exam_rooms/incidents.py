@@ -31,6 +31,22 @@ class IncidentKind(StrEnum):
     CAMERA_LOST = "CAMERA_LOST"  # no pictures come from the camera
     AGENT_DISAGREES = "AGENT_DISAGREES"  # the server sees something else in a capture than the seat did
     ENROLMENT_DOUBT = "ENROLMENT_DOUBT"  # face at sign-in and registration photo do not clearly agree
+    FOCUS_LOST = "FOCUS_LOST"  # the candidate's page is not in front any more
+    SECOND_PAGE = "SECOND_PAGE"  # a second window or page of the exam was opened at the seat
+    FORBIDDEN_PROCESS = "FORBIDDEN_PROCESS"  # a program of the policy's list runs on the workstation
+    USB_DEVICE = "USB_DEVICE"  # a storage or input device was plugged in
+    SECOND_SCREEN = "SECOND_SCREEN"  # a second display is connected
+    VIRTUAL_MACHINE = "VIRTUAL_MACHINE"  # the workstation is a virtual machine
+    SEAT_CLOCK_STEP = "SEAT_CLOCK_STEP"  # somebody set the workstation's clock; time is unaffected
+    SEAT_SUSPENDED = "SEAT_SUSPENDED"  # the workstation slept
+    SEAT_REBOOTED = "SEAT_REBOOTED"  # the workstation was started anew in mid-sitting
+    AGENT_RESTARTED = "AGENT_RESTARTED"  # the seat agent ended and came back in mid-sitting
+    BROWSER_RESTARTED = "BROWSER_RESTARTED"  # the kiosk's browser ended or hung and was started again
+    KIOSK_OPEN = "KIOSK_OPEN"  # something that the launcher must close is open
+    SEB_MISMATCH = "SEB_MISMATCH"  # Safe Exam Browser runs with other settings than the room's
+    HAND_RAISED = "HAND_RAISED"  # the candidate calls an invigilator
+    BOTH_WROTE = "BOTH_WROTE"  # two workstations wrote answers of one attempt after the seat was changed
+    SECOND_SIGN_IN = "SECOND_SIGN_IN"  # a ticket that is signed in already was used at another seat
 
 
 class Severity(IntEnum):
@@ -72,9 +88,34 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.CAMERA_LOST: IncidentRule(Severity.ALERT),
         IncidentKind.AGENT_DISAGREES: IncidentRule(Severity.ALERT),
         IncidentKind.ENROLMENT_DOUBT: IncidentRule(Severity.WARNING),
+        # Whether a breach also covers the paper is data of the level policy.
+        IncidentKind.FOCUS_LOST: IncidentRule(Severity.WARNING),
+        IncidentKind.SECOND_PAGE: IncidentRule(Severity.WARNING),
+        IncidentKind.FORBIDDEN_PROCESS: IncidentRule(Severity.ALERT),
+        IncidentKind.USB_DEVICE: IncidentRule(Severity.ALERT),
+        IncidentKind.SECOND_SCREEN: IncidentRule(Severity.ALERT),
+        IncidentKind.VIRTUAL_MACHINE: IncidentRule(Severity.ALERT),
+        IncidentKind.SEAT_CLOCK_STEP: IncidentRule(Severity.WARNING),
+        IncidentKind.SEAT_SUSPENDED: IncidentRule(Severity.WARNING),
+        IncidentKind.SEAT_REBOOTED: IncidentRule(Severity.WARNING),
+        IncidentKind.AGENT_RESTARTED: IncidentRule(Severity.WARNING),
+        IncidentKind.BROWSER_RESTARTED: IncidentRule(Severity.WARNING),
+        IncidentKind.KIOSK_OPEN: IncidentRule(Severity.ALERT),
+        IncidentKind.SEB_MISMATCH: IncidentRule(Severity.ALERT),
+        IncidentKind.HAND_RAISED: IncidentRule(Severity.WARNING),
+        IncidentKind.BOTH_WROTE: IncidentRule(Severity.ALERT),
+        IncidentKind.SECOND_SIGN_IN: IncidentRule(Severity.ALERT),
     }
 )
 """One rule for every kind."""
+
+BREACHES = (
+    *(IncidentKind.FOCUS_LOST, IncidentKind.SECOND_PAGE, IncidentKind.FORBIDDEN_PROCESS),
+    *(IncidentKind.USB_DEVICE, IncidentKind.SECOND_SCREEN, IncidentKind.VIRTUAL_MACHINE),
+    *(IncidentKind.SEAT_CLOCK_STEP, IncidentKind.SEAT_SUSPENDED, IncidentKind.SEAT_REBOOTED),
+    *(IncidentKind.AGENT_RESTARTED, IncidentKind.BROWSER_RESTARTED, IncidentKind.KIOSK_OPEN),
+)
+"""What a seat's agent may report of its own workstation (`BreachNote.kind`)."""
 
 
 def severity(kind: IncidentKind) -> Severity:

@@ -10,10 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from exam_rooms.kiosk_messages import (
+    Accommodation,
+    AnnouncementView,
+    CheckPlan,
+    FreezeView,
+    KioskPlan,
+    KioskReport,
+    PageTools,
+    SebState,
+)
 from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
-VERSION = 2
+VERSION = 3
 VERSION_HEADER = "X-Examhall-Protocol"
 ZERO_HEAD = "0" * 64
 NAMESPACE_SEAT = "/seat"
@@ -52,6 +62,10 @@ class Route:
     FRAMES = "/agent/frames"
     LOOK = "/agent/look"
     WARNING_READ = "/agent/warning-read"
+    BREACHES = "/agent/breaches"
+    CHECK = "/agent/check"
+    CALL = "/agent/call"
+    SEB = "/agent/seb"
     SITE_CA = "/site-ca"
 
 
@@ -253,6 +267,14 @@ class SeatState:
     notice: str = ""
     watch: WatchPlan | None = None
     warnings: tuple[WarningView, ...] = ()
+    frozen: FreezeView | None = None
+    check: CheckPlan | None = None
+    seb: SebState = SebState.NOT_NEEDED
+    kiosk: KioskPlan = field(default_factory=KioskPlan)
+    tools: PageTools = field(default_factory=PageTools)
+    accommodation: Accommodation = field(default_factory=Accommodation)
+    hand_raised_at: datetime | None = None
+    announcements: tuple[AnnouncementView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +342,7 @@ class StatusRequest:
     package_sha256: str = ""
     journal_fault: str = ""
     camera: CameraReport = field(default_factory=CameraReport)
+    kiosk: KioskReport = field(default_factory=KioskReport)
 
 
 @dataclass(frozen=True, slots=True)

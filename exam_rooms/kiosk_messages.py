@@ -1,0 +1,227 @@
+"""What a kiosk agent and the room server tell each other beside paper, answers and pictures.
+
+Part of `exam_rooms.protocol`: how well the workstation is locked down, breaches, self-check, calls of the
+invigilator, announcements, what the candidate's page may offer, and signed orders to a kiosk.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from exam_rooms.wire import canonical
+
+
+class Lockdown(StrEnum):
+    """What keeps the candidate inside the page."""
+
+    NONE = "none"  # no launcher: a demo or a test
+    LOCKED = "locked"  # our launcher, everything closed
+    OPEN = "open"  # our launcher, and something that must be closed is open
+    SEB = "seb"  # Safe Exam Browser stands before the page
+
+
+@dataclass(frozen=True, slots=True)
+class KioskReport:
+    """Part of every heartbeat. `open`: codes of what is not closed; `screens`: how many displays there are.
+
+    `browser`: restarts of the kiosk's browser since the agent began.
+    """
+
+    lockdown: Lockdown = Lockdown.NONE
+    open: tuple[str, ...] = ()
+    screens: int = 0
+    browser: int = 0
+
+
+# --- breaches ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BreachNote:
+    """One thing that should not happen at a seat, seen by its agent. Sending it again changes nothing.
+
+    `ref`: the agent's own name of it (hex, unique); `kind`: an `IncidentKind` among `BREACHES`; `since_ns`
+    when it began and `boot_ns` when it was noticed, both on the boot clock of `boot_id`. With `ended` the
+    cause is gone since `since_ns`. `detail`: a short name (of a process, a device class), never a content.
+    """
+
+    ref: str
+    kind: str
+    boot_id: str
+    since_ns: int
+    boot_ns: int
+    ended: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreachRequest:
+    """Breaches of one seat, oldest first; `attempt` None before somebody signed in."""
+
+    attempt: int | None
+    notes: tuple[BreachNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeView:
+    """The paper is covered until an invigilator releases it; time goes on. `kind`: the incident's kind."""
+
+    kind: str
+    since: datetime
+
+
+# --- before the bell ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """A self-check that this seat shall make. `ref` names the round: a report of another round is old.
+
+    `canary`: a sealed synthetic paper (base64 of its package), with its section key and form, answered
+    end to end; limits are data of the level policy.
+    """
+
+    ref: str
+    canary: str = ""
+    canary_key: str = ""
+    canary_form: str = ""
+    least_free_mb: int = 0
+    most_offset_ms: int = 0
+    package_sha256: str = ""
+    camera: bool = False
+
+
+class Verdict(StrEnum):
+    """The outcome of one check."""
+
+    GOOD = "good"
+    LOOK = "look"  # works, but somebody should look
+    BAD = "bad"  # the seat must not be used
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check: `name` is a code, `found` a short value to show (a version, MiB, ms, lux)."""
+
+    name: str
+    verdict: Verdict
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """All checks of a round. `canary_answers`: what the seat answered, sealed like any response (base64);
+    `canary_map`: SHA-256 of order and keys as this seat delivered them.
+    """
+
+    ref: str
+    results: tuple[CheckResult, ...]
+    canary_answers: tuple[str, ...] = ()
+    canary_map: str = ""
+
+
+# --- the candidate and the invigilator ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """The candidate raises or lowers the hand. `reason`: "", "question", "technical" or "unwell"."""
+
+    raised: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementView:
+    """What an invigilator said to the whole room."""
+
+    announcement: int
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageTools:
+    """What the candidate's page offers, from the level policy. `warn_minutes`: remaining minutes at which
+    the time is said once.
+    """
+
+    eliminate: bool = True
+    notes: bool = True
+    warn_minutes: tuple[int, ...] = (15, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Accommodation:
+    """What was approved for this candidate. `extra_minutes` are in the deadline already."""
+
+    large_print: bool = False
+    extra_minutes: float = 0.0
+
+
+# --- Safe Exam Browser -------------------------------------------------------------------------------
+
+
+class SebState(StrEnum):
+    """Whether this seat needs Safe Exam Browser and has proved it."""
+
+    NOT_NEEDED = ""
+    WANTED = "wanted"
+    GOOD = "good"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class SebProof:
+    """What Safe Exam Browser said at the page, forwarded as it came: the server compares.
+
+    `url`: the exact address that was asked for; the hashes are 64 hex digits or "".
+    """
+
+    url: str
+    config_key_hash: str
+    browser_exam_key_hash: str = ""
+    version: str = ""
+
+
+# --- orders to a kiosk -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KioskOrder:
+    """A signed command of the server. `action`: "quit". `signature`: Ed25519 by the site's key, base64."""
+
+    action: str
+    workstation: int
+    issued_at: datetime
+    nonce: str
+    signature: str
+
+
+def order_message(order: KioskOrder) -> bytes:
+    """The bytes that an order's signature covers."""
+    return canonical(
+        ["examhall/order", order.action, order.workstation, order.issued_at.isoformat(), order.nonce]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QuitPin:
+    """A salted hash of the invigilators' PIN, so that a kiosk without link can be left: scrypt, base64.
+
+    `uid` tells one PIN from the next.
+    """
+
+    uid: str
+    salt: str
+    hash: str
+    n: int = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class KioskPlan:
+    """What the launcher of this seat has to know."""
+
+    pin: QuitPin | None = None
+    order: KioskOrder | None = None
+    forbidden: tuple[str, ...] = field(default=())
