@@ -6,11 +6,14 @@ from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
 
+from sqlalchemy.orm import Session
+
 from itembank.custody import new_custodian_key
 from itembank.importing.pipeline import read_bank
 from itembank.importing.tables import read_table
 from itembank.sealing import PassphraseParams
 from server.access import Actor, Role
+from server.db.sittings import Batch
 from server.host import Host
 from server.jobs.assembling import assemble
 from server.rules.roomfile import read_rooms
@@ -32,6 +35,7 @@ from server.services import (
     staff,
 )
 from server.services.signed import Signed
+from tests.server.kept_stage import once
 
 SAMPLES = files("server") / "samples"
 PASSPHRASE = "four words of a keeper"
@@ -150,13 +154,28 @@ def roster(host: Host, who: Actor, room_sitting_id: int) -> None:
     host.db.write(rosters.store_roster, who, room_sitting_id, entries, now=host.now())
 
 
+def check_nobody(host: Host, batch_id: int) -> None:
+    """Self-checks block no room of the batch: for tests that start rooms without agents."""
+
+    def change(session: Session) -> None:
+        row = session.get_one(Batch, batch_id)
+        row.policy = row.policy | {"checks": {**row.policy["checks"], "required": False}}
+
+    host.db.write(change)
+
+
 def staged(host: Host, person_as: Callable[..., Actor], *, profile: str = "national") -> Staged:
     """Everything up to a sealed package, seats drawn, staff on duty."""
     people = crew(person_as)
+    return once(host, profile, host.now(), lambda: _staged(host, people, profile))
+
+
+def _staged(host: Host, people: Crew, profile: str) -> Staged:
     bank_id, blueprint_id = bank(host, people.administrator), blueprint(host, people.administrator)
     papers_id = paper_set(host, people, bank_id, blueprint_id)
     plan = batches.BatchPlan("2026 年第 4 批", "baowei", 3, profile)
     batch_id = host.db.write(batches.create, people.administrator, plan, now=host.now())
+    check_nobody(host, batch_id)
     room_id = room(host, people.administrator)
     room_sitting_id = sitting(host, people.administrator, batch_id, room_id, papers_id)
     roster(host, people.administrator, room_sitting_id)

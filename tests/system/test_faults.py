@@ -19,7 +19,8 @@ from server.db.base import make_engine
 from server.db.sittings import Attempt, RoomSitting
 from tests.system.proxy import Wire
 
-pytestmark = pytest.mark.system
+# Scenarios 20 to 22 and the drill try these faults in every run; whole sittings around each of them take longer.
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 Staging = Callable[..., Play]
 
