@@ -145,11 +145,14 @@ class LinkGap:
     """A silence of a seat that the server saw: last heard of at `opened_at`, back at `closed_at`.
 
     `boot_id` is the workstation's boot before the gap. A gap that still lasts has no `closed_at`.
+    `clear_at` is the last moment of which the server knew that nothing waited at the seat (None: when it
+    was heard last); what was written since then may still have been on its way when the gap opened.
     """
 
     opened_at: datetime
     closed_at: datetime | None
     boot_id: str
+    clear_at: datetime | None = None
 
 
 class Basis(StrEnum):
@@ -195,7 +198,8 @@ def counts(
 
     It does when received by deadline + grace (the edge included), or when it was written before the
     deadline inside a gap that had opened before the deadline, lasted no longer than the rule allows, and
-    lies in the same boot of the machine.
+    lies in the same boot of the machine. What waited when the gap opened counts as written inside it, if it
+    was written no longer before the gap's end than the rule allows.
     """
     if stamp.received_at <= deadline + timedelta(seconds=rule.grace_seconds):
         return Counted(Basis.IN_TIME)
@@ -211,9 +215,11 @@ def _gap_fault(stamp: AnswerStamp, deadline: datetime, rule: LateRule, gap: Link
         return Late.NO_GAP
     if gap.boot_id != stamp.boot_id or stamp.written_at is None:
         return Late.OTHER_BOOT
-    if closed_at - gap.opened_at > timedelta(minutes=rule.link_gap_max_minutes):
+    longest = timedelta(minutes=rule.link_gap_max_minutes)
+    if closed_at - gap.opened_at > longest:
         return Late.GAP_TOO_LONG
-    if not gap.opened_at <= stamp.written_at <= closed_at:
+    clear_at = min(gap.clear_at or gap.opened_at, gap.opened_at)
+    if not max(clear_at, closed_at - longest) <= stamp.written_at <= closed_at:
         return Late.OUTSIDE_GAP
     return Late.WRITTEN_LATE if stamp.written_at >= deadline else None
 

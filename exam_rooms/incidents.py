@@ -67,8 +67,9 @@ class IncidentRule:
 
 INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
     {
-        # A reconnect takes about a second; the invigilator should know within three.
-        IncidentKind.LINK_LOST: IncidentRule(Severity.WARNING, hold_seconds=2.0),
+        # A reconnect takes about a second; the server looks once a second, and the invigilator should know
+        # within three.
+        IncidentKind.LINK_LOST: IncidentRule(Severity.WARNING, hold_seconds=1.5),
         IncidentKind.CHAIN_FORK: IncidentRule(Severity.ALERT),
         IncidentKind.CHAIN_ERROR: IncidentRule(Severity.ALERT),
         IncidentKind.CLOCK_STEP: IncidentRule(Severity.WARNING),
@@ -94,7 +95,7 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.FORBIDDEN_PROCESS: IncidentRule(Severity.ALERT),
         IncidentKind.USB_DEVICE: IncidentRule(Severity.ALERT),
         IncidentKind.SECOND_SCREEN: IncidentRule(Severity.ALERT),
-        IncidentKind.VIRTUAL_MACHINE: IncidentRule(Severity.ALERT),
+        IncidentKind.VIRTUAL_MACHINE: IncidentRule(Severity.WARNING),
         IncidentKind.SEAT_CLOCK_STEP: IncidentRule(Severity.WARNING),
         IncidentKind.SEAT_SUSPENDED: IncidentRule(Severity.WARNING),
         IncidentKind.SEAT_REBOOTED: IncidentRule(Severity.WARNING),
@@ -116,6 +117,13 @@ BREACHES = (
     *(IncidentKind.AGENT_RESTARTED, IncidentKind.BROWSER_RESTARTED, IncidentKind.KIOSK_OPEN),
 )
 """What a seat's agent may report of its own workstation (`BreachNote.kind`)."""
+LASTING_BREACHES = frozenset(
+    {
+        *(IncidentKind.FOCUS_LOST, IncidentKind.FORBIDDEN_PROCESS, IncidentKind.USB_DEVICE),
+        *(IncidentKind.SECOND_SCREEN, IncidentKind.VIRTUAL_MACHINE, IncidentKind.KIOSK_OPEN),
+    }
+)
+"""Breaches whose cause goes on until it is told to be gone; the others happen in one moment."""
 
 
 def severity(kind: IncidentKind) -> Severity:

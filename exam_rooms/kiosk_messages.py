@@ -22,9 +22,10 @@ class Lockdown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KioskReport:
-    """Part of every heartbeat. `open`: codes of what is not closed; `screens`: how many displays there are.
+    """Part of every heartbeat. `open`: codes of what is not closed.
 
-    `browser`: restarts of the kiosk's browser since the agent began.
+    `screens`: how many displays show a picture; `browser`: restarts of the kiosk's browser since the agent
+    began.
     """
 
     lockdown: Lockdown = Lockdown.NONE
@@ -40,9 +41,10 @@ class KioskReport:
 class BreachNote:
     """One thing that should not happen at a seat, seen by its agent. Sending it again changes nothing.
 
-    `ref`: the agent's own name of it (hex, unique); `kind`: an `IncidentKind` among `BREACHES`; `since_ns`
-    when it began and `boot_ns` when it was noticed, both on the boot clock of `boot_id`. With `ended` the
-    cause is gone since `since_ns`. `detail`: a short name (of a process, a device class), never a content.
+    `ref`: the agent's own name of it (32 hex digits, unique); `kind`: an `IncidentKind` among `BREACHES`;
+    `since_ns` when it began and `boot_ns` when it was noticed, both on the boot clock of `boot_id`. With
+    `ended` the cause called `ref` is gone since `since_ns`. `detail`: a short name (of a process, a device
+    class), never a content. `count`: how often it happened since the last note of its kind.
     """
 
     ref: str
@@ -52,14 +54,18 @@ class BreachNote:
     boot_ns: int
     ended: bool = False
     detail: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class BreachRequest:
-    """Breaches of one seat, oldest first; `attempt` None before somebody signed in."""
+    """Breaches while somebody is or was at the agent's seat for this attempt, oldest first; and a cover that
+    was released there.
+    """
 
-    attempt: int | None
+    attempt: int
     notes: tuple[BreachNote, ...]
+    release: "SeatRelease | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,37 @@ class FreezeView:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SeatRelease:
+    """The cover of that `kind` and `since` was released at the seat by the room's PIN, at `boot_ns` on the
+    boot clock of `boot_id`.
+    """
+
+    kind: str
+    since: datetime
+    boot_id: str
+    boot_ns: int
+
+
 # --- before the bell ---------------------------------------------------------------------------------
+
+
+class CheckName(StrEnum):
+    """What is checked at a seat before the bell."""
+
+    PACKAGE = "package"  # the sealed paper lies here, sound
+    VERSION = "version"  # the agent is of the server's version
+    JOURNAL = "journal"  # a record can be written, flushed, read and removed
+    SPACE = "space"
+    KEY = "key"  # the seat's key can be read and signs
+    CLOCK = "clock"  # how well the server's time is known here
+    WALL = "wall"  # the machine's own clock, which no deadline uses
+    LABEL = "label"  # the number on the screen is the one that was paired
+    LOCKDOWN = "lockdown"
+    SCREENS = "screens"  # one display and no more
+    CAMERA = "camera"
+    LIGHT = "light"
+    CANARY = "canary"  # the synthetic paper, answered end to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +114,8 @@ class CheckPlan:
     """A self-check that this seat shall make. `ref` names the round: a report of another round is old.
 
     `canary`: a sealed synthetic paper (base64 of its package), with its section key and form, answered
-    end to end; limits are data of the level policy.
+    end to end as `ref` would see it; limits are data of the level policy. `version`: the server's own;
+    `lockdown`: the page should stand in a locked browser.
     """
 
     ref: str
@@ -89,6 +126,8 @@ class CheckPlan:
     most_offset_ms: int = 0
     package_sha256: str = ""
     camera: bool = False
+    version: str = ""
+    lockdown: bool = False
 
 
 class Verdict(StrEnum):
@@ -101,7 +140,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check: `name` is a code, `found` a short value to show (a version, MiB, ms, lux)."""
+    """One check: `name` is a `CheckName`, `found` a short value to show (a version, MiB, ms) or a code."""
 
     name: str
     verdict: Verdict
@@ -110,8 +149,9 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All checks of a round. `canary_answers`: what the seat answered, sealed like any response (base64);
-    `canary_map`: SHA-256 of order and keys as this seat delivered them.
+    """All checks of a round. `canary_answers`: the records of a journal that the seat kept for it, as base64
+    of their canonical JSON, responses sealed as always; `canary_map`: SHA-256 of order and keys as this seat
+    delivered them (`itembank.canary_answers`).
     """
 
     ref: str
@@ -160,6 +200,9 @@ class Accommodation:
 
 
 # --- Safe Exam Browser -------------------------------------------------------------------------------
+
+SEB_PORT = 18080
+"""The page's fixed port where a room chooses no other: SEB's settings name the whole address."""
 
 
 class SebState(StrEnum):
@@ -220,8 +263,13 @@ class QuitPin:
 
 @dataclass(frozen=True, slots=True)
 class KioskPlan:
-    """What the launcher of this seat has to know."""
+    """What the launcher and the warden of this seat have to know.
+
+    `forbidden`: patterns of program names; `grace`: kind of a breach -> seconds for which its cause may last
+    before it is told.
+    """
 
     pin: QuitPin | None = None
     order: KioskOrder | None = None
     forbidden: tuple[str, ...] = field(default=())
+    grace: dict[str, float] = field(default_factory=dict)

@@ -66,6 +66,7 @@ class Route:
     CHECK = "/agent/check"
     CALL = "/agent/call"
     SEB = "/agent/seb"
+    RESCUE = "/agent/rescue"
     SITE_CA = "/site-ca"
 
 
@@ -145,12 +146,16 @@ class PairRequest:
 
 @dataclass(frozen=True, slots=True)
 class PairReply:
-    """`site_key` is the site's Ed25519 public key in base64: packages and receipts are signed with it."""
+    """`site_key` is the site's Ed25519 public key in base64: packages and receipts are signed with it.
+
+    `rescue_key` is its X25519 public key in base64: rescue files are sealed to it.
+    """
 
     workstation: int
     room: str
     seat: str
     site_key: str
+    rescue_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +269,7 @@ class SeatState:
     submit_from: datetime | None = None
     credit_minutes: float = 0.0
     collect: bool = False
+    journal: int = 0
     notice: str = ""
     watch: WatchPlan | None = None
     warnings: tuple[WarningView, ...] = ()

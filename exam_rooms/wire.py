@@ -68,9 +68,18 @@ def _fields(kind: Hashable) -> tuple[tuple[str, object, bool], ...]:
     )
 
 
+@cache
+def _names(kind: Hashable) -> tuple[str, ...] | None:
+    """The fields of a message's class; None of anything else. Asked for every value of every message."""
+    if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    names = _names(cast("Hashable", type(value)))
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple | list):

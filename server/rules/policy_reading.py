@@ -6,6 +6,9 @@ from types import MappingProxyType
 
 from itembank.blueprint_reading import Reader, parse
 from itembank.problems import Problem
+from server.rules.policy_breaches import read_breaches
+from server.rules.policy_checks import read_checks
+from server.rules.policy_tools import read_tools
 from server.rules.policy_values import (
     KEEP_DAYS,
     Delivery,
@@ -34,7 +37,7 @@ _TOP = (
     *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "theory", "allowed"),
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
     *("link_gap_max_minutes", "release", "invigilators", "papers", "delivery", "rooms", "watching"),
-    *("occupations", "sources"),
+    *("tools", "checks", "breaches", "occupations", "sources"),
 )
 
 
@@ -147,6 +150,9 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         papers=_papers(read, fields.get("papers"), scale),
         watching=read_watching(read, fields.get("watching")),
         delivery=_delivery(read, fields.get("delivery", {})),
+        tools=read_tools(read, fields.get("tools")),
+        checks=read_checks(read, fields.get("checks")),
+        breaches=read_breaches(read, fields.get("breaches")),
     )
 
 

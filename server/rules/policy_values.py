@@ -1,15 +1,18 @@
 """The values of a level policy: frozen, and plain enough to be stored as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from exam_rooms.clock import LateRule, Schedule
+from exam_rooms.kiosk_messages import PageTools
 from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode
+from server.rules.policy_breaches import BreachRules
+from server.rules.policy_checks import CheckRules
 
 KEEP_DAYS = 1827
 """What holds for a profile that names no `papers.keep_days`: five years."""
@@ -135,6 +138,9 @@ class Terms:
     papers: Papers
     watching: WatchRules | None = None
     delivery: Delivery = Delivery()
+    tools: PageTools = field(default_factory=PageTools)
+    checks: CheckRules = field(default_factory=CheckRules)
+    breaches: BreachRules = field(default_factory=BreachRules)
 
     @property
     def late_rule(self) -> LateRule:
@@ -214,6 +220,9 @@ class LevelPolicy(Terms):
             ),
             "watching": None if watching is None else decode(WatchRules, watching),
             "delivery": Delivery(**data.get("delivery", {})),
+            "tools": decode(PageTools, data.get("tools", {})),
+            "checks": decode(CheckRules, data.get("checks", {})),
+            "breaches": decode(BreachRules, data.get("breaches", {})),
             "sources": tuple(data["sources"]),
         }
         return cls(**values)

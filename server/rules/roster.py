@@ -5,11 +5,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 from exam_rooms.admission import clean_ticket
 from exam_rooms.identity import IdNumber, check_id_number, mask_id
 from itembank.importing.cells import CellKind, Row, Sheet
 from itembank.problems import Param, Problem
+from server.rules.accommodation import NOTE_LIMIT, Extra, extra_fault
 from server.rules.columns import Columns, find_columns
 
 NAME_LIMIT = 50  # characters; the longest names in registers have about forty
@@ -20,10 +22,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "employer": ("单位", "工作单位", "单位名称", "所在单位", "employer"),
     "ticket": ("准考证号", "准考证号码", "准考证", "ticket"),
     "photo": ("照片", "照片文件", "照片文件名", "photo"),
+    "extra": ("加时", "延长时间", "加时长", "extratime"),
+    "print": ("大字版", "大字", "largeprint"),
+    "approval": ("依据", "批准文号", "审批依据", "便利依据", "approval"),
     "number": ("序号", "编号", "no"),
 }
 NEEDED = ("name", "id")
 _TICKET = re.compile(r"[0-9A-Z]{4,24}")
+_EXTRA = re.compile(r"(?P<number>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?P<unit>%|分钟|分|minutes|min)")
+_YES, _NO = (
+    frozenset({"是", "有", "1", "y", "yes", "true", "√"}),
+    frozenset({"", "否", "无", "0", "n", "no", "false"}),
+)
 _SCIENTIFIC = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]+")  # what spreadsheets save into CSV
 _INNER_BLANK = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
 _DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・･·", "·"))
@@ -41,6 +51,9 @@ class RosterEntry:
     employer: str = ""
     ticket: str = ""
     photo: str = ""
+    extra: Extra = field(default_factory=Extra)
+    large_print: bool = False
+    approval: str = ""
 
 
 @dataclass(slots=True)
@@ -102,7 +115,12 @@ class _Roster:
             employer=self._employer(row),
             ticket=self._ticket(row),
             photo=self.columns.text(row, "photo"),
+            extra=self._extra(row),
+            large_print=self._large_print(row),
+            approval=self._approval(row),
         )
+        if (entry.extra or entry.large_print) and not entry.approval:
+            self._unproven(row)
         if len(self.reading.problems) == before:
             self.reading.entries.append(entry)
 
@@ -145,6 +163,41 @@ class _Roster:
         else:
             self._once(text, self.tickets, "ticket_twice", row)
         return text
+
+    def _extra(self, row: Row) -> Extra:
+        """A share of the test (30%) or minutes (27分钟); a spreadsheet makes 0.3 of 30%: a unit is needed."""
+        text = "".join(unicodedata.normalize("NFKC", self.columns.text(row, "extra")).lower().split())
+        if text in {"", "无", "否", "0"}:
+            return Extra()
+        found = _EXTRA.fullmatch(text)
+        if found is None:
+            self._fault("extra_time_shape", row, "extra", value=text[:20])
+            return Extra()
+        number = Decimal(found["number"])
+        extra = Extra(percent=number) if found["unit"] == "%" else Extra(minutes=number)
+        fault = extra_fault(extra)
+        if fault:
+            self._fault(fault, row, "extra", value=text[:20])
+        return extra
+
+    def _large_print(self, row: Row) -> bool:
+        text = self.columns.text(row, "print").lower()
+        if text not in _YES | _NO:
+            self._fault("not_yes_or_no", row, "print", value=text[:20])
+        return text in _YES
+
+    def _approval(self, row: Row) -> str:
+        text = " ".join(self.columns.text(row, "approval").split())
+        if len(text) > NOTE_LIMIT:
+            self._fault("cell_too_long", row, "approval", limit=NOTE_LIMIT)
+        return text
+
+    def _unproven(self, row: Row) -> None:
+        """Extra time or large print that nobody has approved."""
+        column = self.columns.heading.get("approval", COLUMNS["approval"][0])
+        self.reading.problems.append(
+            Problem("approval_missing_in_row", self.columns.place(row), {"column": column})
+        )
 
     def _once(self, value: str, known: dict[str, str], code: str, row: Row) -> None:
         first = known.setdefault(value, self.columns.place(row))

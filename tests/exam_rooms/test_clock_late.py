@@ -100,6 +100,32 @@ def test_a_gap_that_still_lasts_is_as_long_as_it_has_lasted() -> None:
     assert clock.counts(late, END, RULE, [gap(opened, None)]) == NotCounted(Late.GAP_TOO_LONG)
 
 
+@pytest.mark.parametrize(
+    ("written", "opened", "closed", "expected"),
+    [
+        (after(-90), after(-60), after(60), Counted(Basis.LINK_GAP)),
+        (after(-90, -1), after(-60), after(60), NotCounted(Late.OUTSIDE_GAP)),
+        (after(-50), after(-60), after(60), Counted(Basis.LINK_GAP)),
+        (after(-50), after(-95), after(60), Counted(Basis.LINK_GAP)),
+        (after(-93), after(-95), after(60), Counted(Basis.LINK_GAP)),
+        # known to wait, but the server saw no silence before the deadline
+        (after(-50), after(0), after(60), NotCounted(Late.NO_GAP)),
+        # what waited since before the gap must not be older than the longest gap
+        (after(-90), after(-60), after(2910), Counted(Basis.LINK_GAP)),
+        (after(-90), after(-60), after(2910, 1), NotCounted(Late.OUTSIDE_GAP)),
+        (after(-60), after(-60), after(2940), Counted(Basis.LINK_GAP)),
+        (after(-60), after(-60), after(2940, 1), NotCounted(Late.GAP_TOO_LONG)),
+    ],
+)
+def test_what_waited_when_the_gap_opened_was_written_inside_it(
+    written: datetime, opened: datetime, closed: datetime, expected: object
+) -> None:
+    waited = LinkGap(opened, closed, "boot-1", clear_at=after(-90))
+    assert clock.counts(stamp(closed + TICK, written), END, RULE, [waited]) == expected
+    other = LinkGap(opened, closed, "boot-0", clear_at=after(-90))
+    assert isinstance(clock.counts(stamp(closed + TICK, written), END, RULE, [other]), NotCounted)
+
+
 def test_another_boot_does_not_count() -> None:
     late = stamp(after(601), after(-30), boot="boot-2")
     assert clock.counts(late, END, RULE, [TWENTY]) == NotCounted(Late.OTHER_BOOT)
@@ -117,15 +143,17 @@ def test_one_fitting_gap_is_enough_and_the_furthest_fault_is_told() -> None:
     written=st.integers(-5000, 5000),
     opened=st.integers(-5000, 5000),
     length=st.integers(0, 5000),
+    clear=st.none() | st.integers(-5000, 5000),
 )
 def test_nothing_written_after_the_deadline_counts_beyond_the_grace(
-    received: int, written: int, opened: int, length: int
+    received: int, written: int, opened: int, length: int, clear: int | None
 ) -> None:
-    verdict = clock.counts(
-        stamp(after(received), after(written)), END, RULE, [gap(after(opened), after(opened + length))]
-    )
-    if isinstance(verdict, Counted):
-        assert received <= RULE.grace_seconds or written < 0
+    clear_at = None if clear is None else after(clear)
+    seen = LinkGap(after(opened), after(opened + length), "boot-1", clear_at)
+    verdict = clock.counts(stamp(after(received), after(written)), END, RULE, [seen])
+    if isinstance(verdict, Counted) and received > RULE.grace_seconds:
+        assert written < 0 and opened < 0  # nor does anything make up for a silence that nobody saw
+        assert min(received, opened + length) - min(written, opened) <= 50 * 60
 
 
 @given(

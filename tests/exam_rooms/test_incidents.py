@@ -21,6 +21,6 @@ def test_what_endangers_answers_is_red(kind: IncidentKind) -> None:
     assert holds_long_enough(kind, 0.0)
 
 
-@pytest.mark.parametrize(("seconds", "raised"), [(0.0, False), (1.999, False), (2.0, True), (60.0, True)])
+@pytest.mark.parametrize(("seconds", "raised"), [(0.0, False), (1.499, False), (1.5, True), (60.0, True)])
 def test_a_blink_of_the_link_is_no_incident(seconds: float, raised: bool) -> None:
     assert holds_long_enough(IncidentKind.LINK_LOST, seconds) is raised

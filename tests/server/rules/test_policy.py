@@ -85,6 +85,7 @@ def test_a_rehearsal_differs_only_where_it_says_so() -> None:
         theory=POLICY.theory,
         earliest_submit_minutes=POLICY.earliest_submit_minutes,
         papers=POLICY.papers,
+        checks=POLICY.checks,
     )
     assert same == POLICY
 
