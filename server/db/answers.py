@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from exam_rooms.pace import hint_of
 from exam_rooms.protocol import ZERO_HEAD, Record, RecordKind
 from server.db.answer_tables import (
     FORK,
@@ -49,7 +50,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _KEPT_RUNS = 20_000
-_AT_EASE = 50
 _SET_ASIDE = frozenset({Outcome.FORK, Outcome.ASIDE})
 _IN_STREAM = frozenset({Outcome.STORED, Outcome.KNOWN})
 
@@ -113,9 +113,13 @@ class AnswerStore:
             raise StoreUnavailable
         return turn.verdicts
 
+    def callers(self) -> int:
+        """How many callers wait for the store."""
+        return len(self._waiting)
+
     def pressure(self) -> int:
-        """How much senders should slow down, 0 to 10: one step for every `_AT_EASE` callers that wait."""
-        return min(10, len(self._waiting) // _AT_EASE)
+        """The part of the server's hint that is the store's, 0 to 10."""
+        return hint_of(self.callers(), 0.0)
 
     def _wait(self, turn: _Turn) -> None:
         try:

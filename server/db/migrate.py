@@ -18,13 +18,44 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
-from server.db import bank, keys, papers, people, record, rooms, sittings, watching
+from server.db import (
+    bank,
+    breaches,
+    calls,
+    checks,
+    keys,
+    kiosk,
+    papers,
+    people,
+    record,
+    rescues,
+    rooms,
+    seb,
+    sittings,
+    watching,
+)
 from server.db.answers import METADATA as ANSWERS
 from server.db.base import Base, make_engine
 from server.settings import Settings
 
 FOLDER = Path(__file__).parent / "migrations"
-MODELS = (bank, keys, papers, people, record, rooms, sittings, watching)  # so that `Base` knows every table
+MODELS = (
+    bank,
+    breaches,
+    calls,
+    checks,
+    keys,
+    kiosk,
+    papers,
+    people,
+    record,
+    rescues,
+    rooms,
+    seb,
+    sittings,
+    watching,
+)
+"""So that `Base` knows every table."""
 
 
 @dataclass(frozen=True, slots=True)

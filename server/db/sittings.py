@@ -99,7 +99,11 @@ class Candidate(Base):
 
 
 class Registration(Base):
-    """A candidate's place in a sitting: ticket, employer, photo (sealed). One per candidate and sitting."""
+    """A candidate's place in a sitting: ticket, employer, photo (sealed). One per candidate and sitting.
+
+    An approved accommodation is extra time, as a share of the test (`extra_percent`) or in minutes
+    (`extra_minutes`), never both, and large print; `accommodation_note` names the approval.
+    """
 
     __tablename__ = "registrations"
     __table_args__ = (UniqueConstraint("sitting_id", "candidate_id"),)
@@ -112,13 +116,18 @@ class Registration(Base):
     employer: Mapped[str] = mapped_column(String(120), default="")
     sealed_photo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     has_photo: Mapped[bool] = mapped_column(default=False)
+    extra_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
+    extra_minutes: Mapped[Decimal | None] = mapped_column(Numeric(7, 2))
+    large_print: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    accommodation_note: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))
 
 
 class Attempt(Base):
     """One candidate's theory test at a seat; `state` is `exam_rooms.seats.AttemptState`.
 
     Everybody in a room shares the start; `credit_minutes` moves this candidate's deadline. A submission
-    from before `reopened_at` is void.
+    from before `reopened_at` is void. `hand_raised_at`: the candidate calls an invigilator since then.
+    `frozen_at`: the paper is covered since then, for a breach of the kind `frozen_why`.
     `version` grows with every change the seat must hear of.
     """
 
@@ -147,6 +156,10 @@ class Attempt(Base):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     collected_at: Mapped[datetime | None] = mapped_column(Moment)
     collect_note: Mapped[str] = mapped_column(String(200), default="")
+    hand_raised_at: Mapped[datetime | None] = mapped_column(Moment)
+    hand_reason: Mapped[str] = mapped_column(String(12), default="", server_default=text("''"))
+    frozen_at: Mapped[datetime | None] = mapped_column(Moment)
+    frozen_why: Mapped[str | None] = mapped_column(String(32))
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -198,7 +211,8 @@ class TimeCredit(Base):
 class LinkGapRow(Base):
     """A time without link that the server saw; those open before the deadline may excuse late records.
 
-    `lost_at` is when the workstation was heard for the last time; `boot_id` the machine's boot before it.
+    `lost_at` is when the workstation was heard for the last time; `boot_id` the machine's boot before it;
+    `clear_at` the last moment of which the server knew that nothing waited there (none: not known).
     """
 
     __tablename__ = "link_gaps"
@@ -209,6 +223,7 @@ class LinkGapRow(Base):
     boot_id: Mapped[str] = mapped_column(String(64), default="")
     lost_at: Mapped[datetime] = mapped_column(Moment)
     back_at: Mapped[datetime | None] = mapped_column(Moment)
+    clear_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Incident(Base):
