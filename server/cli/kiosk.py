@@ -9,10 +9,12 @@ from server.cli.words import _
 
 
 @click.command(
-    help=_("考试座位程序。"),
+    help=_("考试端程序。"),
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kiosk(arguments: tuple[str, ...]) -> None:
-    """Becomes `python -m client` with the same arguments."""
-    os.execv(sys.executable, [sys.executable, "-m", "client", *arguments])  # noqa: S606 - becomes our own program
+    """Becomes `python -m client`, for `--install` and `--check` its set-up program, with the same words."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    module = "client.workstation" if {"--install", "--check"} & set(before) else "client"
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - becomes our own program

@@ -10,9 +10,11 @@ import pytest
 
 from client import exchange as x
 from client.exchange import Ask, Lane, Pace, Reply, Request
-from client.link import HEARTBEAT, NOTICE_DELAY, Link
+from client.link import Link
+from client.link_beat import NOTICE_DELAY
 from client.outbox import Outbox
 from exam_rooms import protocol as p
+from exam_rooms.pace import HEARTBEAT, heartbeat, silence
 from exam_rooms.protocol import Record, RecordKind, Route, SeatState, Step
 from exam_rooms.wire import decode, encode
 
@@ -132,7 +134,7 @@ def test_a_slow_server_gets_fewer_heartbeats_but_enough_to_count_as_there(up: Se
     up.says[Ask.STATUS] = ok(p.StatusReply(NOW, 5, hint=10))
     up.wait()
     up.run()
-    assert HEARTBEAT * 1.5 < up.wait() < 8.0
+    assert heartbeat(10) * 0.9 - 0.01 <= up.wait() < silence(10) / 2
 
 
 def test_a_changed_status_is_told_soon(up: Server) -> None:

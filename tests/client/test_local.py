@@ -1,16 +1,21 @@
 """The page's server: who does not hold the launch file's nonce gets nothing, wherever it comes from."""
 
+import contextlib
+import errno
 import json
+import select
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from client import page as client_page
 from client.board import Board
 from client.clock import ServerClock, boot_seconds
 from client.local import BODY_LIMIT, LocalServer
@@ -321,3 +326,114 @@ def test_other_methods_are_not_known(server: LocalServer) -> None:
 
 def test_it_listens_on_this_machine_alone(server: LocalServer) -> None:
     assert server.server_address[0] == "127.0.0.1"
+
+
+# Two pages at once
+
+
+@pytest.fixture
+def second_pages(server: LocalServer) -> list[None]:
+    seen: list[None] = []
+    server.page.second_page = lambda: seen.append(None)
+    return seen
+
+
+def waits(server: LocalServer, page: PageClient) -> threading.Thread:
+    """A page that waits for its next view, as pages do all the time."""
+    version = page.view()["version"]
+
+    def poll() -> None:
+        with contextlib.suppress(OSError, HTTPException):  # the page is killed
+            page.call(f"/api/view?after={version}")
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    until(lambda: server._viewers.any())
+    return thread
+
+
+def until(true: Any) -> None:
+    end = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_second_page_with_a_launch_of_its_own_is_noticed(
+    server: LocalServer, page: PageClient, second_pages: list[None]
+) -> None:
+    waiting = waits(server, page.launch())
+    PageClient(server.launch.url).launch()
+    waiting.join(5)
+    assert len(second_pages) == 1
+
+
+def test_a_second_tab_with_the_same_token_is_noticed(
+    server: LocalServer, page: PageClient, second_pages: list[None]
+) -> None:
+    waits(server, page.launch())
+    copy = PageClient(server.launch.url)
+    copy.headers = dict(page.headers)
+    copy.view()
+    assert len(second_pages) == 1
+
+
+def test_a_browser_that_was_killed_and_started_again_is_one_page(
+    server: LocalServer, page: PageClient, second_pages: list[None]
+) -> None:
+    waits(server, page.launch())
+    assert page._connection.sock is not None
+    page._connection.sock.shutdown(socket.SHUT_RDWR)
+    until(lambda: not server._viewers.any())
+    again = PageClient(server.launch.url).launch()
+    again.view()
+    assert second_pages == []
+
+
+@pytest.mark.parametrize("lacking", [("poll", "POLLRDHUP", "epoll"), ("POLLRDHUP",)])  # Windows, macOS
+def test_pages_are_told_apart_without_what_other_systems_lack(
+    server: LocalServer,
+    page: PageClient,
+    second_pages: list[None],
+    monkeypatch: pytest.MonkeyPatch,
+    lacking: tuple[str, ...],
+) -> None:
+    for name in lacking:
+        monkeypatch.delattr(select, name)
+    waiting = waits(server, page.launch())
+    again = PageClient(server.launch.url).launch()
+    again.view()
+    waiting.join(5)
+    assert len(second_pages) == 1
+
+
+def test_a_page_that_cannot_be_looked_for_keeps_its_token(
+    server: LocalServer, page: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.launch()
+
+    def fault() -> bool:
+        raise RuntimeError("whatever")
+
+    monkeypatch.setattr(server._viewers, "any", fault)
+    with pytest.raises(RuntimeError, match="whatever"):
+        server.redeem(server.launch._nonce)
+    page.view()
+
+
+def test_a_disk_that_takes_no_launch_file_closes_the_page_to_nobody(
+    server: LocalServer, page: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(client_page, "write_atomically", full)
+    page.launch().view()
+    PageClient(server.launch.url).launch().view()
+
+
+def test_one_page_that_asks_again_and_again_is_one_page(page: PageClient, second_pages: list[None]) -> None:
+    page.launch()
+    for _ in range(20):
+        page.view()
+    assert second_pages == []
