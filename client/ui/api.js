@@ -67,7 +67,16 @@ export const accept = (version, consent) =>
 export const sendAnswer = (item, response) => post("/api/answer", { item, response });
 export const sendMark = (item, marked) => post("/api/mark", { item, marked });
 export const submit = () => post("/api/submit", {});
+export const sendNotes = (notes) => post("/api/notes", notes);
+export const callHand = (raised, reason) => post("/api/call", { raised, reason });
+export const sendSign = (sign) => post("/api/sign", sign);
+export const sendSeb = (keys) => post("/api/seb", keys);
 export const readWarning = (warning) => post("/api/warning", { warning });
+export const quitKiosk = (pin) => post("/api/quit", { pin });
+/** Shows a covered paper again. */
+export const releasePaper = (pin) => post("/api/release", { pin });
+/** What an invigilator does at a seat without link: act "stick" (needs the PIN) or "send". */
+export const rescueAnswers = (act, pin = "") => post("/api/rescue", { act, pin });
 
 /** An object URL of a picture that needs the token ("/api/photo", "/api/receipt.svg"). */
 export async function picture(path) {

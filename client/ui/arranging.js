@@ -2,6 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { chooseArea, letter, moveEntry, orderOf, pairUp, rightOf, switchPair } from "./answers.js";
+import { Icon } from "./parts.js";
 import { plainOf, Rich } from "./richtext.js";
 import { T } from "./texts.js";
 import { fill } from "./words.js";
@@ -110,10 +111,10 @@ function OrderRow({ item, entry, place, last, disabled, lang, load, held, onGrip
   return html`<li class="order-row" data-key=${entry} data-place=${place} data-dragged=${held ? "" : null}>
     <span class="order-grip" aria-hidden="true" onPointerDown=${onGrip}>⠿</span>
     <span class="option-key" data-many="" aria-hidden="true">${place + 1}</span>
-    <span class="order-text" lang=${lang}><${Rich} text=${item.options.find((option) => option.key === entry).text} markup=${item.markup} load=${load} /></span>
-    <button class="btn order-move" type="button" data-by="-1" disabled=${disabled || place === 0} aria-label=${fill(T.paper.moveUp, { number: place + 1 })}
+    <span class="order-text" id=${`order-${place}`} lang=${lang}><${Rich} text=${item.options.find((option) => option.key === entry).text} markup=${item.markup} load=${load} /></span>
+    <button class="btn order-move" type="button" data-by="-1" disabled=${disabled || place === 0} aria-describedby=${`order-${place}`} aria-label=${fill(T.paper.moveUp, { number: place + 1 })}
       onClick=${() => onMove(-1)}>↑</button>
-    <button class="btn order-move" type="button" data-by="1" disabled=${disabled || last} aria-label=${fill(T.paper.moveDown, { number: place + 1 })}
+    <button class="btn order-move" type="button" data-by="1" disabled=${disabled || last} aria-describedby=${`order-${place}`} aria-label=${fill(T.paper.moveDown, { number: place + 1 })}
       onClick=${() => onMove(1)}>↓</button>
   </li>`;
 }
@@ -153,16 +154,17 @@ function Shape({ area }) {
   return html`<rect x=${Math.min(a, c)} y=${Math.min(b, d)} width=${Math.abs(c - a)} height=${Math.abs(d - b)} />`;
 }
 
-function AreaMark({ area, place, chosen, many, size, onPress }) {
+function AreaMark({ area, place, chosen, many, box, onPress }) {
   const [x, y] = middleOf(area);
+  const where = { letter: letter(place), x: Math.round((100 * x) / box.width), y: Math.round((100 * y) / box.height) };
   const press = (event) => {
     if (event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     onPress();
   };
   return html`<g class="area" data-option=${place} tabindex="0" role=${many ? "checkbox" : "radio"} aria-checked=${chosen ? "true" : "false"}
-    aria-label=${fill(T.paper.area, { letter: letter(place) })} onClick=${onPress} onKeyDown=${press}>
-    <${Shape} area=${area} /><text x=${x} y=${y} font-size=${size} aria-hidden="true">${letter(place)}</text>
+    aria-label=${fill(T.paper.area, where)} onClick=${onPress} onKeyDown=${press}>
+    <${Shape} area=${area} /><text x=${x} y=${y} font-size=${Math.max(14, box.width / 24)} aria-hidden="true">${letter(place)}</text>
   </g>`;
 }
 
@@ -170,6 +172,7 @@ function AreaMark({ area, place, chosen, many, size, onPress }) {
 export function Hotspot({ item, response, disabled, load, onAnswer }) {
   const [url, setUrl] = useState("");
   const [box, setBox] = useState(null);
+  const [large, setLarge] = useState(false);
   useEffect(() => {
     let made = "";
     let gone = false;
@@ -181,13 +184,17 @@ export function Hotspot({ item, response, disabled, load, onAnswer }) {
   }, [item.picture]);
   const measure = ({ target }) => setBox({ width: target.naturalWidth, height: target.naturalHeight });
   const press = (key) => !disabled && onAnswer(item.id, chooseArea(response, key, item.most));
-  return html`<div class="hotspot" role=${item.most === 1 ? "radiogroup" : "group"} aria-labelledby="stem">
+  return html`<div class="hotspot-frame" tabindex=${large ? 0 : null} role="group" aria-label=${T.paper.kinds.hotspot} data-large=${large ? "" : null}>
+  <div class="hotspot" role=${item.most === 1 ? "radiogroup" : "group"} aria-labelledby="stem">
     <img src=${url || null} alt="" draggable="false" onLoad=${measure} />
     ${box && html`<svg viewBox=${`0 0 ${box.width} ${box.height}`} preserveAspectRatio="none">
       ${item.areas.map(
         (area, place) => html`<${AreaMark} key=${area.key} area=${area} place=${place} chosen=${response.includes(area.key)} many=${item.most !== 1}
-          size=${Math.max(14, box.width / 24)} onPress=${() => press(area.key)} />`,
+          box=${box} onPress=${() => press(area.key)} />`,
       )}
     </svg>`}
-  </div>`;
+  </div></div>
+  <button class="btn hotspot-size" type="button" aria-pressed=${large ? "true" : "false"} data-zoom onClick=${() => setLarge(!large)}>
+    <${Icon} name=${large ? "minus" : "plus"} />${large ? T.paper.shrink : T.paper.enlarge}
+  </button>`;
 }

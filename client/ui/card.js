@@ -4,7 +4,7 @@ import { html, useEffect, useRef } from "./vendor/htm-preact.js";
 import { sectionsOf, standing } from "./answers.js";
 import { Icon } from "./parts.js";
 import { T } from "./texts.js";
-import { fill } from "./words.js";
+import { fill, langOf } from "./words.js";
 
 const STANDING = { done: "answered", part: "partAnswered", open: "open" };
 
@@ -43,7 +43,7 @@ export function AnswerCard({ paper, answers, marked, counts, current, onGo, sign
     <div class="answer-card-cells">
       ${sectionsOf(paper).map(
         (section) => html`<section>
-          ${section.title && html`<h3>${section.title}</h3>`}
+          ${section.title && html`<h3 lang=${langOf(section.title)}>${section.title}</h3>`}
           <ol class="cells">
             ${section.items.map(
               (item) => html`<${Cell} key=${item.id} item=${item} onGo=${onGo} current=${item.number === current}

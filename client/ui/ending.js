@@ -3,6 +3,7 @@
 import { html } from "./vendor/htm-preact.js";
 import { reasonText } from "./messages.js";
 import { Facts, FaultNote, Heading, Icon, usePicture } from "./parts.js";
+import { LeaveSeb } from "./seb-leave.js";
 import { T } from "./texts.js";
 import { clockText, dayText } from "./time.js";
 import { fill } from "./words.js";
@@ -51,6 +52,7 @@ export function Submitted({ store, state }) {
   return html`<${Calm} look="good" icon="check" title=${over ? T.ending.timeOver : T.ending.submitted} text=${over ? T.ending.timeOverText : ""}>
     ${view.receipt ? html`<${ReceiptCard} store=${store} receipt=${view.receipt} />` : html`<${Pending} view=${view} />`}
     ${view.receipt && html`<p class="calm-do"><${Icon} name="hand" size="lg" />${T.ending.raise}</p>`}
+    ${view.receipt && html`<${LeaveSeb} view=${view} />`}
   <//>`;
 }
 

@@ -5,13 +5,13 @@ import { sentence } from "./messages.js";
 import { Facts, Heading, Icon, Refusal, usePicture, useRequest } from "./parts.js";
 import { tidy } from "./steps.js";
 import { T } from "./texts.js";
-import { fill } from "./words.js";
+import { fill, langOf } from "./words.js";
 
 function Field({ id, label, hint, error, inputRef, ...rest }) {
   const about = error ? `${id}-hint ${id}-error` : `${id}-hint`;
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <input id=${id} ref=${inputRef} type="text" autocomplete="off" spellcheck="false" aria-describedby=${about}
+    <input id=${id} ref=${inputRef} type="text" autocomplete="off" spellcheck=${false} aria-describedby=${about}
       aria-invalid=${error ? "true" : null} ...${rest} />
     ${error ? html`<p class="error" id="${id}-error">${error}</p>` : html`<span class="hint" id="${id}-hint">${hint}</span>`}
   </div>`;
@@ -38,7 +38,7 @@ export function SignIn({ store, state }) {
     <p class="lede">${T.signIn.lede}</p>
     <form class="card form sign-in" onSubmit=${send} novalidate>
       <p class="sign-in-seat"><span class="muted">${T.frame.seat}</span><b class="num">${seat}</b>
-        <span class="muted">${sitting ? sitting.room : ""}</span></p>
+        <span class="muted" lang=${langOf(sitting && sitting.room)}>${sitting ? sitting.room : ""}</span></p>
       <${Field} id="ticket" label=${T.signIn.ticket} hint=${T.signIn.ticketHint} error=${missing.ticket} inputRef=${ticket} inputmode="numeric" maxlength="40" />
       <${Field} id="id-number" label=${T.signIn.idNumber} hint=${T.signIn.idHint} error=${missing.id} inputRef=${idNumber} maxlength="40" />
       <${Refusal} text=${refused && sentence(refused.code, refused.params)} />
@@ -83,7 +83,7 @@ export function Confirm({ store, state }) {
     <div class="card confirm">
       <${Photo} store=${store} candidate=${candidate} />
       <div class="confirm-side">
-        <p class="confirm-name">${candidate.name}</p>
+        <p class="confirm-name" lang=${langOf(candidate.name)}>${candidate.name}</p>
         <${Facts} rows=${[
           [T.identify.idNumber, html`<span class="num-left">${candidate.id_masked}</span>`],
           [T.frame.ticket, html`<span class="num-left">${candidate.ticket}</span>`],

@@ -2,12 +2,19 @@
 // screen serves the practice questions; it knows nothing about where answers go.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { indexOfNumber, isAnswered, move, summary } from "./answers.js";
+import { hasOptions, indexOfNumber, isAnswered, letter, move, summary } from "./answers.js";
 import { AnswerCard } from "./card.js";
+import * as notes from "./jots.js";
 import { actOf } from "./keys.js";
-import { Dialog, Icon } from "./parts.js";
+import { KeysDialog } from "./keys-dialog.js";
+import { NoteButton, NotePanel } from "./note-panel.js";
+import { Icon } from "./parts.js";
+import { prefs } from "./prefs.js";
 import { QuestionBody, QuestionHead } from "./question.js";
+import { say } from "./speech.js";
 import { T } from "./texts.js";
+import { fill } from "./words.js";
+import { ZoomDialog } from "./zoom.js";
 
 /** Questions are written in Chinese, whatever language the page around them has. */
 const PAPER_LANGUAGE = "zh-CN";
@@ -37,7 +44,7 @@ function useKeys(acts) {
     const press = (event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
       const facts = { code: event.code, ctrl: event.ctrlKey, alt: event.altKey, meta: event.metaKey, shift: event.shiftKey };
-      const found = actOf(facts, whereIs(event.target));
+      const found = actOf(facts, whereIs(event.target), !prefs.keys);
       if (!found) return;
       event.preventDefault();
       if (found.act === "focus") moveFocus(event.target, found.by);
@@ -47,14 +54,6 @@ function useKeys(acts) {
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, []);
-}
-
-/** The keys, behind their button. */
-function KeysDialog({ onClose }) {
-  const foot = html`<button class="btn btn-primary" type="button" onClick=${onClose}>${T.frame.close}</button>`;
-  return html`<${Dialog} title=${T.paper.keysTitle} onClose=${onClose} foot=${foot}>
-    <dl class="facts">${T.paper.keyList.map(([key, what]) => html`<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>
-  <//>`;
 }
 
 function Buttons({ index, total, marked, answered, disabled, onGo, onMark, onClear, saved }) {
@@ -69,13 +68,14 @@ function Buttons({ index, total, marked, answered, disabled, onGo, onMark, onCle
   </div>`;
 }
 
-function firstOpen(paper, answers) {
-  const open = paper.items.findIndex((item) => !isAnswered(answers, item));
-  return Math.max(0, open);
+/** Where the paper opens: at the question that was looked at last, else at the first open one. */
+export function opening(paper, answers, resume) {
+  const last = paper.items.findIndex((item) => item.id === resume);
+  return last >= 0 ? last : Math.max(0, paper.items.findIndex((item) => !isAnswered(answers, item)));
 }
 
-function useCourse(paper, answers) {
-  const [index, setIndex] = useState(() => firstOpen(paper, answers));
+function useCourse(paper, answers, resume) {
+  const [index, setIndex] = useState(() => opening(paper, answers, resume));
   const [turn, setTurn] = useState(1);
   const go = (next, focus) => {
     setIndex(next);
@@ -84,28 +84,74 @@ function useCourse(paper, answers) {
   return { index: Math.min(index, paper.items.length - 1), turn, go };
 }
 
+/** Striking options out, where the policy offers it: `{struck, strike(place)}`. */
+function useStrikes(item, response, { tools, jots, onJot, disabled }) {
+  if (!tools || !tools.eliminate || !jots || !hasOptions(item.kind)) return { struck: [] };
+  const strike = (place) => {
+    const option = item.options[place];
+    if (!option || disabled || response.includes(option.key)) return;
+    const on = !notes.struckOf(jots, item.id).includes(option.key);
+    onJot((old) => notes.strike(old, item.id, option.key, on));
+    say(fill(on ? T.paper.saidStruck : T.paper.saidUnstruck, { letter: letter(place) }));
+  };
+  return { struck: notes.struckOf(jots, item.id), strike };
+}
+
+/** Whether the note is shown, and the switch that also gives the focus back. */
+function useNote(item, { tools, jots }) {
+  const [shown, show] = useState("");
+  const offered = Boolean(tools && tools.notes && jots);
+  const open = offered && shown === item.id;
+  const toggle = () => {
+    if (open) document.querySelector(".question-body").focus({ preventScroll: true });
+    show(open ? "" : item.id);
+  };
+  return { offered, open, toggle, text: offered ? notes.noteOf(jots, item.id) : "" };
+}
+
+/** Says which question it is when the mouse turned to it; by key the focus goes there and says it. */
+function useSpokenMoves(item) {
+  const known = useRef(item.id);
+  useEffect(() => {
+    if (known.current !== item.id && !document.activeElement.matches(".question-body")) {
+      say(fill(T.paper.questionOf, { number: item.number }));
+    }
+    known.current = item.id;
+  }, [item.id]);
+}
+
 /**
  * The screen. `answers`, `marked` as the candidate should see them; `onAnswer(item, response)`,
  * `onMark(item, on)`, `onSubmit(goTo)`, `onDisplay()`; `load(sha)` gives the address of a medium; `saved(item)`
  * and `foot(counts, open)` draw what only the real paper has, `sign` the camera's state, `under(item)` what
- * stands below a question; `message` is one quiet line.
+ * stands below a question; `message` is one quiet line, `notice` one that says itself. `resume` is the item
+ * to open at; `tools` as the policy gives them, with `jots` and `onJot(change)`; `onLook(item)`.
  */
-export function Exam({ paper, answers, marked, practice, disabled, message, saved, foot, sign, alert, under, load, ...on }) {
-  const { index, turn, go } = useCourse(paper, answers);
+export function Exam({ paper, answers, marked, practice, disabled, message, notice, saved, foot, sign, alert, under, load, resume, ...on }) {
+  const { index, turn, go } = useCourse(paper, answers, resume);
   const [showKeys, setShowKeys] = useState(false);
+  const [zoomed, setZoomed] = useState(null);
   const item = paper.items[index];
   const response = answers[item.id] || [];
   const isMarked = marked.includes(item.id);
   const counts = summary(paper, answers, marked);
   const goTo = (number) => go(Math.max(0, indexOfNumber(paper, number)), true);
   const toggleMark = () => !disabled && on.onMark(item.id, !isMarked);
+  const strikes = useStrikes(item, response, { ...on, disabled });
+  const note = useNote(item, on);
+  useSpokenMoves(item);
+  useEffect(() => on.onLook && on.onLook(item.id), [item.id]);
   useKeys({
     move: ({ by }) => go(move(paper, index, by), true),
     choose: ({ index: which }) => pressOption(which),
+    strike: ({ index: which }) => strikes.strike && strikes.strike(which),
+    note: () => note.offered && note.toggle(),
+    zoom: pressZoom,
     mark: toggleMark,
     submit: () => on.onSubmit(goTo),
   });
   const tools = html`<div class="question-tools">
+    ${note.offered && html`<${NoteButton} text=${note.text} shown=${note.open} onToggle=${note.toggle} />`}
     <button class="btn btn-quiet" type="button" onClick=${() => setShowKeys(true)}><${Icon} name="keyboard" />${T.paper.keys}</button>
     <button class="btn btn-quiet" type="button" onClick=${on.onDisplay}>${T.frame.display}</button>
   </div>`;
@@ -114,10 +160,11 @@ export function Exam({ paper, answers, marked, practice, disabled, message, save
   </button>`;
   return html`<main class="exam" id="main" data-practice=${practice ? "" : null}>
     <section class="question">
-      <${QuestionHead} paper=${paper} item=${item} marked=${isMarked} tools=${tools} message=${practice ? T.waiting.practiceOn : message} />
+      <${QuestionHead} paper=${paper} item=${item} marked=${isMarked} tools=${tools} message=${practice ? T.waiting.practiceOn : message} notice=${notice} />
       ${alert}
       <${QuestionBody} paper=${paper} item=${item} response=${response} disabled=${disabled} onAnswer=${on.onAnswer} focusTurn=${turn}
-        lang=${practice ? null : PAPER_LANGUAGE} load=${load} />
+        lang=${practice ? null : PAPER_LANGUAGE} load=${load} zoom=${load && setZoomed} struck=${strikes.struck} onStrike=${strikes.strike} />
+      ${note.open && html`<${NotePanel} key=${item.id} text=${note.text} onWrite=${(text) => on.onJot((old) => notes.write(old, item.id, text))} />`}
       ${under && under(item)}
       <${Buttons} index=${index} total=${paper.items.length} marked=${isMarked} answered=${response.length > 0} disabled=${disabled}
         onGo=${(by) => go(move(paper, index, by), false)} onMark=${toggleMark} onClear=${() => on.onAnswer(item.id, [])} saved=${saved && saved(item.id)} />
@@ -125,10 +172,22 @@ export function Exam({ paper, answers, marked, practice, disabled, message, save
     <${AnswerCard} paper=${paper} answers=${answers} marked=${marked} counts=${counts} current=${item.number}
       sign=${sign} onGo=${(number) => go(Math.max(0, indexOfNumber(paper, number)), false)} foot=${foot ? foot(handIn) : handIn} />
     ${showKeys && html`<${KeysDialog} onClose=${() => setShowKeys(false)} />`}
+    ${zoomed && html`<${ZoomDialog} load=${load} picture=${zoomed} onClose=${() => setZoomed(null)} />`}
   </main>`;
 }
 
 function pressOption(which) {
   const row = document.querySelector(`[data-option="${which}"]`);
-  if (row) row.dispatchEvent(new MouseEvent("click", { bubbles: true })); // an area of a picture has no click()
+  if (!row) return;
+  row.dispatchEvent(new MouseEvent("click", { bubbles: true })); // an area of a picture has no click()
+  requestAnimationFrame(() => {
+    const on = row.getAttribute("aria-checked") === "true";
+    say(fill(on ? T.paper.chosen : T.paper.unchosen, { letter: letter(which) }));
+  });
+}
+
+/** The picture of the question, as its own button does it. */
+function pressZoom() {
+  const button = document.querySelector(".question-body [data-zoom]");
+  if (button) button.click();
 }

@@ -1,12 +1,13 @@
 // What stands around every screen: ribbon, top bar with exam, person and time, stepper, display settings.
 
-import { html, useState } from "./vendor/htm-preact.js";
-import { Dialog, Icon, useNow } from "./parts.js";
+import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { Dialog, Icon, Stacked, useNow } from "./parts.js";
 import { prefs, setLanguage, setSize, setTheme } from "./prefs.js";
 import { savingState } from "./outbox.js";
+import { say } from "./speech.js";
 import { T } from "./texts.js";
 import { band, hms, leftAt } from "./time.js";
-import { fill } from "./words.js";
+import { fill, langOf } from "./words.js";
 
 const SAVING_LOOK = {
   server: ["good", "server"],
@@ -21,20 +22,38 @@ export function Ribbon({ sitting }) {
   return html`<aside class="demo-ribbon" aria-label="DEMO">${sitting.demo ? T.frame.demo : T.frame.rehearsal}</aside>`;
 }
 
+/** Seconds a saving state must last before it is said aloud. */
+const SPOKEN_AFTER = 2;
+
+/** Says once that saving is in trouble, and once that it is well again; never each save. */
+function useSpokenSaving(saving, now) {
+  const kept = useRef({ saving, since: now, said: "server" }).current;
+  if (kept.saving !== saving) Object.assign(kept, { saving, since: now });
+  const due = saving !== "saving" && saving !== kept.said && now - kept.since >= SPOKEN_AFTER;
+  useEffect(() => {
+    if (!due) return;
+    kept.said = saving;
+    say(T.saving.said[saving]);
+  }, [due, saving]);
+}
+
 /** The remaining time and, under it, the saving state; both keep their place whatever they say. */
 function TimeBox({ store, state }) {
   const now = useNow(store);
   const left = leftAt(state.view.time.remaining, state.received, now);
-  const tone = band(left);
+  const tone = band(left, state.view.tools.warn_minutes);
   const saving = store.down() ? "unsaved" : savingState(state.box, state.view, now);
   const [look, icon] = SAVING_LOOK[saving];
+  useSpokenSaving(saving, now);
   return html`<div class="timebox">
     <div class="timebox-time" data-band=${tone} role="timer" aria-label=${T.paper.left}>
       <span class="timebox-label">${T.paper.left}</span>
       <${Icon} name=${tone === "plenty" || tone === "none" ? "clock" : "look"} />
       <span class="timebox-clock">${left === null ? "--:--:--" : hms(left)}</span>
     </div>
-    <div class="timebox-saving tag-line ${look}" role="status"><${Icon} name=${icon} />${T.saving.all[saving]}</div>
+    <div class="timebox-saving" data-saving=${saving}>
+      <${Stacked} all=${Object.values(T.saving.all)} now=${saving}><span class="tag-line ${look}"><${Icon} name=${icon} />${T.saving.all[saving]}</span><//>
+    </div>
   </div>`;
 }
 
@@ -42,7 +61,7 @@ function Person({ view }) {
   const { candidate, seat } = view;
   if (!candidate) return html`<p class="topbar-person">${seat && fill(T.frame.seatShort, { seat })}</p>`;
   return html`<p class="topbar-person">
-    <b>${candidate.name}</b>
+    <b lang=${langOf(candidate.name)}>${candidate.name}</b>
     <span><span class="sr-only">${T.frame.ticket}</span><span class="num">${candidate.ticket}</span></span>
     <span>${fill(T.frame.seatShort, { seat })}</span>
   </p>`;
@@ -63,7 +82,7 @@ export function TopBar({ store, state, exam, onDisplay, redraw }) {
   const title = view && view.sitting ? view.sitting.title : T.frame.product;
   const choose = () => setLanguage(other).then(redraw);
   return html`<header class="topbar exam-topbar">
-    <p class="topbar-title" title=${title}>${title}</p>
+    <p class="topbar-title" title=${title} lang=${langOf(title)}>${title}</p>
     ${view && html`<${Person} view=${view} />`}
     ${exam
       ? html`<${TimeBox} store=${store} state=${state} />`

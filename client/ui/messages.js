@@ -5,6 +5,8 @@ import { _, fill } from "./words.js";
 const sentences = () => ({
   agent_silent: _("考试程序没有响应。请稍候再试；仍不行时请举手示意监考员。"),
   no_link: _("现在连不上考场服务器。请稍候再试；仍不行时请举手示意监考员。"),
+  seb_required: _("请从 Safe Exam Browser 打开考试页面。"),
+  seb_mismatch: _("Safe Exam Browser 的设置与本考场不符。请监考员重新下载考场的 SEB 配置文件并重启 SEB。"),
   seat_not_paired: _("本座位的考试机还没有配对。请举手示意监考员。"),
   unknown_ticket: _("没有找到这个准考证号。请对照准考证检查后重新填写。"),
   ticket_of_other_sitting: _("这个准考证号不属于本场考试。请核对准考证上的日期和时间，或举手示意监考员。"),
@@ -45,7 +47,17 @@ const sentences = () => ({
   paper_sealed: _("试卷还没有启封。请稍候，本页会自动更新。"),
   paper_unopened: _("试卷没有打开，正在重试。请举手示意监考员。"),
   receipt_not_genuine: _("收到的交卷回执没有通过核验，正在重新获取。请举手示意监考员。"),
+  call_not_now: _("现在不能用本机举手，请直接举手示意。"),
+  call_reason_unknown: _("这个举手原因没有被接受，请另选一项，或直接举手示意。"),
+  call_too_often: _("刚刚举过手，请稍候 %(seconds)s 秒再试，或直接举手示意。"),
   no_face_consent: _("您没有同意人脸比对，这项操作没有进行。"),
+  quit_no_pin: _("本机没有锁定，或还没有收到本场的退出口令。"),
+  quit_wrong_pin: _("退出口令不正确。这次尝试已记录。"),
+  not_frozen: _("试卷没有暂停显示，或已经恢复。"),
+  rescue_no_stick: _("没有找到可以写入的 U 盘。"),
+  rescue_nothing: _("本机没有需要取出的作答记录。"),
+  rescue_not_written: _("应急文件没有写成，请换一个 U 盘再试。"),
+  quit_wait: _("尝试次数过多，请 %(seconds)s 秒后再试。"),
   protocol_version: _("考试程序的版本与考场服务器不符。请举手示意监考员更新考试程序。"),
 });
 

@@ -2,10 +2,18 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { sentence } from "./messages.js";
+import { langOf } from "./words.js";
 
 /** An icon of icons.css; the word beside it says the same. */
 export const Icon = ({ name, size = "" }) =>
   html`<span class=${`icon icon-${name}${size ? ` icon-${size}` : ""}`} aria-hidden="true"></span>`;
+
+/**
+ * Words that change, in a place as wide as the widest of `all`: nothing around them moves. The others are
+ * only measured; they are no text of the page. `now` names the wording: another one is another element.
+ */
+export const Stacked = ({ all, now, children }) =>
+  html`<span class="stacked"><span key=${now}>${children}</span>${all.map((text) => html`<span class="stacked-width" data-text=${text} aria-hidden="true"></span>`)}</span>`;
 
 /** Draws again every `ms`; gives the store's clock. */
 export function useNow(store, ms = 250) {
@@ -71,7 +79,7 @@ export function Dialog({ title, onClose, children, foot, wide }) {
 
 /** Terms and their values: `rows` are `[term, value]`. */
 export const Facts = ({ rows }) =>
-  html`<dl class="facts">${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+  html`<dl class="facts">${rows.map(([term, value]) => html`<dt>${term}</dt><dd lang=${typeof value === "string" ? langOf(value) : null}>${value}</dd>`)}</dl>`;
 
 /** A refusal beside the control that caused it; its place is kept free, so nothing jumps. */
 export const Refusal = ({ text, id }) =>

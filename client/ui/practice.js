@@ -1,7 +1,9 @@
 // Four practice questions in the form of a real paper, answered in memory only.
 
 import { html, useState } from "./vendor/htm-preact.js";
+import { Desk, DeskLine } from "./desk.js";
 import { Exam } from "./exam.js";
+import * as jots from "./jots.js";
 import { T } from "./texts.js";
 
 const KEYS = ["A", "B", "C", "D"];
@@ -30,13 +32,15 @@ export function practicePaper(words = T.practice) {
 }
 
 /** The paper's own screen on practice questions; `onEnd` leaves it. */
-export function Practice({ onEnd, onDisplay }) {
+export function Practice({ state, onOpen, onEnd, onDisplay }) {
   const [answers, setAnswers] = useState({});
   const [marked, setMarked] = useState([]);
+  const [notes, jot] = useState(jots.EMPTY);
   const mark = (item, on) => setMarked((old) => (on ? [...old, item] : old.filter((id) => id !== item)));
   return html`<${Exam}
     paper=${practicePaper()} answers=${answers} marked=${marked} practice
     onAnswer=${(item, response) => setAnswers((old) => ({ ...old, [item]: response }))}
-    onMark=${mark} onSubmit=${onEnd} onDisplay=${onDisplay}
+    onMark=${mark} onSubmit=${onEnd} onDisplay=${onDisplay} tools=${state.view.tools} jots=${notes} onJot=${jot}
+    notice=${html`<${DeskLine} state=${state} onOpen=${onOpen} />`} foot=${(button) => html`<${Desk} state=${state} onOpen=${onOpen} />${button}`}
   />`;
 }

@@ -1,4 +1,4 @@
-// Language, theme and text size: kept for this tab, never across candidates' machines.
+// Language, theme, text size and keys: kept for this tab and its candidate, never across machines.
 
 import { rebuildTexts } from "./texts.js";
 import { useCatalogue } from "./words.js";
@@ -7,7 +7,7 @@ const LANGUAGES = { zh: "zh-CN", en: "en" };
 const read = (name, fallback) => sessionStorage.getItem(`examhall.${name}`) || fallback;
 const keep = (name, value) => sessionStorage.setItem(`examhall.${name}`, value);
 
-export const prefs = { lang: "zh", theme: "", size: "" };
+export const prefs = { lang: "zh", theme: "", size: "", keys: "" };
 
 function show(name, value) {
   if (value) document.documentElement.setAttribute(name, value);
@@ -21,11 +21,33 @@ export function setTheme(theme) {
   show("data-theme", theme);
 }
 
-/** Sets "" (standard) or "large". */
+/** Sets "" (standard), "large" or "huge". */
 export function setSize(size) {
   prefs.size = size;
   keep("size", size);
   show("data-size", size);
+}
+
+/** Sets "" (letters and digits answer) or "off". */
+export function setKeys(keys) {
+  prefs.keys = keys;
+  keep("keys", keys);
+}
+
+/**
+ * The candidate at this page, "" for none: who comes after another one finds the page as it was made, and
+ * who was granted large print finds it large. What a candidate chooses stands.
+ */
+export function greet(ticket, largePrint) {
+  const before = read("holder", "");
+  if (before === ticket) return;
+  keep("holder", ticket);
+  if (before) {
+    setTheme("");
+    setSize("");
+    setKeys("");
+  }
+  if (ticket && largePrint && !prefs.size) setSize("huge");
 }
 
 /** Loads the language's words, then shows them; stays as it is when they cannot be had. */
@@ -46,5 +68,6 @@ export async function setLanguage(lang) {
 export async function restore() {
   setTheme(read("theme", ""));
   setSize(read("size", ""));
+  setKeys(read("keys", ""));
   if (read("lang", "zh") !== "zh") await setLanguage(read("lang", "zh"));
 }

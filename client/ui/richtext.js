@@ -3,6 +3,8 @@
 // of the page itself. Gaps stand as [[1]] in the text and become whatever the caller puts there.
 
 import { h, html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { T } from "./texts.js";
+import { fill } from "./words.js";
 
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const words = (text) => new Set(text.split(" "));
@@ -71,8 +73,8 @@ function MathText({ node }) {
   return html`<span ref=${ref} class="rich-math"></span>`;
 }
 
-/** A picture, sound or film of the paper; `load(sha)` gives its address here. */
-export function Medium({ kind, sha, alt, width, height, load }) {
+/** A picture, sound or film of the paper; `load(sha)` gives its address here, `zoom({sha, alt})` enlarges it. */
+export function Medium({ kind, sha, alt, width, height, load, zoom }) {
   const [url, setUrl] = useState("");
   useEffect(() => {
     let gone = false;
@@ -84,7 +86,12 @@ export function Medium({ kind, sha, alt, width, height, load }) {
     };
   }, [sha]);
   const size = { width: NUMBER.test(width || "") ? width : null, height: NUMBER.test(height || "") ? height : null };
-  if (kind === "img") return html`<img class="rich-picture" src=${url || null} alt=${alt || ""} ...${size} draggable="false" />`;
+  if (kind === "img") {
+    const picture = html`<img class="rich-picture" src=${url || null} alt=${alt || ""} ...${size} draggable="false" />`;
+    if (!zoom) return picture;
+    return html`<button type="button" class="picture-button" data-zoom aria-label=${alt ? fill(T.paper.enlargeOf, { alt }) : T.paper.enlarge}
+      onClick=${() => zoom({ sha, alt })}>${picture}<span class="picture-sign" aria-hidden="true"><span class="icon icon-search"></span></span></button>`;
+  }
   return kind === "audio"
     ? html`<audio class="rich-sound" src=${url || null} controls controlsList="nodownload"></audio>`
     : html`<video class="rich-picture" src=${url || null} ...${size} controls controlsList="nodownload nofullscreen" disablePictureInPicture></video>`;
@@ -94,25 +101,25 @@ function withGaps(text, gap) {
   return pieces(text).map((piece, place) => (place % 2 ? (gap && gap(piece)) || `[[${piece}]]` : piece));
 }
 
-function medium(node, name, load) {
+function medium(node, name, { load, zoom }) {
   const source = node.getAttribute("src") || (node.querySelector("source") || node).getAttribute("src");
   const sha = mediumOf(source);
   const facts = { alt: node.getAttribute("alt"), width: node.getAttribute("width"), height: node.getAttribute("height") };
-  return sha ? h(Medium, { key: sha, kind: name, sha, load, ...facts }) : facts.alt;
+  return sha ? h(Medium, { key: sha, kind: name, sha, load, zoom, ...facts }) : facts.alt;
 }
 
-function build(node, { gap, load }) {
-  if (node.nodeType === 3) return withGaps(node.data, gap);
+function build(node, given) {
+  if (node.nodeType === 3) return withGaps(node.data, given.gap);
   if (node.nodeType !== 1) return null;
   const name = node.localName.toLowerCase();
   if (name === "math") return h(MathText, { node });
-  if (name === "img" || name === "audio" || name === "video") return medium(node, name, load);
+  if (name === "img" || name === "audio" || name === "video") return medium(node, name, given);
   if (name === "script" || name === "style" || name === "template" || name === "svg") return null;
-  const children = [...node.childNodes].map((child) => build(child, { gap, load }));
+  const children = [...node.childNodes].map((child) => build(child, given));
   const tag = shownTag(name);
   if (!tag) return children;
   const made = h(tag, kept(node, ATTRIBUTES[name]), children.length ? children : null);
-  return tag === "table" ? html`<div class="rich-table" tabindex="0">${made}</div>` : made;
+  return tag === "table" ? html`<div class="rich-table" tabindex="0" role="group" aria-label=${T.paper.table}>${made}</div>` : made;
 }
 
 const read = new Map();
@@ -131,8 +138,15 @@ export function plainOf(text, markup) {
   return markup === "html" ? bodyOf(text).textContent.replace(/\s+/g, " ").trim() : text;
 }
 
-/** A text in its markup: `gap(key)` draws a gap, `load(sha)` gives the address of a medium. */
-export function Rich({ text, markup, gap, load }) {
+/** The first picture of a text as `{sha, alt}`, or null. */
+export function pictureOf(text, markup) {
+  const found = markup === "html" && bodyOf(text).querySelector("img");
+  const sha = found && mediumOf(found.getAttribute("src"));
+  return sha ? { sha, alt: found.getAttribute("alt") || "" } : null;
+}
+
+/** A text in its markup: `gap(key)` draws a gap, `load` and `zoom` are for its media. */
+export function Rich({ text, markup, gap, load, zoom }) {
   if (markup !== "html") return html`<span class="rich-plain">${withGaps(text, gap)}</span>`;
-  return html`<span class="rich">${[...bodyOf(text).childNodes].map((node) => build(node, { gap, load }))}</span>`;
+  return html`<span class="rich">${[...bodyOf(text).childNodes].map((node) => build(node, { gap, load, zoom }))}</span>`;
 }

@@ -10,7 +10,9 @@ import { SubmitDialog } from "./submit.js";
 import { lateText } from "./warning-dialog.js";
 import { CameraSign } from "./camera.js";
 import { T } from "./texts.js";
-import { band, creditMinutes, hms, leftAt } from "./time.js";
+import { Desk, DeskLine } from "./desk.js";
+import * as jots from "./jots.js";
+import { band, creditMinutes, dueMinutes, hms, leftAt } from "./time.js";
 import { fill } from "./words.js";
 
 /** Seconds a quiet line stays. */
@@ -21,22 +23,24 @@ const SAVED_LOOK = { server: ["good", "server"], here: ["look", "screen"], savin
 function SavedLine({ saved, refusal }) {
   if (!Object.hasOwn(SAVED_LOOK, saved)) return null;
   const [look, icon] = SAVED_LOOK[saved];
-  return html`<span class="tag-line ${look}" role="status"><${Icon} name=${icon} />${refusal ? sentence(refusal) : T.saving.one[saved]}</span>`;
+  return html`<span class="tag-line ${look}" role=${["unsaved", "refused"].includes(saved) ? "status" : null}><${Icon} name=${icon} />${refusal ? sentence(refusal) : T.saving.one[saved]}</span>`;
 }
 
 /** The quiet line: time thresholds and credits, each said once, for a while. */
 function useQuietLine(state, now) {
   const { view, received } = state;
-  const tone = band(leftAt(view.time.remaining, received, now));
-  const seen = useRef({ tone: "plenty", deadline: view.time.deadline });
+  const minutes = view.tools.warn_minutes;
+  const left = leftAt(view.time.remaining, received, now);
+  const due = dueMinutes(left, minutes);
+  const seen = useRef({ due: null, deadline: view.time.deadline });
   const [line, setLine] = useState({ text: "", until: 0 });
   useEffect(() => {
     const say = (text) => setLine({ text, until: now + LINE_SECONDS });
     const credit = creditMinutes(seen.current.deadline, view.time.deadline);
     if (credit) say(fill(T.paper.credited, { minutes: credit }));
-    else if (tone !== seen.current.tone && T.paper[tone]) say(T.paper[tone]);
-    seen.current = { tone, deadline: view.time.deadline };
-  }, [tone, view.time.deadline]);
+    else if (due !== null && due !== seen.current.due) say(fill(band(left, minutes) === "red" ? T.paper.timeShort : T.paper.timeLeft, { minutes: due }));
+    seen.current = { due, deadline: view.time.deadline };
+  }, [due, view.time.deadline]);
   return line.until > now ? line.text : "";
 }
 
@@ -48,7 +52,7 @@ function FaultAlert({ fault }) {
 }
 
 /** The screen of Step ANSWERING with an open paper. */
-export function Sitting({ store, state, onDisplay }) {
+export function Sitting({ store, state, onOpen }) {
   const now = useNow(store);
   const { view, paper, box, received, refusal } = state;
   const [handing, setHanding] = useState(null);
@@ -57,10 +61,13 @@ export function Sitting({ store, state, onDisplay }) {
   const wait = leftAt(view.time.submit_in, received, now);
   const stuck = box.entries.some((entry) => entry.state === "unsaved");
   const message = refusal ? sentence(refusal) : lateText(state, now) || quiet;
-  const foot = (button) => html`${button}
+  const foot = (button) => html`<${Desk} state=${state} onOpen=${onOpen} />
+    ${button}
     <p class="submit-line muted">${wait ? fill(T.paper.submitWait, { clock: hms(wait) }) : ""}</p>`;
   return html`<${Exam}
-      paper=${paper} answers=${answers} marked=${marked} onDisplay=${onDisplay} foot=${foot}
+      paper=${paper} answers=${answers} marked=${marked} onDisplay=${() => onOpen("display")} foot=${foot} resume=${view.resume}
+      tools=${view.tools} jots=${state.jots} onJot=${store.jot} onLook=${(item) => store.jot((old) => jots.look(old, item))}
+      notice=${html`<${DeskLine} state=${state} onOpen=${onOpen} />`}
       load=${(sha) => store.api.picture(`/api/media/${sha}`)}
       sign=${html`<${CameraSign} watch=${view.watch} />`}
       message=${message && html`<span class="tag-line ${refusal ? "act" : "look"}"><${Icon} name=${refusal ? "act" : "clock"} />${message}</span>`}

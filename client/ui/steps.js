@@ -9,6 +9,12 @@ export function screenOf(state) {
   return state.paper ? "answering" : "opening";
 }
 
+/** Faults of the disk that the agent's data lies on. */
+const DISK = ["disk_full", "read_only", "disk_error"];
+
+/** Whether nothing that is answered here would be kept; the paper itself says it in its own place. */
+export const cannotSave = (view, exam) => Boolean(view) && !exam && (view.saving === "unsaved" || DISK.includes(view.fault));
+
 /** What was typed, as it is sent: half-width, without blanks, upper case. */
 export const tidy = (text) => text.normalize("NFKC").replace(/\s/g, "").toUpperCase();
 

@@ -1,6 +1,7 @@
 // The page's state and its talk with the agent. Screens read `get()` and call the acts; nothing is kept
 // across a reload but the token, the language and the theme.
 
+import * as jots from "./jots.js";
 import * as outbox from "./outbox.js";
 import * as realApi from "./api.js";
 import * as warnings from "./warnings.js";
@@ -12,7 +13,7 @@ const PATIENCE = 3;
 /** Makes the store. `api` and `clock` (monotonic seconds) are replaceable for tests. */
 export function createStore({ api = realApi, clock = () => performance.now() / 1000, later = setTimeout } = {}) {
   let state = {
-    phase: "starting", view: null, received: 0, paper: null, box: outbox.EMPTY, reads: warnings.EMPTY, misses: 0, refusal: "",
+    phase: "starting", view: null, received: 0, paper: null, box: outbox.EMPTY, jots: jots.EMPTY, reads: warnings.EMPTY, misses: 0, refusal: "",
   };
   const listeners = new Set();
 
@@ -28,7 +29,8 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     const box = same ? outbox.settle(state.box, view) : outbox.EMPTY;
     const paper = same && view.paper === "open" ? state.paper : null;
     const reads = warnings.settle(state.reads, view.warnings || []);
-    set({ view, received: clock(), phase: "running", misses: 0, box, reads, paper });
+    const kept = same && state.view ? state.jots : jots.adopt(view.notes);
+    set({ view, received: clock(), phase: "running", misses: 0, box, jots: kept, reads, paper });
     if (view.paper === "open" && !state.paper) fetchPaper();
     pump();
     confirm();
@@ -54,19 +56,30 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
       try {
         takeView(await api.nextView(state.misses || !state.view ? 0 : state.view.version));
       } catch (error) {
-        if (turn !== round || !lose(error)) return;
+        if (turn !== round) return;
+        if (!lose(error)) return error.code === "no_token" ? relaunch(turn) : undefined;
         await new Promise((wake) => later(wake, RETRY_MS));
       }
     }
   }
   let round = 0;
 
+  /** The agent began anew: behind Safe Exam Browser the page launches itself, else it stays as it is. */
+  async function relaunch(turn) {
+    try {
+      await api.launch("");
+    } catch {
+      return;
+    }
+    if (turn === round) poll(turn);
+  }
+
   async function start(nonce) {
     round += 1;
     const turn = round;
     set({ phase: "starting" });
     try {
-      if (nonce) await api.launch(nonce);
+      if (nonce || !api.hasToken()) await api.launch(nonce); // behind Safe Exam Browser none is needed
     } catch (error) {
       if (!error.passing && !api.hasToken()) return set({ phase: "no_token" });
       if (error.passing) return later(() => turn === round && start(nonce), RETRY_MS);
@@ -94,6 +107,27 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     }
     pump();
   }
+
+  /** Tells the agent what was jotted down, one thing at a time; a refusal is no loss. */
+  async function tell() {
+    const body = telling ? null : jots.next(state.jots);
+    if (!body) return;
+    telling = true;
+    const before = state.jots.queue[0];
+    try {
+      await api.sendNotes(body);
+    } catch (error) {
+      if (error.passing) return later(() => ((telling = false), tell()), RETRY_MS);
+    }
+    telling = false;
+    if (state.jots.queue[0] === before) set({ jots: settled(body) });
+    tell();
+  }
+  let telling = false;
+
+  /** What changed while it was told is told again. */
+  const settled = (body) =>
+    JSON.stringify(jots.next(state.jots)) === JSON.stringify(body) ? jots.told(state.jots) : state.jots;
 
   /** Sends the confirmations of warnings, one at a time, until the state holds them no more. */
   async function confirm() {
@@ -124,6 +158,13 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
     read(id) {
       set({ reads: warnings.press(state.reads, id, clock()) });
       confirm();
+    },
+    /** What the candidate jots down: `change` gives the new jots for the old. */
+    jot(change) {
+      const next = change(state.jots);
+      if (next === state.jots) return;
+      set({ jots: next });
+      tell();
     },
     put(kind, item, value) {
       set({ box: outbox.put(state.box, kind, item, value, clock()) });

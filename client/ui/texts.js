@@ -2,6 +2,8 @@
 // Plain calls with plain literals, so that the catalogue's extractor finds them; `T` is rebuilt when the
 // language changes, and screens read it while they draw.
 
+import { sebTexts } from "./seb-texts.js";
+import { toolTexts } from "./tool-texts.js";
 import { _, ngettext } from "./words.js";
 
 const frame = () => ({
@@ -22,7 +24,7 @@ const frame = () => ({
   theme: _("配色"),
   themes: { "": _("标准"), contrast: _("高对比"), dark: _("深色") },
   textSize: _("文字大小"),
-  sizes: { "": _("标准"), large: _("大") },
+  sizes: { "": _("标准"), large: _("大"), huge: _("特大") },
   close: _("关闭"),
 });
 
@@ -182,7 +184,11 @@ const paper = () => ({
   gap: _("第 %(number)s 空"),
   choose: _("请选择"),
   targets: _("可选的对应项"),
-  area: _("区域 %(letter)s"),
+  area: _("区域 %(letter)s，距左边 %(x)s%%，距上边 %(y)s%%"),
+  enlarge: _("放大图片"),
+  enlargeOf: _("放大图片：%(alt)s"),
+  shrink: _("恢复图片大小"),
+  table: _("表格，可用方向键滚动"),
   moveUp: _("第 %(number)s 项上移"),
   moveDown: _("第 %(number)s 项下移"),
   movedTo: _("已移到第 %(number)s 位"),
@@ -203,20 +209,34 @@ const paper = () => ({
   submit: _("交卷"),
   submitWait: _("%(clock)s 后可交卷"),
   left: _("剩余时间"),
-  amber: _("剩余时间不足 15 分钟。"),
-  red: _("剩余时间不足 5 分钟，请检查未答题目。"),
+  timeLeft: _("剩余时间不足 %(minutes)s 分钟。"),
+  timeShort: _("剩余时间不足 %(minutes)s 分钟，请检查未答题目。"),
+  chosen: _("已选 %(letter)s"),
+  unchosen: _("已取消 %(letter)s"),
+  strike: _("划去选项 %(letter)s"),
+  unstrike: _("恢复选项 %(letter)s"),
+  struck: _("已划去"),
+  saidStruck: _("已划去 %(letter)s"),
+  saidUnstruck: _("已恢复 %(letter)s"),
   credited: _("您的考试时间延长了 %(minutes)s 分钟。"),
   keys: _("快捷键"),
   keysTitle: _("快捷键"),
   keyList: [
     ["←  →", _("上一题、下一题")],
-    ["A–H / 1–9", _("选择或取消选项")],
-    ["↑  ↓", _("在选项之间移动，空格键选择")],
+    ["A–H / 1–9", _("选择或取消选项，识图题为区域")],
+    ["Shift + A–H", _("划去或恢复选项")],
+    ["↑  ↓", _("在选项或区域之间移动，空格键选择")],
     [_("空格"), _("标记或取消标记本题")],
+    ["N", _("打开或收起笔记")],
+    ["Z", _("放大题目中的图片；放大后用 + − 0 缩放，方向键移动")],
     ["Ctrl + Enter", _("打开交卷页")],
-    ["Tab", _("移到下一个按钮")],
-    ["Esc", _("离开正在填写的空格")],
+    ["Tab / Shift + Tab", _("移到下一个、上一个按钮或空格")],
+    ["Enter", _("排序题：在箭头按钮上，把该项移动一位")],
+    ["↑  ↓", _("匹配题、选词填空题：在选择框中改选")],
+    ["Esc", _("离开正在填写的空格，关闭对话框")],
   ],
+  keySigns: _("使用字母和数字快捷键"),
+  keySignsHint: _("关闭后，字母和数字键不再选择选项；方向键、空格键和 Tab 键照常使用。"),
 });
 
 const saving = () => ({
@@ -232,6 +252,12 @@ const saving = () => ({
     saving: _("正在保存本题…"),
     unsaved: _("本题未保存，正在重试"),
   },
+  said: {
+    here: _("与考场服务器的连接已中断，答案保存在本机，请继续作答。"),
+    unsaved: _("答案没有保存成功，请举手示意监考员。"),
+    server: _("连接已恢复，答案已保存到考场服务器。"),
+  },
+  cannot: _("本机无法保存作答，请举手示意监考员。"),
   faultTitle: _("答案没有保存成功"),
   faultText: _("系统正在重试。请不要关闭本页，立即举手示意监考员。"),
 });
@@ -254,6 +280,13 @@ const submitting = () => ({
   busy: _("正在交卷…"),
 });
 
+const frozen = () => ({
+  title: _("试卷已暂停显示"),
+  text: _("考试机上有一个情况需要监考员看一眼。已作答的都已保存，考试时间照常计算。"),
+  raise: _("请举手，等监考员到您的座位来。"),
+  left: _("剩余时间"),
+});
+
 const ending = () => ({
   submitted: _("已交卷"),
   timeOver: _("考试时间到，系统已自动交卷"),
@@ -264,7 +297,7 @@ const ending = () => ({
   ticket: _("准考证号"),
   code: _("回执码"),
   qr: _("交卷回执二维码"),
-  qrHint: _("可拍照或抄录回执码留存，用于成绩复核时核对答卷。"),
+  qrHint: _("可抄录回执码留存，用于成绩复核时核对答卷。"),
   pending: _("答案已保存在本机，正在等待考场服务器确认。"),
   pendingText: _("确认后这里会显示交卷回执。请留在座位上，不要关机。"),
   waiting: (n) => ngettext("还有 %(n)s 条记录待上传", "还有 %(n)s 条记录待上传", n),
@@ -319,11 +352,14 @@ function build() {
     waiting: waiting(),
     practice: practice(),
     paper: paper(),
+    ...toolTexts(),
     saving: saving(),
     submitting: submitting(),
     ending: ending(),
+    frozen: frozen(),
     preview: preview(),
     idle: idle(),
+    seb: sebTexts(),
   };
 }
 

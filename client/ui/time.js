@@ -1,7 +1,7 @@
 // Clock arithmetic of the page, without a clock: `now` and `received` are monotonic seconds of one source.
 
-export const AMBER_SECONDS = 15 * 60;
-export const RED_SECONDS = 5 * 60;
+/** Remaining minutes at which the time is said, unless the level policy says otherwise. */
+export const WARN_MINUTES = [15, 5];
 
 /** Seconds left at `now`, when `left` of them were left at `received`; never below 0; null stays null. */
 export function leftAt(left, received, now) {
@@ -9,11 +9,18 @@ export function leftAt(left, received, now) {
   return Math.max(0, left - (now - received));
 }
 
-/** "none", "plenty", "amber" from 15 minutes on, "red" from 5 minutes on. */
-export function band(left) {
+/** The smallest of the warning minutes that `left` has come below, or null. */
+export function dueMinutes(left, minutes = WARN_MINUTES) {
+  const due = left === null ? [] : minutes.filter((one) => left <= one * 60);
+  return due.length ? Math.min(...due) : null;
+}
+
+/** "none", "plenty", "amber" from the first warning on, "red" from the last of several on. */
+export function band(left, minutes = WARN_MINUTES) {
   if (left === null) return "none";
-  if (left <= RED_SECONDS) return "red";
-  return left <= AMBER_SECONDS ? "amber" : "plenty";
+  const due = dueMinutes(left, minutes);
+  if (due === null) return "plenty";
+  return minutes.length > 1 && due === Math.min(...minutes) ? "red" : "amber";
 }
 
 /** "01:05:09"; a begun second counts whole, so 00:00:00 stands only when the time is over. */

@@ -47,7 +47,7 @@ const GAP_WIDEST = 40;
 function Typed({ gap, most, text, label, disabled, onType, onLeave }) {
   return html`<input class="gap" type="text" aria-label=${label} value=${text} disabled=${disabled} maxlength=${most}
     size=${Math.min(GAP_WIDEST, Math.max(GAP_LEAST, widthOf(text) + 2))} inputmode=${gap.kind === "numeric" ? "decimal" : null}
-    data-empty=${text.trim() ? null : ""} autocomplete="off" autocapitalize="off" spellcheck="false"
+    data-empty=${text.trim() ? null : ""} autocomplete="off" autocapitalize="off" spellcheck=${false}
     onInput=${(event) => onType(event.target.value)} onBlur=${onLeave} />`;
 }
 
@@ -60,7 +60,7 @@ function Picked({ gap, text, label, markup, disabled, onType, onLeave }) {
 }
 
 /** A stem with its gaps in it. */
-export function GapStem({ item, response, disabled, load, onAnswer }) {
+export function GapStem({ item, response, disabled, load, zoom, onAnswer }) {
   const gaps = item.gaps;
   const draft = useDraft(response, (value) => !disabled && onAnswer(item.id, value));
   const texts = gapTexts(draft.value, gaps.length);
@@ -73,7 +73,7 @@ export function GapStem({ item, response, disabled, load, onAnswer }) {
     return html`<${Kind} key=${`gap-${key}`} gap=${gaps[place]} most=${gapLimit(gaps.length)} text=${texts[place]} label=${label} markup=${item.markup}
       disabled=${disabled} onType=${type} onLeave=${draft.leave} />`;
   };
-  return html`<${Rich} text=${item.stem} markup=${item.markup} gap=${draw} load=${load} />`;
+  return html`<${Rich} text=${item.stem} markup=${item.markup} gap=${draw} load=${load} zoom=${zoom} />`;
 }
 
 /** A text of several lines with the number of its characters. */
@@ -83,7 +83,7 @@ export function Essay({ item, response, disabled, onAnswer }) {
   const full = text.length >= TEXT_LIMIT;
   return html`<div class="essay">
     <textarea class="essay-text" rows="12" aria-labelledby="stem" aria-describedby="essay-count" value=${text} disabled=${disabled}
-      maxlength=${TEXT_LIMIT} spellcheck="false" onInput=${(event) => draft.type(essay(event.target.value))} onBlur=${draft.leave}></textarea>
+      maxlength=${TEXT_LIMIT} spellcheck=${false} onInput=${(event) => draft.type(essay(event.target.value))} onBlur=${draft.leave}></textarea>
     <p class="essay-count num ${full ? "act" : "muted"}" id="essay-count">${fill(T.paper.characters, { count: text.length, most: TEXT_LIMIT })}</p>
   </div>`;
 }

@@ -7,11 +7,10 @@ import { Icon, useNow } from "./parts.js";
 import { T } from "./texts.js";
 import { hms, leftAt } from "./time.js";
 import { lateness, shown } from "./warnings.js";
+import { langOf } from "./words.js";
 
 /** Seconds in which the button takes no press: one that was meant for the paper must not count as reading. */
 const CALM_SECONDS = 1;
-/** Staff write in their own language, whatever language the page around it has. */
-const HAN = /\p{Script=Han}/u;
 
 function Left({ state, now }) {
   const left = state.view.step === "answering" ? leftAt(state.view.time.remaining, state.received, now) : null;
@@ -51,7 +50,7 @@ function Warning({ store, state, warning, now }) {
       <h2 id="warning-title" ref=${heading} tabindex="-1">${T.warning.title}</h2>
     </div>
     <div class="dialog-body">
-      <p class="warning-text" id="warning-text" lang=${HAN.test(warning.text) ? "zh-CN" : null}>${warning.text}</p>
+      <p class="warning-text" id="warning-text" lang=${langOf(warning.text)}>${warning.text}</p>
       <p class="muted">${T.warning.goOn}</p>
     </div>
     <div class="dialog-foot">

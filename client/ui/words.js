@@ -25,6 +25,11 @@ export function ngettext(one, many, n, params = {}) {
   return fill(n === 1 ? forms[0] : forms[1], { n, ...params });
 }
 
+const HAN = /\p{Script=Han}/u;
+
+/** The language of what people wrote: Chinese when it holds a Chinese character, else unsaid. */
+export const langOf = (text) => (HAN.test(text || "") ? "zh-CN" : null);
+
 /** Takes a catalogue; `{}` is Chinese. */
 export function useCatalogue(messages) {
   catalogue = messages;

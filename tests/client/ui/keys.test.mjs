@@ -42,3 +42,16 @@ test("whoever types has every key but handing in and leaving", () => {
   assert.deepEqual(press("Escape", "typing"), { act: "leave" });
   assert.equal(press("Escape", "paper"), null);
 });
+
+test("Shift strikes out, N opens the note, Z the picture; letters can be switched off", () => {
+  assert.deepEqual(press("KeyB", "paper", { shift: true }), { act: "strike", index: 1 });
+  assert.deepEqual(press("Digit4", "option", { shift: true }), { act: "strike", index: 3 });
+  assert.deepEqual(press("KeyN"), { act: "note" });
+  assert.deepEqual(press("KeyZ", "control"), { act: "zoom" });
+  assert.equal(press("KeyN", "paper", { shift: true }), null);
+  for (const code of ["KeyA", "Digit1", "KeyN", "KeyZ"]) {
+    const facts = { code, ctrl: false, alt: false, meta: false, shift: false };
+    assert.equal(actOf(facts, "paper", false), null, code);
+  }
+  assert.deepEqual(actOf({ code: "Space" }, "paper", false), { act: "mark" });
+});

@@ -15,13 +15,16 @@ const pause = () => new Promise((wake) => setImmediate(wake));
 const settleDown = async () => { for (let n = 0; n < 20; n += 1) await pause(); };
 
 /** An agent on a string: `views` are handed out one by one, then the poll hangs. */
-function rig({ views = [], answer = async () => ({}), token = true, clock = () => 0 } = {}) {
+function rig({ views = [], answer = async () => ({}), token = true, clock = () => 0, free = false } = {}) {
   const sent = [];
   const waiting = [];
   const queue = [...views];
   const api = {
     hasToken: () => token,
-    launch: async () => { token = true; },
+    launch: async (nonce) => {
+      if (!nonce && !free) throw new ApiError(403, "launch_refused");
+      token = true;
+    },
     nextView: () => (queue.length ? give(queue.shift()) : new Promise((done) => waiting.push(done))),
     getPaper: async () => ({ form: "A", items: [] }),
     sendAnswer: (item, response) => { sent.push([item, response]); return answer(item, response); },
@@ -46,6 +49,21 @@ test("the paper is fetched once, when it is open", async () => {
 test("without a token and a nonce the page says so", async () => {
   const { store } = rig({ token: false });
   await store.start("");
+  assert.equal(store.get().phase, "no_token");
+});
+
+test("behind Safe Exam Browser the page launches itself, and again when the agent began anew", async () => {
+  const { store } = rig({ token: false, free: true, views: [view(1), new ApiError(401, "no_token"), view(2)] });
+  await store.start("");
+  await settleDown();
+  assert.equal(store.get().phase, "running");
+  assert.equal(store.get().view.version, 2);
+});
+
+test("an agent that began anew lets no other page in", async () => {
+  const { store } = rig({ views: [view(1), new ApiError(401, "no_token"), view(2)] });
+  await store.start("");
+  await settleDown();
   assert.equal(store.get().phase, "no_token");
 });
 
@@ -190,4 +208,37 @@ test("without a link the confirmation is kept and sent again, and answers go the
   tick();
   await settleDown();
   assert.deepEqual(sent.at(-1), ["warning", 3]);
+});
+
+test("jottings are told one at a time, a change on the way is told again, a refusal is let go", async () => {
+  const told = [];
+  let fail = null;
+  const api = {
+    hasToken: () => true,
+    nextView: (after) => (after === 0 ? Promise.resolve(view(1, { notes: { struck: { q1: ["k1"] } } })) : new Promise(() => {})),
+    getPaper: async () => ({ form: "A", items: [] }),
+    sendNotes: async (body) => {
+      told.push(body);
+      if (fail) throw fail;
+    },
+  };
+  const timers = [];
+  const store = createStore({ api, clock: () => 0, later: (act) => timers.push(act) });
+  store.start("");
+  await settleDown();
+  assert.deepEqual(store.get().jots.struck, { q1: ["k1"] });
+  store.jot((old) => ({ ...old, item: "q1", queue: ["q1"] }));
+  store.jot((old) => ({ ...old, texts: { q1: "x" } }));
+  await settleDown();
+  assert.deepEqual(told.map((one) => one.note), ["", "x"]);
+  assert.deepEqual(store.get().jots.queue, []);
+  fail = new ApiError(0, "agent_silent");
+  store.jot((old) => ({ ...old, queue: ["q1"] }));
+  await settleDown();
+  assert.deepEqual(store.get().jots.queue, ["q1"]);
+  fail = new ApiError(409, "not_answering");
+  timers.splice(0).forEach((act) => act());
+  await settleDown();
+  assert.deepEqual(store.get().jots.queue, []);
+  assert.equal(told.length, 4);
 });

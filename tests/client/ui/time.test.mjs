@@ -42,3 +42,15 @@ test("minutes as hours and minutes", () => {
   assert.deepEqual(time.hoursAndMinutes(120), { hours: 2, minutes: 0 });
   assert.deepEqual(time.hoursAndMinutes(2), { hours: 0, minutes: 2 });
 });
+
+test("the policy's minutes decide when the time is said and how it looks", () => {
+  const table = [
+    [1801, [30, 10], null, "plenty"], [1800, [30, 10], 30, "amber"], [600.5, [30, 10], 30, "amber"], [600, [30, 10], 10, "red"],
+    [60, [5], 5, "amber"], [60, [], null, "plenty"], [200, [5, 15], 5, "red"],
+  ];
+  for (const [left, minutes, due, look] of table) {
+    assert.equal(time.dueMinutes(left, minutes), due, `${left} ${minutes}`);
+    assert.equal(time.band(left, minutes), look, `${left} ${minutes}`);
+  }
+  assert.equal(time.dueMinutes(null), null);
+});

@@ -127,7 +127,7 @@ test("the shared style sheets are the server's, byte for byte", () => {
 });
 
 test("only tokens.css knows a colour, and nothing is styled or run inline", () => {
-  for (const name of ["base.css", "icons.css", "parts.css", "exam.css"]) {
+  for (const name of ["base.css", "icons.css", "parts.css", "exam.css", "tools.css"]) {
     const found = readFileSync(new URL(name, UI), "utf8").match(/(#[0-9a-f]{3,8}\b|rgba?\(|hsla?\()/gi) || [];
     assert.deepEqual(found.filter((one) => one !== "#fff"), [], name);
   }

@@ -1,0 +1,17 @@
+// The paper is covered until an invigilator has looked. Calm, no blame: what was answered stays, time goes on.
+
+import { html } from "./vendor/htm-preact.js";
+import { Calm } from "./ending.js";
+import { Icon, useNow } from "./parts.js";
+import { T } from "./texts.js";
+import { hms, leftAt } from "./time.js";
+
+/** The screen of the step "frozen". */
+export function Frozen({ store, state }) {
+  const now = useNow(store);
+  const left = leftAt(state.view.time.remaining, state.received, now);
+  return html`<${Calm} look="look" icon="pause" title=${T.frozen.title} text=${T.frozen.text}>
+    <p class="calm-do" data-covered><${Icon} name="hand" size="lg" />${T.frozen.raise}</p>
+    ${left !== null && html`<p class="muted">${T.frozen.left} <b class="num">${hms(left)}</b></p>`}
+  <//>`;
+}
