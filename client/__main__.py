@@ -3,43 +3,68 @@
 import argparse
 import http.client
 import logging
+import os
 import random
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from client import rescue
 from client.agent import Agent, Parts
 from client.board import Board
 from client.books import Books
+from client.bringing import Bringer
 from client.camera_name import SourceKind, camera_name, source_kind
 from client.clock import ServerClock, boot_seconds, read_boot_id
-from client.device import DataFolder, Device, FolderInUse
+from client.device import DataFolder, Device, FolderInUse, disk_code
 from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
 from client.evidence import Evidence
 from client.exchange import Credentials, Pace
 from client.journal import system_stamps
 from client.link import Link
 from client.local import LocalServer
+from client.lockdown_policy import PAGE_PORT
+from client.lockdown_system import KIOSK_USER
+from client.notes import Pad
 from client.outbox import Outbox
 from client.page import Page
+from client.page_signs import PageSigns
 from client.pair import Applicant, PairingRefused, code_hash, new_private_key, pair
 from client.paper import Shelf
+from client.pin import PinGate
+from client.release import ReleaseAct
+from client.rescue_act import RescueAct
 from client.seat import Seat, Surroundings
+from client.seb import SebDesk
+from client.selfcheck import SelfCheck, Workplace
+from client.selfcheck_rules import ScreenView
 from client.transport import Transport
+from client.warden import Premises, Warden, WardenMemory
+from client.warden_signs import screens, screens_plugged
 from client.watch_memory import WatchStore
+from exam_rooms.kiosk_messages import SEB_PORT, KioskReport, Lockdown
 from exam_rooms.watch_messages import CameraReport, CameraState
 from itembank.version import VERSION
 
 if TYPE_CHECKING:
+    from client.kiosk_mode import KioskMode
     from client.watch import Watcher
 
 LOG = logging.getLogger("examhall.kiosk")
 SUPERVISION_SECONDS = 2.0
 EXIT_USAGE, EXIT_IN_USE = 2, 3
+
+
+class Worker(Protocol):
+    """Something with a thread of its own; `start` starts what does not run."""
+
+    def start(self) -> None: ...
 
 
 class Kiosk:
@@ -55,24 +80,55 @@ class Kiosk:
         self._seat = Seat(ServerClock(self._boot_id), self._outbox)
         self._board = Board(self._seat, boot_seconds)
         self._page = Page(self._board)
+        self._seb = SebDesk(self._board)
+        self._page.opened = self._seb.opened
+        self._kiosk: KioskMode | None = None
+        self._kiosk_fault = ""
+        self.premises = Premises(self._boot_id, shared=arguments.shared_machine)
 
     def run(self) -> None:
         """Serves until `stopping` is set."""
-        local = LocalServer(self._page, self._folder.launch_file, self._arguments.port)
+        local = LocalServer(self._page, self._folder.launch_file, _port(self._arguments))
+        local.launch.free = self._arguments.seb
         local.run()
         try:
-            if not self._arguments.no_browser:
+            if self._arguments.kiosk:
+                self._launch(local)
+            elif not (self._arguments.no_browser or self._arguments.seb):
                 _open_browser(local.launch.url)
             device = self._device()
             if device is not None:
                 self._work(device)
         finally:
+            if self._kiosk is not None:
+                self._kiosk.close()
             local.shutdown()
             local.server_close()
 
+    def _launch(self, local: LocalServer) -> None:
+        """The page in a locked browser; a machine that cannot do it says why, the agent works on.
+
+        What locks a screen is loaded here and nowhere earlier: it is Linux's own.
+        """
+        from client.kiosk_mode import Given, KioskMode
+        from client.lockdown import LockdownFault
+
+        given = Given(self._folder.path, self._arguments.kiosk_user, os.environ)  # noqa: TID251
+        try:
+            self._kiosk = KioskMode(given, local, self._outbox, self.stopping)
+        except LockdownFault as fault:
+            LOG.error("kiosk: %s", fault.code)
+            self._kiosk_fault = fault.code
+            return
+        self._kiosk.start()
+
     def _device(self) -> Device | None:
         """The pairing in force, made now if there is a new code; None when told to stop before."""
-        known = self._folder.load_device()
+        try:
+            known = self._folder.load_device()
+        except OSError as fault:
+            self._unreadable(fault)
+            return None
         code = self._arguments.pair
         if known is not None and (not code or code_hash(code) == known.code_hash):
             return known
@@ -84,6 +140,8 @@ class Kiosk:
 
     def _pair(self, code: str, known: Device | None) -> Device | None:
         """Tries until the server answered; a refusal is shown and final, an earlier pairing goes on."""
+        if not self._disk_takes(known):
+            return known
         private_key = new_private_key()
         me = Applicant(private_key, socket.gethostname(), self._arguments.software_version)
         pace = Pace(random.SystemRandom())
@@ -102,10 +160,26 @@ class Kiosk:
                 pace.failed(boot_seconds())
                 self.stopping.wait(pace.ready_at - boot_seconds())
             else:
+                device = device.after(known)
                 self._folder.save_device(device)
                 LOG.info("paired with seat %s of %s", device.seat, device.room)
                 return device
         return None
+
+    def _unreadable(self, fault: OSError) -> None:
+        """The seat's key cannot be read: nothing can be told but to the person in front of the page."""
+        LOG.error("pairing unreadable: %s", fault.strerror)
+        self._say(disk_code(fault))
+        self.stopping.wait()
+
+    def _disk_takes(self, known: Device | None) -> bool:
+        """Whether a new pairing could be kept. Without an earlier one it waits for that, and says so."""
+        while (fault := self._folder.fault()) and not self.stopping.is_set():
+            self._say(fault)
+            if known is not None:
+                return False
+            self.stopping.wait(SUPERVISION_SECONDS)
+        return not self.stopping.is_set()
 
     def _say(self, code: str) -> None:
         with self._board.lock:
@@ -129,25 +203,80 @@ class Kiosk:
             boot_id=self._boot_id,
         )
         agent = Agent(parts)
+        pad = Pad(self._board, self._folder.journals, device.journal_secret)
+        agent.listeners.append(pad.take_state)
+        bringer = Bringer.of(self._outbox, link.bulk, self._folder.journals, device)
+        agent.listeners.append(bringer.take_state)
+        warden = self._warden(agent, evidence, device)
+        gate = PinGate(warden.pin_wrong)
+        agent.listeners.append(gate.take_state)
+        carry = RescueAct(agent, self._folder.journals, device, gate)
+        self._page.acts = {**self._page.acts, "/api/notes": pad.take_act, "/api/seb": self._seb.take_act}
+        release = ReleaseAct(agent, evidence, gate, self._boot_id)
+        by_pin = {"/api/rescue": carry.take_act, "/api/release": release.take_act}
+        self._page.acts = {**self._page.acts, **by_pin}
+        if self._kiosk is not None:
+            self._kiosk.paired(agent, device, gate, warden.noticed)
+        elif self._kiosk_fault:
+            agent.kiosk_says(KioskReport(Lockdown.OPEN, (self._kiosk_fault,)))
         agent.wake_up()
+        self._seb.join(agent, before_the_page=self._arguments.seb)
         self._page.agent = agent
         context = trusting(device.ca_pem) if self._endpoint.secure else None
         transport = Transport(link, self._board, self._endpoint, context, agent.handle)
         watcher = self._watcher(agent, evidence, device)
+        checks = self._self_check(agent, device, watcher)
+        workers = [worker for worker in (transport, warden, watcher, checks) if worker is not None]
+        fault = self._folder.fault()
+        if fault:
+            agent.disk_says(fault)
         try:
-            self._start(transport, watcher)
+            _start(workers)
             while not self.stopping.wait(SUPERVISION_SECONDS):
-                self._start(transport, watcher)
+                _start(workers)
+                fault = fault and self._disk_again(agent, fault)
         finally:
+            checks.stop()
+            warden.stop()
             if watcher is not None:
                 watcher.stop()
             transport.stop()
             agent.close()
 
-    def _start(self, transport: Transport, watcher: "Watcher | None") -> None:
-        transport.start()
-        if watcher is not None:
-            watcher.start()
+    def _disk_again(self, agent: Agent, before: str) -> str:
+        """How a disk is that took nothing; once it takes something the journals show how it goes on."""
+        fault = self._folder.fault()
+        if fault != before:
+            agent.disk_says(fault)
+        return fault
+
+    def _self_check(self, agent: Agent, device: Device, watcher: "Watcher | None") -> SelfCheck:
+        """What looks over the workstation before the bell, when the server asks for it."""
+        place = Workplace(
+            folder=self._folder,
+            device=device,
+            software=self._arguments.software_version,
+            clock=self._seat.clock,
+            stamps=system_stamps(),
+            wall=lambda: datetime.now(UTC),
+            light=watcher.light if watcher is not None else str,
+            screens=self._screens,
+        )
+        return SelfCheck(agent, place)
+
+    def _screens(self) -> ScreenView:
+        """Displays of this machine; of a shared one they say nothing about a seat."""
+        root = self.premises.root
+        return ScreenView() if self.premises.shared else ScreenView(screens(root), screens_plugged(root))
+
+    def _warden(self, agent: Agent, evidence: Evidence, device: Device) -> Warden:
+        """Whoever looks after the workstation; the page's own signs come to it too."""
+        memory = WardenMemory(self._folder.evidence, device.journal_secret)
+        warden = Warden(agent, evidence, memory, self.premises)
+        signs = PageSigns(warden)
+        self._page.acts = {**self._page.acts, "/api/sign": signs.take_act}
+        self._page.second_page = signs.second_page
+        return warden
 
     def _watcher(self, agent: Agent, evidence: Evidence, device: Device) -> "Watcher | None":
         """Whoever looks at the camera, None without one or without what it takes to look.
@@ -177,8 +306,11 @@ class Kiosk:
         return Watcher(agent, watched, desk)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     """Runs the agent; 0 after a signal to stop, 2 for wrong arguments, 3 when the folder is in use."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if any(argument.split("=")[0] == "--rescue" for argument in arguments):
+        return rescue.main(arguments)
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=given.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("engineio.client", "socketio.client"):
@@ -192,7 +324,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FolderInUse:
         sys.stderr.write(f"{given.data}: another agent uses this folder\n")
         return EXIT_IN_USE
-    kiosk = Kiosk(given, folder, endpoint)
+    kiosk = make(given, folder, endpoint)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: kiosk.stopping.set())
     try:
@@ -203,19 +335,48 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m client", description="Seat agent of one workstation.")
+    parser = argparse.ArgumentParser(
+        prog="python -m client",
+        description="Seat agent of one workstation.",
+        epilog="--rescue TARGET --data DIR writes what lies in the journals to TARGET and ends.",
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder for keys, journals and packages")
     parser.add_argument("--server", required=True, help="address of the room server")
     parser.add_argument("--pair", metavar="CODE", help="pairing code shown at the monitor")
-    parser.add_argument("--port", type=int, default=0, help="port of the page on 127.0.0.1, 0: a free one")
+    parser.add_argument(
+        "--port", type=int, help=f"port of the page on 127.0.0.1: a free one, {PAGE_PORT} with --kiosk"
+    )
     parser.add_argument("--software-version", default=VERSION, help="version told to the server")
     parser.add_argument(
         "--camera", metavar="SOURCE", help="0, /dev/video2, a video, a/%%03d.jpg or a picture"
     )
     parser.add_argument("--camera-id", metavar="TEXT", help="the camera's name in the plan of the room")
+    parser.add_argument(
+        "--shared-machine",
+        action="store_true",
+        help="several agents on this machine: its devices and programs are no sign of any of them",
+    )
+    parser.add_argument("--kiosk", action="store_true", help="lock the screen to the page (docs/kiosk.md)")
+    parser.add_argument("--kiosk-user", default=KIOSK_USER, help="who runs the browser when this is root")
+    parser.add_argument(
+        "--seb",
+        action="store_true",
+        help=f"Safe Exam Browser opens the page, on port {SEB_PORT} (docs/seb.md)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser
+
+
+def _start(workers: Iterable[Worker]) -> None:
+    for worker in workers:
+        worker.start()
+
+
+def _port(arguments: argparse.Namespace) -> int:
+    if arguments.port is not None:
+        return int(arguments.port)
+    return PAGE_PORT if arguments.kiosk else SEB_PORT if arguments.seb else 0
 
 
 def _open_browser(url: str) -> None:

@@ -17,17 +17,18 @@ from client import exchange as x
 from client.board import Board
 from client.books import Books
 from client.brief import Brief, camera_word
+from client.candidate_acts import CandidateActs
+from client.device import DISK_CODES
 from client.journal_file import JournalFault
 from client.link import Link
 from client.outbox import Outbox
-from client.paper import Medium, PaperFault, Shelf
-from client.seat import FINAL, PageRefused
+from client.paper import PaperFault, Shelf
+from client.seat import FINAL
 from client.sheet import Sheet
 from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.protocol import (
     JournalReply,
     Receipt,
-    RecordKind,
     Route,
     SeatState,
     StatusRequest,
@@ -37,8 +38,6 @@ from exam_rooms.protocol import (
 from exam_rooms.watch_messages import CameraReport
 
 LOG = logging.getLogger("examhall.kiosk")
-ACT_PATIENCE = 12.0
-"""Seconds a page waits for the server's word on a sign-in."""
 _WRITING = (Step.READY, Step.ANSWERING)
 
 
@@ -55,17 +54,15 @@ class Parts:
     boot_id: str
 
 
-class Agent:
+class Agent(CandidateActs):
     """A paired workstation at work. Every public method may be called from any thread."""
 
     def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.board.seat, parts.books)
         self.board = parts.board
         self.link = parts.link
         self._parts = parts
-        self._seat = parts.board.seat
-        self._books = parts.books
-        self._photo: tuple[str, bytes] = ("", b"")
-        self._outcomes: dict[int, x.ActDone | None] = {}
+        self._began = parts.board.boot()
         self._paper_fault = ""
         self._camera = CameraReport()
         self._kiosk = KioskReport()
@@ -124,7 +121,10 @@ class Agent:
             self._seat.sheet = Sheet(self._books.entries(state.attempt))
             journal, seq = running.reopened
             self._seat.reopened = max(self._seat.reopened, (journal, seq))
-        if state.step is Step.MOVED:
+            self._seat.released = running.released
+        newest = self._books.newest(state.attempt)
+        continued = newest is not None and newest.number < state.journal  # elsewhere, and now back here
+        if state.step is Step.MOVED or continued:
             self._books.close_writing(state.attempt)
             running = self._books.running(state.attempt)
         anchor = self._seat.clock.anchor
@@ -256,7 +256,7 @@ class Agent:
         self._seat.around = replace(
             self._seat.around,
             link_up=self.link.up,
-            link_since=self.link.changed_at,
+            link_since=self.link.changed_at or self._began,
             fault=self._books.fault or ("" if self._seat.paper else self.link.fault or self._paper_fault),
             saving_failed=bool(self._books.fault),
             package_ready=paper is not None and self._parts.shelf.ready == paper.sha256,
@@ -283,11 +283,23 @@ class Agent:
                 linked=self.link.up,
             )
 
+    def status(self) -> StatusRequest:
+        """What a heartbeat would say now."""
+        with self.board.lock:
+            return self._status(self._seat.attempt)
+
     def camera_says(self, report: CameraReport) -> None:
         """How the camera is; a change is told to the server and shown."""
         with self.board.lock:
             if report != self._camera:
                 self._camera = report
+                self._settle()
+
+    def disk_says(self, fault: str) -> None:
+        """Why the data folder takes nothing, "" once it does again; the server and the page are told."""
+        with self.board.lock:
+            if fault or self._books.fault in DISK_CODES:
+                self._books.fault = fault
                 self._settle()
 
     def kiosk_says(self, report: KioskReport) -> None:
@@ -296,6 +308,20 @@ class Agent:
             if report != self._kiosk:
                 self._kiosk = report
                 self._settle()
+
+    @property
+    def kiosk(self) -> KioskReport:
+        """The launcher's newest word; read without the lock."""
+        return self._kiosk
+
+    def uncover(self) -> None:
+        """Shows the paper again that is covered now: somebody with the room's PIN has looked."""
+        with self.board.lock:
+            self._seat.released = self._seat.cover or self._seat.released
+            if self._seat.attempt is not None:
+                running = self._books.running(self._seat.attempt)
+                self._books.remember(replace(running, released=self._seat.released))
+            self._settle()
 
     def show_picture(self, ref: str, data: bytes) -> None:
         """Sends the small picture that an invigilator asked for, once; empty when there is none."""
@@ -307,80 +333,6 @@ class Agent:
         """Something was put into the queue of evidence: the link shall look."""
         with self.board.lock:
             self.board.changed.notify_all()
-
-    # What the candidate does
-
-    def ask_server(self, path: str, message: object) -> None:
-        """Sends an act and waits for the server's word. Raises `PageRefused` with its code."""
-        with self.board.lock:
-            if not self.link.up:
-                raise PageRefused("no_link", 503)
-            ref = self.link.act(path, message)
-            self._outcomes[ref] = None
-            self.board.changed.notify_all()
-            self.board.changed.wait_for(lambda: self._outcomes[ref] is not None, ACT_PATIENCE)
-            outcome = self._outcomes.pop(ref)
-            self.link.drop_act(ref)
-        if outcome is None or outcome.code == "no_link":
-            raise PageRefused("no_link", 503)
-        if outcome.code:
-            raise PageRefused(outcome.code, 409, outcome.params)
-
-    def answer(self, item: str, response: tuple[str, ...]) -> None:
-        """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
-        with self.board.lock:
-            attempt, response = self._seat.check_answer(item, response, self.board.boot())
-            entry = self._seat.sheet.latest.get(item)
-            if entry is not None and entry.response == response:
-                return  # the page repeats what it was not told of
-            self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
-
-    def mark(self, item: str, marked: bool) -> None:
-        """Flags an item for another look. Raises `PageRefused`."""
-        with self.board.lock:
-            attempt = self._seat.check_item(item, self.board.boot())
-            if marked != (item in self._seat.sheet.marked):
-                self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
-
-    def submit(self) -> None:
-        """Hands in. Raises `PageRefused`."""
-        with self.board.lock:
-            if self._seat.step(self.board.boot()) == Step.SUBMITTED.value:
-                return
-            self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
-
-    def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
-        try:
-            entry = self._books.append(attempt, kind, item, response)
-        except JournalFault as fault:
-            self._settle()
-            raise PageRefused(fault.code, 503 if fault.code == "journal_not_open" else 507) from fault
-        self._seat.sheet.apply(entry)
-        self._settle()
-
-    def paper(self) -> bytes:
-        """The open paper as JSON. Raises `PageRefused`."""
-        with self.board.lock:
-            self._seat.check_answering(self.board.boot())
-            assert self._seat.paper is not None
-            return self._seat.paper.json
-
-    def medium(self, sha256: str) -> Medium:
-        """A picture, sound or film of the open paper. Raises `PageRefused`."""
-        with self.board.lock:
-            self._seat.check_answering(self.board.boot())
-            assert self._seat.paper is not None
-            found = self._seat.paper.media.get(sha256)
-        if found is None:
-            raise PageRefused("not_found", 404)
-        return found
-
-    def photo(self) -> bytes:
-        """The candidate's photo. Raises `PageRefused` when there is none (yet)."""
-        with self.board.lock:
-            if not self._photo[1]:
-                raise PageRefused("no_photo", 404)
-            return self._photo[1]
 
     def close(self) -> None:
         """Lets go of the journals."""

@@ -5,14 +5,14 @@ journals of the former one until the server has acknowledged every record.
 """
 
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from client.device import DataFolder
-from client.journal import SUFFIX, Journal, Stamps, unseal_response
-from client.journal_file import JournalBroken, JournalFault
+from client.device import DISK_CODES, DataFolder
+from client.journal import NAME, SUFFIX, Journal, Stamps, unseal_response
+from client.journal_file import JournalBroken, JournalFault, read
 from client.outbox import Outbox
 from client.running import Running, RunningStore
 from client.sheet import Entry, Sheet
@@ -20,7 +20,6 @@ from exam_rooms.protocol import AnswersReply, JournalReply, Record, RecordKind
 
 LOG = logging.getLogger("examhall.kiosk")
 _CHOICES = (RecordKind.ANSWER, RecordKind.CLEAR)
-_NAME = re.compile(rf"(\d+)-(\d+){re.escape(SUFFIX)}")
 
 
 class Books:
@@ -40,13 +39,15 @@ class Books:
     def load(self) -> None:
         """Opens every journal that may hold something the server lacks, and queues its records."""
         for path in sorted(self._folder.journals.glob(f"*{SUFFIX}")):
-            match = _NAME.fullmatch(path.name)
+            match = NAME.fullmatch(path.name)
             if match is None or self.running(int(match[1])).settled:
                 continue
             try:
                 self._take(Journal.open(path, self._device_key, self._stamps))
             except JournalFault as fault:
                 self._give_up(int(match[1]), int(match[2]), fault)
+                if fault.code in DISK_CODES:
+                    self._only_read(path)
 
     def _give_up(self, attempt: int, number: int, fault: JournalFault) -> None:
         """A journal that cannot be continued: what is sound in it is sent, and a new one is asked for."""
@@ -57,6 +58,18 @@ class Books:
         if isinstance(fault, JournalBroken):
             self._outbox.add(fault.records)
             self._note(attempt, self._unseal(fault.attempt_key, fault.records))
+
+    def _only_read(self, path: Path) -> None:
+        """A journal on a disk that takes nothing: what lies in it is shown and sent all the same."""
+        try:
+            contents = read(path.read_bytes(), self._device_key)
+        except (JournalFault, OSError) as fault:
+            LOG.error("journal not read: %s", type(fault).__name__)
+            return
+        key, attempt = contents.header.attempt_key, contents.header.attempt
+        self._outbox.add(contents.records)
+        self._note(attempt, self._unseal(key, contents.records))
+        self._note(attempt, self._unseal(key, contents.earlier, inherited=True))
 
     def latest_running(self) -> Running | None:
         """The attempt that was at this seat last, unless it is settled."""
@@ -142,7 +155,7 @@ class Books:
 
     def settle(self, current: int | None) -> None:
         """Lets go of attempts that are not at this seat any more and fully acknowledged."""
-        for attempt in [one for one in self._journals if one != current and not self._outbox.waiting(one)]:
+        for attempt in [one for one in self._journals if one != current and not self._outbox.owes(one)]:
             self.remember(replace(self.running(attempt).without_key(), state=None, settled=True))
             for journal in self._journals.pop(attempt).values():
                 journal.close()

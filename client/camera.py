@@ -19,6 +19,7 @@ import numpy as np
 from client.camera_name import SourceKind, device_index, numbered, source_kind
 from exam_rooms.watch_messages import CameraState
 from proctoring.frames import PIXELS_LIMIT, Frame, FrameFault, decode_frame
+from proctoring.frames import quality as quality_of
 
 LOG = logging.getLogger("examhall.kiosk")
 LONG_SIDE = 640
@@ -247,6 +248,11 @@ class Camera:
         """The newest picture, None when there is none of now (boot seconds)."""
         shot = self._shot
         return shot if shot is not None and now - shot.boot <= STALE else None
+
+    def light(self, now: float) -> str:
+        """The word for light and sharpness of the newest picture, "" without one; no face is looked for."""
+        shot = self.latest(now)
+        return "" if shot is None else str(quality_of(shot.frame).verdict)
 
     def state(self, now: float) -> CameraState:
         """How the camera is at a moment (boot seconds)."""

@@ -4,20 +4,20 @@ The wall clock is never read: setting it forward or back must not change what a 
 CLOCK_BOOTTIME counts through suspend, which CLOCK_MONOTONIC does not.
 """
 
-import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+from client import machine
+
 EXCHANGES_KEPT = 8
 """Samples compared for the lowest round trip: some 24 s of heartbeats, so drift stays below a millisecond."""
 
 
 def boot_ns() -> int:
     """Nanoseconds since the machine was started, suspend included."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return machine.boot_ns()
 
 
 def boot_seconds() -> float:
@@ -25,9 +25,9 @@ def boot_seconds() -> float:
     return boot_ns() / 1e9
 
 
-def read_boot_id(path: Path = BOOT_ID_FILE) -> str:
+def read_boot_id(path: Path = machine.BOOT_ID_FILE) -> str:
     """The kernel's id of this start of the machine; boot times are comparable only under one id."""
-    return path.read_text("ascii").strip()
+    return machine.boot_id(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,22 @@ class ServerClock:
     def anchor(self) -> ClockAnchor | None:
         """The relation in use, or None before the first exchange of this boot."""
         return self._anchor
+
+    @property
+    def uncertainty(self) -> float | None:
+        """Seconds by which the estimate may be off: half of the best round trip; None before an exchange."""
+        return min(trip for trip, _, _ in self._samples) / 2 if self._samples else None
+
+    @property
+    def spread(self) -> float:
+        """Seconds by which exchanges contradict the best one beyond what their round trips explain."""
+        if not self._samples:
+            return 0.0
+        best_trip, best_middle, best_server = min(self._samples, key=lambda sample: sample[0])
+        return max(
+            abs((server - best_server).total_seconds() - (middle - best_middle)) - (trip + best_trip) / 2
+            for trip, middle, server in self._samples
+        )
 
     def restore(self, anchor: ClockAnchor) -> None:
         """Go on with an anchor saved before a restart; one of another boot says nothing."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from client.device import write_atomically
+from exam_rooms.kiosk_messages import BreachRequest
 from exam_rooms.protocol import Route
 from exam_rooms.watch_messages import AlertRequest, CaptureRequest, EnrolmentRequest
 from exam_rooms.wire import canonical, decode, encode
@@ -26,9 +27,10 @@ LIMIT = 48 * 1024 * 1024
 """Bytes of pictures on disk: several sittings in which a seat does nothing but raise alerts."""
 PATIENCE = 8
 """Failures in a row after which something lets the others go first."""
-Message = EnrolmentRequest | AlertRequest | CaptureRequest
+Message = EnrolmentRequest | AlertRequest | CaptureRequest | BreachRequest
 Told = TypeVar("Told", bound=Message)
 _KINDS: dict[str, type[Message]] = {
+    Route.BREACHES: BreachRequest,
     Route.ALERT: AlertRequest,
     Route.ENROLMENT: EnrolmentRequest,
     Route.CAPTURE: CaptureRequest,
@@ -96,8 +98,7 @@ class Evidence:
     """
 
     def __init__(self, folder: Path, device_key: bytes, limit: int = LIMIT) -> None:
-        """Reads what an earlier process left. Raises OSError when the folder cannot be made or read."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Reads what an earlier process left; of a disk that gives nothing or takes nothing, what it can."""
         self._folder = folder
         self._key = derive(device_key, "evidence")
         self._limit = limit
@@ -108,12 +109,16 @@ class Evidence:
         self._last = 0
         self.dropped = 0
         self.refused = 0
-        self._read_back()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._read_back()
+        except OSError as fault:
+            LOG.error("evidence: %s", fault.strerror)
 
     def _read_back(self) -> None:
         for path in sorted(self._folder.iterdir()):
             if path.suffix == ".part":
-                path.unlink(missing_ok=True)  # a crash while it was written: nobody was told of it
+                _take_away(path)  # a crash while it was written: nobody was told of it
             elif match := _NEWS.fullmatch(path.name):
                 self._read_news(path, int(match[1]))
             elif (match := _PICTURE.fullmatch(path.name)) and match[2] in _ORDER:
@@ -132,11 +137,12 @@ class Evidence:
             LOG.warning("evidence: news unreadable: %s", type(fault).__name__)
             path.unlink(missing_ok=True)
 
-    # What the watcher brings
+    # What watcher and warden bring
 
     def put(self, message: Message, pictures: Sequence[Picture] = ()) -> None:
-        """Queues a message and the pictures it announces; on disk when this returns. One thread puts.
+        """Queues a message and the pictures it announces; on disk when this returns.
 
+        Messages with pictures all come from one thread.
         A full disk costs pictures, not news: that is then kept in memory alone.
         """
         route = next(route for route, kind in _KINDS.items() if isinstance(message, kind))
@@ -149,7 +155,7 @@ class Evidence:
         self._write(f"{news.number:012d}.news", canonical({"route": route, "message": encode(message)}))
         with self._lock:
             self._news[news.number] = news
-            self._coming = ()
+            self._coming = () if frames else self._coming
 
     def _keep(self, picture: Picture) -> None:
         with self._lock:
@@ -239,7 +245,7 @@ class Evidence:
         news = self._news.pop(number, None)
         if news is None:
             return
-        (self._folder / f"{number:012d}.news").unlink(missing_ok=True)
+        _take_away(self._folder / f"{number:012d}.news")
         named = self._named()
         for sha256 in news.frames:
             if sha256 not in keep and sha256 not in named:
@@ -279,14 +285,24 @@ class Evidence:
     def _remove(self, sha256: str) -> None:
         stored = self._pictures.pop(sha256, None)
         if stored is not None:
-            (self._folder / stored.name).unlink(missing_ok=True)
+            _take_away(self._folder / stored.name)
 
 
 def announced(message: Message) -> tuple[str, ...]:
     """The pictures that a message names."""
+    if isinstance(message, BreachRequest):
+        return ()
     if isinstance(message, CaptureRequest):
         return (message.frame.sha256,) if message.frame else ()
     return tuple(frame.sha256 for frame in message.frames)
+
+
+def _take_away(path: Path) -> None:
+    """A file that a read-only disk keeps is offered again after a restart; the server knows it by then."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
+        LOG.warning("evidence stays on the disk: %s", fault.strerror)
 
 
 def _urgency(stored: _Stored) -> tuple[int, int, int]:

@@ -13,6 +13,8 @@ from exam_rooms.wire import decode
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 """Back-off in seconds: doubled after every failure, drawn at random between the first and the bound."""
+LONGEST_STRETCHED = 30.0
+"""The longest pause in seconds, whatever the server asked for before it went away."""
 FOREVER = float("inf")
 
 
@@ -34,9 +36,14 @@ class Ask(StrEnum):
     CAPTURE = "capture"
     FRAME = "frame"
     LOOK = "look"
+    BREACH = "breach"
+    RESCUE = "rescue"
 
 
-BULK_ASKS = frozenset({Ask.PHOTO, Ask.PACKAGE, Ask.ENROLMENT, Ask.ALERT, Ask.CAPTURE, Ask.FRAME, Ask.LOOK})
+BULK_ASKS = frozenset({
+    *(Ask.PHOTO, Ask.PACKAGE, Ask.BREACH, Ask.ENROLMENT, Ask.ALERT, Ask.CAPTURE, Ask.FRAME, Ask.LOOK),
+    Ask.RESCUE,
+})  # fmt: skip
 """What travels in the second lane."""
 
 
@@ -163,11 +170,16 @@ class Pace:
         self._failures = 0
         self.ready_at = 0.0
 
-    def failed(self, now: float) -> None:
-        """Wait longer than the last time, with jitter."""
+    @property
+    def eased(self) -> bool:
+        """Whether it only holds back for the server's ease: nothing has failed."""
+        return self._failures == 0
+
+    def failed(self, now: float, stretch: int = 1) -> None:
+        """Wait longer than the last time, with jitter; `stretch` for a server that asked for it."""
         self._failures += 1
         bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
-        self.ready_at = now + self._rng.uniform(FIRST_PAUSE, bound)
+        self.ready_at = now + min(LONGEST_STRETCHED, stretch * self._rng.uniform(FIRST_PAUSE, bound))
 
     def worked(self) -> None:
         """No wait, and start small again."""

@@ -6,17 +6,15 @@ without item texts and without answers.
 """
 
 import base64
-import errno
-import fcntl
 import json
-import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from client.clock import boot_ns, read_boot_id
-from client.device import load_journal_key, write_atomically
+from client.device import disk_code, load_journal_key, write_atomically
 from client.journal_file import (
     Contents,
     Header,
@@ -26,12 +24,14 @@ from client.journal_file import (
     build_header,
     read,
 )
+from client.machine import lock_alone, os
 from exam_rooms.protocol import JournalReply, Record, RecordKind, record_aad
 from exam_rooms.wire import canonical
 from itembank.sealing import SealBroken, open_sealed, seal
 
 SUFFIX = ".journal"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NAME = re.compile(rf"(\d+)-(\d+){re.escape(SUFFIX)}")
+"""The name of a journal's file: attempt and number."""
 Stamps = Callable[[], tuple[str, int]]
 """Gives boot id and boot nanoseconds of the moment of writing."""
 
@@ -75,7 +75,7 @@ class Journal:
         try:
             write_atomically(path, head + b"".join(frames))
         except OSError as fault:
-            raise _disk_fault(fault) from fault
+            raise disk_fault(fault) from fault
         return cls.open(path, device_key, stamps)
 
     @classmethod
@@ -87,7 +87,7 @@ class Journal:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as fault:
-            raise _disk_fault(fault) from fault
+            raise disk_fault(fault) from fault
         try:
             return cls._from_descriptor(descriptor, device_key, stamps)
         except BaseException:
@@ -97,7 +97,7 @@ class Journal:
     @classmethod
     def _from_descriptor(cls, descriptor: int, device_key: bytes, stamps: Stamps) -> "Journal":
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_alone(descriptor)
         except BlockingIOError as fault:
             raise JournalFault("journal_in_use") from fault
         try:
@@ -107,7 +107,7 @@ class Journal:
                 os.ftruncate(descriptor, contents.size)
                 os.fsync(descriptor)
         except OSError as fault:
-            raise _disk_fault(fault) from fault
+            raise disk_fault(fault) from fault
         return cls(descriptor, device_key, contents, stamps)
 
     @property
@@ -147,7 +147,7 @@ class Journal:
         try:
             self._write(frame)
         except OSError as fault:
-            raise _disk_fault(fault) from fault
+            raise disk_fault(fault) from fault
         self._size += len(frame)
         self._frames += 1
         self._records.append(record)
@@ -155,8 +155,7 @@ class Journal:
 
     def _write(self, frame: bytes) -> None:
         if self._dirty:
-            os.ftruncate(self._descriptor, self._size)
-            self._dirty = False
+            self._cut()
         try:
             written = 0
             while written < len(frame):
@@ -164,9 +163,14 @@ class Journal:
             os.fdatasync(self._descriptor)  # flushes the new length too, which is all a reader needs
         except OSError:
             self._dirty = True
-            os.ftruncate(self._descriptor, self._size)
-            self._dirty = False
+            self._cut()
             raise
+
+    def _cut(self) -> None:
+        """Takes away what a failed write left, durably: the next record must not be mixed with it."""
+        os.ftruncate(self._descriptor, self._size)
+        os.fdatasync(self._descriptor)
+        self._dirty = False
 
     def close(self) -> None:
         """Releases the file."""
@@ -198,10 +202,9 @@ def _make(
     return replace(record, hash=record.digest())
 
 
-def _disk_fault(fault: OSError) -> JournalFault:
-    if fault.errno in _FULL:
-        return JournalFault("disk_full")
-    return JournalFault("read_only" if fault.errno == errno.EROFS else "disk_error")
+def disk_fault(fault: OSError) -> JournalFault:
+    """What a failed write means: disk_full, read_only or disk_error."""
+    return JournalFault(disk_code(fault))
 
 
 def dump(folder: Path) -> Iterator[dict[str, object]]:

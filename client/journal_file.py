@@ -17,6 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from exam_rooms.protocol import JournalReply, Record
 from exam_rooms.wire import WireError, canonical, decode, encode
@@ -24,6 +25,8 @@ from itembank.sealing import TAG_BYTES, SealBroken, derive, open_sealed, seal
 
 MAGIC = b"EXJR1\n"
 HEADER_LIMIT = 4096
+SECTOR = 512
+"""Bytes that a disk writes as a whole or not at all."""
 _LENGTH = struct.Struct(">I")
 _FRAME = struct.Struct(">II")
 
@@ -105,7 +108,8 @@ def read(data: bytes, device_key: bytes) -> Contents:
         try:
             record = decode(Record, json.loads(open_sealed(key, sealed, _frame_aad(header, frames))))
         except (SealBroken, WireError, ValueError) as fault:
-            if _blank(data, start + len(sealed) - TAG_BYTES):
+            end = start + len(sealed)
+            if _blank(data, end - TAG_BYTES) or (end == len(data) and _torn(data, offset, frames)):
                 break
             raise chain.broken() from fault
         chain.add(record)
@@ -144,7 +148,7 @@ def _frames(data: bytes, offset: int, chain: _Chain) -> Iterator[tuple[int, byte
     while len(data) - offset >= _FRAME.size:
         length, guard = _FRAME.unpack_from(data, offset)
         if guard != _guard(length, number):
-            if _blank(data, offset + _FRAME.size):
+            if _blank(data, offset + _FRAME.size) or _torn(data, offset, number):
                 return
             raise chain.broken()
         start = offset + _FRAME.size
@@ -157,6 +161,25 @@ def _frames(data: bytes, offset: int, chain: _Chain) -> Iterator[tuple[int, byte
 def _blank(data: bytes, offset: int) -> bool:
     """Whether only zero bytes follow: a file that grew before its last page reached the disk."""
     return not data[offset:].strip(b"\0")
+
+
+def _torn(data: bytes, offset: int, number: int) -> bool:
+    """Whether frame `number`, the last one, was being written when the power went.
+
+    Sectors reach a disk in any order; a missing one is still all zeros, which sealed bytes are not. A frame
+    behind it says that this one was complete once, so that its damage is no torn end.
+    """
+    edges = [offset, *range((offset // SECTOR + 1) * SECTOR, len(data), SECTOR), len(data)]
+    missing = any(_blank(data[:end], start) for start, end in pairwise(edges))
+    return missing and not _frame_follows(data, offset + 1, number + 1)
+
+
+def _frame_follows(data: bytes, offset: int, number: int) -> bool:
+    for place in range(offset, len(data) - _FRAME.size + 1):
+        length, guard = _FRAME.unpack_from(data, place)
+        if 0 < length <= len(data) and guard == _guard(length, number):
+            return True
+    return False
 
 
 def _read_header(data: bytes, device_key: bytes) -> Header:

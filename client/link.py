@@ -3,29 +3,26 @@
 A driver asks `next(lane, now)` for a request to make, makes it, and brings back `reply` or `failed`;
 both give events for the agent. `now` is always boot time in seconds (`client.clock.boot_seconds`).
 Order in the main lane: session, acts of the candidate, overdue heartbeat, state, journal, answers,
-receipt, heartbeat. Answers are resent until the server says that they are durable.
+receipt, heartbeat. Near the deadline answers go before the overdue heartbeat, and a second heartbeat in a
+row waits for whatever else is ready. Answers are resent until the server says that they are durable.
 """
 
 import base64
 import json
 import random
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from client import exchange as x
 from client.evidence import Evidence
 from client.exchange import Ask, Event, Lane, Reply, Request
+from client.link_beat import Beat
 from client.link_bulk import Bulk, Times
+from client.link_pace import Manners
 from client.outbox import BATCH, Outbox
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
 from exam_rooms.wire import WireError, decode, encode
 
-HEARTBEAT = 3.0
-"""Seconds between status messages while the server is at ease (hint 0)."""
-NOTICE_DELAY = 0.3
-"""Seconds a changed status may wait, so that an answer on its way does not cost two heartbeats."""
 RENEW_EARLY = 60.0
 """Seconds before its end at which a token is replaced."""
 _LINE_DOWN = (429, 502, 503, 504)
@@ -49,21 +46,18 @@ class Link:
         self.changed_at = 0.0
         self.fault = ""
         self.token: str | None = None
-        self.hint = 0
         self._credentials = credentials
-        self._rng = rng
         self._token_until = x.FOREVER
         self._nonce: str | None = None
-        self._paces: defaultdict[object, x.Pace] = defaultdict(lambda: x.Pace(rng))
+        self._manners = Manners(rng)
+        self._paces = self._manners.paces
         self._busy: dict[Lane, Request] = {}
         self._acts: list[x.Act] = []
         self._acts_made = 0
         self._known = -1
         self._state_wanted = True
-        self._status = p.StatusRequest(boot_id="", boot_ns=0, state_version=0)
-        self._told: object = None
-        self._status_due = 0.0
-        self._status_at = 0.0
+        self._beat = Beat(self._manners)
+        self._last: Ask | None = None
         self._batch = BATCH
         self._journal_for: int | None = None
         self._receipt_for: int | None = None
@@ -81,9 +75,13 @@ class Link:
         """Fetch the state now."""
         self._state_wanted = True
 
+    def hurry(self) -> None:
+        """Try at once whatever waits for its pause: somebody stands at the seat and asks for it."""
+        self._manners.at_once()
+
     def describe(self, status: p.StatusRequest) -> None:
         """What the next heartbeat says; `boot_ns` and `state_version` are filled in when it leaves."""
-        self._status = status
+        self._beat.status = status
 
     def act(self, path: str, message: object) -> int:
         """Queue something the candidate did; its outcome is an `ActDone` with the returned number."""
@@ -103,6 +101,7 @@ class Link:
         for offer in self._offers(lane, now):
             if isinstance(offer, Request):
                 self._busy[lane] = offer
+                self._last = offer.ask if lane is Lane.MAIN else self._last
                 return offer
             wake = min(wake, offer)
         return wake
@@ -122,12 +121,15 @@ class Link:
         if self._acts:
             act = self._acts.pop(0)
             yield self._post(Ask.ACT, act.path, act.body, now, ref=act)
-        yield self._status_offer(now, self._status_due)
+        if self._manners.hurries(now):
+            yield from self._answers_offers(now)
+        elif self._last is not Ask.STATUS:
+            yield self._status_offer(now, self._beat.due)
         yield self._state_offer(now)
         yield self._journal_offer(now)
-        yield from (self._answers_offer(attempt, now) for attempt in self.outbox.attempts())
+        yield from self._answers_offers(now)
         yield self._receipt_offer(now)
-        yield self._status_offer(now, self._notice_due())
+        yield self._status_offer(now, self._beat.news_due)
 
     def _session_offer(self, now: float) -> Wake:
         self.token = None
@@ -146,7 +148,7 @@ class Link:
     def _state_offer(self, now: float) -> Wake:
         if not self._state_wanted:
             return x.FOREVER
-        ready = self._paces[Ask.STATE].ready_at
+        ready = self._manners.turn(self._paces[Ask.STATE].ready_at)
         return self._get(Ask.STATE, Route.STATE, now) if ready <= now else ready
 
     def _journal_offer(self, now: float) -> Wake:
@@ -158,8 +160,11 @@ class Link:
         message = p.JournalRequest(self._journal_for)
         return self._post(Ask.JOURNAL, Route.JOURNALS, encode(message), now, ref=self._journal_for)
 
+    def _answers_offers(self, now: float) -> Iterator[Wake]:
+        return (self._answers_offer(attempt, now) for attempt in self.outbox.attempts())
+
     def _answers_offer(self, attempt: int, now: float) -> Wake:
-        ready = self._paces[attempt].ready_at
+        ready = self._manners.batch_ready(attempt, now)
         if ready > now:
             return ready
         batch = self.outbox.batch(attempt, self._batch)
@@ -170,17 +175,14 @@ class Link:
         attempt = self._receipt_for
         if attempt is None or self.outbox.waiting(attempt):
             return x.FOREVER
-        ready = self._paces[Ask.RECEIPT].ready_at
+        ready = self._manners.turn(self._paces[Ask.RECEIPT].ready_at)
         return self._get(Ask.RECEIPT, Route.RECEIPT, now, ref=attempt) if ready <= now else ready
-
-    def _notice_due(self) -> float:
-        return self._status_at + NOTICE_DELAY if self._told != x.worth_telling(self._status) else x.FOREVER
 
     def _status_offer(self, now: float, due: float) -> Wake:
         if due > now:
             return due
-        status = replace(self._status, boot_ns=int(now * 1e9), state_version=max(self._known, 0))
-        return self._post(Ask.STATUS, Route.STATUS, encode(status), now, ref=x.worth_telling(self._status))
+        status = self._beat.leaving(now, max(self._known, 0))
+        return self._post(Ask.STATUS, Route.STATUS, encode(status), now, ref=x.worth_telling(status))
 
     def _owing(self, now: float) -> float:
         """Seconds that answers have waited for the server without a break."""
@@ -212,7 +214,7 @@ class Link:
         if lane is Lane.BULK:
             self.bulk.failed(request, now)
             return []
-        self._paces["line"].failed(now)
+        self._manners.failed("line", now)
         events = self._moved(False, now)
         if isinstance(request.ref, x.Act):
             self._state_wanted = True
@@ -240,7 +242,7 @@ class Link:
         """The server is away or overloaded (the whole line rests), or one route of it fails (only that)."""
         events = self._refused(request, reply, now)
         if lane is Lane.MAIN and request.ask is not Ask.ACT and reply.status in _LINE_DOWN:
-            self._paces["line"].failed(now)
+            self._manners.failed("line", now)
         return self._moved(False, now) + events if request.ask in _VITAL else events
 
     def _unauthorised(self, request: Request) -> list[Event]:
@@ -253,6 +255,8 @@ class Link:
         if up == self.up:
             return []
         self.up = up
+        if up and self.changed_at:
+            self._manners.returned(now)
         self.changed_at = now
         self.fault = "" if up else self.fault
         return [x.LinkMoved(up)]
@@ -284,14 +288,14 @@ class Link:
             return [x.ActDone(request.ref.ref, error.code, error.params)]
         if request.ask in (Ask.CHALLENGE, Ask.SESSION):
             self.fault = error.code
-            self._paces["session"].failed(now)
+            self._manners.failed("session", now)
             return self._moved(False, now)
         if request.ask is Ask.STATUS:
-            self._status_due = self._status_at = now + HEARTBEAT
+            self._beat.refused(now)
         elif request.ask is Ask.ANSWERS:
             return self._answers_refused(request.ref, error.code, reply.status, now)
         else:
-            self._paces[request.ask].failed(now)
+            self._manners.failed(request.ask, now)
         return []
 
     def _answers_refused(self, ref: object, code: str, status: int, now: float) -> list[Event]:
@@ -301,7 +305,7 @@ class Link:
             self.outbox.disown(attempt, journal)
             return [x.AnswersTaken(attempt)]
         self._batch = max(1, self._batch // 2) if status == 413 else self._batch
-        self._paces[attempt].failed(now)
+        self._manners.failed(attempt, now)
         return []
 
     def _on_challenge(self, _request: Request, data: object, _now: float) -> list[Event]:
@@ -317,7 +321,7 @@ class Link:
         self._paces["session"].worked()
         self._paces["session"].not_before(now + 1.0)
         self._state_wanted = True
-        self._status_due = now
+        self._beat.due = now
         return [x.TimeSeen(session.server_time, request.sent, now)]
 
     def _on_state(self, request: Request, data: object, now: float) -> list[Event]:
@@ -333,19 +337,19 @@ class Link:
             self._paces[Ask.JOURNAL].worked()
             self._paces[Ask.RECEIPT].worked()
         self._known = state.version
+        self._manners.ends_at(state.deadline)
         return [x.StateSeen(state)]
 
     def _on_status(self, request: Request, data: object, now: float) -> list[Event]:
         status = decode(p.StatusReply, data)
-        self.hint = min(10, max(0, status.hint))
+        self._manners.told(status.hint)
+        self._manners.clock(status.server_time, request.sent, now)
         if status.state_version != self._known:
             self._state_wanted = True
+            self._manners.has_news()
         if status.state_version < self._known:
             self._known = status.state_version  # the server counts anew: what it says next is the truth
-        self._told = request.ref
-        self._status_at = now
-        interval = HEARTBEAT * (1 + self.hint / 10)  # never so long that we would count as lost
-        self._status_due = request.sent + interval * self._rng.uniform(0.9, 1.0)
+        self._beat.answered(request.ref, now)
         return [x.TimeSeen(status.server_time, request.sent, now)]
 
     def _on_journal(self, request: Request, data: object, now: float) -> list[Event]:
@@ -360,11 +364,11 @@ class Link:
         assert isinstance(request.ref, tuple)
         attempt, _journal = request.ref
         reply = decode(p.AnswersReply, data)
-        self.hint = min(10, max(0, reply.hint))
+        if self._manners.told(reply.hint):
+            self._beat.sooner(now)
         if self.outbox.acknowledge(attempt, reply):
             self._batch = BATCH
-            self._paces[attempt].worked()
-            self._paces[attempt].not_before(now + 0.5 * self.hint)
+            self._manners.batch_taken(attempt, now)
             return [x.AnswersTaken(attempt)]
         raise ValueError("the server confirmed nothing")
 

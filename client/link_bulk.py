@@ -1,14 +1,14 @@
 """The link's second lane (sans-io): what travels beside the answers and must never hold them up.
 
-Down: photo and package. Up: what the camera has to tell, and a small picture that an invigilator asked for.
-Order: photo, package, news of the camera, the asked-for picture, pictures of the news. Trouble here is not
-the link's: each kind of request has its own pause.
+Down: photo and package. Up: what warden and camera have to tell, and a small picture that somebody asked for.
+Order: breaches, photo, package, news of the camera, the asked-for picture, pictures of the news. Trouble
+here is not the link's: each kind of request has its own pause.
 """
 
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from client import exchange as x
 from client.evidence import ROUTES, Evidence
 from client.exchange import Ask, Event, Reply, Request
 from exam_rooms.protocol import Route
+from exam_rooms.rescue import RescueReply
 from exam_rooms.watch_messages import Taken
 from exam_rooms.wire import decode, encode
 
@@ -30,7 +31,7 @@ STANDSTILL, TRICKLE = 60.0, 5.0
 REF_LIMIT = 128
 _LATER = (408, 426, 429)
 """Refusals that are about the moment or the server's version, not about what was sent."""
-NEWS_ASKS = dict(zip(ROUTES, (Ask.ALERT, Ask.ENROLMENT, Ask.CAPTURE), strict=True))
+NEWS_ASKS = dict(zip(ROUTES, (Ask.BREACH, Ask.ALERT, Ask.ENROLMENT, Ask.CAPTURE), strict=True))
 Headers = Mapping[str, str]
 
 
@@ -42,6 +43,16 @@ class Times:
     owing: float = 0.0
 
 
+@dataclass(slots=True)
+class Rescue:
+    """Journals that no other request will carry (`client.bringing`). `answered`: it is not offered again."""
+
+    attempts: frozenset[int]
+    load: Callable[[], bytes]
+    taken: Callable[[RescueReply], None]
+    answered: bool = False
+
+
 class Bulk:
     """What to fetch and what to deliver besides the answers."""
 
@@ -51,6 +62,18 @@ class Bulk:
         self._wanted: dict[Ask, tuple[str, str]] = {}
         self._look: tuple[str, bytes] | None = None
         self._picture_at = 0.0
+        self._rescue: Rescue | None = None
+
+    def bring(
+        self, attempts: frozenset[int], load: Callable[[], bytes], taken: Callable[[RescueReply], None]
+    ) -> None:
+        """Bring a rescue file of these attempts until the server has answered; none stops.
+
+        `load` makes it when it leaves, `taken` is told what is durable. What the server did not take is for
+        a person to carry: the same attempts are not offered twice.
+        """
+        if self._rescue is None or self._rescue.attempts != attempts:
+            self._rescue = Rescue(attempts, load, taken)
 
     def want(self, ask: Ask, key: str, path: str) -> None:
         """Fetch a photo or a package; an empty key stops."""
@@ -64,10 +87,12 @@ class Bulk:
 
     def offers(self, headers: Headers, times: Times) -> Iterator[Request | float]:
         """Requests that may be made now, and moments to ask again, the most urgent first."""
+        routes = ROUTES if self._evidence is not None else ()
+        yield from (self._news(route, headers, times.now) for route in routes[:1])
         yield from (self._fetch(ask, headers, times.now) for ask in (Ask.PHOTO, Ask.PACKAGE))
-        if self._evidence is not None:
-            yield from (self._news(route, headers, times.now) for route in ROUTES)
+        yield from (self._news(route, headers, times.now) for route in routes[1:])
         yield self._shown(headers, times.now)
+        yield self._rescued(headers, times.now)
         yield self._picture(headers, times)
 
     def _fetch(self, ask: Ask, headers: Headers, now: float) -> Request | float:
@@ -96,6 +121,16 @@ class Bulk:
         (ref, data), self._look = self._look, None
         sent = {**headers, "Content-Type": "image/jpeg"}
         return Request(Ask.LOOK, "POST", f"{Route.LOOK}?ref={quote(ref)}", sent, now, body=data)
+
+    def _rescued(self, headers: Headers, now: float) -> Request | float:
+        rescue = self._rescue
+        if rescue is None or not rescue.attempts or rescue.answered:
+            return x.FOREVER
+        if self._paces[Ask.RESCUE].ready_at > now:
+            return self._paces[Ask.RESCUE].ready_at
+        sent = {**headers, "Content-Type": "application/octet-stream"}
+        request = Request(Ask.RESCUE, "POST", Route.RESCUE, sent, now, ref=rescue)
+        return replace(request, timeout=FETCH_TIMEOUT, load=rescue.load)
 
     def _picture(self, headers: Headers, times: Times) -> Request | float:
         evidence = self._evidence
@@ -127,6 +162,8 @@ class Bulk:
             return self._fetched(request, reply, now)
         if request.ask is Ask.LOOK:
             return []
+        if isinstance(request.ref, Rescue):
+            return self._brought(request.ref, reply)
         taken = decode(Taken, json.loads(reply.body or b"{}"))
         assert self._evidence is not None
         pace = self._paces[request.ask]
@@ -137,6 +174,13 @@ class Bulk:
             self._evidence.picture_taken(str(request.ref))
             pace.not_before(now + EASE_SECONDS * min(10, max(0, taken.hint)))
         return []
+
+    def _brought(self, rescue: Rescue, reply: Reply) -> list[Event]:
+        told = decode(RescueReply, json.loads(reply.body or b"{}"))
+        self._paces[Ask.RESCUE].worked()
+        rescue.answered = True
+        rescue.taken(told)
+        return [x.AnswersTaken(attempt) for attempt in sorted(rescue.attempts)]
 
     def _fetched(self, request: Request, reply: Reply, now: float) -> list[Event]:
         """Delivers a file. Who still wants it afterwards found it unusable: that is tried again later."""
@@ -151,7 +195,9 @@ class Bulk:
 
         What it stumbles over again and again (500) lets the others go first.
         """
-        fetched = request.ask in (Ask.PHOTO, Ask.PACKAGE)
+        fetched = request.ask in (Ask.PHOTO, Ask.PACKAGE, Ask.RESCUE)
+        if isinstance(request.ref, Rescue) and reply.status < 500 and reply.status not in _LATER:
+            request.ref.answered = True  # it stays on the disk, for a person to carry
         if fetched or reply.status >= 500 or reply.status in _LATER:
             self._paces[request.ask].failed(now)
         if self._evidence is None or fetched:

@@ -7,6 +7,7 @@ nonce bought, in a header that no other page may send.
 
 import json
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 from client.page import Answer, Launch, Page
+from client.page_signs import Viewers
+from client.pulse import Pulse
 from client.seat import PageRefused
+from client.seb import proof_of_request
 
 LOG = logging.getLogger("examhall.kiosk")
 ADDRESS = "127.0.0.1"
@@ -62,6 +66,8 @@ class LocalServer(ThreadingHTTPServer):
         self.page = page
         self.launch = Launch(launch_file, self.origin)
         self.ui = ui.resolve()
+        self._viewers = Viewers()
+        self.pulse = Pulse(page.board.boot)
 
     def run(self, poll_seconds: float = 0.5) -> threading.Thread:
         """Serves in a thread of its own; `poll_seconds` is how soon it notices a shutdown."""
@@ -72,9 +78,25 @@ class LocalServer(ThreadingHTTPServer):
     def redeem(self, nonce: str) -> str:
         """`Launch.redeem` under the lock; wakes the long poll of the page that is out now."""
         with self.page.board.lock:
+            another = self._viewers.any()
             token = self.launch.redeem(nonce)
+            if another:
+                self.page.second_page()
             self.page.board.changed.notify_all()
             return token
+
+    def view(self, token: str, after: int, connection: socket.socket) -> dict[str, object]:
+        """`Page.view` for who holds the token; a second page that waits at the same time is told."""
+        lock = self.page.board.lock
+        with lock:
+            if self._viewers.arrived(connection):
+                self.page.second_page()
+        try:
+            with self.pulse.beat():
+                return self.page.view(after, lambda: self.launch.holds(token))
+        finally:
+            with lock:
+                self._viewers.left(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A page that went away is no news; anything else is a fault of ours, told without the request."""
@@ -140,6 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = self.kiosk.static(path)
             if found is None:
                 raise PageRefused("not_found", 404)
+            if path == "/":
+                self.kiosk.page.opened(proof_of_request(self.kiosk.origin + self.path, self.headers.get))
             self._send(Answer(*found), 200)
             return
         token = self._token()
@@ -154,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _view(self, token: str) -> None:
         after = parse_qs(urlsplit(self.path).query).get("after", [""])[0]
         known = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else -1
-        view = self.kiosk.page.view(known, lambda: self.kiosk.launch.holds(token))
+        view = self.kiosk.view(token, known, self.connection)
         self.kiosk.launch.check(token)
         self._json(view, 200)
 
@@ -163,7 +187,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._token()
         body = self._body()
         if path == "/api/launch":
-            self._json({"token": self.kiosk.redeem(str(body.get("nonce", "")))}, 200)
+            nonce = str(body.get("nonce", ""))
+            if not nonce and "Origin" not in self.headers:
+                raise PageRefused("launch_refused", 403)  # every page says where its request comes from
+            self._json({"token": self.kiosk.redeem(nonce)}, 200)
             return
         act = self.kiosk.page.acts.get(path)
         if act is None:

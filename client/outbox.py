@@ -36,6 +36,7 @@ class Outbox:
         self._streams: dict[tuple[int, int], _Stream] = {}
         self._beyond: dict[int, int] = {}
         self._disowned: set[tuple[int, int]] = set()
+        self._open_ends: set[tuple[int, int]] = set()
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in order of seq; what is already here is passed over."""
@@ -73,6 +74,24 @@ class Outbox:
         """Unacknowledged records that no request will carry, by journal and seq."""
         keys = sorted(key for key in self._disowned if key[0] == attempt and key in self._streams)
         return tuple(record for key in keys for record in self._streams[key].open_records())
+
+    def stranded_attempts(self) -> frozenset[int]:
+        """Attempts with records, or ends of journals, that no request will carry."""
+        held = (one for one in self._disowned if one in self._streams)
+        records = [one for one in held if self._streams[one].open_records()]
+        return frozenset(key[0] for key in (*records, *self._open_ends))
+
+    def owe_ends(self, journals: Iterable[tuple[int, int]]) -> None:
+        """Where these journals (attempt, number) end, the server may not know."""
+        self._open_ends.update(journals)
+
+    def end_told(self, attempt: int, journal: int) -> None:
+        """The server has seen the whole of a journal."""
+        self._open_ends.discard((attempt, journal))
+
+    def owes(self, attempt: int) -> bool:
+        """Whether the server lacks a record of an attempt, or the end of a journal."""
+        return self.waiting(attempt) > 0 or any(key[0] == attempt for key in self._open_ends)
 
     def release(self, attempt: int) -> None:
         """What was stranded is owed no longer: it was written again in a journal of our own."""

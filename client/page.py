@@ -2,6 +2,7 @@
 
 import hmac
 import io
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from client.board import LONGEST_POLL, Board
 from client.device import write_atomically
 from client.responses import PARTS_LIMIT
 from client.seat import PageRefused, receipt_text
+from exam_rooms.kiosk_messages import CallRequest, SebProof
 from exam_rooms.protocol import AcceptRequest, ConfirmRequest, Route, SignInRequest
 from exam_rooms.watch_messages import WarningReadRequest
 
+LOG = logging.getLogger("examhall.kiosk")
 Body = Mapping[str, object]
 TEXT_LIMIT = 64
 MEDIA = "/api/media/"
@@ -23,6 +26,7 @@ MEDIA_TYPES = frozenset({
     *("audio/mpeg", "audio/mp4", "audio/ogg", "audio/wav", "video/mp4", "video/webm", "video/ogg"),
 })  # fmt: skip
 """Types that nothing in them can run."""
+CALL_REASONS = ("", "question", "technical", "unwell")
 NUMBER_LIMIT = 2**53
 """Whole numbers that every JSON reader keeps exactly."""
 
@@ -36,7 +40,11 @@ class Answer:
 
 
 class Launch:
-    """The one-time nonce in the launch file, and the token of the one page that may talk to the agent."""
+    """The one-time nonce in the launch file, and the token of the one page that may talk to the agent.
+
+    `free`: a page of ours may launch itself without the nonce. Safe Exam Browser opens a fixed address; the
+    server lets nobody on who did not come from there.
+    """
 
     def __init__(self, file: Path, origin: str) -> None:
         self._file = file
@@ -44,6 +52,7 @@ class Launch:
         self._nonce = ""
         self._token = ""
         self._former: set[str] = set()
+        self.free = False
         self.renew()
 
     @property
@@ -52,13 +61,21 @@ class Launch:
         return f"{self._origin}/#launch={self._nonce}"
 
     def renew(self) -> None:
-        """Writes a new nonce into the file that only this user can read."""
+        """Writes a new nonce into the file that only this user can read.
+
+        The kiosk's browser and Safe Exam Browser need no file: a disk that takes none closes the page to
+        nobody, and there the fault is told.
+        """
         self._nonce = secrets.token_urlsafe(24)
-        write_atomically(self._file, f"{self.url}\n".encode())
+        try:
+            write_atomically(self._file, f"{self.url}\n".encode())
+        except OSError as fault:
+            LOG.error("launch file not written: %s", fault.strerror)
 
     def redeem(self, nonce: str) -> str:
         """A token for a nonce; pages with older tokens are out. Raises `PageRefused`."""
-        if not nonce or not hmac.compare_digest(nonce.encode(), self._nonce.encode()):
+        right = bool(nonce) and hmac.compare_digest(nonce.encode(), self._nonce.encode())
+        if not right and (nonce or not self.free):
             raise PageRefused("launch_refused", 403)
         if self._token:
             self._former.add(self._token)
@@ -82,6 +99,9 @@ class Page:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.agent: Agent | None = None
+        self.second_page: Callable[[], None] = lambda: None
+        self.opened: Callable[[SebProof], None] = lambda proof: None
+        self.patience = LONGEST_POLL
         self.acts: Mapping[str, Callable[[Body], None]] = {
             "/api/sign-in": self._sign_in,
             "/api/confirm": self._confirm,
@@ -90,6 +110,7 @@ class Page:
             "/api/mark": self._mark,
             "/api/submit": lambda body: self._paired().submit(),
             "/api/warning": self._warning,
+            "/api/call": self._call,
         }
         self.files: Mapping[str, Callable[[], Answer]] = {
             "/api/paper": lambda: Answer(self._paired().paper(), "application/json"),
@@ -105,7 +126,7 @@ class Page:
 
     def view(self, after: int, wanted: Callable[[], bool]) -> dict[str, object]:
         """The view, as soon as it differs from version `after`."""
-        return self.board.view(after, LONGEST_POLL, wanted)
+        return self.board.view(after, self.patience, wanted)
 
     def _paired(self) -> Agent:
         if self.agent is None:
@@ -140,6 +161,12 @@ class Page:
     def _warning(self, body: Body) -> None:
         message = WarningReadRequest(_number(body, "warning"))
         self._paired().ask_server(Route.WARNING_READ, message)
+
+    def _call(self, body: Body) -> None:
+        reason = body.get("reason", "")
+        if reason not in CALL_REASONS:
+            raise PageRefused("bad_request", 400, {"field": "reason"})
+        self._paired().ask_server(Route.CALL, CallRequest(_flag(body, "raised"), str(reason)))
 
     def _medium(self, sha256: str) -> Answer:
         medium = self._paired().medium(sha256)

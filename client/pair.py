@@ -69,6 +69,7 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, journal_key: bytes | None
         private_key=_b64(me.private_key),
         journal_key=_b64(journal_key or os.urandom(32)),
         site_key=reply.site_key,
+        rescue_key=reply.rescue_key,
         ca_pem=ca_pem,
         code_hash=code_hash(code),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from client.clock import ClockAnchor
 from client.device import write_atomically
+from exam_rooms.kiosk_messages import FreezeView
 from exam_rooms.protocol import SeatState
 from exam_rooms.wire import canonical, decode, encode
 from itembank.sealing import SealBroken, derive, open_sealed, seal
@@ -26,6 +27,7 @@ class Running:
     closed: journals up to this number must not be written any more (the candidate went elsewhere).
     reopened: (journal, seq) at the last reopening; a SUBMIT up to there was undone.
     settled: everything was acknowledged and the seat went on to something else.
+    released: the cover of the paper that was released here by the PIN.
     """
 
     attempt: int
@@ -34,6 +36,7 @@ class Running:
     closed: int = 0
     reopened: tuple[int, ...] = (0, 0)
     settled: bool = False
+    released: FreezeView | None = None
 
     def without_key(self) -> "Running":
         """The same without the key of the paper."""

@@ -6,16 +6,21 @@ No files, no sockets, no clock: the moment (boot seconds) is an argument.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from client.clock import ServerClock
 from client.outbox import Outbox
 from client.paper import Paper
 from client.sheet import Entry, Sheet
+from exam_rooms.kiosk_messages import FreezeView
 from exam_rooms.protocol import Receipt, SeatState, Step
 from exam_rooms.wire import encode
 
 FINAL = (Step.SUBMITTED, Step.TIME_OVER, Step.ENDED)
 LANGUAGES = ("zh", "en")
+FROZEN = "frozen"
+"""The page's step while the server has the paper covered."""
+_NOBODY = SeatState(0, datetime.min.replace(tzinfo=UTC), "", Step.UNASSIGNED)
 
 
 class PageRefused(Exception):
@@ -30,7 +35,9 @@ class PageRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the seat does not know by itself; `link_since` is in boot seconds.
+    """What the seat does not know by itself.
+
+    `link_since`: when the link came or went, else when the agent began, in boot seconds.
 
     `camera`: "" (none), "live", "lost", "unavailable", "manual" or "enrolling", as the candidate may know it.
     """
@@ -55,7 +62,9 @@ class Seat:
         self.receipt: Receipt | None = None
         self.total: int | None = None
         self.reopened = (0, 0)
+        self.released: FreezeView | None = None  # the cover that was released at this seat
         self.around = Surroundings()
+        self.notes: Mapping[str, object] = {}
         self._outbox = outbox
 
     @property
@@ -68,7 +77,7 @@ class Seat:
         before = self.state
         if before is None or before.attempt != state.attempt:
             self.sheet, self.paper, self.receipt = Sheet(), None, None
-            self.total, self.reopened = None, (0, 0)
+            self.total, self.reopened, self.notes, self.released = None, (0, 0), {}, None
         elif before.step in FINAL and state.step is Step.ANSWERING:
             self.receipt = None
             if self.sheet.submit is not None:
@@ -87,6 +96,12 @@ class Seat:
         self.paper = None
         if self.state is not None and self.state.paper is not None:
             self.state = replace(self.state, paper=replace(self.state.paper, key=None))
+
+    @property
+    def cover(self) -> FreezeView | None:
+        """What covers the paper: the server's word, unless this very cover was released here."""
+        cover = self.state.frozen if self.state else None
+        return None if cover == self.released else cover
 
     # What holds at a moment
 
@@ -112,7 +127,9 @@ class Seat:
         if self.submitted_here():
             return Step.SUBMITTED.value
         remaining = self.remaining(boot)
-        return "locked" if remaining is not None and remaining <= 0 else Step.ANSWERING.value
+        if remaining is not None and remaining <= 0:
+            return "locked"
+        return Step.ANSWERING.value if self.cover is None else FROZEN
 
     def submit_in(self, boot: float) -> float | None:
         """Seconds until the candidate may hand in, 0 from then on; None when it cannot be said."""
@@ -134,13 +151,23 @@ class Seat:
     # What the candidate may do
 
     def check_answering(self, boot: float) -> int:
-        """The attempt whose paper is open for answers now. Raises `PageRefused`."""
+        """The attempt whose paper is open for answers now. Raises `PageRefused`.
+
+        A covered paper still takes answers: what was typed in the last second before is not lost.
+        """
         step = self.step(boot)
         if step == "locked":
             raise PageRefused("time_over")
-        if step != Step.ANSWERING.value or self.paper is None or self.attempt is None:
+        if step not in (Step.ANSWERING.value, FROZEN) or self.paper is None or self.attempt is None:
             raise PageRefused("not_answering")
         return self.attempt
+
+    def check_reading(self, boot: float) -> Paper:
+        """The paper that may be shown now. Raises `PageRefused`."""
+        self.check_answering(boot)
+        if self.step(boot) == FROZEN or self.paper is None:
+            raise PageRefused("not_answering")
+        return self.paper
 
     def check_item(self, item: str, boot: float) -> int:
         """The attempt in whose open paper this item stands. Raises `PageRefused`."""
@@ -165,6 +192,8 @@ class Seat:
     def check_submit(self, boot: float) -> int:
         """The attempt that may be handed in now. Raises `PageRefused`."""
         attempt = self.check_answering(boot)
+        if self.step(boot) == FROZEN:
+            raise PageRefused("not_answering")
         left = self.submit_in(boot)
         if left is not None and left > 0:
             raise PageRefused("too_early_to_submit", params={"seconds": str(int(left) + 1)})
@@ -180,6 +209,7 @@ class Seat:
             "step": self.step(boot),
             "link": self._link_view(),
             "seat": state.seat if state else "",
+            "seb": str(state.seb) if state else "",
             "sitting": encode(state.sitting) if state and state.sitting else None,
             "candidate": encode(state.candidate) if state and state.candidate else None,
             "notice": state.notice if state else "",
@@ -193,6 +223,9 @@ class Seat:
             "receipt": self._receipt_view(),
             "watch": self._watch_view(),
             "warnings": [encode(warning) for warning in state.warnings] if state else [],
+            "notes": dict(self.notes),
+            "resume": self.notes.get("item") or self.sheet.last,
+            **self._desk_view(),
         }
 
     def times(self, boot: float) -> dict[str, object]:
@@ -225,7 +258,7 @@ class Seat:
         return "server" if entry.inherited or self._outbox.is_acknowledged(entry.record) else "here"
 
     def _paper_word(self) -> str:
-        if self.paper is not None:
+        if self.paper is not None and self.cover is None:
             return "open"
         return "sealed" if self.state and self.state.paper else "none"
 
@@ -236,6 +269,17 @@ class Seat:
             return None
         mode = "manual" if plan.manual else "enrol" if plan.enrol else "watch" if plan.watch else ""
         return {"mode": mode, "camera": self.around.camera, "keep_days": plan.rules.keep_days}
+
+    def _desk_view(self) -> dict[str, object]:
+        """What the page offers, what was approved for the candidate, and what the room says."""
+        shown = self.state or _NOBODY
+        raised = shown.hand_raised_at
+        return {
+            "tools": encode(shown.tools),
+            "accommodation": encode(shown.accommodation),
+            "hand_raised_at": raised.isoformat() if raised else None,
+            "announcements": [encode(one) for one in shown.announcements],
+        }
 
     def _receipt_view(self) -> dict[str, object] | None:
         receipt = self.receipt

@@ -16,13 +16,14 @@ class Entry:
 
 
 class Sheet:
-    """Answers, marks and the submission as the records say; later records win."""
+    """Answers, marks and the submission as the records say; later records win. `last` was answered last."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.answers: dict[str, tuple[str, ...]] = {}
         self.marked: dict[str, None] = {}
         self.latest: dict[str, Entry] = {}
         self.submit: Record | None = None
+        self.last = ""
         for entry in sorted(entries, key=lambda entry: (entry.record.journal, entry.record.seq)):
             self.apply(entry)
 
@@ -30,7 +31,7 @@ class Sheet:
         """Adds the next record in order."""
         item, kind = entry.record.item, entry.record.kind
         if kind in (RecordKind.ANSWER, RecordKind.CLEAR):
-            self.latest[item] = entry
+            self.latest[item], self.last = entry, item
             self.answers.pop(item, None)
             if kind is RecordKind.ANSWER:
                 self.answers[item] = entry.response

@@ -79,6 +79,14 @@ class Watcher:
             self._thread.join(2.0)
         self._camera.stop()
 
+    def light(self) -> str:
+        """How bright and sharp the seat's picture is now, in one word; "" without a picture."""
+        try:
+            return self._camera.light(self._watched.boot())
+        except Exception as fault:  # noqa: BLE001 - as in `sample`
+            self._note(fault)
+            return ""
+
     def asked(self, ref: str) -> None:
         """An invigilator asks for a picture; the newest question is answered."""
         self._refs.append(ref)

@@ -50,12 +50,15 @@ class WatchStore:
     """Reads and writes the memories in a folder of the agent."""
 
     def __init__(self, folder: Path, device_key: bytes) -> None:
-        """Forgets all but the latest attempts. Raises OSError when the folder cannot be made."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Forgets all but the latest attempts; on a disk that takes nothing they stay."""
         self._folder = folder
         self._key = derive(device_key, "watch")
-        for path in self._paths()[:-KEPT]:
-            path.unlink(missing_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path in self._paths()[:-KEPT]:
+                path.unlink(missing_ok=True)
+        except OSError as fault:
+            LOG.warning("memory of the camera: %s", fault.strerror)
 
     def _paths(self) -> list[Path]:
         found = [path for path in self._folder.glob("*.watch") if _NAME.fullmatch(path.name)]

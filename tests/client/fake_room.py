@@ -22,6 +22,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from exam_rooms import protocol as p
+from exam_rooms.kiosk_messages import (
+    BreachNote,
+    BreachRequest,
+    CallRequest,
+    CheckReport,
+    SeatRelease,
+    SebProof,
+    SebState,
+)
 from exam_rooms.pairing import unspell
 from exam_rooms.protocol import Route, SeatState, Step
 from exam_rooms.watch_messages import (
@@ -99,6 +108,8 @@ class FakeEvidence:
         self.alerts: list[AlertRequest] = []
         self.enrolments: list[EnrolmentRequest] = []
         self.captures: list[CaptureRequest] = []
+        self.breaches: list[BreachNote] = []
+        self.releases: list[SeatRelease] = []
         self.announced: dict[str, FrameNote] = {}
         self.pictures: dict[str, bytes] = {}
         self.looks: dict[str, bytes] = {}
@@ -107,6 +118,7 @@ class FakeEvidence:
         self.routes: dict[str, Callable[[object], object]] = {
             Route.ALERT: lambda data: self._take(decode(AlertRequest, data), self.alerts),
             Route.ENROLMENT: lambda data: self._take(decode(EnrolmentRequest, data), self.enrolments),
+            Route.BREACHES: lambda data: self._take_breaches(decode(BreachRequest, data)),
             Route.CAPTURE: lambda data: self._take(decode(CaptureRequest, data), self.captures),
         }
 
@@ -117,6 +129,13 @@ class FakeEvidence:
         notes = [frame for frame in frames if frame is not None]
         self.announced |= {note.sha256: note for note in notes}
         return Taken(tuple(note.sha256 for note in notes if note.sha256 not in self.pictures), self.hint)
+
+    def _take_breaches(self, message: BreachRequest) -> Taken:
+        known = {(note.ref, note.ended) for note in self.breaches}
+        self.breaches += [note for note in message.notes if (note.ref, note.ended) not in known]
+        if message.release is not None and message.release not in self.releases:
+            self.releases.append(message.release)
+        return Taken(hint=self.hint)
 
     def take_body(self, path: str, query: dict[str, str], body: bytes) -> object:
         if path == Route.LOOK:
@@ -153,10 +172,14 @@ class FakeRoom:
         self.grants: dict[tuple[int, int], str] = {}
         self.store: dict[tuple[int, int, int], p.Record] = {}
         self.aside: list[p.Record] = []
+        self.calls: list[CallRequest] = []
+        self.reports: list[CheckReport] = []
         self.seen: list[str] = []
         self.status: list[p.StatusRequest] = []
         self.receipts: dict[int, p.Receipt] = {}
         self.evidence = FakeEvidence()
+        self.proofs: list[SebProof] = []
+        self.seb_key = "5" * 64
         self.photo = b"\xff\xd8photo"
         self.refuse: dict[str, tuple[int, str]] = {}
         self.down = False
@@ -246,6 +269,9 @@ class FakeRoom:
                 Route.CONFIRM: lambda _: self._go(Step.CONFIRMED),
                 Route.ACCEPT: lambda _: self._go(Step.READY),
                 Route.WARNING_READ: self._warning_read,
+                Route.SEB: self._seb,
+                Route.CALL: self._call,
+                Route.CHECK: self._check,
                 Route.JOURNALS: self._journal,
                 Route.ANSWERS: self._answers,
                 Route.STATUS: self._status,
@@ -297,6 +323,28 @@ class FakeRoom:
     def _warning_read(self, data: object) -> object:
         read = decode(WarningReadRequest, data).warning
         self.show(warnings=tuple(one for one in self.state.warnings if one.warning != read))
+        return self._state()
+
+    def _call(self, data: object) -> object:
+        asked = decode(CallRequest, data)
+        self.calls.append(asked)
+        self.show(hand_raised_at=datetime.now(UTC) if asked.raised else None)
+        return self._state()
+
+    def _check(self, data: object) -> object:
+        report = decode(CheckReport, data)
+        if self.state.check is None or report.ref != self.state.check.ref:
+            return p.ErrorReply("check_outdated", {})
+        self.reports.append(report)
+        self.show(check=None)
+        return Taken()
+
+    def _seb(self, data: object) -> object:
+        proof = decode(SebProof, data)
+        self.proofs.append(proof)
+        right = hashlib.sha256((proof.url + self.seb_key).encode()).hexdigest()
+        known = SebState.GOOD if proof.config_key_hash == right else SebState.WRONG
+        self.state = replace(self.state, seb=known if proof.config_key_hash else SebState.WANTED)
         return self._state()
 
     def _journal(self, data: object) -> object:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from client import clock
 from client.clock import EXCHANGES_KEPT, ClockAnchor, ServerClock, boot_ns, read_boot_id
+from client.warden_signs import SLEEP_SECONDS, Clocks, slept
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -95,7 +96,10 @@ def test_the_wall_clock_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_sources_read_no_wall_clock() -> None:
-    """In the whole agent: what is left to a candidate cannot depend on it."""
+    """In the whole agent: what is left to a candidate cannot depend on it.
+
+    The warden looks at it to see that somebody has set it, and the self-check before the start to tell it.
+    """
     words = ("time.time(", "datetime.now(", "utcnow(", "time_ns(", "date.today(")
     sources = Path(clock.__file__).parent.glob("*.py")
     found = [
@@ -104,7 +108,28 @@ def test_the_sources_read_no_wall_clock() -> None:
         for word in words
         if word in path.read_text().replace("clock_gettime_ns(", "")
     ]
-    assert found == []
+    assert sorted(found) == [("__main__.py", "datetime.now("), ("warden.py", "time.time(")]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 3600), st.floats(-1e6, 1e6), st.floats(0, 3600)), min_size=1, max_size=20
+    )
+)
+def test_whatever_is_done_to_the_clocks_the_remaining_time_runs_on(
+    deeds: list[tuple[float, float, float]],
+) -> None:
+    """Seconds go by, somebody sets the wall clock, the machine sleeps: only time that went by counts."""
+    seat, boot, wall, monotonic = ServerClock("b"), 100.0, 1e9, 50.0
+    seat.observe(NOON, sent=boot, received=boot)
+    for seconds, moved, asleep in deeds:
+        before = Clocks(wall, boot, monotonic)
+        boot += seconds + asleep
+        wall += seconds + asleep + moved
+        monotonic += seconds
+        after = Clocks(wall, boot, monotonic)
+        assert seat.until(at(5400), boot) == pytest.approx(5400 - (boot - 100.0), abs=1e-3)
+        assert (slept(before, after) > 0) == (asleep > SLEEP_SECONDS) or abs(asleep - SLEEP_SECONDS) < 1e-3
 
 
 def test_the_boot_clock_runs() -> None:

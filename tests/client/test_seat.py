@@ -12,6 +12,7 @@ from client.paper import Paper
 from client.responses import ItemRule
 from client.seat import PageRefused, Seat, Surroundings, receipt_text, short_head
 from client.sheet import Entry, Sheet
+from exam_rooms.kiosk_messages import FreezeView
 from exam_rooms.protocol import (
     AnswersReply,
     PaperView,
@@ -312,3 +313,55 @@ def test_unread_warnings_reach_the_page_in_their_order(seat: Seat) -> None:
     ]
     seat.take(replace(STATE, version=7))
     assert seat.view(0.0)["warnings"] == []
+
+
+# A covered paper
+
+FROZEN = replace(STATE, frozen=FreezeView("SECOND_SCREEN", NOON + timedelta(seconds=5)))
+
+
+def test_a_covered_paper_is_not_shown_and_time_goes_on(seat: Seat) -> None:
+    seat.take(FROZEN)
+    assert seat.step(10.0) == "frozen"
+    assert seat.view(10.0)["paper"] == "sealed"
+    assert seat.remaining(10.0) == 5390.0
+    assert refusal(seat.check_reading, 10.0) == "not_answering"
+    assert refusal(seat.check_submit, 2000.0) == "not_answering"
+    seat.take(STATE)
+    assert (seat.step(20.0), seat.view(20.0)["paper"]) == ("answering", "open")
+    assert seat.check_reading(20.0) is PAPER
+
+
+def test_what_was_typed_just_before_the_cover_is_kept(seat: Seat) -> None:
+    seat.take(FROZEN)
+    assert seat.check_answer("q1", ["A"], 10.0) == (7, ("A",))
+
+
+@pytest.mark.parametrize(("boot", "step"), [(5399.9, "frozen"), (5400.0, "locked")])
+def test_a_covered_paper_ends_with_its_time(seat: Seat, boot: float, step: str) -> None:
+    seat.take(FROZEN)
+    assert seat.step(boot) == step
+
+
+def test_a_cover_that_was_released_here_stays_away_and_another_one_does_not(seat: Seat) -> None:
+    seat.take(FROZEN)
+    seat.released = seat.cover
+    assert (seat.step(10.0), seat.view(10.0)["paper"]) == ("answering", "open")
+    seat.take(replace(FROZEN, version=9))  # the server has not heard of it yet
+    assert seat.check_reading(20.0) is PAPER
+    for other in (FreezeView("SECOND_SCREEN", NOON), FreezeView("USB_DEVICE", NOON + timedelta(seconds=5))):
+        seat.take(replace(FROZEN, frozen=other))
+        assert seat.step(30.0) == "frozen"
+
+
+def test_the_next_candidate_finds_no_release(seat: Seat) -> None:
+    seat.take(FROZEN)
+    seat.released = seat.cover
+    seat.take(replace(FROZEN, attempt=8))
+    assert seat.step(10.0) == "frozen"
+
+
+def test_who_has_handed_in_sees_no_cover(seat: Seat) -> None:
+    write(seat, 2, RecordKind.SUBMIT)
+    seat.take(FROZEN)
+    assert seat.step(10.0) == "submitted"

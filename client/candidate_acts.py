@@ -1,0 +1,100 @@
+"""What the candidate does at the page, asked of the agent: each act is done, or refused with a reason."""
+
+from abc import ABC, abstractmethod
+
+from client import exchange as x
+from client.board import Board
+from client.books import Books
+from client.journal_file import JournalFault
+from client.link import Link
+from client.paper import Medium
+from client.seat import PageRefused, Seat
+from exam_rooms.protocol import RecordKind, Step
+
+ACT_PATIENCE = 12.0
+"""Seconds a page waits for the server's word on a sign-in."""
+
+
+class CandidateActs(ABC):
+    """The part of the agent that the page asks. Every public method may be called from any thread."""
+
+    board: Board
+    link: Link
+
+    def __init__(self, seat: Seat, books: Books) -> None:
+        self._seat = seat
+        self._books = books
+        self._photo: tuple[str, bytes] = ("", b"")
+        self._outcomes: dict[int, x.ActDone | None] = {}
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Decides what the agent wants next; under the lock."""
+
+    def ask_server(self, path: str, message: object) -> None:
+        """Sends an act and waits for the server's word. Raises `PageRefused` with its code."""
+        with self.board.lock:
+            if not self.link.up:
+                raise PageRefused("no_link", 503)
+            ref = self.link.act(path, message)
+            self._outcomes[ref] = None
+            self.board.changed.notify_all()
+            self.board.changed.wait_for(lambda: self._outcomes[ref] is not None, ACT_PATIENCE)
+            outcome = self._outcomes.pop(ref)
+            self.link.drop_act(ref)
+        if outcome is None or outcome.code == "no_link":
+            raise PageRefused("no_link", 503)
+        if outcome.code:
+            raise PageRefused(outcome.code, 409, outcome.params)
+
+    def answer(self, item: str, response: tuple[str, ...]) -> None:
+        """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
+        with self.board.lock:
+            attempt, response = self._seat.check_answer(item, response, self.board.boot())
+            entry = self._seat.sheet.latest.get(item)
+            if entry is not None and entry.response == response:
+                return  # the page repeats what it was not told of
+            self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
+
+    def mark(self, item: str, marked: bool) -> None:
+        """Flags an item for another look. Raises `PageRefused`."""
+        with self.board.lock:
+            attempt = self._seat.check_item(item, self.board.boot())
+            if marked != (item in self._seat.sheet.marked):
+                self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
+
+    def submit(self) -> None:
+        """Hands in. Raises `PageRefused`."""
+        with self.board.lock:
+            if self._seat.step(self.board.boot()) == Step.SUBMITTED.value:
+                return
+            self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
+
+    def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
+        try:
+            entry = self._books.append(attempt, kind, item, response)
+        except JournalFault as fault:
+            self._settle()
+            raise PageRefused(fault.code, 503 if fault.code == "journal_not_open" else 507) from fault
+        self._seat.sheet.apply(entry)
+        self._settle()
+
+    def paper(self) -> bytes:
+        """The open paper as JSON. Raises `PageRefused`."""
+        with self.board.lock:
+            return self._seat.check_reading(self.board.boot()).json
+
+    def medium(self, sha256: str) -> Medium:
+        """A picture, sound or film of the open paper. Raises `PageRefused`."""
+        with self.board.lock:
+            found = self._seat.check_reading(self.board.boot()).media.get(sha256)
+        if found is None:
+            raise PageRefused("not_found", 404)
+        return found
+
+    def photo(self) -> bytes:
+        """The candidate's photo. Raises `PageRefused` when there is none (yet)."""
+        with self.board.lock:
+            if not self._photo[1]:
+                raise PageRefused("no_photo", 404)
+            return self._photo[1]
