@@ -48,11 +48,21 @@ BLUEPRINTS = (
     "server.web.forms",
     "server.web.batches",
     "server.web.rooms",
+    "server.web.seb",
     "server.web.sittings",
+    "server.web.accommodations",
     "server.web.agent",
     "server.web.agent_watch",
+    "server.web.agent_seb",
+    "server.web.agent_calls",
+    "server.web.agent_checks",
+    "server.web.agent_kiosk",
     "server.web.monitor",
     "server.web.watching",
+    "server.web.checks",
+    "server.web.kiosk",
+    "server.web.calls",
+    "server.web.rescue",
     "server.web.results",
     "server.web.essays",
     "server.web.prints",
@@ -60,7 +70,7 @@ BLUEPRINTS = (
 """Modules with a blueprint `bp`."""
 LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch", "server.live.rechecks")
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
-AGENT_BLUEPRINTS = ("agent", "agent_watch")
+AGENT_BLUEPRINTS = ("agent", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk")
 """Bearer tokens and no cookies: the blueprints without CSRF tokens."""
 PING_SECONDS = 5
 FORM_MEMORY = 2 << 20

@@ -21,6 +21,14 @@ class SeatChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The line to a seat was lost or is back: the monitor shows it, the seat's own state does not hold it."""
+
+    room_sitting: int
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoomChanged:
     """The room's phase, clock or counts have changed; every seat of it gets a new state."""
 
@@ -30,6 +38,13 @@ class RoomChanged:
 @dataclass(frozen=True, slots=True)
 class PairingChanged:
     """A workstation of the room was paired or released."""
+
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class SebChanged:
+    """The settings of Safe Exam Browser of a room have changed: its seats must prove the new ones."""
 
     room: int
 
@@ -51,6 +66,13 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """A person's account was closed, or its roles, password or sessions have changed."""
+
+    user: int
+
+
+@dataclass(frozen=True, slots=True)
 class LookWanted:
     """Somebody asks for one picture of the camera at a workstation; it is to be sent with `ref`."""
 
@@ -58,8 +80,27 @@ class LookWanted:
     ref: str
 
 
-Fact = SeatChanged | RoomChanged | PairingChanged | Activity | LookWanted
-F = TypeVar("F", SeatChanged, RoomChanged, PairingChanged, Activity, LookWanted)
+Fact = (
+    SeatChanged
+    | LinkChanged
+    | RoomChanged
+    | PairingChanged
+    | SebChanged
+    | Activity
+    | LookWanted
+    | AccountChanged
+)
+F = TypeVar(
+    "F",
+    SeatChanged,
+    LinkChanged,
+    RoomChanged,
+    PairingChanged,
+    SebChanged,
+    Activity,
+    LookWanted,
+    AccountChanged,
+)
 
 
 class Events:

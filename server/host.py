@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from exam_rooms.pace import hint_of
 from itembank.vault import Vault
 from server.db.answers import AnswerStore
 from server.db.base import Database
@@ -51,6 +52,10 @@ class Host:
     def now(self) -> Callable[[], datetime]:
         """The server's clock."""
         return self.clock.now
+
+    def hint(self) -> int:
+        """How much seats should slow down, 0 to 10 (`exam_rooms.pace`)."""
+        return hint_of(self.answers.callers(), self.lag.wait())
 
     def close(self) -> None:
         """Ends children and gives back all connections."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.protocol import ZERO_HEAD
 from exam_rooms.watch_messages import CameraReport
 
@@ -11,7 +12,8 @@ from exam_rooms.watch_messages import CameraReport
 class SeatPresence:
     """One workstation's link. `waiting`: records there that the server has not acknowledged.
 
-    `camera` is what its last heartbeat said; of a seat without link it is as old as that.
+    `camera` and `kiosk` are what its last heartbeat said; of a seat without link it is as old as that.
+    `fault_noted`: the room's sitting in which a fault of the journal, or its end, is on the record.
     """
 
     linked: bool = False
@@ -23,7 +25,9 @@ class SeatPresence:
     state_version: int = 0
     package_sha256: str = ""
     journal_fault: str = ""
+    fault_noted: tuple[int, str] | None = None
     camera: CameraReport = field(default_factory=CameraReport)
+    kiosk: KioskReport = field(default_factory=KioskReport)
 
 
 class Presence:
@@ -58,4 +62,4 @@ class Presence:
 
 def _shown(seat: SeatPresence) -> tuple[object, ...]:
     """What of a heartbeat a monitor shows."""
-    return (seat.waiting, seat.package_sha256, seat.journal_fault, seat.camera)
+    return (seat.waiting, seat.package_sha256, seat.journal_fault, seat.camera, seat.kiosk)

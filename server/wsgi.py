@@ -25,6 +25,7 @@ from server.db.migrate import upgrade  # noqa: E402
 from server.errors import Refused, fill, sentence  # noqa: E402
 from server.host import Host, open_host  # noqa: E402
 from server.jobs import rotating  # noqa: E402
+from server.live.worker import LeavingWorker  # noqa: E402
 from server.services.locking import DataLock  # noqa: E402
 from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
 from server.services.unlocked import read_unlocked  # noqa: E402
@@ -32,6 +33,7 @@ from server.settings import Settings, SettingsError  # noqa: E402
 
 CONNECTIONS = 6000
 GRACE_SECONDS = 10
+"""How long requests under way may take once the server was told to end."""
 KEEPALIVE_SECONDS = 75
 SILENT_SECONDS = 120
 """After how many seconds without a sign of life the worker is replaced."""
@@ -85,7 +87,7 @@ def options(settings: Settings, tls: TlsFiles | None) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         "bind": settings.bind,
         "workers": 1,
-        "worker_class": "gevent",
+        "worker_class": LeavingWorker,
         "worker_connections": CONNECTIONS,
         "timeout": SILENT_SECONDS,
         "graceful_timeout": GRACE_SECONDS,

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "lock": "server.cli.serving:lock",
     "user": "server.cli.staff:user",
     "audit": "server.cli.auditing:audit",
+    "attempt": "server.cli.attempt:attempt",
     "bank": "server.cli.bank:bank",
     "blueprint": "server.cli.blueprints:blueprint",
     "papers": "server.cli.papers:papers",
@@ -25,6 +26,9 @@ COMMANDS: Mapping[str, str] = {
     "kiosk": "server.cli.kiosk:kiosk",
     "demo": "server.cli.demo:demo",
     "rehearse": "server.cli.rehearse:rehearse",
+    "drill": "server.cli.drill:drill",
+    "bench": "server.cli.bench:bench",
+    "bundle": "server.cli.bundle:bundle",
     "version": "server.cli.serving:version",
 }
 """Command -> module:object."""

@@ -119,8 +119,10 @@ def _compile(opened: ExitStack, templates: Sequence[str], data: Mapping[str, Any
         )
         # The question comes first: after compiling, the compiler no longer finds a source given as bytes.
         pages = compiler.query("<pages>", field="value", one=True)
-        pdf = compiler.compile(format="pdf", timestamp=at)
-    except RuntimeError as fault:
+        pdf = compiler.compile(
+            format="pdf", timestamp=at.replace(microsecond=0)
+        )  # Typst takes no parts of a second
+    except (RuntimeError, ValueError) as fault:
         raise Refused("document_failed", 422) from fault
     return Typeset(pdf, int(pages))
 

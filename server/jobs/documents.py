@@ -16,10 +16,10 @@ _BODIES: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 
 
 def document_pdf(payload: dict[str, Any], report: Callable[..., None]) -> dict[str, Any]:
-    """`document` (paper, sheet, key, register, proof), `head`, `size`, `at` -> `data`, the PDF.
+    """`document` (paper, sheet, key, register, record, proof), `head`, `size`, `at` -> `data`, the PDF.
 
     Paper, sheet and key are made of `forms` (letter -> {"form", "key"} as a package holds them) and
-    `media`, and come in `copies`; register and proof are made of `data`.
+    `media`, and come in `copies`; register, record and proof are made of `data`.
     """
     name, at = str(payload["document"]), datetime.fromisoformat(payload["at"])
     frame = {"head": payload["head"], "size": payload.get("size", "A4")}

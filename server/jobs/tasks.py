@@ -20,6 +20,7 @@ TASKS: dict[str, str] = {
     "assemble_tables": "server.jobs.assembling:assemble_tables",
     "read_roster": "server.jobs.rosters:read_roster",
     "read_room": "server.jobs.rosters:read_room",
+    "read_seb": "server.jobs.seb:read_seb",
     "read_photos": "server.jobs.photos:read_photos",
     "results_xlsx": "server.jobs.results:results_xlsx",
     "recheck_frames": "server.jobs.rechecks:recheck_frames",

@@ -16,14 +16,16 @@ from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, NAMESPA
 from exam_rooms.watch_messages import CameraReport
 from server.access import Permission
 from server.db.sittings import RoomSitting
-from server.events import Activity, PairingChanged, RoomChanged, SeatChanged
+from server.events import AccountChanged, Activity, LinkChanged, PairingChanged, RoomChanged, SeatChanged
 from server.host import Host
 from server.native import under_gevent
-from server.services import monitoring
+from server.services import monitoring, staff
 from server.services.monitoring import SeatCard
 
 log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.1
+RESTS, RESTS_MOST = 4, 1.0
+"""Cards wait so many times as long as the last ones took, and so many seconds at most: seats come first."""
 
 
 def plain(value: object) -> dict[str, Any]:
@@ -61,11 +63,15 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self.host = host
         self.rooms: dict[int, Watched] = {}
         self.viewers: dict[str, int] = {}
+        self.people: dict[str, tuple[int, str]] = {}
+        """Who looks: user id and session mark by socket."""
         self._wake = threading.Event()
         host.events.subscribe(SeatChanged, self._seat_changed)
+        host.events.subscribe(LinkChanged, self._link_changed)
         host.events.subscribe(RoomChanged, self._room_changed)
         host.events.subscribe(PairingChanged, self._pairing_changed)
         host.events.subscribe(Activity, self._activity)
+        host.events.subscribe(AccountChanged, self._account_changed)
 
     def on_connect(self, auth: object = None) -> None:
         """A signed-in person with the permission names the room; the whole of it comes at once."""
@@ -78,13 +84,18 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             raise ConnectionRefused("not_found")
         sid = str(getattr(request, "sid", ""))
         self.viewers[sid] = room
+        self.people[sid] = (current_user.id, current_user.fs_uniquifier)
         self.enter_room(sid, _channel(room))
         self.rooms.setdefault(room, Watched()).whole = True
         self._due()
 
     def on_disconnect(self, *_reason: object) -> None:
         """A monitor went away; a room without any is forgotten."""
-        room = self.viewers.pop(str(getattr(request, "sid", "")), None)
+        self._forget(str(getattr(request, "sid", "")))
+
+    def _forget(self, sid: str) -> None:
+        self.people.pop(sid, None)
+        room = self.viewers.pop(sid, None)
         if room is not None and room not in self.viewers.values():
             self.rooms.pop(room, None)
 
@@ -101,6 +112,9 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             watched.rebuild.add(fact.seat)
         self._due()
 
+    def _link_changed(self, fact: LinkChanged) -> None:
+        self._seat_changed(SeatChanged(fact.room_sitting, fact.seat))
+
     def _room_changed(self, fact: RoomChanged) -> None:
         watched = self.rooms.get(fact.room_sitting)
         if watched is not None:
@@ -111,6 +125,18 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         for watched in self.rooms.values():
             watched.whole = True
         self._due()
+
+    def _account_changed(self, fact: AccountChanged) -> None:
+        """A closed account, another password or role: its open monitors show nothing more."""
+        for sid, (user, mark) in list(self.people.items()):
+            if user == fact.user and not self._may_look(mark):
+                self._forget(sid)
+                self.disconnect(sid)
+
+    def _may_look(self, mark: str) -> bool:
+        with self.host.db.read() as session:
+            account = staff.account_of_session(session, mark)
+        return account is not None and account.active and account.actor.can(self.permission)
 
     def _activity(self, fact: Activity) -> None:
         if fact.room_sitting in self.rooms:
@@ -129,10 +155,12 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             self._wake.wait()
             time.sleep(GATHER_SECONDS)
             self._wake.clear()
+            began = time.monotonic()
             try:
                 self.flush()
             except Exception:  # the next change, or a reconnect, sends the cards again
                 log.exception("monitor update failed")
+            time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
 
     def flush(self) -> None:
         """Sends what has changed in every room that somebody looks at."""

@@ -12,7 +12,7 @@ from flask_socketio import Namespace, SocketIO
 from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
 from exam_rooms.wire import encode
 from server.errors import Refused
-from server.events import LookWanted, PairingChanged, RoomChanged, SeatChanged
+from server.events import LookWanted, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.host import Host
 from server.native import under_gevent
 from server.services.agents import Agent
@@ -31,12 +31,17 @@ class SeatSockets(Namespace):  # type: ignore[misc]
         self.host = host
         self.delivery: Delivery = delivery_of(host)
         self.agents: dict[str, tuple[Agent, str]] = {}
+        self._sockets: dict[int, dict[str, Agent]] = {}
+        """The sockets of each workstation, and the agent they speak for."""
+        self._stations: dict[int, set[int]] = {}
+        """Connected workstations by seat."""
         self._dirty: dict[int, None] = {}
         self._wake = threading.Event()
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(RoomChanged, self._room_changed)
         host.events.subscribe(PairingChanged, self._pairing_changed)
         host.events.subscribe(LookWanted, self._look_wanted)
+        host.events.subscribe(SebChanged, self._seb_changed)
 
     def on_connect(self, auth: object = None) -> None:
         """Lets in an agent with a valid token and tells it its state."""
@@ -49,29 +54,44 @@ class SeatSockets(Namespace):  # type: ignore[misc]
         sid = _sid()
         self.delivery.links.heard(agent, now)
         self.agents[sid] = (agent, str(token))
+        self._sockets.setdefault(agent.workstation, {})[sid] = agent
+        self._stations.setdefault(agent.seat, set()).add(agent.workstation)
         self.emit(EVENT_STATE, encode(self.delivery.state(agent, now)), room=sid)
 
     def on_disconnect(self, *_reason: object) -> None:
         """The line counts as lost unless the workstation has another socket."""
-        agent, _ = self.agents.pop(_sid(), (None, ""))
-        if agent is not None and all(
-            other.workstation != agent.workstation for other, _ in self.agents.values()
-        ):
+        agent = self._gone(_sid())
+        if agent is not None and agent.workstation not in self._sockets:
             self.delivery.links.dropped(agent, self.host.now())
+
+    def _gone(self, sid: str) -> Agent | None:
+        agent, _ = self.agents.pop(sid, (None, ""))
+        if agent is None:
+            return None
+        sockets = self._sockets.get(agent.workstation, {})
+        sockets.pop(sid, None)
+        if not sockets:
+            self._sockets.pop(agent.workstation, None)
+            self._stations.get(agent.seat, set()).discard(agent.workstation)
+        return agent
 
     def _seat_changed(self, fact: SeatChanged) -> None:
         if fact.changed_ns == 0:
-            self._mark(agent for agent, _ in self.agents.values() if agent.seat == fact.seat)
+            self._mark(self._stations.get(fact.seat, ()))
 
     def _room_changed(self, fact: RoomChanged) -> None:
-        self._mark(agent for agent, _ in self.agents.values())
+        room = self.delivery.room_of(fact.room_sitting)
+        self._mark(agent.workstation for agent, _ in self.agents.values() if room in (None, agent.room))
+
+    def _seb_changed(self, _fact: SebChanged) -> None:
+        self._mark(agent.workstation for agent, _ in self.agents.values())
 
     def _pairing_changed(self, _fact: PairingChanged) -> None:
         for sid, (agent, token) in list(self.agents.items()):
             try:
                 self.delivery.door.admit(token, self.host.now())
             except Refused:
-                self.agents.pop(sid, None)
+                self._gone(sid)
                 self.delivery.links.forget(agent)
                 self.disconnect(sid)
 
@@ -80,20 +100,19 @@ class SeatSockets(Namespace):  # type: ignore[misc]
             if agent.workstation == fact.workstation:
                 self.emit(EVENT_LOOK, {"ref": fact.ref}, room=sid)
 
-    def _mark(self, agents: Iterable[Agent]) -> None:
-        self._dirty.update(dict.fromkeys(agent.workstation for agent in agents))
+    def _mark(self, workstations: Iterable[int]) -> None:
+        self._dirty.update(dict.fromkeys(workstations))
         if self._dirty:
             self._wake.set()
-        if not under_gevent():
-            self.push()
+            if not under_gevent():
+                self.push()
 
     def push(self) -> None:
         """Sends the states of all marked seats; others run between two of them."""
         marked, self._dirty = list(self._dirty), {}
         for workstation in marked:
-            for sid, (agent, _) in list(self.agents.items()):
-                if agent.workstation == workstation:
-                    self.emit(EVENT_STATE, encode(self.delivery.state(agent, self.host.now())), room=sid)
+            for sid, agent in list(self._sockets.get(workstation, {}).items()):
+                self.emit(EVENT_STATE, encode(self.delivery.state(agent, self.host.now())), room=sid)
             time.sleep(0)
 
     def run(self) -> None:

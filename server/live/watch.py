@@ -13,7 +13,7 @@ from server.db.sittings import RoomSitting
 from server.events import RoomChanged
 from server.host import Host
 from server.native import under_gevent
-from server.services import attempts, clock_proof, collection, links, roomstate
+from server.services import attempts, clock_proof, collection, link_gaps, links, roomstate
 from server.services.delivery import Delivery, delivery_of
 from server.services.incidents import Place, raise_incident
 from server.services.sittings_now import current_sitting
@@ -39,7 +39,7 @@ class Watch:
 
     def begin(self) -> None:
         """After a start of the server: the time it was away is a gap of every seat that was answering."""
-        self.host.db.write(links.gaps_after_restart, now=self.host.now())
+        self.host.db.write(link_gaps.gaps_after_restart, now=self.host.now())
 
     def tick(self) -> None:
         """Does what is due now."""

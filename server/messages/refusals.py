@@ -327,7 +327,7 @@ REFUSALS: dict[str, str] = {
     "token_missing": N_("缺少连接凭证。"),
     "token_wrong": N_("连接凭证无效。"),
     "workstation_not_paired": N_("这台考试机没有配对，或配对已解除。"),
-    "protocol_version": N_("考试机软件版本与服务器不一致（%(spoken)s，需要 %(needed)s）。"),
+    "protocol_version": N_("考试端程序的版本与服务器不一致（%(spoken)s，需要 %(needed)s）。"),
     "message_malformed": N_("收到的数据不完整（%(message)s：%(fault)s）。"),
     "no_records": N_("没有收到作答记录。"),
     "too_many_records": N_("一次最多传送 %(limit)s 条作答记录。"),

@@ -1,6 +1,7 @@
 """What a candidate does at a seat after signing in: confirm, accept, open a journal, submit, receipt."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,10 +17,11 @@ from exam_rooms.protocol import AcceptRequest, Receipt, receipt_message
 from exam_rooms.seats import Act, AttemptState
 from exam_rooms.wire import decode, encode
 from server.access import Actor
+from server.db.breaches import Breach
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import NotFound, Refused
-from server.services import audit
+from server.services import audit, breaches
 from server.services.agents import Agent
 from server.services.captures import ensure_seed
 from server.services.collection import collect_if_complete
@@ -75,9 +77,22 @@ def accept(
 
 def begin(session: Session, attempt: Attempt, now: datetime) -> None:
     """The paper opens at a ready seat; the first one in a room with cameras draws the random captures."""
-    ensure_seed(session, attempt.room_sitting_id, now=now)
-    advance(session, attempt, Act.START)
-    attempt.answering_at = now
+    begin_all(session, [attempt], now)
+
+
+def begin_all(session: Session, attempts: Sequence[Attempt], now: datetime) -> None:
+    """The papers of a room's ready seats open, all at once."""
+    told_of = select(Breach.attempt_id).where(
+        Breach.attempt_id.in_([attempt.id for attempt in attempts]), Breach.ended_at.is_(None)
+    )
+    suspects = set(session.scalars(told_of))  # one look for all: hardly anybody is one
+    for attempt in attempts:
+        ensure_seed(session, attempt.room_sitting_id, now=now)
+        advance(session, attempt, Act.START)
+        attempt.answering_at = now
+    for attempt in attempts:
+        if attempt.id in suspects:
+            breaches.cover_at_start(session, attempt, now=now)
 
 
 def somebody_waits(room: RoomState, attempts: list[Attempt], now: datetime) -> bool:
@@ -93,8 +108,7 @@ def begin_waiting(session: Session, room_sitting_id: int, *, now: datetime) -> l
         for attempt in attempts_of(session, room_sitting_id, lock=True)
         if attempt.state == AttemptState.READY and room.may_begin(attempt, now)
     ]
-    for attempt in waiting:
-        begin(session, attempt, now)
+    begin_all(session, waiting, now)
     return [attempt.id for attempt in waiting]
 
 
@@ -146,7 +160,7 @@ def submit(
         return decode(Receipt, attempt.receipt)
     if submission.stored.record.journal < _last_journal(session, attempt_id):
         raise Refused("submit_superseded")
-    allowed = clock.submit_allowed_at(room.clock, attempt.credit_minutes)
+    allowed = room.submit_from(attempt)
     if submission.received_at < allowed:
         raise Refused("submit_too_early", allowed=allowed.isoformat())
     stale = attempt.reopened_at is not None and submission.received_at <= attempt.reopened_at

@@ -21,6 +21,7 @@ from server.db.sittings import Attempt, Candidate, Registration, RoomSitting
 from server.errors import NotFound, Refused
 from server.presence import Presence
 from server.services import audit
+from server.services.duty import need_duty
 from server.services.pairing import active_workstations
 from server.services.signed import Signed, need, need_reason, note_room
 
@@ -186,6 +187,7 @@ def overrule(
     row = session.get(RoomSitting, room_sitting_id, with_for_update=True)
     if row is None:
         raise NotFound("sitting")
+    need_duty(session, signed.actor, Permission.COSIGN, row.id, now=now)
     if row.started_at is not None:
         raise Refused("room_already_started")
     found = wrong(check(session, presence, room_sitting_id))

@@ -22,6 +22,7 @@ from server.errors import Forbidden, Refused
 from server.events import Activity, RoomChanged, SeatChanged
 from server.services import audit
 from server.services.agents import Agent
+from server.services.duty import need_duty
 from server.services.incidents import Place, clear, raise_incident
 from server.services.roomstate import CLOSED, attempts_of, load, locked_attempt, touch
 
@@ -112,6 +113,7 @@ def close_missing(session: Session, actor: Actor, attempt_id: int, reason: str, 
     if not reason.strip():
         raise Refused("reason_missing", 422, field="reason")
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, actor, Permission.COSIGN, attempt.room_sitting_id, now=now)
     if AttemptState(attempt.state) not in CLOSED or _accounted_for(attempt):
         raise Refused("nothing_to_collect")
     attempt.collected_at, attempt.collect_note = now, reason.strip()[:200]

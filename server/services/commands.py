@@ -3,6 +3,7 @@
 Acts that touch a candidate's time or end an exam carry a second person's signature (design D14).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,13 +21,14 @@ from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged, SeatChanged
 from server.presence import Presence
 from server.rules.policy import invigilators_needed
-from server.services import audit, cameras, enrolments, evidence, packages
-from server.services.attempts import begin
+from server.services import audit, calls, cameras, check_gate, enrolments, evidence, packages
+from server.services.attempts import begin_all
 from server.services.collection import collect_if_complete
+from server.services.duty import need_duty
 from server.services.incidents import end_episodes
 from server.services.pairing import active_workstations
 from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
-from server.services.signed import Signed, need, need_cosigner, need_reason, note_room, params_of
+from server.services.signed import Signed, need_cosigner, need_reason, note_room, params_of
 from server.services.steady import Reading, keep_anchor
 
 MOST_MINUTES = Decimal(240)
@@ -48,8 +50,8 @@ class Start:
 
 def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
     """An invigilator has looked at the person and the document: the candidate may go on."""
-    need(actor, Permission.ADMIT_CANDIDATES)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, actor, Permission.ADMIT_CANDIDATES, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.ADMIT)
     attempt.admitted_at, attempt.admitted_by = now, actor.user_id
     _note(session, attempt, Signed(actor), "admitted", now)
@@ -57,12 +59,13 @@ def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> 
 
 def refuse(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Not the person on the list, or not ready: the seat is as before the sign-in."""
-    need(signed.actor, Permission.ADMIT_CANDIDATES)
     need_reason(signed)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, signed.actor, Permission.ADMIT_CANDIDATES, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.REFUSE)
     attempt.identified_at = attempt.admitted_at = attempt.confirmed_at = attempt.accepted_at = None
     attempt.admitted_by = attempt.workstation_id = attempt.face_consent = None
+    calls.drop(session, attempt, now=now)
     _forget_face(session, attempt, now)
     _note(session, attempt, signed, "admission_refused", now)
 
@@ -75,10 +78,11 @@ def _forget_face(session: Session, attempt: Attempt, now: datetime) -> None:
 def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Start, *, now: datetime) -> None:
     """Starts the clock for everybody.
 
-    Refused without a released package, without enough invigilators, or with a wrong camera in a smart room.
+    Refused without a released package, without enough invigilators, with a wrong camera in a smart room, or
+    with a used seat that has not passed its self-check.
     """
-    need(actor, Permission.RUN_ROOM)
     room = load(session, room_sitting_id, lock=True)
+    need_duty(session, actor, Permission.RUN_ROOM, room_sitting_id, now=now)
     attempts = attempts_of(session, room_sitting_id, lock=True)
     _check_start(session, room, attempts, start, now)
     room.row.state, room.row.started_at = "running", now
@@ -86,9 +90,7 @@ def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Star
     anchor = start.anchor
     room.row.anchor = {"wall": anchor.wall.isoformat(), "boot_ns": anchor.boot_ns, "boot_id": anchor.boot_id}
     keep_anchor(session, anchor)
-    for attempt in attempts:
-        if attempt.state == AttemptState.READY:
-            begin(session, attempt, now)
+    begin_all(session, [attempt for attempt in attempts if attempt.state == AttemptState.READY], now)
     note_room(session, room.row.id, Signed(actor), "room_started", now, present=sorted(start.present))
 
 
@@ -114,6 +116,7 @@ def _check_start(
     if present < needed:
         raise Refused("too_few_invigilators", needed=needed, present=present, candidates=candidates)
     cameras.gate(session, start.presence, room.row.id)
+    check_gate.gate(session, room, now=now)
 
 
 def add_time(
@@ -124,7 +127,7 @@ def add_time(
     A seat that was handed in by the clock goes on when its new deadline lies ahead. None when this very
     form gave its time before: a second click gives none.
     """
-    need(signed.actor, Permission.GRANT_TIME)
+    need_duty(session, signed.actor, Permission.GRANT_TIME, place.room_sitting, now=now)
     need_cosigner(signed)
     if not 0 < minutes <= MOST_MINUTES:
         raise Refused("minutes_out_of_range", 422, field="minutes", most=MOST_MINUTES)
@@ -213,9 +216,9 @@ def _reopen(session: Session, attempt: Attempt, act: Act, now: datetime) -> None
 
 def end_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Ends one candidate's exam at once; what was answered until now is kept and marked."""
-    need(signed.actor, Permission.RUN_ROOM)
     need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, signed.actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.END)
     attempt.closed_at, attempt.close_reason = now, signed.reason.strip()[:200]
     end_episodes(session, attempt_id, now=now)
@@ -225,9 +228,9 @@ def end_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime
 
 def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
     """Takes back an end or an absence entered by mistake; the clock has gone on meanwhile."""
-    need(signed.actor, Permission.RUN_ROOM)
     need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, signed.actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     room = load(session, attempt.room_sitting_id)
     if room.row.ended_at is not None:
         raise Refused("room_already_ended")
@@ -241,9 +244,9 @@ def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datet
 
 def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *, now: datetime) -> None:
     """The candidate goes on at a free paired seat; records left on the old machine are still taken."""
-    need(signed.actor, Permission.RUN_ROOM)
     need_reason(signed)
     room = load(session, _room_of(session, attempt_id), lock=True)
+    need_duty(session, signed.actor, Permission.RUN_ROOM, room.row.id, now=now)
     attempt = locked_attempt(session, attempt_id)
     if not may_change_seat(AttemptState(attempt.state)):
         raise Refused("act_not_possible", state=attempt.state, act="move")
@@ -256,7 +259,9 @@ def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *
     session.add(
         SeatStay(attempt_id=attempt.id, seat_id=target.id, from_at=now, reason=signed.reason.strip()[:200])
     )
+    calls.drop(session, attempt, now=now)
     attempt.seat_id, attempt.workstation_id = target.id, None
+    attempt.frozen_at = attempt.frozen_why = None  # a person was there, and what covered it stays behind
     end_episodes(session, attempt.id, now=now)
     room.row.version += attempt.version + 1  # so that every seat's version grows, whatever it shows now
     attempt.version += 1
@@ -289,14 +294,13 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
 
     Ending it while somebody still has time left, or before it began, asks for a reason and the chief.
     """
-    need(signed.actor, Permission.RUN_ROOM)
     room = load(session, room_sitting_id, lock=True)
+    need_duty(session, signed.actor, Permission.RUN_ROOM, room_sitting_id, now=now)
     if room.row.state not in ("arranged", "released", "running"):
         raise Refused("room_already_ended" if room.row.ended_at else "seats_not_drawn")
     attempts = attempts_of(session, room_sitting_id, lock=True)
     still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
-    early = room.row.started_at is None or any(room.deadline(attempt) > now for attempt in still_open)
-    if early:
+    if ends_early(room, attempts, now):
         need_cosigner(signed)
     for attempt in still_open:
         advance(session, attempt, Act.END)
@@ -307,6 +311,12 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
     room.row.version += 1
     note_room(session, room.row.id, signed, "room_ended", now, open=len(still_open), expected=len(attempts))
     return len(still_open)
+
+
+def ends_early(room: RoomState, attempts: Iterable[Attempt], now: datetime) -> bool:
+    """Whether ending the room at `now` takes time from somebody, or comes before it began."""
+    time_left = [room.deadline(each) > now for each in attempts if AttemptState(each.state) not in CLOSED]
+    return room.row.started_at is None or any(time_left)
 
 
 def _note(

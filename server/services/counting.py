@@ -53,7 +53,7 @@ class Judge:
 
     def _gaps_of(self, workstation: int) -> list[LinkGap]:
         return [
-            LinkGap(row.lost_at, row.back_at, row.boot_id)
+            LinkGap(row.lost_at, row.back_at, row.boot_id, row.clear_at)
             for row in self._gaps
             if row.workstation_id == workstation
         ]

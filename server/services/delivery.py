@@ -5,17 +5,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from exam_rooms.kiosk_messages import SebState
 from exam_rooms.protocol import SeatState
 from itembank.vault import Vault
 from server.db.answers import AnswerStore
 from server.db.base import Database
-from server.events import Events, PairingChanged, RoomChanged, SeatChanged
+from server.db.sittings import RoomSitting
+from server.errors import NotFound
+from server.events import Events, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.presence import Presence
 from server.services.agents import Agent, AgentDoor
 from server.services.answers import AnswerDesk
 from server.services.links import Links
 from server.services.looks import Looks
-from server.services.seat_state import SeatView, SeatViews, build
+from server.services.seat_state import SeatView, build_all
+from server.services.seat_views import SeatViews
+from server.services.seb import SebSeats
 from server.services.site import Site
 from server.services.steady import SteadyClock
 from server.services.tries import Tries
@@ -58,18 +63,32 @@ class Delivery:
         self.looks = Looks(lambda wanted: parts.events.publish([wanted]))
         self.tries = Tries()
         self.views = SeatViews()
+        self._rooms: dict[int, int] = {}
+        self.seb = SebSeats()
         parts.events.subscribe(SeatChanged, self._seat_changed)
         parts.events.subscribe(RoomChanged, self._room_changed)
         parts.events.subscribe(PairingChanged, self._pairing_changed)
+        parts.events.subscribe(SebChanged, self._seb_changed)
 
     def view(self, agent: Agent, now: datetime) -> SeatView:
         """What the workstation shows now, with the time of this look."""
-        kept, changes = self.views.get(agent), self.views.changes
-        if kept is None:
-            with self._db.read() as session:
-                kept = build(session, agent, now=now, demo=self._demo)
-            self.views.keep(agent, kept, changes)
-        return replace(kept, state=replace(kept.state, server_time=now))
+        kept = self.views.get(agent) or self._built(agent, now)
+        # A view says whether Safe Exam Browser is wanted; what was proved changes without a view.
+        needed = kept.state.seb is not SebState.NOT_NEEDED
+        proved = self.seb.of(agent.workstation) if needed else SebState.NOT_NEEDED
+        return replace(kept, state=replace(kept.state, server_time=now, seb=proved))
+
+    def _built(self, agent: Agent, now: datetime) -> SeatView:
+        """The view of a workstation, built together with others of its room that have to be built too."""
+        changes, company = self.views.changes, self.views.company(agent)
+        with self._db.read() as session:
+            found = build_all(session, company, now=now, demo=self._demo)
+        for each in company:
+            if each.workstation in found:
+                self.views.keep(each, found[each.workstation], changes)
+        if agent.workstation not in found:
+            raise NotFound("seat")
+        return found[agent.workstation]
 
     def state(self, agent: Agent, now: datetime) -> SeatState:
         """The state alone."""
@@ -79,12 +98,30 @@ class Delivery:
         if fact.changed_ns == 0:
             self.views.forget_seat(fact.seat)
 
+    def room_of(self, room_sitting: int) -> int | None:
+        """The room of a sitting in it, which never changes; None for one that is no more."""
+        if room_sitting not in self._rooms:
+            with self._db.read() as session:
+                row = session.get(RoomSitting, room_sitting)
+            if row is None:
+                return None
+            self._rooms[room_sitting] = row.room_id
+        return self._rooms[room_sitting]
+
     def _room_changed(self, fact: RoomChanged) -> None:
         self.desk.forget_room(fact.room_sitting)
-        self.views.forget_all()
+        room = self.room_of(fact.room_sitting)
+        if room is None:
+            self.views.forget_all()
+        else:
+            self.views.forget_room(room)
 
     def _pairing_changed(self, _fact: PairingChanged) -> None:
         self.door.forget()
+        self.views.forget_all()
+
+    def _seb_changed(self, _fact: SebChanged) -> None:
+        self.seb.forget_all()
         self.views.forget_all()
 
 

@@ -5,6 +5,7 @@ the plan, so that a restarted agent, or another machine after a move, compares w
 """
 
 import base64
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from server.rules import observed
 from server.services import audit
 from server.services.agents import Agent
 from server.services.consent import Watched, check_moment, watched
+from server.services.duty import need_duty
 from server.services.evidence import Subject, announce
 from server.services.incidents import Place, clear, raise_incident
 from server.services.links import placed
@@ -67,6 +69,12 @@ def latest(session: Session, attempt_id: int) -> Enrolment | None:
     return session.scalars(query.order_by(Enrolment.id.desc()).limit(1)).first()
 
 
+def current_of(session: Session, attempts: Collection[int]) -> dict[int, Enrolment]:
+    """The current enrolments of several attempts, by attempt."""
+    query = select(Enrolment).where(Enrolment.attempt_id.in_(attempts), Enrolment.dropped_at.is_(None))
+    return {row.attempt_id: row for row in session.scalars(query.order_by(Enrolment.id))}
+
+
 def template_of(session: Session, row: Enrolment | None) -> str:
     """An enrolment's vector as it travels (base64); "" without one. For the seat itself and for re-checks."""
     if row is None or row.sealed_template is None:
@@ -79,6 +87,7 @@ def again(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> 
     if not actor.can(Permission.RUN_ROOM):
         raise Forbidden(Permission.RUN_ROOM)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     row = latest(session, attempt_id)
     if row is None or AttemptState(attempt.state) not in AT_SEAT:
         raise Refused("nothing_to_enrol_again")

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.incidents import IncidentKind, Severity
+from exam_rooms.incidents import LASTING_BREACHES, IncidentKind, Severity
 from exam_rooms.watching import CAMERA_KINDS
 from server.db.people import User
 from server.db.rooms import Seat
@@ -23,7 +23,10 @@ from server.services.incidents import OPEN, open_incidents
 _FROM_CAMERAS = frozenset(
     str(kind) for kind in (*CAMERA_KINDS, IncidentKind.AGENT_DISAGREES, IncidentKind.ENROLMENT_DOUBT)
 )
-_LASTING = frozenset({str(IncidentKind.LINK_LOST), str(IncidentKind.JOURNAL_FAILED)})
+_LASTING = frozenset(
+    {str(IncidentKind.LINK_LOST), str(IncidentKind.JOURNAL_FAILED), str(IncidentKind.HAND_RAISED)}
+    | {str(kind) for kind in LASTING_BREACHES}
+)
 _MOMENTS = ("before", "at", "after")
 
 
@@ -87,6 +90,11 @@ class IncidentView:
         return self.kind in _FROM_CAMERAS
 
     @property
+    def calls(self) -> bool:
+        """Whether the candidate raised the hand: somebody is to come."""
+        return self.kind == IncidentKind.HAND_RAISED
+
+    @property
     def lasts(self) -> bool:
         """Whether its cause goes on until it is told to be gone; others happen in one moment."""
         return "episodes" in self.details or self.kind in _LASTING
@@ -121,9 +129,13 @@ class IncidentView:
 
 
 def waiting(session: Session, room_sitting_id: int) -> list[IncidentView]:
-    """What waits for a person: worst first, then oldest first; what has ended by itself comes last."""
+    """What waits for a person: worst first, then calls, then oldest; what has ended by itself comes last."""
     found = views(session, open_incidents(session, room_sitting_id))
-    return sorted(found, key=lambda view: (view.ended_at is not None, -view.severity, view.first_at))
+    return sorted(found, key=_urgency)
+
+
+def _urgency(view: IncidentView) -> tuple[bool, int, bool, datetime]:
+    return view.ended_at is not None, -view.severity, not view.calls, view.first_at
 
 
 def worst_by_seat(rows: Iterable[Incident]) -> dict[int, str]:

@@ -30,6 +30,8 @@ from server.db.sittings import Incident
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, SeatChanged
 from server.services import audit
+from server.services.duty import need_duty
+from server.services.roomstate import locked_attempt, lower_hand
 
 OPEN = ("raised", "acknowledged")
 OUTCOMES = ("acknowledged", "dismissed", "recorded")
@@ -152,9 +154,11 @@ def handle(
     """A person has looked: acknowledged (on the way), dismissed (with a reason) or recorded."""
     if not actor.can(Permission.RUN_ROOM):
         raise Forbidden(Permission.RUN_ROOM)
-    row = session.get(Incident, incident_id, with_for_update=True)
+    _lower_hand(session, incident_id)
+    row = session.get(Incident, incident_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound("incident")
+    need_duty(session, actor, Permission.RUN_ROOM, row.room_sitting_id, now=now)
     outcome, note = handling.outcome, handling.note.strip()[:200]
     if outcome not in OUTCOMES:
         raise Refused("incident_outcome_unknown", 422, outcome=outcome)
@@ -162,7 +166,9 @@ def handle(
         raise Refused("reason_missing", 422, field="note")
     if row.state not in (*OPEN, "cleared"):
         raise Refused("incident_already_handled")
-    row.state, row.note = outcome, note
+    # Who has heard of a call stands at the seat: there is nothing left to wait for.
+    come = row.kind == IncidentKind.HAND_RAISED and outcome == "acknowledged"
+    row.state, row.note = "recorded" if come else outcome, note
     row.handled_at, row.handled_by = now, actor.user_id
     stream = audit.sitting_stream(row.room_sitting_id)
     audit.record(session, stream, actor, f"incident_{outcome}", f"incident/{row.id}", now=now, kind=row.kind)
@@ -171,6 +177,13 @@ def handle(
     emit(session, Activity(row.room_sitting_id, f"line_incident_{outcome}", params, row.seat_id, row.id))
     _seat_changed(session, row)
     return row
+
+
+def _lower_hand(session: Session, incident_id: int) -> None:
+    """A call that is handled is over; the attempt is locked before its incident, as everywhere."""
+    row = session.get(Incident, incident_id)
+    if row is not None and row.kind == IncidentKind.HAND_RAISED and row.state in OPEN and row.attempt_id:
+        lower_hand(session, locked_attempt(session, row.attempt_id))
 
 
 def open_incidents(session: Session, room_sitting_id: int) -> list[Incident]:

@@ -1,10 +1,14 @@
 """Which agents are heard, silences on the record, and the clocks of their machines.
 
-A silence begins with the agent's last word: the agent sends one request after the other, so what it had
-written before that word has arrived.
+A silence begins with the agent's last word. What was written before that word may still wait at the seat (a
+busy server holds batches back, another route may be quicker), so a silence also says since when: from the
+last moment of which the server knew that nothing waited there. How long a seat may be silent before people
+are told depends on the hint; what excuses late records does not.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -12,26 +16,36 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
 from exam_rooms.incidents import IncidentKind, holds_long_enough
+from exam_rooms.kiosk_messages import KioskReport
+from exam_rooms.pace import SHORTEST_GAP, silence
 from exam_rooms.protocol import StatusRequest
-from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import CameraReport
-from server.db.base import Database, emit
+from server.db.base import Database
 from server.db.rooms import WorkstationClock
-from server.db.sittings import Attempt, LinkGapRow, RoomSitting
-from server.events import SeatChanged
+from server.db.sittings import RoomSitting
 from server.presence import Presence
 from server.services import clock_proof
 from server.services.agents import Agent
-from server.services.incidents import Place, clear, raise_incident
-from server.services.roomstate import CLOSED
-from server.services.sittings_now import current_sitting
+from server.services.link_gaps import Silence, close_gaps, keep_silence, open_gap, tell_silence
 from server.services.steady import SteadyClock
 
-SILENCE = timedelta(seconds=8)
-"""Agents speak every three seconds; after two missed turns a seat counts as without link."""
 _CLOCK_GAIN_NS = 1_000_000
 _IDENTITY, _WORD, _WORDS = 120, 16, 8
 """Most characters of a camera's name and of one check, and most checks, that a heartbeat may report."""
+_CODE, _CODES, _NUMBER = 40, 32, 999
+"""The same of the launcher: characters of a code, codes, and how far screens and restarts are counted."""
+_QUIET_KEPT = 32
+"""Silences kept in memory for each line: some minutes of a server in trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """The end of the journal that a heartbeat told of, and when that heartbeat left the agent."""
+
+    attempt: int
+    journal: int
+    seq: int
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -40,9 +54,22 @@ class Line:
 
     agent: Agent
     heard_at: datetime
+    clear_at: datetime
     boot_id: str = ""
     lost_at: datetime | None = None
     told: bool = False  # an incident stands for this silence
+    hint: int = 0  # what the agent was told last
+    patience: int = 0  # the highest hint that its next heartbeat may still follow
+    owed: Owed | None = None
+    quiet: deque[Silence] = field(default_factory=lambda: deque(maxlen=_QUIET_KEPT))
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether the silence since the last word may make answers late."""
+        return now - self.heard_at > timedelta(seconds=SHORTEST_GAP)
+
+    def silence(self, until: datetime | None = None) -> Silence:
+        """The silence since the last word."""
+        return Silence(self.heard_at, self.clear_at, self.boot_id, until)
 
 
 class Links:
@@ -59,8 +86,10 @@ class Links:
         """Any authenticated word from an agent."""
         line = self._lines.get(agent.workstation)
         if line is None:
-            line = self._lines[agent.workstation] = Line(agent, now)
+            line = self._lines[agent.workstation] = Line(agent, now, now)
             self._back(line, now)
+        elif line.is_quiet(now):
+            line.quiet.append(line.silence(now))
         line.agent, line.heard_at = agent, now
         if line.lost_at is not None:
             line.lost_at, line.told = None, False
@@ -73,10 +102,12 @@ class Links:
         """A heartbeat; true when something shown on the monitor changed."""
         line = self.heard(agent, now)
         line.boot_id = status.boot_id[:64]
+        line.patience = line.hint
         if not self._clock.proven:
             self._prove_clock(agent, status)
         if self._clock.proven:
             self._note_clock(agent, status, self._clock.now())
+        self._note_waiting(line, status, now)
         return self._presence.report(
             agent.workstation,
             waiting=max(0, status.waiting),
@@ -87,7 +118,37 @@ class Links:
             package_sha256=status.package_sha256[:64],
             journal_fault=status.journal_fault[:64],
             camera=_bounded(status.camera),
+            kiosk=_bounded_kiosk(status.kiosk),
         )
+
+    def acknowledged(self, agent: Agent, attempt: int, upto: Mapping[str, int]) -> None:
+        """The agent is told that records are durable: per journal (as text) up to which seq."""
+        line = self._lines.get(agent.workstation)
+        if line is None or line.owed is None or line.owed.attempt != attempt:
+            return
+        if upto.get(str(line.owed.journal), 0) >= line.owed.seq:
+            line.clear_at, line.owed = max(line.clear_at, line.owed.at), None
+
+    def excuse(self, workstation: int, attempt: int, now: datetime) -> None:
+        """Records of an attempt came after its deadline: a silence that is not on record yet goes there.
+
+        It was too short to be told, or was noticed when the attempt was closed already.
+        """
+        line = self._lines.get(workstation)
+        if line is None:
+            return
+        silences = [*line.quiet, *([line.silence()] if line.is_quiet(now) else [])]
+        if silences:
+            self._db.write(keep_silence, workstation, attempt, silences, now=now)
+
+    def eased(self, agent: Agent, hint: int) -> None:
+        """The agent is told to slow down by this hint.
+
+        A lower one shortens the patience from the heartbeat after: till then the agent may follow the former.
+        """
+        line = self._lines.get(agent.workstation)
+        if line is not None:
+            line.hint, line.patience = hint, max(line.patience, hint)
 
     def dropped(self, agent: Agent, now: datetime) -> None:
         """The agent's socket is gone: the line counts as lost until the next word."""
@@ -98,7 +159,7 @@ class Links:
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
         for line in list(self._lines.values()):
-            if line.lost_at is None and now - line.heard_at > SILENCE:
+            if line.lost_at is None and now - line.heard_at > timedelta(seconds=silence(line.patience)):
                 self._lose(line, now)
             if line.lost_at is not None and not line.told:
                 silent = (now - line.lost_at).total_seconds()
@@ -111,7 +172,9 @@ class Links:
         now = self._clock.now()
         self._db.write(clock_proof.keep, self._clock.anchor, now=now)
         for line in list(self._lines.values()):
-            line.heard_at = now
+            line.clear_at += now - line.heard_at
+            line.heard_at, line.owed = now, None
+            line.quiet.clear()  # on a clock that was wrong
             if line.lost_at is None:
                 self._back(line, now)
             else:
@@ -124,7 +187,7 @@ class Links:
     def _lose(self, line: Line, now: datetime) -> None:
         line.lost_at, line.told = now, False
         self._presence.link(line.agent.workstation, False, now)
-        self._db.write(open_gap, line.agent, line.heard_at, line.boot_id, now=now)
+        self._db.write(open_gap, line.agent, line.silence(), now=now)
 
     def _back(self, line: Line, now: datetime) -> None:
         self._presence.link(line.agent.workstation, True, now)
@@ -142,6 +205,17 @@ class Links:
         self._clock.settle(found if stepped((wall - found).total_seconds()) else wall)
         self.settled()
 
+    def _note_waiting(self, line: Line, status: StatusRequest, now: datetime) -> None:
+        """When the heartbeat left the agent, nothing waited there, or its journal ended where it says."""
+        offset = self._offsets.get((line.agent.workstation, status.boot_id[:40]))
+        left_at = now
+        if offset is not None and 0 <= status.boot_ns < 2**62:
+            left_at = min(now, written_at(status.boot_ns, offset))
+        if status.waiting <= 0:
+            line.clear_at, line.owed = max(line.clear_at, left_at), None
+        else:
+            line.owed = Owed(status.attempt or 0, status.journal, status.seq, left_at)
+
     def _note_clock(self, agent: Agent, status: StatusRequest, now: datetime) -> None:
         if not 0 <= status.boot_ns < 2**62:
             return
@@ -156,6 +230,13 @@ def _bounded(camera: CameraReport) -> CameraReport:
     """A report whose texts are short enough to be kept and shown."""
     unavailable = tuple(text[:_WORD] for text in camera.unavailable[:_WORDS])
     return CameraReport(camera.state, camera.identity[:_IDENTITY], camera.checks[:_WORD], unavailable)
+
+
+def _bounded_kiosk(kiosk: KioskReport) -> KioskReport:
+    """A report whose codes and numbers are small enough to be kept and shown."""
+    codes = tuple(code[:_CODE] for code in kiosk.open[:_CODES])
+    screens, browser = (max(0, min(number, _NUMBER)) for number in (kiosk.screens, kiosk.browser))
+    return KioskReport(kiosk.lockdown, codes, screens, browser)
 
 
 def keep_offset(session: Session, workstation: int, boot_id: str, offset_ns: int) -> int:
@@ -173,95 +254,20 @@ def placed(session: Session, workstation: int, boot_id: str, boot_ns: int, *, no
 
     `now` when the server never heard that boot's clock, or the stamp is no time at all.
     """
+    return placed_surely(session, workstation, boot_id, boot_ns, now=now) or now
+
+
+def placed_surely(
+    session: Session, workstation: int, boot_id: str, boot_ns: int, *, now: datetime
+) -> datetime | None:
+    """The same; None where it cannot be known."""
     clock = session.get(WorkstationClock, (workstation, boot_id[:40]))
     if clock is None or not 0 <= boot_ns < 2**62:
-        return now
+        return None
     return min(written_at(boot_ns, clock.offset_ns), now)
-
-
-def open_gap(session: Session, agent: Agent, since: datetime, boot_id: str, *, now: datetime) -> None:
-    """The seat has no link: a gap for its attempt if one is being worked on, and the monitor hears of it."""
-    room_sitting, attempt = _here(session, agent, now)
-    if attempt is not None and attempt.state == AttemptState.ANSWERING:
-        session.add(
-            LinkGapRow(
-                attempt_id=attempt.id, workstation_id=agent.workstation, boot_id=boot_id, lost_at=since
-            )
-        )
-    if room_sitting is not None:
-        emit(session, SeatChanged(room_sitting, agent.seat))
-
-
-def close_gaps(session: Session, agent: Agent, *, now: datetime) -> None:
-    """The workstation is heard again."""
-    open_rows = select(LinkGapRow).where(
-        LinkGapRow.workstation_id == agent.workstation, LinkGapRow.back_at.is_(None)
-    )
-    for row in session.scalars(open_rows):
-        row.back_at = now
-    room_sitting, _attempt = _here(session, agent, now)
-    if room_sitting is not None:
-        clear(session, Place(room_sitting, agent.seat), IncidentKind.LINK_LOST, now=now)
-        emit(session, SeatChanged(room_sitting, agent.seat))
-
-
-def tell_silence(session: Session, agent: Agent, *, now: datetime) -> None:
-    """A silence has lasted: an incident, if somebody works at the seat."""
-    room_sitting, attempt = _here(session, agent, now)
-    if room_sitting is not None and attempt is not None and attempt.state != AttemptState.ASSIGNED:
-        place = Place(room_sitting, agent.seat, attempt.id)
-        raise_incident(session, place, IncidentKind.LINK_LOST, now=now)
-
-
-def gaps_after_restart(session: Session, *, now: datetime) -> int:
-    """The server itself was away: from its last look on no seat was heard. Returns the gaps opened."""
-    rooms = session.scalars(select(RoomSitting).where(RoomSitting.state == "running")).all()
-    opened = 0
-    for room in rooms:
-        for attempt in session.scalars(
-            select(Attempt).where(
-                Attempt.room_sitting_id == room.id,
-                Attempt.state == str(AttemptState.ANSWERING),
-                Attempt.workstation_id.is_not(None),
-            )
-        ):
-            session.add(
-                LinkGapRow(
-                    attempt_id=attempt.id,
-                    workstation_id=attempt.workstation_id,
-                    boot_id=_last_boot(session, attempt.workstation_id or 0),
-                    lost_at=room.watched_at or room.started_at or now,
-                )
-            )
-            opened += 1
-    return opened
 
 
 def watched(session: Session, *, now: datetime) -> None:
     """The server is there and looks at its running rooms."""
     for room in session.scalars(select(RoomSitting).where(RoomSitting.state == "running")):
         room.watched_at = now
-
-
-def _last_boot(session: Session, workstation: int) -> str:
-    # Server time minus boot time is the moment of the boot: the greatest offset is the latest boot.
-    query = (
-        select(WorkstationClock.boot_id)
-        .where(WorkstationClock.workstation_id == workstation)
-        .order_by(WorkstationClock.offset_ns.desc())
-    )
-    return session.scalars(query).first() or ""
-
-
-def _here(session: Session, agent: Agent, now: datetime) -> tuple[int | None, Attempt | None]:
-    """The sitting that the agent's seat shows, and the open attempt there.
-
-    A sitting of another day that nobody ended holds nothing of what happens at the seat today.
-    """
-    room_sitting = current_sitting(session, agent.room, now)
-    query = select(Attempt).where(
-        Attempt.room_sitting_id == room_sitting,
-        Attempt.seat_id == agent.seat,
-        Attempt.state.not_in([str(state) for state in CLOSED]),
-    )
-    return room_sitting, session.scalars(query).first()

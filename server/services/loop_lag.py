@@ -4,9 +4,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 PERIOD_SECONDS = 0.02
 KEPT_SECONDS = 600
+RECENT_PULSES = 100
+"""Pulses that tell how long a request waits now: the last two seconds of a loop at ease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class LoopLag:
         """One pulse came this much later than asked."""
         self._late.append(late_seconds)
         self._since_mark.append(late_seconds)
+
+    def wait(self) -> float:
+        """Seconds that a request coming at any moment has lately waited for the loop, on average."""
+        late = list(islice(reversed(self._late), RECENT_PULSES))
+        span = sum(late) + PERIOD_SECONDS * len(late)
+        return sum(seconds * seconds for seconds in late) / 2 / span if late else 0.0
 
     def mark(self) -> None:
         """Begins a new measurement: `since_mark` counts from here (at most one hour)."""

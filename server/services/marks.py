@@ -39,7 +39,7 @@ from server.db.sittings import (
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, RoomChanged
 from server.rules.policy import passes
-from server.services import audit, entered_marks, marked_texts, packages, stream
+from server.services import audit, entered_marks, marked_texts, merges, packages, stream
 from server.services.counting import Judge
 from server.services.incidents import Place, raise_incident
 from server.services.marked_texts import MARKS_PURPOSE
@@ -89,12 +89,24 @@ def sheet(session: Session, store: AnswerStore, room: RoomState, attempt: Attemp
     events = store.events(attempt.id)
     counted, late = Judge(session, room, attempt).split(events)
     left_out = [_uncounted(stored, Late(verdict.reason).name.lower()) for stored, verdict in late]
+    dropped = merges.left_out(session, attempt.id)
+    if dropped:
+        passed_over = [
+            one for one in counted if one.record.seq > dropped.get(one.record.journal, one.record.seq)
+        ]
+        left_out += [_uncounted(stored, "merge_left_out") for stored in passed_over]
+        counted = [stored for stored in counted if stored not in passed_over]
     end = (attempt.receipt or {}) if attempt.state == AttemptState.SUBMITTED else {}
     if end:
         kept = stream.until(counted, end["journal"], end["seq"])
         left_out += [_uncounted(stored, "after_submit") for stored in counted[len(kept) :]]
         counted = kept
     return Sheet(stream.last_answers(counted), tuple(left_out))
+
+
+def _dropped(stored: Stored, dropped: Mapping[int, int]) -> bool:
+    """Whether two people left a former seat's late record out (`merges.left_out`)."""
+    return stored.record.seq > dropped.get(stored.record.journal, stored.record.seq)
 
 
 def _uncounted(stored: Stored, reason: str) -> Uncounted:
@@ -128,6 +140,7 @@ def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: in
     room = load(session, room_sitting_id)
     if room.row.state not in ("collected", "marked"):
         raise Refused("room_not_collected")
+    merges.check_decided(session, room_sitting_id)
     attempts = [a for a in attempts_of(session, room_sitting_id) if a.state != AttemptState.ABSENT]
     return {
         "keys": _keys(session, room_sitting_id, {attempt.form for attempt in attempts}),
@@ -174,6 +187,7 @@ def store_marks(
     room = load(session, room_sitting_id, lock=True)
     if room.row.state not in ("collected", "marked"):
         raise Refused("room_not_collected")
+    merges.check_decided(session, room_sitting_id)
     marks = {int(entry["attempt"]): entry for entry in result["attempts"]}
     old = session.scalars(
         select(ComponentResult).where(ComponentResult.room_sitting_id == room_sitting_id)
@@ -294,6 +308,11 @@ def arrived_since(session: Session, store: AnswerStore, room: RoomState) -> tupl
     return tuple(sorted(session.scalars(query)))
 
 
+def void(row: RoomSitting) -> bool:
+    """Whether the room's marks do not stand: a merge was decided otherwise after they were given."""
+    return row.state == "collected" and row.marked_at is not None
+
+
 def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: int) -> tuple[Uncounted, ...]:
     """What was kept but not counted of one attempt, for the chief."""
     if not actor.can(Permission.SEE_RESULTS):
@@ -306,7 +325,9 @@ def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: in
 
 @dataclass(frozen=True, slots=True)
 class FinishedRoom:
-    """A room whose sitting is over, for the list of results. `arrived`: records came after it was marked."""
+    """A room whose sitting is over, for the list of results. `arrived`: its marks lack something that came or
+    was decided afterwards.
+    """
 
     room_sitting: int
     batch: str
@@ -334,6 +355,6 @@ def finished(session: Session) -> list[FinishedRoom]:
         .limit(200)
     )
     return [
-        FinishedRoom(row.id, batch.name, room, starts_at, row.state, batch.rehearsal, arrived)
+        FinishedRoom(row.id, batch.name, room, starts_at, row.state, batch.rehearsal, arrived or void(row))
         for row, starts_at, batch, room, arrived in rows
     ]

@@ -1,6 +1,6 @@
 """What the monitor of a room shows: a card for every seat, the room's phase, counts and next step."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Phase, deadline, late_entry_closes
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.kiosk_messages import Lockdown
 from exam_rooms.seats import PRESENT, AttemptState, SeatLink
 from server.db.answers import AnswerStore
 from server.db.papers import FormItem
@@ -15,9 +17,10 @@ from server.db.rooms import Room, Seat, Workstation
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.db.watching import Enrolment
 from server.presence import Presence, SeatPresence
-from server.services import cameras, incident_views, incidents
+from server.services import breaches, cameras, check_gate, incident_views, incidents
 from server.services.cameras import CameraSeat, CameraWord
-from server.services.roomstate import CLOSED, RoomState, load
+from server.services.check_gate import CheckWord
+from server.services.roomstate import CLOSED, RoomState, attempts_of, extras_of, load
 
 EMPTY = "empty"
 
@@ -26,7 +29,9 @@ EMPTY = "empty"
 class SeatCard:
     """One seat. `state` is an attempt's state or "empty"; `alert` is "", look or act; `waiting` counts
     records at the seat that the server has not acknowledged; `link_since` is when the link came or went;
-    `camera` is a `CameraWord`, "" outside of smart rooms.
+    `camera` is a `CameraWord`, "" outside of smart rooms; `frozen`: the paper is covered; `kiosk` is "open"
+    when the workstation is; `hand_since` is when the candidate raised the hand;
+    `extra` are the minutes of an approved accommodation; `check` is a `CheckWord`, "" once the room started.
     """
 
     seat: int
@@ -44,6 +49,11 @@ class SeatCard:
     alert: str = ""
     package: bool = False
     camera: str = CameraWord.NOT_USED
+    frozen: bool = False
+    kiosk: str = ""
+    hand_since: datetime | None = None
+    extra: float = 0.0
+    check: str = CheckWord.NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Counts:
     submitted: int = 0
     ended: int = 0
     lost: int = 0
+    hands: int = 0
     alerts: int = 0
     cameras: int = 0
 
@@ -65,7 +76,7 @@ class Counts:
 class RoomBoard:
     """A room in its sitting. `next_step`: arrange, release, start, end, collect, mark, results or "".
 
-    `ends_at` is the room's own deadline; single seats may have time beyond it.
+    `ends_at` is the room's own deadline; `last_ends_at` that of the open seat with the most time beyond it.
     """
 
     room_sitting: int
@@ -82,6 +93,7 @@ class RoomBoard:
     counts: Counts
     rehearsal: bool
     smart: bool = False
+    last_ends_at: datetime | None = None
 
 
 _NEXT = {
@@ -110,6 +122,8 @@ def seat_cards(
     people = _people(session, room_sitting_id, only)
     stations = _workstations(session, row.room_id)
     watched = _Watched.of(session, row)
+    checks = check_gate.words(session, row, only)
+    extras = extras_of(session, row, session.get_one(Sitting, row.sitting_id))
     alerts = incident_views.worst_by_seat(incidents.open_incidents(session, room_sitting_id))
     totals = form_sizes(session, row)
     writing = [attempt.id for attempt, _ in people.values() if attempt.answering_at is not None]
@@ -135,6 +149,11 @@ def seat_cards(
                 alert=alerts.get(seat.id, ""),
                 package=bool(seen.package_sha256),
                 camera=watched.word(seat, attempt, seen),
+                check=checks.get(seat.id, CheckWord.NOT_ASKED),
+                frozen=attempt is not None and breaches.frozen_view(attempt) is not None,
+                kiosk=kiosk_word(seen),
+                hand_since=attempt.hand_raised_at if attempt else None,
+                extra=float(extras.get(attempt.registration_id, 0)) if attempt else 0.0,
             )
         )
     return cards
@@ -167,6 +186,11 @@ class _Watched:
             enrolled=attempt is not None and attempt.id in self.enrolled,
         )
         return cameras.camera_word(place, seen.camera)
+
+
+def kiosk_word(seen: SeatPresence) -> str:
+    """How a workstation is closed, as far as the map says it: "open" or nothing."""
+    return str(Lockdown.OPEN) if seen.linked and seen.kiosk.lockdown is Lockdown.OPEN else ""
 
 
 def _people(
@@ -208,7 +232,8 @@ def _link(linked: bool, since: datetime | None) -> str:
 def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, now: datetime) -> RoomBoard:
     """The room as a whole, from all its cards."""
     room = load(session, room_sitting_id)
-    ahead = len(incidents.open_incidents(session, room_sitting_id))
+    waiting = incidents.open_incidents(session, room_sitting_id)
+    ahead = sum(row.kind != IncidentKind.HAND_RAISED for row in waiting)  # hands are counted by themselves
     return RoomBoard(
         room_sitting=room_sitting_id,
         title=room.batch.name,
@@ -224,7 +249,19 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
         counts=count(cards, ahead),
         rehearsal=room.batch.rehearsal,
         smart=room.room.kind == cameras.SMART,
+        last_ends_at=_last_ends(session, room),
     )
+
+
+def _last_ends(session: Session, room: RoomState) -> datetime | None:
+    """When the last open seat stops, if that is after the room's own deadline."""
+    if room.row.started_at is None or room.row.ended_at is not None:
+        return None
+    open_seats = [
+        each for each in attempts_of(session, room.row.id) if AttemptState(each.state) not in CLOSED
+    ]
+    last = max(map(room.deadline, open_seats), default=None)
+    return last if last is not None and last > deadline(room.clock) else None
 
 
 def _entry_closes(room: RoomState, now: datetime) -> datetime | None:
@@ -243,11 +280,23 @@ def count(cards: Sequence[SeatCard], alerts: int) -> Counts:
         submitted=sum(s in (AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED) for s in states),
         ended=states.count(AttemptState.ENDED),
         lost=sum(card.link == SeatLink.LOST for card in taken),
+        hands=sum(card.hand_since is not None for card in taken),
         alerts=alerts,
         cameras=sum(
             card.camera in cameras.BROKEN and AttemptState(card.state) not in CLOSED for card in taken
         ),
     )
+
+
+def unlinked(cards: Iterable[SeatCard]) -> tuple[str, ...]:
+    """The numbers of seats with a candidate whose paired workstation is not connected."""
+    return tuple(
+        card.number for card in cards if _used(card) and card.workstation and card.link != SeatLink.UP
+    )
+
+
+def _used(card: SeatCard) -> bool:
+    return card.state != EMPTY and AttemptState(card.state) not in CLOSED
 
 
 def rooms_at_work(session: Session) -> list[int]:

@@ -18,7 +18,7 @@ from server.db.base import emit, vault_of
 from server.db.papers import Package
 from server.errors import Forbidden, Refused
 from server.events import RoomChanged
-from server.services import audit, packages
+from server.services import audit, packages, seat_checks
 from server.services.custody import need_two
 from server.services.signed import Signed
 
@@ -70,6 +70,7 @@ def open_package(  # noqa: PLR0913 - the room, its two custodians and what they 
     package.released_by = [holder.actor.user_id for holder in holders if holder.actor.user_id]
     room_sitting.state = "released"
     room_sitting.version += 1
+    seat_checks.prepare(session, room_sitting_id, now=now)
     told = {"persons": [holder.actor.name for holder in holders], "by_code": bool(code)}
     stream, object_ = audit.sitting_stream(room_sitting_id), f"package/{package.uid}"
     audit.record(session, stream, holders[0].actor, "package_released", object_, now=now, **told)

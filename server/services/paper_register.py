@@ -14,6 +14,7 @@ from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Registration
 from server.errors import NotFound, Refused
 from server.services import audit, packages, staff
+from server.services.duty import need_duty
 from server.services.paper_prints import content_mark, head
 from server.services.roomstate import load
 from server.services.signed import MOST_REASON, need
@@ -90,6 +91,7 @@ def enter(session: Session, actor: Actor, print_id: int, counts: Counts, *, now:
     row = session.get(PaperPrint, print_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound("print")
+    need_duty(session, actor, Permission.RUN_ROOM, row.room_sitting_id, now=now)
     _check(row, counts)
     before = [row.issued, row.spare, row.returned]
     row.issued, row.spare, row.returned = counts.issued, counts.spare, counts.returned

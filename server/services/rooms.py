@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.seatmap import RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
 from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
+from server.db.seb import SebRoom
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
@@ -46,6 +47,7 @@ def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) 
     if active_workstations(session, room_id):
         raise Refused("room_has_workstations", name=room.name)
     _forget_pairings(session, room_id)
+    session.execute(delete(SebRoom).where(SebRoom.room_id == room_id))
     session.delete(room)
     session.flush()
     audit.record(session, "system", actor, "room_deleted", f"room/{room_id}", now=now, name=room.name)

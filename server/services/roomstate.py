@@ -1,7 +1,7 @@
 """One room in one sitting with everything its rules look at: policy, clock, seats' deadlines."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,9 +13,10 @@ from exam_rooms.clock import Phase, RoomClock
 from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
 from server.db.base import emit
 from server.db.rooms import Room
-from server.db.sittings import Attempt, Batch, RoomSitting, Sitting, TimeCredit
+from server.db.sittings import Attempt, Batch, Registration, RoomSitting, Sitting, TimeCredit
 from server.errors import NotFound, Refused
 from server.events import SeatChanged
+from server.rules.accommodation import Extra, extra_minutes
 from server.rules.policy import LevelPolicy
 from server.services.batches import policy_of
 
@@ -27,7 +28,10 @@ CLOSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """A room in a sitting, its frozen policy and its clock (room-wide credits are in the clock)."""
+    """A room in a sitting, its frozen policy and its clock (room-wide credits are in the clock).
+
+    `extras`: the extra minutes of those registrations that have an approved accommodation.
+    """
 
     row: RoomSitting
     sitting: Sitting
@@ -35,18 +39,30 @@ class RoomState:
     room: Room
     policy: LevelPolicy
     clock: RoomClock
+    extras: Mapping[int, Decimal] = field(default_factory=dict)
 
     def phase(self, now: datetime) -> Phase:
         """What the room is doing at `now`."""
         return clock.phase(self.clock, now)
 
     def deadline(self, attempt: Attempt) -> datetime:
-        """When this seat's time is over, own and room-wide credits included."""
-        return clock.deadline(self.clock, attempt.credit_minutes)
+        """When this seat's time is over: extra time, own and room-wide credits included."""
+        return clock.deadline(self.clock, self._own(attempt))
+
+    def submit_from(self, attempt: Attempt) -> datetime:
+        """From when on this candidate may hand in."""
+        return clock.submit_allowed_at(self.clock, self._own(attempt))
 
     def credit(self, attempt: Attempt) -> Decimal:
-        """Minutes this candidate was given in all."""
+        """Minutes of compensation this candidate was given in all; extra time is not one of them."""
         return self.clock.credits_minutes + attempt.credit_minutes
+
+    def extra_time(self, attempt: Attempt) -> Decimal:
+        """Minutes on top of the test by an approved accommodation."""
+        return self.extras.get(attempt.registration_id, Decimal(0))
+
+    def _own(self, attempt: Attempt) -> Decimal:
+        return attempt.credit_minutes + self.extra_time(attempt)
 
     def taken_until(self, attempt: Attempt) -> datetime:
         """Until when answers of the attempt may be written: its deadline, or its end by a person."""
@@ -83,7 +99,21 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
         ended_at=row.ended_at,
         credits_minutes=_room_credit(session, row.id),
     )
-    return RoomState(row, sitting, batch, session.get_one(Room, row.room_id), policy, room_clock)
+    room = session.get_one(Room, row.room_id)
+    return RoomState(row, sitting, batch, room, policy, room_clock, extras_of(session, row, sitting))
+
+
+def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int, Decimal]:
+    """Extra minutes by registration, of those in the room who have any."""
+    query = select(Registration.id, Registration.extra_percent, Registration.extra_minutes).where(
+        Registration.sitting_id == row.sitting_id,
+        Registration.room_id == row.room_id,
+        Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None),
+    )
+    return {
+        registration: extra_minutes(Extra(percent, minutes), sitting.minutes)
+        for registration, percent, minutes in session.execute(query)
+    }
 
 
 def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
@@ -128,3 +158,10 @@ def close(attempts: Iterable[Attempt], at: datetime, reason: str) -> None:
     """Notes when and why attempts were closed."""
     for attempt in attempts:
         attempt.closed_at, attempt.close_reason = at, reason
+
+
+def lower_hand(session: Session, attempt: Attempt) -> None:
+    """The candidate calls nobody any more; the incident is the caller's matter."""
+    if attempt.hand_raised_at is not None:
+        attempt.hand_raised_at, attempt.hand_reason = None, ""
+        touch(session, attempt)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,9 +14,11 @@ from server.db.base import vault_of
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
+from server.rules.accommodation import extra_fault, extra_minutes
 from server.rules.roster import RosterEntry
 from server.rules.tickets import RUNNING_MOST, SITTING_MOST, ticket_number
 from server.services import audit
+from server.services.accommodations import Granted, granted_of, put
 
 ID_PURPOSE = "id-number"
 PHOTO_PURPOSE = "photo"
@@ -23,7 +26,7 @@ PHOTO_PURPOSE = "photo"
 
 @dataclass(frozen=True, slots=True)
 class RosterRow:
-    """One registered candidate as lists show them."""
+    """One registered candidate as lists show them. `extra`: minutes that `granted` adds to this test."""
 
     registration: int
     ticket: str
@@ -34,6 +37,8 @@ class RosterRow:
     seat: str
     form: str
     state: str
+    granted: Granted
+    extra: Decimal
 
 
 def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
@@ -56,15 +61,17 @@ def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
     for entry in entries:
         candidate = _candidate(session, entry, now)
         _refuse_double(session, sitting.id, candidate, entry)
-        session.add(
-            Registration(
-                sitting_id=sitting.id,
-                room_id=room_sitting.room_id,
-                candidate_id=candidate.id,
-                ticket=entry.ticket or tickets.next(),
-                employer=entry.employer,
-            )
+        row = Registration(
+            sitting_id=sitting.id,
+            room_id=room_sitting.room_id,
+            candidate_id=candidate.id,
+            ticket=entry.ticket or tickets.next(),
+            employer=entry.employer,
         )
+        if extra_fault(entry.extra, sitting.minutes):
+            raise Refused("extra_time_range_in_row", 422, place=entry.place)
+        put(row, Granted(entry.extra, entry.large_print, entry.approval))
+        session.add(row)
     session.flush()
     audit.record(
         session,
@@ -131,6 +138,7 @@ def roster(session: Session, room_sitting_id: int) -> list[RosterRow]:
         for row in session.scalars(select(Attempt).where(Attempt.room_sitting_id == room_sitting_id))
     }
     seats = _seat_numbers(session, room_sitting)
+    minutes = session.get_one(Sitting, room_sitting.sitting_id).minutes
     rows = []
     for registration, candidate in _registrations(session, room_sitting):
         attempt = attempts.get(registration.id)
@@ -145,6 +153,8 @@ def roster(session: Session, room_sitting_id: int) -> list[RosterRow]:
                 seat=seats[attempt.seat_id] if attempt else "",
                 form=attempt.form if attempt else "",
                 state=attempt.state if attempt else "",
+                granted=granted_of(registration),
+                extra=extra_minutes(granted_of(registration).extra, minutes),
             )
         )
     return rows

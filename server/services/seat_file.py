@@ -1,13 +1,14 @@
 """Everything the monitor tells of one seat when it is opened: person, history, what may be done now."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.protocol import RecordKind
 from exam_rooms.seats import Act, AttemptState, SeatLink, allowed, may_change_seat
 from exam_rooms.watch_messages import CameraReport
@@ -18,13 +19,16 @@ from server.db.sittings import Attempt, Candidate, LinkGapRow, Registration, Sea
 from server.errors import Forbidden, NotFound
 from server.presence import Presence
 from server.services import enrolments, incident_views, monitoring, rosters
+from server.services.accommodations import Granted, granted_of
 from server.services.cameras import CameraWord
+from server.services.duty import may_act
 from server.services.incident_views import IncidentView, WarningLine
 from server.services.monitoring import SeatCard
 from server.services.pairing import active_workstations
 from server.services.roomstate import RoomState, load
 
 _MINUTES_SHOWN = 30
+_LOOKING = frozenset({"look"})
 _ADDABLE = frozenset({AttemptState.READY, AttemptState.ANSWERING, AttemptState.AUTO_SUBMITTED})
 
 
@@ -64,8 +68,11 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class SeatFile:
-    """What the drawer shows. `acts` names what may be done now; `per_minute` counts answers, latest last.
+    """What the drawer shows. `acts` names what this person may do now, `on_duty` whether acts are theirs
+    here at all; `per_minute` counts answers, latest last.
 
+    `granted` is the approved accommodation, `extra` its minutes in this test.
+    `frozen_at`: the paper is covered since then, for a breach of the kind `frozen_why`.
     `expected` is the camera of the seat ("": any), `camera` what its workstation says of it.
     """
 
@@ -83,6 +90,13 @@ class SeatFile:
     expected: str = ""
     enrolled: Enrolled | None = None
     warnings: tuple[WarningLine, ...] = ()
+    granted: Granted = field(default_factory=Granted)
+    extra: Decimal = Decimal(0)
+    on_duty: bool = True
+    hand_reason: str = ""
+    kiosk: KioskReport = field(default_factory=KioskReport)
+    frozen_at: datetime | None = None
+    frozen_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +120,11 @@ def seat_file(
         raise NotFound("seat")
     card = cards[0]
     attempt = session.get(Attempt, card.attempt) if card.attempt else None
+    on_duty = may_act(session, actor, room_sitting_id)
     raised = incident_views.of_seat(session, room_sitting_id, seat_id)
     told = incident_views.warnings_of(session, attempt.id) if attempt else []
     enrolled = _enrolled(session, attempt) if attempt else None
+    acts = _open_acts(room, card, attempt, enrolled)
     lines = [*_history(session, attempt), *map(_happening, raised), *map(_told, told)]
     return SeatFile(
         card=card,
@@ -118,13 +134,20 @@ def seat_file(
         face_consent=attempt.face_consent if attempt else None,
         history=tuple(sorted(lines, key=lambda line: line.at, reverse=True)),
         open_incidents=tuple(view for view in raised if view.open),
-        acts=(_acts(room, attempt) if attempt else frozenset()) | _camera_acts(room, card, attempt, enrolled),
+        acts=acts if on_duty else acts & _LOOKING,
+        on_duty=on_duty,
+        hand_reason=attempt.hand_reason if attempt else "",
+        kiosk=sources.presence.of(card.workstation).kiosk,
+        frozen_at=attempt.frozen_at if attempt else None,
+        frozen_why=(attempt.frozen_why or "") if attempt else "",
         free_seats=_free_seats(session, room),
         per_minute=_per_minute(sources, attempt) if attempt else (),
         camera=sources.presence.of(card.workstation).camera,
         expected=session.get_one(Seat, seat_id).camera,
         enrolled=enrolled,
         warnings=tuple(told),
+        granted=_granted(session, attempt),
+        extra=room.extra_time(attempt) if attempt else Decimal(0),
     )
 
 
@@ -150,6 +173,12 @@ def _person(session: Session, attempt: Attempt) -> Person:
         employer=registration.employer,
         has_photo=registration.has_photo,
     )
+
+
+def _granted(session: Session, attempt: Attempt | None) -> Granted:
+    if attempt is None:
+        return Granted()
+    return granted_of(session.get_one(Registration, attempt.registration_id))
 
 
 def _history(session: Session, attempt: Attempt | None) -> list[Happening]:
@@ -197,6 +226,14 @@ def _enrolled(session: Session, attempt: Attempt) -> Enrolled | None:
     return Enrolled(row.enrolled_at, row.likeness, row.similarity, row.count) if row else None
 
 
+def _open_acts(
+    room: RoomState, card: SeatCard, attempt: Attempt | None, enrolled: Enrolled | None
+) -> frozenset[str]:
+    acts = _acts(room, attempt) if attempt else frozenset()
+    hand = {"answer"} if card.hand_since else set()
+    return acts | hand | _camera_acts(room, card, attempt, enrolled)
+
+
 def _camera_acts(
     room: RoomState, card: SeatCard, attempt: Attempt | None, enrolled: Enrolled | None
 ) -> set[str]:
@@ -228,6 +265,8 @@ def _acts(room: RoomState, attempt: Attempt) -> frozenset[str]:
         acts.add("resume")
     if may_change_seat(state):
         acts.add("move")
+    if attempt.frozen_at is not None:
+        acts.add("unfreeze")
     if _missing(attempt):
         acts.add("close_missing")
     return frozenset(acts)

@@ -5,27 +5,28 @@ grows from sitting to sitting and with every change; the agent keeps the newest.
 """
 
 import base64
-import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
 from exam_rooms.clock import Phase
+from exam_rooms.kiosk_messages import Accommodation, SebState
 from exam_rooms.protocol import CandidateView, PaperView, SeatState, SittingView, Step
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import WarningView
 from itembank.package import section_key
 from server.db.base import vault_of
 from server.db.papers import Package
-from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, SeatStay
-from server.services import packages, warnings
+from server.db.sittings import Attempt
+from server.errors import NotFound
+from server.services import accommodations, breaches, kiosk_orders, packages, seat_checks, seb
 from server.services.agents import Agent
-from server.services.roomstate import CLOSED, RoomState, load
+from server.services.roomstate import RoomState
 from server.services.rosters import masked_id
+from server.services.seat_lookups import RoomFound, SeatFound, look, numbers_of
 from server.services.sittings_now import current_sitting
 from server.services.watching import plan_for
 
@@ -57,56 +58,74 @@ class SeatView:
 
 
 def build(session: Session, agent: Agent, *, now: datetime, demo: bool) -> SeatView:
-    """What this workstation shows at `now`."""
-    number = session.get_one(Seat, agent.seat).number
-    current = current_sitting(session, agent.room, now)
-    if current is None:
-        return SeatView(SeatState(version=0, server_time=now, seat=number, step=Step.UNASSIGNED))
-    room = load(session, current)
-    here = select(Attempt).where(Attempt.room_sitting_id == current, Attempt.seat_id == agent.seat)
-    attempt = session.scalar(here) or _moved_away(session, agent, current)
-    state = SeatState(
-        version=_version(room, attempt, now),
+    """What this workstation shows at `now`. Raises `NotFound` when its seat is no more."""
+    found = build_all(session, [agent], now=now, demo=demo)
+    if agent.workstation not in found:
+        raise NotFound("seat")
+    return found[agent.workstation]
+
+
+def build_all(session: Session, agents: Iterable[Agent], *, now: datetime, demo: bool) -> dict[int, SeatView]:
+    """Workstation -> what it shows at `now`; one look for each room. Seats that are no more are left out."""
+    rooms: dict[int, list[Agent]] = {}
+    for agent in agents:
+        rooms.setdefault(agent.room, []).append(agent)
+    views: dict[int, SeatView] = {}
+    for room, there in rooms.items():
+        current = current_sitting(session, room, now)
+        needed = seb.needed(session, room)
+        if current is None:
+            views |= _without_sitting(session, there, needed, now)
+            continue
+        found = look(session, current, there, now=now)
+        base = _base(found, now=now, demo=demo, needed=needed)
+        views |= {seat.agent.workstation: _view(session, found, seat, base, now) for seat in found.seats}
+    return views
+
+
+def _without_sitting(
+    session: Session, agents: Sequence[Agent], needed: SebState, now: datetime
+) -> dict[int, SeatView]:
+    numbers = numbers_of(session, agents)
+    return {
+        agent.workstation: SeatView(
+            SeatState(version=0, server_time=now, seat=numbers[agent.seat], step=Step.UNASSIGNED, seb=needed)
+        )
+        for agent in agents
+        if agent.seat in numbers
+    }
+
+
+def _base(found: RoomFound, *, now: datetime, demo: bool, needed: SebState) -> SeatState:
+    """What all seats of a room are told."""
+    room = found.room
+    return SeatState(
+        version=_version(room, None, now),
         server_time=now,
-        seat=number,
+        seat="",
         step=Step.UNASSIGNED,
         sitting=_sitting_view(room, demo),
         started_at=room.row.started_at,
-        watch=plan_for(session, room, attempt, agent),
+        tools=room.policy.tools,
+        announcements=found.announcements,
+        kiosk=breaches.watched_for(room),
+        seb=needed,
+    )
+
+
+def _view(session: Session, found: RoomFound, seat: SeatFound, base: SeatState, now: datetime) -> SeatView:
+    room, attempt, agent = found.room, seat.attempt, seat.agent
+    state = replace(
+        base,
+        version=_version(room, attempt, now),
+        seat=seat.number,
+        check=seat_checks.plan_for(room, found.round, seat.check, agent),
+        watch=plan_for(session, room, attempt, agent, seat.enrolment),
+        kiosk=kiosk_orders.with_leaving(base.kiosk or breaches.watched_for(room), found.pin, seat.order),
     )
     if attempt is not None:
-        state = _with_attempt(session, state, room, attempt, agent, now)
-    return SeatView(state, current, _owes(session, agent))
-
-
-def _moved_away(session: Session, agent: Agent, room_sitting_id: int) -> Attempt | None:
-    """The attempt that left this seat while this workstation may still hold records of it."""
-    query = (
-        select(Attempt)
-        .join(SeatStay, SeatStay.attempt_id == Attempt.id)
-        .where(
-            Attempt.room_sitting_id == room_sitting_id,
-            SeatStay.seat_id == agent.seat,
-            SeatStay.until_at.is_not(None),
-        )
-        .order_by(SeatStay.id.desc())
-    )
-    return session.scalars(query).first()
-
-
-def _owes(session: Session, agent: Agent) -> bool:
-    """Whether records of a closed or moved attempt may still lie on this workstation."""
-    query = (
-        select(JournalGrant.attempt_id)
-        .join(Attempt, Attempt.id == JournalGrant.attempt_id)
-        .where(
-            JournalGrant.workstation_id == agent.workstation,
-            JournalGrant.final_seq.is_(None),
-            Attempt.state.in_([str(state) for state in CLOSED]) | (Attempt.seat_id != agent.seat),
-        )
-        .limit(1)
-    )
-    return session.scalar(query) is not None
+        state = _with_attempt(session, state, found, seat, attempt, now)
+    return SeatView(state, room.row.id, seat.owes)
 
 
 def _version(room: RoomState, attempt: Attempt | None, now: datetime) -> int:
@@ -129,29 +148,29 @@ def _sitting_view(room: RoomState, demo: bool) -> SittingView:
     )
 
 
-def _with_attempt(  # noqa: PLR0913 - one state from its six sources
-    session: Session, state: SeatState, room: RoomState, attempt: Attempt, agent: Agent, now: datetime
+def _with_attempt(  # noqa: PLR0913 - one state from its sources
+    session: Session, state: SeatState, found: RoomFound, seat: SeatFound, attempt: Attempt, now: datetime
 ) -> SeatState:
-    here = attempt.seat_id == agent.seat
+    room, here = found.room, attempt.seat_id == seat.agent.seat
     step = _step(room, attempt, now) if here else Step.MOVED
     own = here and AttemptState(attempt.state) not in _UNKNOWN_PERSON
     return replace(
         state,
         step=step,
-        candidate=_candidate_view(session, attempt) if own else None,
+        candidate=_candidate_view(session, seat) if own else None,
         attempt=attempt.id if own or not here else None,
-        paper=_paper_view(session, room, attempt, step) if here else None,
+        paper=_paper_view(session, found, attempt, step) if here else None,
         deadline=room.deadline(attempt) if room.row.started_at else None,
-        submit_from=_submit_from(room, attempt),
+        submit_from=room.submit_from(attempt) if room.row.started_at else None,
         credit_minutes=float(room.credit(attempt)),
+        accommodation=accommodations.view(session, room, attempt) if own else Accommodation(),
+        hand_raised_at=attempt.hand_raised_at if here else None,
         collect=attempt.collected_at is not None,
+        journal=seat.journal,
         notice=attempt.close_reason if step is Step.ENDED else "",
-        warnings=_warnings(session, attempt) if here else (),
+        warnings=tuple(WarningView(row.id, row.text) for row in seat.warnings) if here else (),
+        frozen=breaches.frozen_view(attempt) if here else None,
     )
-
-
-def _warnings(session: Session, attempt: Attempt) -> tuple[WarningView, ...]:
-    return tuple(WarningView(row.id, row.text) for row in warnings.unread(session, attempt))
 
 
 def _step(room: RoomState, attempt: Attempt, now: datetime) -> Step:
@@ -160,15 +179,10 @@ def _step(room: RoomState, attempt: Attempt, now: datetime) -> Step:
     return _STEPS[AttemptState(attempt.state)]
 
 
-def _submit_from(room: RoomState, attempt: Attempt) -> datetime | None:
-    if room.row.started_at is None:
+def _candidate_view(session: Session, seat: SeatFound) -> CandidateView | None:
+    if seat.person is None:
         return None
-    return clock.submit_allowed_at(room.clock, attempt.credit_minutes)
-
-
-def _candidate_view(session: Session, attempt: Attempt) -> CandidateView:
-    registration = session.get_one(Registration, attempt.registration_id)
-    candidate = session.get_one(Candidate, registration.candidate_id)
+    registration, candidate = seat.person
     return CandidateView(
         name=candidate.name,
         ticket=registration.ticket,
@@ -178,12 +192,16 @@ def _candidate_view(session: Session, attempt: Attempt) -> CandidateView:
     )
 
 
-def _paper_view(session: Session, room: RoomState, attempt: Attempt, step: Step) -> PaperView | None:
+def _paper_view(session: Session, found: RoomFound, attempt: Attempt, step: Step) -> PaperView | None:
     """The package to fetch; its section's key goes out only while this seat is answering."""
-    package = packages.current(session, room.row.id)
+    package = found.package
     if package is None:
         return None
-    key = _section_key(session, package, attempt.form) if step is Step.ANSWERING else None
+    key = None
+    if step is Step.ANSWERING:
+        if attempt.form not in found.keys:
+            found.keys[attempt.form] = _section_key(session, package, attempt.form)
+        key = found.keys[attempt.form]
     return PaperView(package.uid, package.sha256, package.size, attempt.form, key)
 
 
@@ -194,40 +212,3 @@ def _section_key(session: Session, package: Package, form: str) -> str | None:
         packages.CONTENT_PURPOSE, package.uid, package.sealed_content_key
     )
     return base64.b64encode(section_key(content_key, f"paper/{form}")).decode()
-
-
-class SeatViews:
-    """Views by workstation, kept until something about the seat or its room changes.
-
-    A view that was built from a look at the store before a change must not be kept after it: `changes`
-    counts what was forgotten, and who builds says which count the look began with.
-    """
-
-    def __init__(self) -> None:
-        self._views: dict[int, tuple[int, SeatView]] = {}
-        self._lock = threading.Lock()
-        self.changes = 0
-
-    def get(self, agent: Agent) -> SeatView | None:
-        """The kept view of a workstation at its present seat."""
-        seat, view = self._views.get(agent.workstation, (0, None))
-        return view if seat == agent.seat else None
-
-    def keep(self, agent: Agent, view: SeatView, changes: int) -> None:
-        """Keeps a view just built, unless something was forgotten since the count was `changes`."""
-        with self._lock:
-            if self.changes == changes:
-                self._views[agent.workstation] = (agent.seat, view)
-
-    def forget_seat(self, seat: int) -> None:
-        """A seat's state has changed."""
-        with self._lock:
-            self.changes += 1
-            for workstation in [key for key, (kept, _) in self._views.items() if kept == seat]:
-                del self._views[workstation]
-
-    def forget_all(self) -> None:
-        """A room, a phase or a pairing has changed."""
-        with self._lock:
-            self.changes += 1
-            self._views.clear()

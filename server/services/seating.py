@@ -18,7 +18,7 @@ from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSit
 from server.errors import Forbidden, NotFound, Refused
 from server.events import RoomChanged
 from server.rules.policy import invigilators_needed
-from server.services import assembly_runs, audit, packages
+from server.services import assembly_runs, audit, kiosk_orders, packages
 from server.services.batches import policy_of
 from server.services.rooms import map_of
 
@@ -56,6 +56,7 @@ def draw(session: Session, actor: Actor, room_sitting_id: int, *, seed: str = ""
     room_sitting.seating_notes = [note.to_json() for note in result.exceptions]
     room_sitting.arranged_at = now
     stream = f"sitting/{room_sitting_id}"
+    kiosk_orders.ensure_pin(session, room_sitting_id, now=now)
     audit.record(session, stream, actor, "seats_drawn", stream, now=now, seed=seed, candidates=len(people))
     emit(session, RoomChanged(room_sitting_id))
     return seed

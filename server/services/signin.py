@@ -44,8 +44,7 @@ def sign_in(
     verdict = may_sign_in(form, booking, Door(room.row.uid, room.clock), now)
     if isinstance(verdict, NotAdmitted):
         if verdict.reason is Reason.WRONG_SEAT and attempt is not None:
-            place = Place(room_sitting_id, agent.seat, attempt.id)
-            raise_incident(session, place, IncidentKind.WRONG_SEAT_SIGN_IN, now=now, **verdict.params)
+            return _at_another_seat(session, Place(room_sitting_id, agent.seat, attempt.id), attempt, now)
         return Outcome(str(verdict.reason), dict(verdict.params))
     assert attempt is not None
     if attempt.state == AttemptState.ABSENT:
@@ -58,6 +57,22 @@ def sign_in(
     audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=seat.number)
     emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", seat.number),), seat.id))
     return Outcome()
+
+
+def _at_another_seat(session: Session, here: Place, attempt: Attempt, now: datetime) -> Outcome:
+    """Right ticket and number, other seat: a candidate lost in the room, or two people with one ticket.
+
+    Whoever is signed in already sits elsewhere now, so people have to look at both seats.
+    """
+    own = session.get_one(Seat, attempt.seat_id).number
+    if AttemptState(attempt.state) not in PRESENT:
+        raise_incident(session, here, IncidentKind.WRONG_SEAT_SIGN_IN, now=now, seat=own)
+        return Outcome(str(Reason.WRONG_SEAT), {"seat": own})
+    other = session.get_one(Seat, here.seat or 0).number
+    there = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id)
+    raise_incident(session, here, IncidentKind.SECOND_SIGN_IN, now=now, other=own)
+    raise_incident(session, there, IncidentKind.SECOND_SIGN_IN, now=now, other=other)
+    return Outcome(str(Reason.ELSEWHERE), {"seat": own})
 
 
 def _booking(session: Session, asked: SignInRequest) -> tuple[Attempt | None, Booking | None]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.orm import Session
 
+from itembank.letters import new_letter_key
 from server.access import SYSTEM
 from server.db.base import vault_of
 from server.db.people import SiteSecret
@@ -32,6 +33,9 @@ class Site:
     public_key: bytes
     token_key: bytes = field(repr=False)
     session_key: bytes = field(repr=False)
+    rescue_key: bytes = field(repr=False)
+    """Raw X25519 private key: opens rescue files."""
+    rescue_public: bytes
     ca_pem: bytes
     ca_fingerprint: bytes
 
@@ -46,9 +50,17 @@ def ensure_site(session: Session, *, now: datetime) -> Site:
         public_key=signing.public_key().public_bytes_raw(),
         token_key=_secret(session, "token", _new_secret, now=now),
         session_key=_secret(session, "session", _new_secret, now=now),
+        rescue_key=_secret(session, "rescue", new_letter_key, now=now),
+        rescue_public=session.get_one(SiteSecret, "rescue").public,
         ca_pem=certificate.public_bytes(Encoding.PEM),
         ca_fingerprint=fingerprint[:FINGERPRINT_BYTES],
     )
+
+
+def signing_secret(session: Session) -> bytes:
+    """The site's raw Ed25519 private key, for who seals inside a transaction. The site has been opened."""
+    row = session.get_one(SiteSecret, "signing")
+    return vault_of(session).open_value("site", "signing", row.sealed)
 
 
 def authority(session: Session, *, now: datetime) -> Authority:

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.access import SYSTEM, Actor, Permission, Role
+from server.db.base import emit
 from server.db.people import CustodianKey, User, UserRole
 from server.errors import Forbidden, NotFound, Refused
+from server.events import AccountChanged
 from server.services import audit
 from server.services.custody import holds_keys, need_reader_witness, need_witness, reads_items
 from server.services.signed import Signed, as_signed
@@ -128,6 +130,7 @@ def set_roles(
     wanted = _some(roles)
     _need_second(session, who, set(wanted) - _roles_of(user))
     user.role_rows = [UserRole(user_id=user.id, role=role) for role in wanted]
+    emit(session, AccountChanged(user.id))
     _audit(session, who, "roles_set", user, now=now, roles=roles)
 
 
@@ -143,6 +146,7 @@ def set_active(session: Session, who: Actor | Signed, user_id: int, active: bool
         _keep_an_administrator(session, user)
         user.fs_uniquifier = secrets.token_hex(16)
     user.active = active
+    emit(session, AccountChanged(user.id))
     _audit(session, who, "account_opened" if active else "account_closed", user, now=now)
 
 
@@ -154,6 +158,7 @@ def reset_password(
     user = _user(session, user_id)
     _need_second(session, who, _roles_of(user))
     user.password, user.fs_uniquifier = hashed, secrets.token_hex(16)
+    emit(session, AccountChanged(user.id))
     _audit(session, who, "password_reset", user, now=now)
 
 
@@ -161,6 +166,7 @@ def change_password(session: Session, actor: Actor, hashed: str, *, now: datetim
     """A person's own new password; returns the new session mark, so that this session goes on."""
     user = _user(session, actor.user_id or 0)
     user.password, user.fs_uniquifier = hashed, secrets.token_hex(16)
+    emit(session, AccountChanged(user.id))
     _audit(session, actor, "password_changed", user, now=now)
     return user.fs_uniquifier
 
@@ -212,7 +218,9 @@ def note_sign_in(session: Session, actor: Actor, act: str, *, now: datetime) -> 
 
 def sign_out(session: Session, actor: Actor, *, now: datetime) -> None:
     """Ends all of a person's sessions: who signs out means every copy of the cookie as well."""
-    _user(session, actor.user_id or 0).fs_uniquifier = secrets.token_hex(16)
+    user = _user(session, actor.user_id or 0)
+    user.fs_uniquifier = secrets.token_hex(16)
+    emit(session, AccountChanged(user.id))
     note_sign_in(session, actor, "staff_signed_out", now=now)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import select
@@ -36,7 +37,12 @@ class Reading:
 def read_clocks() -> Reading:
     """The clocks now."""
     boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return Reading(datetime.now(UTC), boot_ns, BOOT_ID.read_text().strip())
+    return Reading(datetime.now(UTC), boot_ns, _boot_id())
+
+
+@cache
+def _boot_id() -> str:
+    return BOOT_ID.read_text().strip()  # no process outlives its boot, and every request asks for the time
 
 
 class SteadyClock:

@@ -3,6 +3,7 @@
 A warning is a person's act. It stands on the record with both times, over the paper until it is confirmed.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity
 from server.services import audit
 from server.services.agents import Agent
+from server.services.duty import need_duty
 from server.services.enrolments import AT_SEAT
 from server.services.incidents import Handling, handle
 from server.services.roomstate import locked_attempt, touch
@@ -45,6 +47,7 @@ def give(  # noqa: PLR0913 - who tells whom what, and why
     if not 1 <= len(text) <= TEXT_MOST:
         raise Refused("warning_text_length", 422, field="text", most=TEXT_MOST)
     attempt = locked_attempt(session, attempt_id)
+    need_duty(session, actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     if AttemptState(attempt.state) not in AT_SEAT:
         raise Refused("warning_not_now", state=attempt.state)
     if incident_id is not None:
@@ -85,11 +88,16 @@ def of_attempt(session: Session, attempt_id: int) -> list[CandidateWarning]:
     return list(session.scalars(query.order_by(CandidateWarning.id)))
 
 
-def unread(session: Session, attempt: Attempt) -> list[CandidateWarning]:
-    """What the seat has to show: nothing any more once the work is closed."""
-    if AttemptState(attempt.state) not in AT_SEAT:
-        return []
-    return [row for row in of_attempt(session, attempt.id) if row.read_at is None]
+def unread(session: Session, attempts: Iterable[Attempt]) -> dict[int, list[CandidateWarning]]:
+    """What seats have to show, by attempt: nothing any more once the work is closed."""
+    working = [attempt.id for attempt in attempts if AttemptState(attempt.state) in AT_SEAT]
+    query = select(CandidateWarning).where(
+        CandidateWarning.attempt_id.in_(working), CandidateWarning.read_at.is_(None)
+    )
+    found: dict[int, list[CandidateWarning]] = {}
+    for row in session.scalars(query.order_by(CandidateWarning.id)):
+        found.setdefault(row.attempt_id, []).append(row)
+    return found
 
 
 def _seen_to(session: Session, actor: Actor, attempt: Attempt, incident_id: int, now: datetime) -> None:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import WatchPlan
 from server.db.sittings import Attempt
+from server.db.watching import Enrolment
 from server.services import captures, enrolments
 from server.services.agents import Agent
 from server.services.consent import rules_of
@@ -12,12 +13,14 @@ from server.services.enrolments import AT_SEAT
 from server.services.roomstate import RoomState
 
 
-def plan_for(session: Session, room: RoomState, attempt: Attempt | None, agent: Agent) -> WatchPlan | None:
+def plan_for(
+    session: Session, room: RoomState, attempt: Attempt | None, agent: Agent, enrolled: Enrolment | None
+) -> WatchPlan | None:
     """The plan of a seat; None in a room without cameras.
 
     Consent decides (R38): without it nothing is looked at, and a refusal makes the seat *manual*, so that
     people check. A seat where nobody sits, or that waits for a candidate, stands by for a technical check.
-    The enrolled vector goes only to the seat where the attempt is.
+    The vector of the current enrolment (`enrolled`) goes only to the seat where the attempt is.
     """
     rules = rules_of(room)
     if rules is None:
@@ -28,7 +31,6 @@ def plan_for(session: Session, room: RoomState, attempt: Attempt | None, agent: 
     if consent is not True or state not in AT_SEAT:
         return WatchPlan(rules, manual=consent is False)
     answering = state is AttemptState.ANSWERING
-    enrolled = enrolments.latest(session, attempt.id)
     return WatchPlan(
         rules,
         enrol=enrolled is None,

@@ -10,16 +10,19 @@ from werkzeug.wrappers import Response
 from exam_rooms import protocol as p
 from exam_rooms.pairing import SECRET_BYTES, unspell
 from exam_rooms.protocol import Route, Step
+from exam_rooms.rescue import RescuedJournal, RescueReply
 from exam_rooms.wire import WireError, decode, encode
+from server.access import SYSTEM
 from server.db.answers import StoreUnavailable
 from server.db.papers import Package
 from server.db.sittings import Attempt, Registration
 from server.errors import NotFound, Refused
-from server.services import attempts, collection, marks, packages, pairing, rosters, stream
+from server.services import arrivals, attempts, collection, packages, pairing, rescue, rosters, stream
 from server.services.agents import Agent, StrangeAgent
-from server.services.answers import Sender, Taken
+from server.services.answers import Sender
 from server.services.delivery import Delivery, delivery_of
 from server.services.seat_state import SeatView
+from server.services.seb import need_proof
 from server.services.signin import sign_in as sign_in_service
 from server.web.guard import agent_authenticated, current_host
 
@@ -31,6 +34,8 @@ MESSAGE_MOST = 64 << 10
 """Bytes of any other message but answers."""
 ANSWERS_MOST = 1 << 20
 """Bytes of a batch of records: the most that docs/protocol.md allows, each as long as it may be."""
+RESCUE_MOST = 16 << 20
+"""Bytes of a rescue file."""
 _KEY_BYTES = 32
 
 
@@ -113,8 +118,8 @@ def pair() -> Response:
     except Refused:
         delivery().tries.failed(key, moment)
         raise
-    site_key = base64.b64encode(host.site.public_key).decode()
-    return reply(p.PairReply(paired.workstation, paired.room, paired.seat, site_key))
+    keys = [base64.b64encode(key).decode() for key in (host.site.public_key, host.site.rescue_public)]
+    return reply(p.PairReply(paired.workstation, paired.room, paired.seat, *keys))
 
 
 def _pairing(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
@@ -136,7 +141,9 @@ def session() -> Response:
     """A bearer token for who signs the nonce with a paired seat's key."""
     check_version()
     now = current_host().now()
-    token, expires = delivery().door.open_session(message(p.SessionRequest, DOOR_MOST), now)
+    asked = message(p.SessionRequest, DOOR_MOST)
+    token, expires = delivery().door.open_session(asked, now)
+    delivery().seb.forget(asked.workstation)
     return reply(p.SessionReply(token, expires, now))
 
 
@@ -155,6 +162,7 @@ def state() -> Response:
 def sign_in() -> Response:
     """Ticket and ID number."""
     host, asked = current_host(), message(p.SignInRequest)
+    need_proof(_view().state.seb)
     key, moment = f"seat|{me().workstation}", time.monotonic()
     wait = delivery().tries.begin(key, moment)
     if wait > 0:
@@ -226,6 +234,7 @@ def package() -> Response:
 def journals() -> Response:
     """A journal number, the attempt's key and what was answered before."""
     host, asked = current_host(), message(p.JournalRequest)
+    need_proof(_view().state.seb)
     events = host.answers.events(asked.attempt)
     end = stream.tail(events)
     grant = host.db.write(attempts.open_journal, me(), asked.attempt, end, now=host.now())
@@ -247,42 +256,38 @@ def answers() -> Response:
         raise Refused("store_unavailable", 503) from fault
     refused, shown = taken.reply.refused, _view().state
     working = shown.step is Step.ANSWERING and shown.attempt == taken.attempt
-    collected = not working and taken.new and _collected(taken.attempt)
-    if taken.submits:
-        refused += _submit(taken)
-    if collected or not (working or taken.submits):
-        _tell_late(taken.attempt, collected=collected)
-    return reply(p.AnswersReply(taken.reply.upto, refused, host.answers.pressure()))
+    in_time = working and shown.deadline is not None and host.now() < shown.deadline
+    if taken.new and not in_time:
+        delivery().links.excuse(me().workstation, taken.attempt, host.now())
+    refused += arrivals.settle(host, taken, working=working, now=host.now())
+    delivery().links.acknowledged(me(), taken.attempt, taken.reply.upto)
+    return reply(p.AnswersReply(taken.reply.upto, refused, _hint()))
 
 
-def _collected(attempt: int) -> bool:
-    with current_host().db.read() as found:
-        return found.get_one(Attempt, attempt).collected_at is not None
-
-
-def _tell_late(attempt: int, *, collected: bool) -> None:
+@bp.post(Route.RESCUE)
+@agents_only
+def rescued() -> Response:
+    """Journals of an earlier pairing of this machine, as a rescue file; the reply names what is durable."""
     host = current_host()
-    with host.db.read() as found:
-        count = marks.late(found, host.answers, attempt)
-    if count or collected:
-        host.db.write(marks.tell_late, attempt, count, collected=collected, now=host.now())
-
-
-def _submit(taken: Taken) -> tuple[p.RefusedRecord, ...]:
-    host = current_host()
-    events = host.answers.events(taken.attempt)
-    found = stream.submission(events, host.answers.contiguous(taken.attempt))
-    if found is None:
-        return ()
-    faults = stream.chain_faults(events, delivery().desk.parents(taken.attempt))
-    if any(fault.code != "gap" for fault in faults):
-        host.db.write(attempts.tell_broken_chain, taken.attempt, now=host.now())
+    if (request.content_length or 0) > RESCUE_MOST:
+        raise Refused("message_too_large", 413, limit_kb=RESCUE_MOST >> 10)
+    request.max_content_length = RESCUE_MOST
+    file = rescue.opened(host, request.get_data())
+    if me().workstation not in file.signers:
+        raise Refused("rescue_not_signed", 403)
+    errand = rescue.Errand(SYSTEM)
+    boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     try:
-        host.db.write(attempts.submit, taken.attempt, found, host.site.signing_key, now=host.now())
-    except Refused as refusal:
-        record = found.stored.record
-        return (p.RefusedRecord(record.journal, record.seq, refusal.code),)
-    return ()
+        made = rescue.take_in(host, file, errand, now=host.now(), boot_ns=boot_ns)
+    except StoreUnavailable as fault:
+        raise Refused("store_unavailable", 503) from fault
+    known = sum(line.known for line in made.journals)
+    return reply(RescueReply(made.taken, known, tuple(map(_rescued_journal, made.journals_taken))))
+
+
+def _rescued_journal(line: rescue.JournalReport) -> RescuedJournal:
+    refused = tuple(p.RefusedRecord(line.journal, seq, code) for seq, code in line.refused)
+    return RescuedJournal(line.attempt, line.journal, line.upto, refused)
 
 
 @bp.post(Route.STATUS)
@@ -291,17 +296,19 @@ def status() -> Response:
     """The heartbeat: what waits at the seat, its clock, its journal's end."""
     host, told = current_host(), message(p.StatusRequest)
     now = host.now()
-    fault_before = host.presence.of(me().workstation).journal_fault
+    before = host.presence.of(me().workstation)
     changed = delivery().links.status(me(), told, now)
     view = _view()
-    if view.room_sitting is not None and told.journal_fault != fault_before:
-        host.db.write(collection.note_journal_fault, me(), view.room_sitting, told.journal_fault, now=now)
+    noted = None if view.room_sitting is None else (view.room_sitting, told.journal_fault)
+    if noted and noted != before.fault_noted and (told.journal_fault or before.journal_fault):
+        host.db.write(collection.note_journal_fault, me(), *noted, now=now)
+        host.presence.report(me().workstation, fault_noted=noted)
     if view.owes and told.waiting == 0 and told.state_version >= view.state.version:
         _settle(told)
     if changed and view.room_sitting is not None:
         cause = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         host.events.publish([collection.seat_changed(me(), view.room_sitting, cause)])
-    return reply(p.StatusReply(host.now(), _view().state.version, host.answers.pressure()))
+    return reply(p.StatusReply(host.now(), _view().state.version, _hint()))
 
 
 def _settle(told: p.StatusRequest) -> None:
@@ -328,6 +335,13 @@ def receipt() -> Response:
 
 
 # --- small parts -------------------------------------------------------------------------------------
+
+
+def _hint() -> int:
+    """How much this agent shall slow down; its line has so much longer time to be silent."""
+    hint = current_host().hint()
+    delivery().links.eased(me(), hint)
+    return hint
 
 
 def _view() -> SeatView:

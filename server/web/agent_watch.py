@@ -97,4 +97,4 @@ def _body(most: int) -> bytes:
 
 
 def _taken(taken: w.Taken) -> Response:
-    return reply(replace(taken, hint=current_host().answers.pressure()))
+    return reply(replace(taken, hint=current_host().hint()))

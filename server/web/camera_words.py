@@ -65,6 +65,22 @@ INCIDENTS = {
     "CAMERA_LOST": N_("摄像头没有画面"),
     "AGENT_DISAGREES": N_("抓拍复核结果不符"),
     "ENROLMENT_DOUBT": N_("入场比对存疑"),
+    "FOCUS_LOST": N_("离开答题页面"),
+    "SECOND_PAGE": N_("打开第二个答题页面"),
+    "FORBIDDEN_PROCESS": N_("运行了禁用程序"),
+    "USB_DEVICE": N_("接入 USB 设备"),
+    "SECOND_SCREEN": N_("接入第二块屏幕"),
+    "VIRTUAL_MACHINE": N_("考试机是虚拟机"),
+    "SEAT_CLOCK_STEP": N_("考试机时钟被改动"),
+    "SEAT_SUSPENDED": N_("考试机曾休眠"),
+    "SEAT_REBOOTED": N_("考试机曾重新启动"),
+    "AGENT_RESTARTED": N_("考试端程序曾退出"),
+    "BROWSER_RESTARTED": N_("考试浏览器曾重新启动"),
+    "KIOSK_OPEN": N_("考试机锁定不完整"),
+    "SEB_MISMATCH": N_("防作弊浏览器设置不符"),
+    "HAND_RAISED": N_("考生举手"),
+    "BOTH_WROTE": N_("两台考试机都有作答"),
+    "SECOND_SIGN_IN": N_("准考证在另一座位再次登录"),
 }
 MOMENTS = {"before": N_("之前"), "at": N_("当时"), "after": N_("之后"), "": N_("画面")}
 RECHECKS = {

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from server.db.calls import Announcement
 from server.db.rooms import Seat
 from server.db.sittings import Incident
 from server.db.watching import CandidateWarning
@@ -14,8 +15,8 @@ from server.services import audit
 from server.web import guard
 
 MOST = 60
-QUIET = ("frame_viewed", "seat_looked_at", "captures_drawn")
-"""Acts that stand in the audit record alone: nothing happened in the room."""
+QUIET = ("frame_viewed", "seat_looked_at", "captures_drawn", "hand_raised")
+"""Acts that stand in the audit record alone: nothing happened in the room, or an incident tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,27 @@ def lines(session: Session, room_sitting_id: int) -> list[Line]:
 
 def _acts(session: Session, room_sitting_id: int) -> list[Line]:
     entries = audit.page(session, stream=audit.sitting_stream(room_sitting_id), without=QUIET)[:MOST]
-    told = [entry.details["warning"] for entry in entries if "warning" in entry.details]
-    query = select(CandidateWarning.id, CandidateWarning.text).where(CandidateWarning.id.in_(told))
-    texts = dict(session.execute(query).all())
+    texts = {
+        "warning": _texts(session, CandidateWarning, [entry.details.get("warning") for entry in entries]),
+        "announcement": _texts(
+            session, Announcement, [entry.details.get("announcement") for entry in entries]
+        ),
+    }
     return [
         Line(entry.at, _words(f"line_{entry.act}", entry.actor, entry.details, texts)) for entry in entries
     ]
 
 
-def _words(code: str, actor: str, details: dict[str, Any], texts: dict[int, str]) -> str:
-    text = texts.get(details.get("warning", 0), "")
+def _texts(
+    session: Session, table: type[CandidateWarning] | type[Announcement], ids: list[int | None]
+) -> dict[int, str]:
+    """What was said, which the audit record names by its id only."""
+    query = select(table.id, table.text).where(table.id.in_([each for each in ids if each is not None]))
+    return dict(session.execute(query).all())
+
+
+def _words(code: str, actor: str, details: dict[str, Any], texts: dict[str, dict[int, str]]) -> str:
+    text = "".join(found.get(details.get(name, 0), "") for name, found in texts.items())
     return guard.say(code, {"actor": actor, "text": text, **details})
 
 

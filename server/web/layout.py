@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from server.access import Permission, Role
 from server.messages import N_
 from server.web.acts import act_word, actor_word
+from server.web.breach_words import GLOBALS as BREACH_GLOBALS
 from server.web.camera_words import GLOBALS
 from server.web.guard import actor_or_none, current_host, may, say
 from server.web.language import HTML_LANG, language
@@ -118,6 +119,7 @@ def init_layout(app: Flask) -> None:
         act_word=act_word,
         actor_word=actor_word,
         **GLOBALS,
+        **BREACH_GLOBALS,
     )
     app.jinja_env.filters["role_name"] = role_name
     app.context_processor(frame)

@@ -12,13 +12,16 @@ from server.db.rooms import Room
 from server.db.sittings import RoomSitting
 from server.errors import NotFound, Refused
 from server.services import (
+    breaches,
     cameras,
+    check_gate,
     collection,
     commands,
     incident_views,
     incidents,
     monitoring,
     rooms,
+    roomstate,
     seating,
 )
 from server.services import seat_file as files
@@ -108,7 +111,7 @@ def photo(room_sitting_id: int, seat_id: int) -> Response:
 @bp.post("/monitor/<int:room_sitting_id>/seats/<int:seat_id>/<act>")
 @requires(Permission.MONITOR_ROOM)
 def act_on_seat(room_sitting_id: int, seat_id: int, act: str) -> ResponseReturnValue:
-    """Admit, refuse, add time, end, resume, move, close; the service checks who may."""
+    """Admit, refuse, add time, end, resume, move, unfreeze, close; the service checks who may."""
     problem = field = ""
     try:
         seat_id = _perform(room_sitting_id, seat_id, act)
@@ -130,6 +133,8 @@ def _perform(room_sitting_id: int, seat_id: int, act: str) -> int:
         host.db.write(commands.admit, who, attempt, now=now)
     elif act == "close_missing":
         host.db.write(collection.close_missing, who, attempt, forms.text("reason"), now=now)
+    elif act == "unfreeze":
+        host.db.write(breaches.release, attempt, _signed(), now=now)
     elif act == "move":
         target = forms.whole("seat")
         host.db.write(commands.move_seat, attempt, target, _signed(), now=now)
@@ -164,7 +169,7 @@ def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
         problem = guard.say(refusal.code, refusal.params)
     if "HX-Request" in request.headers:
         seat_id = request.form.get("seat", "")
-        if seat_id.isdigit():
+        if seat_id.isdecimal():
             return drawer(room_sitting_id, int(seat_id), act="incident", problem=problem)
         return side(room_sitting_id)
     if problem:
@@ -181,10 +186,15 @@ def start_dialog(room_sitting_id: int) -> str:
     """Who is in the room, before the clock starts."""
     host = current_host()
     with host.db.read() as session:
-        board, staffing = board_of(session, room_sitting_id), seating.staffing(session, room_sitting_id)
+        check_room(session, room_sitting_id)
+        cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
+        board = monitoring.board(session, room_sitting_id, cards, now=host.now())
+        staffing = seating.staffing(session, room_sitting_id)
         wrong = cameras.wrong(cameras.check(session, host.presence, room_sitting_id))
+        checks = check_gate.tally_of(session, room_sitting_id, now=host.now())
     people = [entry for entry in staffing.assigned if entry[2] == Role.INVIGILATOR]
-    return dialog("start", board, staffing=staffing, people=people, wrong=wrong)
+    told = {"wrong": wrong, "checks": checks, "unlinked": monitoring.unlinked(cards)}
+    return dialog("start", board, staffing=staffing, people=people, **told)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/start")
@@ -193,7 +203,7 @@ def start_dialog(room_sitting_id: int) -> str:
 def start(room_sitting_id: int) -> ResponseReturnValue:
     """Starts the clock for everybody."""
     host = current_host()
-    present = frozenset(int(value) for value in request.form.getlist("present") if value.isdigit())
+    present = frozenset(int(value) for value in request.form.getlist("present") if value.isdecimal())
     order = Start(present, host.clock.anchor, host.presence, host.clock.proven)
     host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
     flash(_("已开考。"), "good")
@@ -230,7 +240,9 @@ def end_dialog(room_sitting_id: int) -> str:
     with current_host().db.read() as session:
         board = board_of(session, room_sitting_id)
         tally = collection.tally(session, room_sitting_id)
-    return dialog("end", board, tally=tally)
+        attempts = roomstate.attempts_of(session, room_sitting_id)
+        early = commands.ends_early(roomstate.load(session, room_sitting_id), attempts, current_host().now())
+    return dialog("end", board, tally=tally, early=early)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/end")
@@ -265,10 +277,19 @@ def check_room(session: Session, room_sitting_id: int) -> None:
 def _side(session: Session, room_sitting_id: int, cards: list[monitoring.SeatCard]) -> dict[str, object]:
     return {
         "waiting": [card for card in cards if card.state == "identified"],
+        "frozen": [card for card in cards if card.frozen],
         "alerts": incident_views.waiting(session, room_sitting_id),
         "lines": feed.lines(session, room_sitting_id),
         "missing": collection.tally(session, room_sitting_id).missing,
+        "unchecked": _unchecked(session, room_sitting_id),
     }
+
+
+def _unchecked(session: Session, room_sitting_id: int) -> check_gate.CheckTally | None:
+    """How the self-checks stand while they keep the room waiting: between the release and the start."""
+    if session.get_one(RoomSitting, room_sitting_id).state != "released":
+        return None
+    return check_gate.tally_of(session, room_sitting_id, now=current_host().now())
 
 
 def drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:

@@ -43,6 +43,7 @@ def show(room_sitting_id: int) -> str:
             "results/show.html",
             room=room,
             arrived=marks.arrived_since(session, host.answers, room),
+            void=marks.void(room.row),
             entered=entered_marks.not_counted_yet(session, room),
             tally=tally(session, room_sitting_id),
             rows=marks.results(session, actor(), room_sitting_id),

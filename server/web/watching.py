@@ -12,7 +12,16 @@ from server.access import Permission
 from server.db.watching import EvidenceFrame
 from server.errors import NotFound, Refused
 from server.messages import N_
-from server.services import cameras, captures, enrolments, evidence, incident_views, monitoring, warnings
+from server.services import (
+    announcements,
+    cameras,
+    captures,
+    enrolments,
+    evidence,
+    incident_views,
+    monitoring,
+    warnings,
+)
 from server.services.delivery import delivery_of
 from server.services.incident_views import IncidentView
 from server.services.signed import Signed
@@ -68,7 +77,7 @@ def strip(room_sitting_id: int, incident_id: int) -> str:
 def look(room_sitting_id: int) -> Response:
     """Asks the cameras of some seats (`seat`, repeated) for a picture: {looks: [{seat, ref | problem}]}."""
     host = current_host()
-    seats = [int(value) for value in request.form.getlist("seat") if value.isdigit()]
+    seats = [int(value) for value in request.form.getlist("seat") if value.isdecimal()]
     with host.db.read() as session:
         asked = cameras.looked_at(session, host.presence, room_sitting_id, seats)
     reached = [each for each in asked if not each.refusal]
@@ -119,7 +128,7 @@ def warn_dialog(room_sitting_id: int, seat_id: int) -> str:
     with host.db.read() as session:
         board = monitor.board_of(session, room_sitting_id)
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id, {seat_id})
-        incident = _incident(session, room_sitting_id, int(wanted)) if wanted.isdigit() else None
+        incident = _incident(session, room_sitting_id, int(wanted)) if wanted.isdecimal() else None
     if not cards or cards[0].attempt is None:
         raise NotFound("attempt")
     return monitor.dialog(
@@ -142,7 +151,7 @@ def _sentences(kind: str) -> list[tuple[str, str]]:
 def warn(room_sitting_id: int, seat_id: int) -> ResponseReturnValue:
     """Shows the words on the candidate's screen."""
     host, wanted = current_host(), request.form.get("incident", "")
-    incident = int(wanted) if wanted.isdigit() else None
+    incident = int(wanted) if wanted.isdecimal() else None
     attempt = monitor.attempt_at(room_sitting_id, seat_id)
     problem = ""
     try:
@@ -201,6 +210,7 @@ def record(room_sitting_id: int) -> str:
             seat=seat,
             seats=incident_views.seats_of(session, room_sitting_id),
             views=incident_views.record(session, room_sitting_id, seat),
+            said=[] if seat else announcements.listing(session, room_sitting_id)[::-1],
             loose=_of_seat(incident_views.loose_warnings(session, room_sitting_id), seat),
             captures=[line for line in taken if seat in ("", line.seat)],
             frames=incident_views.capture_frames(session, room_sitting_id),

@@ -120,8 +120,8 @@ class TestAgent:
         """A heartbeat that knows the newest state."""
         told = {"state_version": self.version, "attempt": self.attempt or None, **told}
         end = {"journal": self.journal, "seq": len(self.records)} if self.records else {}
-        boot_ns = self.scene.host.clock._look().boot_ns
-        asked = p.StatusRequest(boot_id=self.boot_id, boot_ns=boot_ns, waiting=waiting, **{**end, **told})
+        clock = {"boot_id": self.boot_id, "boot_ns": self.scene.host.clock._look().boot_ns}
+        asked = p.StatusRequest(waiting=waiting, **{**clock, **end, **told})
         answer = self.post(Route.STATUS, asked)
         assert answer.status_code == 200, answer.text
         return decode(p.StatusReply, answer.get_json())

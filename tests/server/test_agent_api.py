@@ -322,6 +322,18 @@ def test_a_failing_journal_is_an_alert_until_it_works(writing: TestAgent, scene:
     assert incidents_of(scene) == []
 
 
+def test_a_journal_that_failed_before_the_sitting_is_an_alert_in_it(
+    agent: TestAgent, scene: Scene, host: Host
+) -> None:
+    agent.open_session()
+    host.presence.report(scene.workstations["1"], journal_fault="read_only")  # said when no room was set up
+    agent.beat(journal_fault="read_only")
+    assert incidents_of(scene) == ["JOURNAL_FAILED"]
+    agent.beat(journal_fault="read_only")
+    agent.beat(journal_fault="")
+    assert incidents_of(scene) == []
+
+
 def incidents_of(scene: Scene) -> list[str]:
     """The kinds of the open incidents."""
     from server.services.incidents import open_incidents

@@ -21,7 +21,7 @@ from server.host import Host
 from server.jobs.documents import document_pdf
 from tests.server.paper_kit import HEAD, PICTURE, every_kind, media, pages, plain_form, sizes
 
-AT = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)
+AT = datetime(2026, 11, 21, 0, 30, 15, 123456, tzinfo=UTC)  # as real clocks are
 
 
 def payload(document: str, *seats: str, size: str = "A4", **forms: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from server.errors import Refused
 from server.host import Host
 from server.jobs.results import mark, results_xlsx
 from server.live.watch import Watch
-from server.services import collection, commands, incidents, marks
+from server.services import collection, commands, incidents, marks, merges
 from server.services.commands import Signed
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
@@ -115,6 +115,9 @@ def test_order_is_journal_then_seq_whatever_came_first(
     new.sent()
     old.sent(unsent)  # comes later, is older
     close(scene, machine, [old, new, agents[1]])
+    with scene.host.db.read() as session:
+        (fork,) = merges.views(session, scene.host.answers, scene.room_sitting)
+    scene.write(merges.decide, fork.id, "confirmed", scene.signed())
     assert mark_room(scene)["1"].total == Decimal(20)
 
 

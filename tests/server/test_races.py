@@ -217,17 +217,17 @@ def test_a_state_built_before_a_change_is_not_kept_after_it(
     reader: TestAgent, scene: Scene, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader.post(Route.ACCEPT, ACCEPTED)
-    kept, build = delivery_of(host), delivery.build
+    kept, build = delivery_of(host), delivery.build_all
     agent = agent_of(scene, "1")
     kept.views.forget_all()
 
-    def slow(session: Session, *facts: object, **named: object) -> SeatView:
+    def slow(session: Session, *facts: object, **named: object) -> dict[int, SeatView]:
         view = build(session, *facts, **named)
-        monkeypatch.setattr(delivery, "build", build)
-        scene.start()  # committed and told while the view of before is on its way
+        monkeypatch.setattr(delivery, "build_all", build)
+        scene.start()  # committed and told while the views of before are on their way
         return view
 
-    monkeypatch.setattr(delivery, "build", slow)
+    monkeypatch.setattr(delivery, "build_all", slow)
     assert kept.state(agent, host.now()).step is Step.READY
     assert kept.state(agent, host.now()).step is Step.ANSWERING
     assert kept.view(agent, host.now()).state.paper.key is not None

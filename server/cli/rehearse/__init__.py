@@ -52,7 +52,7 @@ class Order:
         return window_of(float(self.minutes) * 60) if self.staged else None
 
 
-@click.command(help=_("演练：用真实的考试机程序在本机走完一整场考试，并核对一条不丢。"))
+@click.command(help=_("演练：用真实的考试端程序在本机走完一整场考试，并核对一条不丢。"))
 @click.option(
     "--seats", type=click.IntRange(1, MOST_SEATS), default=24, show_default=True, help=_("考生人数")
 )

@@ -1,5 +1,6 @@
 """What the crew does at its screens in a sitting, as the forms of those screens send it."""
 
+import re
 import secrets
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ from server.cli.rehearse.staff import Address, Desk
 
 JSON = "application/json"
 REASON = "演练"
+_FINDING = re.compile(r'name="finding" value="([^"]+)"')
+_MERGE = re.compile(r'action="(/monitor/\d+/merges/\d+)"')
 
 
 class Shift:
@@ -53,6 +56,12 @@ class Shift:
         else:
             self._on_seat(seat, "add_time", fields)
 
+    def overrule_checks(self) -> None:
+        """The chief lets the room start with seats that make no self-check: simulated ones."""
+        page = self.chief.get(f"/monitor/{self._room}/checks").text
+        findings = [("finding", value) for value in _FINDING.findall(page)]
+        self.chief.post(f"/monitor/{self._room}/checks/overrule", [("reason", REASON), *findings])
+
     def start(self) -> None:
         """Everybody on duty is present; the clock starts."""
         present = [("present", str(member.user_id)) for member in self._crew.all(Role.INVIGILATOR)]
@@ -62,6 +71,13 @@ class Shift:
         """The room is over; before its time only with the chief's signature."""
         fields = [("reason", REASON), *(self._cosigned() if early else ())]
         self.invigilator.post(f"/monitor/{self._room}/end", fields)
+
+    def settle_merges(self) -> None:
+        """What two seats wrote of one attempt is confirmed by the rule, with the chief's signature."""
+        page = self.invigilator.get(f"/monitor/{self._room}/rescue").text
+        for place in dict.fromkeys(_MERGE.findall(page)):
+            fields = [("outcome", "confirmed"), ("reason", REASON), *self._cosigned()]
+            self.invigilator.post(place, fields)
 
     def mark(self) -> None:
         """The chief has the answers marked."""

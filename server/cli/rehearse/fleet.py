@@ -186,9 +186,9 @@ def start_agents(
 def start_agent(fleet: Fleet, address: Address, seat: str, code: str, extra: Sequence[str] = ()) -> Agent:
     """One agent; it may not be paired yet."""
     folder = fleet.folder / "seats" / seat
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)  # a drill mounts a disk there
     where = ("-m", "client", "--data", str(folder), "--server", address.url, "--pair", code)
-    arguments = (*where, *extra, "--no-browser", "--log-level", "warning")
+    arguments = (*where, *extra, "--shared-machine", "--no-browser", "--log-level", "warning")
     return Agent(seat, folder, arguments, fleet.start(f"seat-{seat}", arguments, python=POLITE))
 
 

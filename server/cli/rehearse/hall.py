@@ -14,7 +14,7 @@ from server.app import open_host
 from server.cli.opening import refuse_in_sitting, unlock
 from server.cli.rehearse.crew import CHEAP
 from server.cli.rehearse.fleet import Fleet, Process, start_server
-from server.cli.rehearse.staff import Address
+from server.cli.rehearse.staff import Address, server_address
 from server.db.migrate import upgrade
 from server.errors import Refused
 from server.host import Host
@@ -138,10 +138,7 @@ def _opened(settings: Settings, master: bytes, *, demo: bool) -> Iterator[Host]:
 
 def _hall(host: Host, fleet: Fleet, variables: dict[str, str]) -> Hall:
     settings = host.settings
-    here = LOOPBACK if settings.host in {"0.0.0.0", "::", ""} else settings.host  # noqa: S104 - compared only
-    url = f"{settings.scheme}://{here}:{settings.port}"
-    ca_pem = "" if settings.plain_http else host.site.ca_pem.decode()
-    hall = Hall(host, fleet, Address(url, ca_pem), variables)
-    if ca_pem:
-        hall.ca_file.write_text(ca_pem)
+    hall = Hall(host, fleet, server_address(settings, host.site.ca_pem), variables)
+    if hall.address.ca_pem:
+        hall.ca_file.write_text(hall.address.ca_pem)
     return hall

@@ -30,11 +30,14 @@ from server.cli.rehearse.staging import Director, consents
 from server.cli.rehearse.watch import Monitor
 from server.cli.words import _
 from server.db.sittings import Attempt, ComponentResult, Incident, RoomSitting
-from server.services import collection
+from server.services import check_gate, collection
+from server.services.check_gate import CheckTally
 
 LOOK_SECONDS = 0.2
 ENTRY_SECONDS = 120.0
 """How long candidates may take from the agents being up to waiting for the start."""
+CHECK_SECONDS = 60.0
+"""How long the self-checks of all seats may take, beside agents that are still starting."""
 CLOSING_SECONDS = 120.0
 """How long collecting and marking may take after the time is over."""
 ENROLMENT_SECONDS = 90.0
@@ -170,8 +173,24 @@ class Play:
 
     # --- the sitting
 
+    def await_checks(self) -> None:
+        """Waits until every used seat has passed its self-check, but no longer than that may take; the start
+        says what is left.
+        """
+        end = time.monotonic() + CHECK_SECONDS
+        while (tally := self._checks()).blocked and time.monotonic() < end:
+            self._look_after_candidates()
+            self.tend()
+            time.sleep(LOOK_SECONDS)
+        self.told(_("座位自检通过 %(n)d/%(of)d", n=tally.passed, of=tally.used))
+
+    def _checks(self) -> CheckTally:
+        with self.hall.host.db.read() as session:
+            return check_gate.tally_of(session, self.stage.room_sitting, now=self.hall.host.now())
+
     def start(self) -> None:
-        """The room starts."""
+        """The room starts, once its seats have passed their self-checks."""
+        self.await_checks()
         self.shift.mark_health()
         self._cpu_before = float(str(self.shift.health()["cpu_seconds"]))
         self.shift.start()
@@ -234,6 +253,7 @@ class Play:
                 self.tolerant(self.shift.end)
             elif state == "collected":
                 self._health = self.shift.health()
+                self.tolerant(self.shift.settle_merges)
                 self.tolerant(self.shift.mark)
             time.sleep(LOOK_SECONDS)
         self.shift.read_results()

@@ -4,6 +4,7 @@ import html
 import http.client
 import json
 import re
+import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from server.access import Actor, Role
 from server.cli.rehearse.crew import Member
+from server.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 _TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"|name="csrf_token"[^>]*value="([^"]+)"')
@@ -64,6 +67,13 @@ class Address:
             connection.close()
 
 
+def server_address(settings: Settings, ca_pem: bytes) -> Address:
+    """Where the server of this installation listens, seen from its own machine."""
+    here = "127.0.0.1" if settings.host in {"0.0.0.0", "::", ""} else settings.host  # noqa: S104 - compared only
+    trusted = "" if settings.plain_http else ca_pem.decode()
+    return Address(f"{settings.scheme}://{here}:{settings.port}", trusted)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """An answer of the server; `place` is where a redirect led."""
@@ -85,6 +95,11 @@ class Desk:
         self.member = member
         self._cookies: dict[str, str] = {}
         self._token = ""
+
+    @classmethod
+    def of(cls, address: Address, username: str, password: str) -> "Desk":
+        """Somebody whose roles only the server knows."""
+        return cls(address, Member(Actor(None, username), Role.INVIGILATOR, username, password))
 
     @property
     def cookie(self) -> str:
@@ -118,6 +133,25 @@ class Desk:
             if told:
                 raise StaffRefused(" / ".join(_plain(text) for text in told))
         return answer
+
+    def upload(self, path: str, file: tuple[str, bytes], fields: Sequence[tuple[str, str]] = ()) -> Page:
+        """A form with one file (name, content); the answer as it came, refused or not."""
+        border = secrets.token_hex(16)
+        parts = [
+            f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in [*fields, ("csrf_token", self._token)]
+        ]
+        title = f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{file[0]}"\r\n\r\n'
+        body = b"".join([*parts, title.encode(), file[1], f"\r\n--{border}--\r\n".encode()])
+        headers = {"Accept": "application/json", "Cookie": self.cookie, "Referer": self.address.url + path}
+        headers["Content-Type"] = f"multipart/form-data; boundary={border}"
+        connection = self.address.connect()
+        try:
+            connection.request("POST", path, body, headers)
+            reply = connection.getresponse()
+            return Page(reply.status, reply.read().decode("utf-8", "replace"))
+        finally:
+            connection.close()
 
     def _take_token(self, text: str) -> None:
         found = _TOKEN.search(text)

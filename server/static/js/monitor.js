@@ -48,7 +48,7 @@ function onRoom(board) {
     const count = node.closest('.count');
     if (count.dataset.state) count.classList.toggle(count.dataset.state, value > 0);
   }
-  const next = [board.state, board.phase, board.ends_at, board.entry_closes_at === null].join('|');
+  const next = [board.state, board.phase, board.ends_at, board.last_ends_at, board.entry_closes_at === null].join('|');
   if (step && step !== next) document.body.dispatchEvent(new Event('room-step'));
   step = next;
 }
@@ -81,7 +81,10 @@ function showLink(up) {
 function connect() {
   const socket = io('/monitor', { transports: ['websocket'], auth: { room }, reconnectionDelayMax: 4000 });
   socket.on('connect', () => showLink(true));
-  socket.on('disconnect', () => showLink(false));
+  socket.on('disconnect', (reason) => {
+    showLink(false);
+    if (reason === 'io server disconnect') location.reload(); // the account was closed, or signed out elsewhere
+  });
   socket.on('connect_error', () => showLink(false));
   socket.on('seats', onSeats);
   socket.on('room', onRoom);
@@ -179,7 +182,7 @@ function onKey(event) {
   } else if (event.key === 'n' || event.key === 'N') {
     goNext();
   } else if (event.key === 'a' || event.key === 'A') {
-    drawer.querySelector('button[name="outcome"][value="acknowledged"]')?.click();
+    drawer.querySelector('button[data-answer], button[name="outcome"][value="acknowledged"]')?.click();
   } else if (event.key.startsWith('Arrow') && !drawer.contains(event.target)) {
     const from = places.find((place) => place.seat === selected) ?? places[0];
     const to = selected === null ? from : neighbour(places, from, event.key);
@@ -240,7 +243,7 @@ function tick() {
     node.textContent = node.dataset.text.replace('%(time)s', lasted(age));
   }
   for (const card of cards.values()) {
-    if (card.link !== 'lost') continue;
+    if (card.link !== 'lost' && !card.hand_since) continue;
     const note = groups.get(card.seat)?.querySelector('.seat-note');
     if (note) note.textContent = noteOf(card, now());
   }

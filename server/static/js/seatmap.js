@@ -43,11 +43,19 @@ export function stateText(card) {
 
 const CLOSED = new Set(['empty', 'submitted', 'auto_submitted', 'ended', 'absent']);
 
-/** The one line under the name: a lost link first, then records that wait, then the state. */
+/** The one line under the name, the most urgent: link, covered paper, hand, open kiosk, records, state. */
 export function noteOf(card, now) {
   if (card.link === 'lost' && !CLOSED.has(card.state)) {
-    return _('断网 %(time)s', { time: lasted((now - Date.parse(card.link_since)) / 1000) });
+    const seconds = (now - Date.parse(card.link_since)) / 1000;
+    if (card.waiting > 0) return _('断网 %(time)s ≥%(n)s', { time: countdown(seconds), n: card.waiting });
+    return _('断网 %(time)s', { time: lasted(seconds) });
   }
+  if (card.frozen) return _('暂停显示');
+  if (card.hand_since) return _('举手 %(time)s', { time: lasted((now - Date.parse(card.hand_since)) / 1000) });
+  if (card.kiosk === 'open' && !CLOSED.has(card.state)) return _('锁定不完整');
+  if (card.check === 'bad') return _('自检不通过');
+  if (card.check === 'unpaired' && !CLOSED.has(card.state)) return _('未配对');
+  if (card.check === 'waiting' && !CLOSED.has(card.state)) return _('等待自检结果');
   if (card.waiting > 0) return _('待传 %(n)s 条', { n: card.waiting });
   return stateText(card);
 }
@@ -79,6 +87,10 @@ export function patch(group, card, now) {
   set(group, 'data-state', card.state);
   set(group, 'data-link', card.link);
   set(group, 'data-alert', card.alert);
+  set(group, 'data-check', card.check ?? '');
+  set(group, 'data-hand', card.hand_since && !card.frozen ? 'up' : '');
+  set(group.querySelector('.seat-extra'), 'data-extra', String(card.extra || ''));
+  text(group, '.seat-extra text', card.extra ? `+${card.extra}′` : '');
   text(group, '.seat-name', card.name);
   set(group.querySelector('.seat-name'), 'data-long', String(card.name.length > LONG_NAME));
   text(group, '.seat-mark', card.alert ? '!' : '');
@@ -87,6 +99,10 @@ export function patch(group, card, now) {
   set(group.querySelector('.ring'), 'stroke-dasharray', `${share(card)} 100`);
   patchCamera(group.querySelector('.seat-camera'), card);
   const words = [_('%(seat)s 号座位', { seat: card.number }), card.name, stateText(card), note, cameraText(card)];
+  if (card.hand_since) words.push(_('举手'));
+  if (card.check === 'look') words.push(_('自检通过，有提示'));
+  if (card.link === 'lost' && card.waiting > 0) words.push(_('至少 %(n)s 条待传', { n: card.waiting }));
+  if (card.extra) words.push(_('加时 %(n)s 分钟', { n: card.extra }));
   set(group, 'aria-label', [...new Set(words.filter(Boolean))].join(' '));
 }
 

@@ -94,6 +94,7 @@ function group() {
   const camera = node({ use: node(), title: node() });
   return node({
     '.seat-name': node(), '.seat-mark': node(), '.seat-note': node(), '.ring': node(), '.seat-camera': camera,
+    '.seat-extra': node(), '.seat-extra text': node(),
   });
 }
 

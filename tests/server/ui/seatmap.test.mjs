@@ -10,9 +10,40 @@ const card = (more = {}) => ({
 test('a lost link comes before waiting records, those before the state', () => {
   const now = Date.parse('2026-11-21T09:01:05Z');
   const lost = { link: 'lost', link_since: '2026-11-21T09:00:00Z', waiting: 2 };
-  assert.equal(noteOf(card(lost), now), '断网 1 分 05 秒');
+  assert.equal(noteOf(card(lost), now), '断网 01:05 ≥2');
+  assert.equal(noteOf(card({ ...lost, waiting: 0 }), now), '断网 1 分 05 秒');
   assert.equal(noteOf(card({ waiting: 2 }), now), '待传 2 条');
   assert.equal(noteOf(card(), now), '作答 3/5');
+});
+
+test('a raised hand says for how long, and gives way to a lost link alone', () => {
+  const now = Date.parse('2026-11-21T09:01:05Z');
+  const raised = { hand_since: '2026-11-21T09:00:05Z', waiting: 2 };
+  assert.equal(noteOf(card(raised), now), '举手 1 分 00 秒');
+  assert.match(noteOf(card({ ...raised, link: 'lost', link_since: '2026-11-21T09:00:00Z' }), now), /断网/);
+});
+
+test('a covered paper is said before a raised hand, an open kiosk after', () => {
+  const now = Date.parse('2026-11-21T09:01:05Z');
+  assert.equal(noteOf(card({ frozen: true, kiosk: 'open', waiting: 2 }), now), '暂停显示');
+  assert.equal(noteOf(card({ kiosk: 'open', waiting: 2 }), now), '锁定不完整');
+  assert.equal(noteOf(card({ kiosk: 'open', state: 'submitted' }), now), '已交卷');
+  assert.equal(noteOf(card({ frozen: true, hand_since: '2026-11-21T09:00:05Z' }), now), '暂停显示');
+  assert.match(noteOf(card({ kiosk: 'open', hand_since: '2026-11-21T09:00:05Z' }), now), /举手/);
+});
+
+test('a seat that has not passed its self-check says so until the room starts', () => {
+  const now = Date.now();
+  assert.equal(noteOf(card({ state: 'assigned', check: 'bad' }), now), '自检不通过');
+  assert.equal(noteOf(card({ state: 'assigned', check: 'look' }), now), '未到');
+  assert.equal(noteOf(card({ state: 'assigned', check: '' }), now), '未到');
+  assert.equal(noteOf(card({ state: 'ready', check: 'waiting' }), now), '等待自检结果');
+  assert.equal(noteOf(card({ state: 'assigned', check: 'unpaired' }), now), '未配对');
+  for (const check of ['waiting', 'unpaired']) {
+    assert.equal(noteOf(card({ state: 'empty', check }), now), '空座');
+    assert.equal(noteOf(card({ state: 'absent', check }), now), '缺考');
+  }
+  assert.match(noteOf(card({ state: 'ready', check: 'bad', link: 'lost', link_since: '2026-11-21T09:00:00Z' }), now), /断网/);
 });
 
 test('a seat that is done may be switched off without alarm', () => {

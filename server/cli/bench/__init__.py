@@ -1,0 +1,37 @@
+"""`examhall bench ...`: loads a private server as an exam would and prints what it took."""
+
+import json
+import sys
+
+import click
+
+from server.cli.words import _
+
+MOST_SEATS = 5_000
+
+
+@click.group(help=_("负载测试：在自建的临时服务器上按考试的样子加压，打印用时和资源。"))
+def bench() -> None:
+    """Groups the benches."""
+
+
+@bench.command(help=_("开考风暴：全部考试机在同一秒拿到密钥并启封试卷，与开考时才下载的做法对照。"))
+@click.option("--seats", type=click.IntRange(2, MOST_SEATS), default=1000, show_default=True)
+@click.option("--tls/--plain", default=True, show_default=True, help=_("考试机与服务器之间是否加密"))
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def storm(seats: int, tls: bool, as_json: bool) -> None:
+    """Plays both starts and prints the line; ends with 0 only when every seat opened its paper."""
+    from server.cli.bench.storm import Order, stormed
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            found = stormed(Order(seats, tls, tell))
+    except (FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+    sys.exit(0 if found.complete else 1)

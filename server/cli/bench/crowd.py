@@ -1,0 +1,118 @@
+"""The seats of a bench: paired and seated in the store, driven by one process of greenlets."""
+
+import base64
+import json
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.seats import AttemptState
+from itembank.version import VERSION
+from server.cli.rehearse.fleet import CLEAN, FleetFault
+from server.cli.rehearse.hall import Hall
+from server.cli.rehearse.stage import Stage
+from server.db.rooms import Workstation
+from server.db.sittings import Attempt
+from server.host import Host
+
+END_SECONDS = 20.0
+Keys = dict[int, str]
+"""Workstation -> its Ed25519 private key, raw, in base64."""
+
+
+def paired(host: Host, staged: Stage) -> Keys:
+    """A workstation at every seat that has a candidate, as pairing leaves it."""
+    made = {seat: Ed25519PrivateKey.generate() for seat in _taken(staged)}
+
+    def store(session: Session) -> dict[int, int]:
+        rows = {
+            seat: Workstation(
+                seat_id=seat,
+                public_key=key.public_key().public_bytes_raw(),
+                hostname="bench",
+                software=VERSION,
+                paired_at=host.now(),
+            )
+            for seat, key in made.items()
+        }
+        session.add_all(rows.values())
+        session.flush()
+        return {seat: row.id for seat, row in rows.items()}
+
+    numbers = host.db.write(store)
+    return {numbers[seat]: base64.b64encode(key.private_bytes_raw()).decode() for seat, key in made.items()}
+
+
+def _taken(staged: Stage) -> list[int]:
+    return [staged.seats[entrant.seat] for entrant in staged.entrants]
+
+
+def seated(host: Host, staged: Stage) -> None:
+    """Every candidate waits for the start, as signing in, admission, confirming and accepting leave it."""
+
+    def store(session: Session) -> None:
+        now = host.now()
+        for attempt in session.scalars(select(Attempt).where(Attempt.room_sitting_id == staged.room_sitting)):
+            attempt.state = AttemptState.READY
+            attempt.identified_at = attempt.confirmed_at = attempt.accepted_at = now
+            attempt.version += 4
+
+    host.db.write(store)
+
+
+class Crowd:
+    """The driver's process; use it as a context manager."""
+
+    def __init__(self, hall: Hall, keys: Keys, *, prefetch: bool) -> None:
+        self.hall = hall
+        plan = {
+            "server": hall.address.url,
+            "ca_pem": hall.address.ca_pem,
+            "prefetch": prefetch,
+            "seats": [{"workstation": number, "private_key": key} for number, key in keys.items()],
+        }
+        file = hall.fleet.folder / "crowd.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(plan))
+        self._log = (hall.fleet.logs / "crowd.log").open("ab")
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "client.gevent_driver", str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=CLEAN,
+            cwd=hall.fleet.folder,
+        )
+
+    def __enter__(self) -> "Crowd":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.kill()
+        self._child.wait(END_SECONDS)
+        for stream in (self._child.stdin, self._child.stdout, self._log):
+            if stream is not None:
+                stream.close()
+
+    def report(self) -> dict[str, Any]:
+        """How the seats are now. Raises `FleetFault` when the driver has ended."""
+        child = self._child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            child.stdin.write(b"report\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+        except OSError as fault:
+            raise FleetFault("driver") from fault
+        if not line:
+            raise FleetFault((self.hall.fleet.logs / "crowd.log").read_text("utf-8", "replace")[-2000:])
+        found: dict[str, Any] = json.loads(line)
+        return found

@@ -1,0 +1,41 @@
+"""`examhall drill ...`: breaks a private exam room on purpose and counts what that did."""
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+
+from server.cli.words import _
+
+MOST_SEATS = 40
+
+
+@click.group(help=_("故障演练：在自建的临时考场里故意制造故障，并核对后果。"))
+def drill() -> None:
+    """Groups the drills."""
+
+
+@drill.command(help=_("断网、断电、磁盘满、换座……之后核对作答：已确认的一条不丢、一条不重。"))
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=20, show_default=True, help=_("故障轮数"))
+@click.option("--seats", type=click.IntRange(2, MOST_SEATS), default=8, show_default=True, help=_("考生人数"))
+@click.option("--seed", default="1", show_default=True, help=_("故障顺序和作答的种子"))
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def answers(rounds: int, seats: int, seed: str, as_json: bool) -> None:
+    """Plays the rounds, prints the line, ends with 0 only when nothing was lost, doubled or broken."""
+    from server.cli.drill.answers import drilled
+    from server.cli.drill.desk import DrillStuck
+    from server.cli.drill.room import Order
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            report = drilled(Order(rounds, seats, seed, tell))
+    except (DrillStuck, FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(json.dumps(asdict(report), ensure_ascii=False))
+    if not as_json:
+        tell(_("没有丢失。") if report.whole else _("有作答丢失、重复或校验不符。"))
+    sys.exit(0 if report.whole else 1)

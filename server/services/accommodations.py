@@ -1,0 +1,118 @@
+"""Approved accommodations of candidates: extra time and large print, from the roster or set by two people.
+
+They belong to the registration; who has one sits among the others or in a room of its own, as planned.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.kiosk_messages import Accommodation
+from server.access import Permission
+from server.db.base import emit
+from server.db.sittings import Attempt, Registration, RoomSitting, Sitting
+from server.errors import NotFound, Refused
+from server.events import RoomChanged
+from server.rules.accommodation import NOTE_LIMIT, Extra, extra_fault
+from server.services import audit
+from server.services.roomstate import RoomState
+from server.services.signed import Signed, need, need_cosigner
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What was approved for one candidate. `note` names the approval; nothing granted needs none."""
+
+    extra: Extra = field(default_factory=Extra)
+    large_print: bool = False
+    note: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything was approved."""
+        return bool(self.extra) or self.large_print
+
+
+def check(granted: Granted, test_minutes: Decimal) -> None:
+    """Raises `Refused` for extra time out of bounds or without its approval."""
+    fault = extra_fault(granted.extra, test_minutes)
+    if fault:
+        raise Refused(fault, 422, field="extra_time")
+    if granted and not granted.note:
+        raise Refused("approval_missing", 422, field="note")
+    if len(granted.note) > NOTE_LIMIT:
+        raise Refused("field_too_long", 422, field="note", limit=NOTE_LIMIT)
+
+
+def put(row: Registration, granted: Granted) -> None:
+    """Writes what was approved into a registration."""
+    row.extra_percent = granted.extra.percent or None
+    row.extra_minutes = granted.extra.minutes or None
+    row.large_print = granted.large_print
+    row.accommodation_note = granted.note if granted else ""
+
+
+def change(
+    session: Session, signed: Signed, registration_id: int, granted: Granted, *, now: datetime
+) -> None:
+    """Sets a candidate's accommodation before the room's start: an administrator with the chief's signature.
+
+    Refused: without a reason or co-signature, out of bounds, or once the room was started
+    (`accommodation_too_late`: from then on the chief adds time).
+    """
+    need(signed.actor, Permission.MANAGE_BATCHES)
+    need_cosigner(signed)
+    row = session.get(Registration, registration_id)
+    if row is None:
+        raise NotFound("candidate")
+    room = _room_of(session, row)
+    if room.started_at is not None or room.ended_at is not None:
+        raise Refused("accommodation_too_late")
+    check(granted, session.get_one(Sitting, row.sitting_id).minutes)
+    before = granted_of(row)
+    put(row, granted)
+    room.version += 1
+    stream, object_ = audit.sitting_stream(room.id), f"registration/{row.id}"
+    audit.record(
+        session,
+        stream,
+        signed.actor,
+        "accommodation_set",
+        object_,
+        now=now,
+        ticket=row.ticket,
+        **_facts("before", before),
+        **_facts("after", granted),
+        **signed.why(),
+    )
+    emit(session, RoomChanged(room.id))
+
+
+def granted_of(row: Registration) -> Granted:
+    """What a registration holds."""
+    return Granted(Extra(row.extra_percent, row.extra_minutes), row.large_print, row.accommodation_note)
+
+
+def view(session: Session, room: RoomState, attempt: Attempt) -> Accommodation:
+    """What the seat is told."""
+    large = session.get_one(Registration, attempt.registration_id).large_print
+    return Accommodation(large, float(room.extra_time(attempt)))
+
+
+def _room_of(session: Session, row: Registration) -> RoomSitting:
+    query = select(RoomSitting).where(
+        RoomSitting.sitting_id == row.sitting_id, RoomSitting.room_id == row.room_id
+    )
+    room = session.scalars(query.with_for_update().execution_options(populate_existing=True)).first()
+    if room is None:
+        raise NotFound("sitting")
+    return room
+
+
+def _facts(when: str, granted: Granted) -> dict[str, str]:
+    """Extra time and print for the record, without the approval's text: it may tell of an illness."""
+    value = granted.extra.percent or granted.extra.minutes or Decimal(0)
+    unit = " %" if granted.extra.percent else "′" if granted.extra.minutes else ""
+    return {when: f"{value.normalize():f}{unit}", f"print_{when}": "✓" if granted.large_print else "—"}

@@ -1,0 +1,53 @@
+"""Who may act in a room: being on duty there in that sitting, beside the permission of a role.
+
+An invigilator acts only in rooms of the assignment of that sitting. A chief invigilator answers for the whole
+site and may act in every room, so that an emergency waits for nobody; acting where somebody else is on duty
+stands on the record as an act of its own.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server.access import SYSTEM, Actor, Permission, Role
+from server.db.sittings import Assignment
+from server.errors import Refused
+from server.services import audit
+from server.services.signed import need
+
+
+def on_duty(session: Session, actor: Actor, room_sitting_id: int) -> bool:
+    """Whether the person is assigned to the room in this sitting."""
+    return session.get(Assignment, (room_sitting_id, actor.user_id or 0)) is not None
+
+
+def may_act(session: Session, actor: Actor, room_sitting_id: int) -> bool:
+    """Whether acts in this room are open to the person, whatever their role permits there."""
+    chief = Role.CHIEF_INVIGILATOR in actor.roles
+    return actor is SYSTEM or chief or on_duty(session, actor, room_sitting_id)
+
+
+def need_duty(
+    session: Session, actor: Actor, permission: Permission, room_sitting_id: int, *, now: datetime
+) -> None:
+    """Raises `Forbidden` without the permission and `Refused` (`not_on_duty`) in somebody else's room.
+
+    A chief who is not assigned there is let in, on the record.
+    """
+    need(actor, permission)
+    if on_duty(session, actor, room_sitting_id) or actor is SYSTEM:
+        return
+    if Role.CHIEF_INVIGILATOR not in actor.roles:
+        raise Refused("not_on_duty", 403)
+    told = session.info.setdefault("stood_in", set())
+    if (actor.user_id, room_sitting_id) not in told:  # one act asks more than once
+        told.add((actor.user_id, room_sitting_id))
+        stream = audit.sitting_stream(room_sitting_id)
+        audit.record(session, stream, actor, "chief_stood_in", stream, now=now)
+
+
+def rooms_of_duty(session: Session, actor: Actor) -> set[int]:
+    """Rooms in sittings to which the person is assigned."""
+    query = select(Assignment.room_sitting_id).where(Assignment.user_id == actor.user_id)
+    return set(session.scalars(query))

@@ -1,0 +1,141 @@
+"""Silences on the record; which of them excuse late records is a rule's to say (`exam_rooms.clock`)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.incidents import IncidentKind
+from exam_rooms.seats import AttemptState
+from server.db.base import emit
+from server.db.rooms import WorkstationClock
+from server.db.sittings import Attempt, LinkGapRow, RoomSitting
+from server.events import LinkChanged
+from server.services.agents import Agent
+from server.services.incidents import Place, clear, raise_incident
+from server.services.roomstate import CLOSED, load
+from server.services.sittings_now import current_sitting
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No word from `since` to `until` (None: it lasts). `clear_at`: nothing waited there; before `since`."""
+
+    since: datetime
+    clear_at: datetime
+    boot_id: str
+    until: datetime | None = None
+
+
+def open_gap(session: Session, agent: Agent, silence: Silence, *, now: datetime) -> None:
+    """The seat has no link: a gap for its attempt if one is being worked on, and the monitor hears of it."""
+    room_sitting, attempt = _here(session, agent, now)
+    if attempt is not None and attempt.state == AttemptState.ANSWERING:
+        session.add(_gap(agent.workstation, attempt.id, silence))
+    if room_sitting is not None:
+        emit(session, LinkChanged(room_sitting, agent.seat))
+
+
+def keep_silence(
+    session: Session, workstation: int, attempt_id: int, silences: Iterable[Silence], *, now: datetime
+) -> None:
+    """Puts the last silence that began before the attempt's deadline on record, unless a later one is.
+
+    One is enough: as long as something waits, the last all-clear lies before all of them.
+    """
+    attempt = session.get_one(Attempt, attempt_id, with_for_update=True)
+    ends = load(session, attempt.room_sitting_id).taken_until(attempt)
+    before = [silence for silence in silences if silence.since < ends]
+    if now < ends or not before:
+        return
+    last = max(before, key=lambda silence: silence.since)
+    known = select(LinkGapRow.id).where(
+        LinkGapRow.attempt_id == attempt_id,
+        LinkGapRow.workstation_id == workstation,
+        LinkGapRow.lost_at >= last.since,
+        LinkGapRow.lost_at < ends,
+    )
+    if session.scalar(known.limit(1)) is None:
+        session.add(_gap(workstation, attempt_id, last))
+
+
+def _gap(workstation: int, attempt: int, silence: Silence) -> LinkGapRow:
+    return LinkGapRow(
+        attempt_id=attempt,
+        workstation_id=workstation,
+        boot_id=silence.boot_id,
+        lost_at=silence.since,
+        back_at=silence.until,
+        clear_at=silence.clear_at,
+    )
+
+
+def close_gaps(session: Session, agent: Agent, *, now: datetime) -> None:
+    """The workstation is heard again."""
+    open_rows = select(LinkGapRow).where(
+        LinkGapRow.workstation_id == agent.workstation, LinkGapRow.back_at.is_(None)
+    )
+    for row in session.scalars(open_rows):
+        row.back_at = now
+    room_sitting, _attempt = _here(session, agent, now)
+    if room_sitting is not None:
+        clear(session, Place(room_sitting, agent.seat), IncidentKind.LINK_LOST, now=now)
+        emit(session, LinkChanged(room_sitting, agent.seat))
+
+
+def tell_silence(session: Session, agent: Agent, *, now: datetime) -> None:
+    """A silence has lasted: an incident, if somebody works at the seat."""
+    room_sitting, attempt = _here(session, agent, now)
+    if room_sitting is not None and attempt is not None and attempt.state != AttemptState.ASSIGNED:
+        place = Place(room_sitting, agent.seat, attempt.id)
+        raise_incident(session, place, IncidentKind.LINK_LOST, now=now)
+
+
+def gaps_after_restart(session: Session, *, now: datetime) -> int:
+    """The server itself was away: from its last look on no seat was heard. Returns the gaps opened."""
+    rooms = session.scalars(select(RoomSitting).where(RoomSitting.state == "running")).all()
+    opened = 0
+    for room in rooms:
+        for attempt in session.scalars(
+            select(Attempt).where(
+                Attempt.room_sitting_id == room.id,
+                Attempt.state == str(AttemptState.ANSWERING),
+                Attempt.workstation_id.is_not(None),
+            )
+        ):
+            session.add(
+                LinkGapRow(
+                    attempt_id=attempt.id,
+                    workstation_id=attempt.workstation_id,
+                    boot_id=_last_boot(session, attempt.workstation_id or 0),
+                    lost_at=room.watched_at or room.started_at or now,
+                )
+            )
+            opened += 1
+    return opened
+
+
+def _last_boot(session: Session, workstation: int) -> str:
+    # Server time minus boot time is the moment of the boot: the greatest offset is the latest boot.
+    query = (
+        select(WorkstationClock.boot_id)
+        .where(WorkstationClock.workstation_id == workstation)
+        .order_by(WorkstationClock.offset_ns.desc())
+    )
+    return session.scalars(query).first() or ""
+
+
+def _here(session: Session, agent: Agent, now: datetime) -> tuple[int | None, Attempt | None]:
+    """The sitting that the agent's seat shows, and the open attempt there.
+
+    A sitting of another day that nobody ended holds nothing of what happens at the seat today.
+    """
+    room_sitting = current_sitting(session, agent.room, now)
+    query = select(Attempt).where(
+        Attempt.room_sitting_id == room_sitting,
+        Attempt.seat_id == agent.seat,
+        Attempt.state.not_in([str(state) for state in CLOSED]),
+    )
+    return room_sitting, session.scalars(query).first()
