@@ -9,7 +9,7 @@ PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-import check rehearse fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-import bench-paint bench-storm check rehearse drill bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,22 +39,34 @@ bench-assembly: setup-dev ## papers out of pools of 1,000 to 100,000 items, judg
 bench-import: setup-dev ## what importing a workbook of 10,000 items costs, beside its bare reader, into a sealed bank
 	@$(BIN)/python -m tests.benchmarks.import_bench
 
+bench-paint: setup-dev ## how soon a candidate sees a paper of 100 questions after the key, in headless Chromium
+	@$(BIN)/python -m tests.benchmarks.bench_paint
+
 bench-qti: setup-dev ## what reading a QTI package of 2,000 items costs, beside unzipping and parsing alone
 	@$(BIN)/python -m tests.benchmarks.qti_bench
+
+bench-storm: setup ## a thousand seats get their key in the same second, beside everybody downloading then: SEATS=1000
+	@$(BIN)/examhall bench storm --seats $(or $(SEATS),1000) --json
 
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
 	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/*.test.mjs tests/server/ui/*.test.mjs
 
+bundle: setup ## a signed archive that a machine without a network installs from: EXAMHALL_BUNDLE_KEY=private key
+	@$(BIN)/examhall bundle $(if $(EXAMHALL_BUNDLE_KEY),--key $(EXAMHALL_BUNDLE_KEY))
+
 rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2 ROOM=smart
 	@$(BIN)/examhall rehearse --room $(or $(ROOM),smart) --seats $(or $(SEATS),24) --minutes $(or $(MINUTES),2) --json
+
+drill: setup ## faults on purpose with real agents, answers counted: ROUNDS=200
+	@$(BIN)/examhall drill answers --rounds $(or $(ROUNDS),200) --json
 
 fresh: ## debootstrap a bookworm chroot and run both README commands in it (root, some minutes)
 	@tests/system/fresh.sh
 
 screenshots: setup-dev ## the pictures of docs/screens, made by the browser tests
 	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py \
-	  tests/system/test_browser_bank.py
+	  tests/system/test_browser_bank.py tests/system/test_browser_kiosk_axe.py
 
 translations: setup-dev ## refresh the English catalogue from the sources
 	@$(BIN)/python -m server.cli.translations

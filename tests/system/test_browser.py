@@ -134,6 +134,7 @@ def admit_and_start(scene: Scene, monitor: Page, candidate: Page) -> None:
     candidate.locator(".clocks").wait_for()
     shot(candidate, "candidate-waiting")
     scene.play.seat_everybody()
+    scene.play.await_checks()
     monitor.keyboard.press("Escape")
     monitor.locator("#bar .btn-primary").click()
     monitor.locator("#dialog .btn-primary").click()

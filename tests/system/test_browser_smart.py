@@ -148,6 +148,7 @@ def check_cameras(scene: Scene, monitor: Page) -> None:
 
 
 def start(scene: Scene, monitor: Page, candidate: Page) -> None:
+    scene.play.await_checks()
     monitor.goto(room_path(scene))
     monitor.locator("#bar .btn-primary").click()
     monitor.locator("#dialog .btn-primary").click()
