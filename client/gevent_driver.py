@@ -38,7 +38,7 @@ from itembank.version import VERSION  # noqa: E402
 
 _TCP_INFO_BYTES = struct.Struct("=120xQQ")
 """Bytes acknowledged by the peer, and bytes received, of a connection (linux/tcp.h)."""
-CONNECTING_PAUSE = 0.03
+CONNECTING_PAUSE = 0.02
 """Seconds between two seats that connect: the room was not switched on in one moment."""
 
 

@@ -33,16 +33,16 @@ _FAULTS = {
     "link": N_("没有接在前一条之后"),
     "parent": N_("没有接在发放时的末端之后"),
     "missing": N_("它之前的记录不在文件中"),
-    "head": N_("凭据所指的末端不在文件中"),
-    "answered": N_("作答题数与凭据不符"),
-    "no_receipt": N_("没有交卷凭据，不能证明完整"),
+    "head": N_("回执所指的末端不在文件中"),
+    "answered": N_("作答题数与回执不符"),
+    "no_receipt": N_("没有交卷回执，不能证明完整"),
 }
 _WRONG = {
     "site_key": N_("导出文件不是这个考点的（公钥不同）"),
     "export_signature": N_("导出文件的签名不对，内容被改动过"),
-    "receipt_signature": N_("交卷凭据的签名不对"),
-    "receipt_other": N_("与考生手中的凭据不一致"),
-    "receipt_unknown": N_("文件中没有这份凭据的作答"),
+    "receipt_signature": N_("交卷回执的签名不对"),
+    "receipt_other": N_("与考生手中的回执不一致"),
+    "receipt_unknown": N_("文件中没有这份回执的作答"),
 }
 
 
@@ -125,7 +125,7 @@ def export(names: tuple[str, ...], room_sitting: int | None, out: Path) -> None:
 
 @attempt.command(help=_("验证导出的作答是否完整、未被改动；不需要服务器。不符时退出状态为 1。"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--receipt", default="", help=_("考生的凭据：二维码文字，或含有它的文件"))
+@click.option("--receipt", default="", help=_("考生的回执：二维码文字，或含有它的文件"))
 @click.option("--site-key", default="", help=_("考点公钥：PEM 文件、十六进制或 base64"))
 @click.option("--json", "as_json", is_flag=True)
 def verify(file: Path, receipt: str, site_key: str, as_json: bool) -> None:
@@ -187,7 +187,7 @@ def _checked_json(found: Checked) -> dict[str, Any]:
 
 
 def _checked_text(found: Checked) -> str:
-    lines = [f"{_('考点公钥')} {found.site_key}"]
+    lines = [_("考点公钥") + f" {found.site_key}"]
     lines += [f"{number or ''}\t{_(_WRONG[code])}".strip() for number, code in found.wrong]
     for proof in found.proofs:
         lines.append(_proof_text(proof))
@@ -198,7 +198,7 @@ def _checked_text(found: Checked) -> str:
 
 def _proof_text(proof: Proof) -> str:
     return _(
-        "%(ticket)s：记录 %(records)s 条，凭据证明 %(proven)s 条，另有 %(beside)s 条；作答 %(answered)s 题",
+        "%(ticket)s：记录 %(records)s 条，回执证明 %(proven)s 条，另有 %(beside)s 条；作答 %(answered)s 题",
         ticket=proof.ticket,
         records=proof.records,
         proven=proof.proven,

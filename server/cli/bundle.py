@@ -172,6 +172,7 @@ def bundle(key: Path, out: Path) -> None:
     Path(out, f"examhall-{VERSION}-bundle.pub").write_text(f"{public}\n")
     installer = shutil.copy(layout.__file__, out / INSTALLER)
     digest = hashlib.sha256(Path(installer).read_bytes()).hexdigest()
+    named = _("公钥")
     click.echo(
-        f"{file} ({file.stat().st_size / 1e6:.0f} MB)\n{_('公钥')}: {public}\n{INSTALLER} SHA-256: {digest}"
+        f"{file} ({file.stat().st_size / 1e6:.0f} MB)\n{named}: {public}\n{INSTALLER} SHA-256: {digest}"
     )

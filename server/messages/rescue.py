@@ -17,7 +17,7 @@ RESCUE: dict[str, str] = {
     "export_broken": N_("这不是作答导出文件，或者已损坏。"),
     "attempt_unknown": N_("没有找到准考证号或编号为“%(name)s”的考生作答。"),
     "export_nothing_chosen": N_("请写出准考证号、作答编号，或用 --room 指定场次。"),
-    "receipt_unreadable": N_("读不出交卷凭据：须是二维码中的文字，或含有这段文字的文件。"),
+    "receipt_unreadable": N_("读不出交卷回执：须是二维码中的文字，或含有这段文字的文件。"),
     "server_login_failed": N_("服务器没有接受这个账号，或者没有应答：%(why)s"),
     "line_rescue_imported": N_("%(actor)s 导入 %(seat)s 号的应急文件：新记录 %(taken)s 条，已有 %(known)s 条"),
     "line_merge_confirmed": N_("%(actor)s 确认 %(seat)s 号的合并（%(cosigned_by)s 复核）：%(reason)s"),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import SessionRequest, session_message
@@ -119,8 +120,21 @@ def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
     if row is None or not row.active:
         raise StrangeAgent("workstation_not_paired", 403)
     seat = session.get_one(Seat, row.seat_id)
-    key_id = hashlib.sha256(row.public_key).digest()[:8]
-    return Agent(row.id, seat.id, seat.room_id, key_id), row.public_key
+    return Agent(row.id, seat.id, seat.room_id, _fingerprint(row.public_key)), row.public_key
+
+
+def find_room(session: Session, room: int) -> list[Agent]:
+    """The active workstations of a room."""
+    query = (
+        select(Workstation.id, Workstation.seat_id, Workstation.public_key)
+        .join(Seat, Seat.id == Workstation.seat_id)
+        .where(Seat.room_id == room, Workstation.active.is_(True))
+    )
+    return [Agent(row, seat, room, _fingerprint(key)) for row, seat, key in session.execute(query)]
+
+
+def _fingerprint(public_key: bytes) -> bytes:
+    return hashlib.sha256(public_key).digest()[:8]
 
 
 def _decode(text: str, altchars: bytes | None = None) -> bytes:

@@ -14,7 +14,7 @@ from server.db.sittings import RoomSitting
 from server.errors import NotFound
 from server.events import Events, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.presence import Presence
-from server.services.agents import Agent, AgentDoor
+from server.services.agents import Agent, AgentDoor, find_room
 from server.services.answers import AnswerDesk
 from server.services.links import Links
 from server.services.looks import Looks
@@ -64,6 +64,8 @@ class Delivery:
         self.tries = Tries()
         self.views = SeatViews()
         self._rooms: dict[int, int] = {}
+        self._met: set[int] = set()
+        """Rooms whose workstations are known to `views`."""
         self.seb = SebSeats()
         parts.events.subscribe(SeatChanged, self._seat_changed)
         parts.events.subscribe(RoomChanged, self._room_changed)
@@ -72,14 +74,20 @@ class Delivery:
 
     def view(self, agent: Agent, now: datetime) -> SeatView:
         """What the workstation shows now, with the time of this look."""
-        kept = self.views.get(agent) or self._built(agent, now)
+        kept = self.kept(agent, now)
         # A view says whether Safe Exam Browser is wanted; what was proved changes without a view.
         needed = kept.state.seb is not SebState.NOT_NEEDED
         proved = self.seb.of(agent.workstation) if needed else SebState.NOT_NEEDED
         return replace(kept, state=replace(kept.state, server_time=now, seb=proved))
 
+    def kept(self, agent: Agent, now: datetime) -> SeatView:
+        """The view as it was built, by whoever built it: its time is that of an earlier look."""
+        return self.views.get(agent) or self._built(agent, now)
+
     def _built(self, agent: Agent, now: datetime) -> SeatView:
         """The view of a workstation, built together with others of its room that have to be built too."""
+        if agent.room not in self._met:
+            self._meet(agent.room)
         changes, company = self.views.changes, self.views.company(agent)
         with self._db.read() as session:
             found = build_all(session, company, now=now, demo=self._demo)
@@ -89,6 +97,12 @@ class Delivery:
         if agent.workstation not in found:
             raise NotFound("seat")
         return found[agent.workstation]
+
+    def _meet(self, room: int) -> None:
+        """After a start of the server all seats of a room come back at once: they are looked up together."""
+        self._met.add(room)
+        with self._db.read() as session:
+            self.views.expect(find_room(session, room))
 
     def state(self, agent: Agent, now: datetime) -> SeatState:
         """The state alone."""
@@ -118,6 +132,7 @@ class Delivery:
 
     def _pairing_changed(self, _fact: PairingChanged) -> None:
         self.door.forget()
+        self._met.clear()
         self.views.forget_all()
 
     def _seb_changed(self, _fact: SebChanged) -> None:

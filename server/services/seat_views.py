@@ -1,6 +1,7 @@
 """States of seats kept in memory until something about the seat or its room changes."""
 
 import threading
+from collections.abc import Iterable
 from itertools import islice
 
 from server.services.agents import Agent
@@ -56,6 +57,13 @@ class SeatViews:
             lost = self._lost.get(agent.room, {})
             others = (other for other in lost.values() if other.workstation != agent.workstation)
             return [agent, *islice(others, TOGETHER - 1)]
+
+    def expect(self, agents: Iterable[Agent]) -> None:
+        """Workstations that are there, or will be: views are built of those that have none."""
+        with self._lock:
+            for agent in agents:
+                if agent.workstation not in self._views:
+                    self._lost.setdefault(agent.room, {})[agent.workstation] = agent
 
     def forget_seat(self, seat: int) -> None:
         """A seat's state has changed."""

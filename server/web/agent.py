@@ -298,7 +298,7 @@ def status() -> Response:
     now = host.now()
     before = host.presence.of(me().workstation)
     changed = delivery().links.status(me(), told, now)
-    view = _view()
+    view = delivery().kept(me(), now)
     noted = None if view.room_sitting is None else (view.room_sitting, told.journal_fault)
     if noted and noted != before.fault_noted and (told.journal_fault or before.journal_fault):
         host.db.write(collection.note_journal_fault, me(), *noted, now=now)
@@ -308,7 +308,8 @@ def status() -> Response:
     if changed and view.room_sitting is not None:
         cause = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         host.events.publish([collection.seat_changed(me(), view.room_sitting, cause)])
-    return reply(p.StatusReply(host.now(), _view().state.version, _hint()))
+    version = delivery().kept(me(), now).state.version
+    return reply(p.StatusReply(host.now(), version, _hint()))
 
 
 def _settle(told: p.StatusRequest) -> None:

@@ -22,11 +22,11 @@ LOCKDOWNS: dict[str, tuple[str, str]] = {
     Lockdown.NONE: ("off", N_("没有锁定程序")),
     Lockdown.LOCKED: ("good", N_("已锁定")),
     Lockdown.OPEN: ("act", N_("锁定不完整")),
-    Lockdown.SEB: ("good", N_("由防作弊浏览器锁定")),
+    Lockdown.SEB: ("good", N_("由 Safe Exam Browser 锁定")),
 }
 
 
-ENDS = {"ended": N_("退出"), "hung": N_("没有响应")}
+ENDS = {"ended": N_("已退出"), "hung": N_("没有响应")}
 
 
 def breach_detail(view: IncidentView) -> str:

@@ -17,9 +17,9 @@ from server.web.guard import actor, current_host, requires
 bp = Blueprint("calls", __name__)
 REASONS = {
     "": N_("需要帮助"),
-    "question": N_("对试题或规则有疑问"),
-    "technical": N_("机器有问题"),
-    "unwell": N_("身体不适"),
+    "question": N_("题目显示不清或有疑问"),
+    "technical": N_("设备或网络有问题"),
+    "unwell": N_("身体不适或需要离座"),
 }
 
 

@@ -77,7 +77,7 @@ INCIDENTS = {
     "AGENT_RESTARTED": N_("考试端程序曾退出"),
     "BROWSER_RESTARTED": N_("考试浏览器曾重新启动"),
     "KIOSK_OPEN": N_("考试机锁定不完整"),
-    "SEB_MISMATCH": N_("防作弊浏览器设置不符"),
+    "SEB_MISMATCH": N_("Safe Exam Browser 设置不符"),
     "HAND_RAISED": N_("考生举手"),
     "BOTH_WROTE": N_("两台考试机都有作答"),
     "SECOND_SIGN_IN": N_("准考证在另一座位再次登录"),

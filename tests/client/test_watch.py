@@ -713,7 +713,7 @@ class Studio:
 
     @property
     def report(self) -> CameraReport:
-        return self.link._status.camera
+        return self.link._beat.status.camera
 
     def asked(self) -> Request | None:
         """What the second lane would send now."""

@@ -569,7 +569,7 @@ def test_the_drawer_shows_the_cover_and_releases_it(
     [
         (Lockdown.NONE, "", ""),
         (Lockdown.LOCKED, "", "已锁定"),
-        (Lockdown.SEB, "", "由防作弊浏览器锁定"),
+        (Lockdown.SEB, "", "由 Safe Exam Browser 锁定"),
         (Lockdown.OPEN, "open", "锁定不完整"),
     ],
 )

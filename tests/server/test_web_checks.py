@@ -80,7 +80,7 @@ def test_the_page_names_every_check_and_what_was_found(
     kit.report(agents["1"], tmp_path, kit.other_map)
     kit.report(agents["2"], tmp_path, kit.saying("journal", Verdict.BAD, "disk_full"))
     shown = page(browser.get(where(scene, "/checks")))
-    for name in ("试卷包", "软件版本", "答案写盘", "可用空间", "对时误差", "自检试卷"):
+    for name in ("试卷包", "软件版本", "答案写盘", "可用空间", "对时误差", "验证卷"):
         assert f'<th scope="col">{name}</th>' in shown
     assert "摄像头" not in shown
     assert "51/51 分，不一致：题序或选项对应" in shown

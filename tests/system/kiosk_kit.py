@@ -261,14 +261,16 @@ class Seat:
         self.processes.start_browser(self._opening.url())
         wait_until(lambda: "loaded" in self.screen.log.since(mark), 30, "page")
         if self._opening.paper:
-            wait_until(lambda: "calm" in self.screen.log.since(mark) or self._answer(), 30, "an answer")
+            wait_until(lambda: self._answered(mark), 30, "an answer")
         self._stand_still()
 
-    def _answer(self) -> bool:
-        """A key that came before the paper is pressed once more; the same answer again is none."""
+    def _answered(self, mark: int) -> bool:
+        """Presses the key of an answer and waits for calm; a key that came before the paper did nothing."""
         self.screen.key("a")
-        time.sleep(0.2)
-        return False
+        until = time.monotonic() + 1.5
+        while "calm" not in self.screen.log.since(mark) and time.monotonic() < until:
+            time.sleep(0.05)
+        return "calm" in self.screen.log.since(mark)
 
     def _stand_still(self) -> None:
         """Until nothing happened to window and page for a moment, as while they still go to full screen."""
