@@ -122,7 +122,7 @@ def test_a_link_in_the_place_of_the_home_is_taken_away_and_not_followed(
 def test_root_starts_no_browser_for_itself_or_for_nobody(
     monkeypatch: pytest.MonkeyPatch, user: str, code: str
 ) -> None:
-    monkeypatch.setattr(lockdown.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(LockdownFault) as fault:
         Processes(Wish(Path("/var/tmp/eh-none"), {"DISPLAY": ":77"}, user))
     assert fault.value.code == code

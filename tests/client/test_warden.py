@@ -144,7 +144,9 @@ def test_programs_screens_and_machines(bench: Bench) -> None:
     put(bench.root / "sys/class/drm/card0-DP-1/status", "connected\n")
     put(bench.root / "sys/class/drm/card0-DP-1/enabled", "disabled\n")
     bench.look()
-    assert bench.told() == [("FORBIDDEN_PROCESS", "anydesk")]  # plugged in and dark: no paper is covered for it
+    assert bench.told() == [
+        ("FORBIDDEN_PROCESS", "anydesk")
+    ]  # plugged in and dark: no paper is covered for it
     put(bench.root / "sys/class/drm/card0-DP-1/enabled", "enabled\n")
     bench.look()
     assert bench.told() == [("SECOND_SCREEN", "2")]

@@ -56,9 +56,9 @@ def private_mounts(mount: str, *words: str) -> tuple[str, ...]:
     runs as the same user.
     """
     if os.geteuid() == 0:
-        outer, inner = ("unshare", "--mount"), ""
+        outer, inner = ["unshare", "--mount"], ""
     else:
-        outer = ("unshare", "--user", "--map-root-user", "--mount")
+        outer = ["unshare", "--user", "--map-root-user", "--mount"]
         inner = f"unshare --user --map-user={os.geteuid()} --map-group={os.getegid()} "
     line = f'{mount} && shift {len(words) - 1} && exec {inner}"$@"'
     return (*outer, "--propagation", "private", "sh", "-c", line, *words)

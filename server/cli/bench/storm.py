@@ -26,7 +26,7 @@ from server.cli.rehearse.watch import percentile
 from server.cli.words import _
 
 MINUTES = Decimal(90)
-READY_SECONDS = 75.0
+READY_SECONDS = 120.0
 """How long the seats may take to connect, to fetch what they need and to get their journals."""
 STORM_SECONDS = 25.0
 """How long they may take to open their papers. What has not happened by then is not waited for."""
