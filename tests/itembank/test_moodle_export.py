@@ -1,11 +1,12 @@
 """Export to Moodle XML and GIFT: what goes out comes back in, and what is lost is named."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from itembank.exporting import Exported
 from itembank.exporting.gift import export_gift
@@ -20,6 +21,7 @@ XML_KINDS = (
     ItemKind.INLINE_CHOICE, ItemKind.MATCH, ItemKind.ORDER, ItemKind.ESSAY,
 )  # fmt: skip
 GIFT_KINDS = tuple(kind for kind in XML_KINDS if kind is not ItemKind.INLINE_CHOICE)
+_OWN_BRACKETS = re.compile(r"\[\[(?![0-9]+\]\])")
 LAW = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -35,6 +37,7 @@ def noted(exported: Exported) -> list[tuple[str, str]]:
 
 @LAW
 @given(items(XML_KINDS))
+@example(item(ItemKind.TEXT, ItemBody("[[ [[1]]", gaps=(Gap("1", accepted=("1",)),))))
 def test_every_kind_of_moodle_xml_comes_back_as_it_went(made: Item) -> None:
     exported = export_moodle([made], {}, "题库")
     if "export_gaps_left_out" in {note.code for note in exported.notes}:
@@ -42,6 +45,8 @@ def test_every_kind_of_moodle_xml_comes_back_as_it_went(made: Item) -> None:
         return
     found = reading(exported.data)
     assert (found.format, found.rejected) == ("moodle-xml", ())
+    if "export_text_changed" in {note.code for note in exported.notes}:  # brackets of its own, kept apart
+        made = replace(made, body=replace(made.body, stem=_OWN_BRACKETS.sub("[ [", made.body.stem)))
     assert alike(found.items[0].item) == alike(made)
 
 
