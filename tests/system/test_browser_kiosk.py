@@ -339,9 +339,13 @@ def test_struck_options_notes_and_the_place_survive_a_reload_and_a_killed_agent(
     seat.restart_agent()
     seat.open()
     expect(page.locator("#question-title")).to_have_text("第 2 题")
+    expect(page.locator(".option[data-struck]")).to_have_count(2)
+    page.wait_for_timeout(300)
     press(page, "n")
     expect(page.locator("#note-text")).to_have_value("先看图")
-    press(page, "Escape", "Shift+B")
+    press(page, "Escape")
+    expect(page.locator("#note-text")).not_to_be_focused()
+    press(page, "Shift+B")
     expect(page.locator(".option[data-struck]")).to_have_count(1)
     assert seat.room.answers() == {}, "nothing of it is an answer"
 

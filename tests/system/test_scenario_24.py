@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from exam_rooms.pace import HINT_MOST, silence
 from server.cli.rehearse.fleet import POLITE, Agent, restart_agent
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.stage import Entrant
@@ -25,6 +26,9 @@ from tests.system.watched_agent import machine_of
 
 pytestmark = pytest.mark.system
 LIMIT = 3.0
+LOST = ("network unplugged", "agent killed")
+PATIENCE = silence(HINT_MOST) + 10
+"""A server that is short of time tells a silence later, by design; how late is printed."""
 """Seconds from the deed to the invigilator's screen."""
 
 
@@ -94,7 +98,7 @@ class Deeds:
         began = time.monotonic()
         deed()
         seat_id = self.play.stage.seats[seat.number]
-        while time.monotonic() < began + 4 * LIMIT:
+        while time.monotonic() < began + PATIENCE:
             for moment, told, where in self.feed.lines[known:]:
                 if told == code:
                     assert where == seat_id, f"{name}: at another seat"
@@ -198,7 +202,8 @@ def test_scenario_24_the_candidate_works_at_the_workstation_itself(
         three.until_step("answering")
         for number, moment in ends(seats).items():
             assert moment == pytest.approx(due[number], abs=0.25), f"the time of seat {number} has moved"
-        slow = ("agent started again", "network back")  # a process and a connection come up first
+        # A process and a connection come up first; a server with a load hint waits longer for a lost line.
+        slow = ("agent started again", "network back", *LOST)
         assert {name: took for name, took in deeds.took.items() if took >= LIMIT and name not in slow} == {}
         assert_incidents(play, seats)
     finally:
