@@ -11,11 +11,15 @@ from enum import StrEnum
 class Role(StrEnum):
     """What a person is trusted with; a person may hold several."""
 
-    ADMINISTRATOR = "administrator"  # 系统管理员
+    ADMINISTRATOR = "administrator"  # 考务管理员
     BANK_KEEPER = "bank_keeper"  # 题库管理员
     CUSTODIAN = "custodian"  # 试卷保管人
     CHIEF_INVIGILATOR = "chief_invigilator"  # 主考
     INVIGILATOR = "invigilator"  # 监考员
+    ROVER = "rover"  # 流动监考: sees every room, acts in none
+    SYSTEM_ADMINISTRATOR = "system_administrator"  # 系统管理员: the machines of a room
+    SUPERVISOR = "supervisor"  # 内部质量督导员
+    INSTITUTION_HEAD = "institution_head"  # 机构负责人: decides cases
     AUDITOR = "auditor"  # 审计员
 
 
@@ -46,6 +50,18 @@ class Permission(StrEnum):
     RUN_ROOM = "run_room"  # start, end a room; end a seat; move a seat
     GRANT_TIME = "grant_time"  # asks for it; a chief co-signs
     COSIGN = "cosign"  # the chief's second signature
+    MANAGE_STAFFING = "manage_staffing"  # draw and assign who is on duty where, recusals
+    SIGN_DUTY = "sign_duty"  # sign oneself in and out of a duty
+    SIGN_SITE_CHECK = "sign_site_check"  # sign that a room's machines are fit
+    SUPERVISE = "supervise"  # own notes and findings on a sitting
+    PRINT_PAPERS_OF_DAY = "print_papers_of_day"  # tickets, door lists, sign-in sheets
+    COMMAND_SEATS = "command_seats"  # pause, resume, message, lock, unlock, check identity again
+    REPORT_INCIDENTS = "report_incidents"  # put on the list what a person saw, with photos
+    HANDLE_CASES = "handle_cases"  # lead a violation through its steps, up to the notice
+    DECIDE_CASES = "decide_cases"  # the institution's decision; recheck
+    SEE_LEDGER = "see_ledger"  # who sat where and when; a seat's whole course
+    SIGN_RECORD = "sign_record"  # correct and sign the room record in one's own role
+    EXPORT_ARCHIVE = "export_archive"  # the dossier of a sitting
     MARK_RESULTS = "mark_results"
     SEE_RESULTS = "see_results"
     MANAGE_VAULT = "manage_vault"  # see the keys' age and renew a bank's key; a second person co-signs
@@ -53,8 +69,20 @@ class Permission(StrEnum):
     SEE_HEALTH = "see_health"
 
 
-_ROOM = {Permission.MONITOR_ROOM, Permission.ADMIT_CANDIDATES, Permission.RUN_ROOM, Permission.GRANT_TIME}
 _PLAN = {Permission.SEE_BATCHES, Permission.SEE_ROOMS}
+_DUTY = {Permission.SEE_HOME, Permission.SIGN_DUTY, *_PLAN}
+_ROOM = {
+    Permission.MONITOR_ROOM,
+    Permission.ADMIT_CANDIDATES,
+    Permission.RUN_ROOM,
+    Permission.GRANT_TIME,
+    Permission.COMMAND_SEATS,
+    Permission.REPORT_INCIDENTS,
+    Permission.HANDLE_CASES,
+    Permission.SIGN_RECORD,
+    Permission.SIGN_DUTY,
+    Permission.PRINT_PAPERS_OF_DAY,
+}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(
@@ -72,8 +100,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.HOLD_KEY,
             Permission.MANAGE_BATCHES,
             Permission.MANAGE_ROOMS,
+            Permission.MANAGE_STAFFING,
+            Permission.PRINT_PAPERS_OF_DAY,
             Permission.PAIR_WORKSTATIONS,
             Permission.MONITOR_ROOM,
+            Permission.SEE_LEDGER,
+            Permission.EXPORT_ARCHIVE,
             Permission.MARK_RESULTS,
             Permission.SEE_RESULTS,
             Permission.SEE_HEALTH,
@@ -104,6 +136,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.HOLD_KEY,
             Permission.PAIR_WORKSTATIONS,
             Permission.COSIGN,
+            Permission.MANAGE_STAFFING,
+            Permission.SEE_LEDGER,
+            Permission.EXPORT_ARCHIVE,
             Permission.MARK_RESULTS,
             Permission.SEE_RESULTS,
             Permission.SEE_HEALTH,
@@ -112,8 +147,33 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.INVIGILATOR: frozenset({Permission.SEE_HOME, Permission.PAIR_WORKSTATIONS, *_ROOM, *_PLAN}),
+    Role.ROVER: frozenset(
+        {Permission.MONITOR_ROOM, Permission.REPORT_INCIDENTS, Permission.SIGN_RECORD, *_DUTY}
+    ),
+    Role.SYSTEM_ADMINISTRATOR: frozenset(
+        {
+            Permission.MONITOR_ROOM,
+            Permission.PAIR_WORKSTATIONS,
+            Permission.SIGN_SITE_CHECK,
+            Permission.SEE_HEALTH,
+            *_DUTY,
+        }
+    ),
+    Role.SUPERVISOR: frozenset(
+        {Permission.MONITOR_ROOM, Permission.SUPERVISE, Permission.SEE_LEDGER, Permission.SEE_RESULTS, *_DUTY}
+    ),
+    Role.INSTITUTION_HEAD: frozenset(
+        {Permission.SEE_HOME, Permission.DECIDE_CASES, Permission.SEE_LEDGER, Permission.SEE_RESULTS, *_PLAN}
+    ),
     Role.AUDITOR: frozenset(
-        {Permission.SEE_HOME, Permission.SEE_AUDIT, Permission.SEE_HEALTH, Permission.SEE_RESULTS, *_PLAN}
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_AUDIT,
+            Permission.SEE_HEALTH,
+            Permission.SEE_RESULTS,
+            Permission.SEE_LEDGER,
+            *_PLAN,
+        }
     ),
 }
 

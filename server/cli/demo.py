@@ -56,11 +56,15 @@ PEOPLE = (
     "胡军", "朱丹", "郭涛", "何芳", "林峰", "罗琳", "高翔", "梁玉", "宋杰", "郑爽爽",
 )  # fmt: skip
 ROLES: Mapping[Role, tuple[str, str]] = {
-    Role.ADMINISTRATOR: ("系统管理员 Administrator", "/batches"),
+    Role.ADMINISTRATOR: ("考务管理员 Administrator", "/batches"),
     Role.BANK_KEEPER: ("题库管理员 Bank keeper", "/banks"),
     Role.CUSTODIAN: ("试卷保管人 Custodian", "/sittings/{sitting}"),
     Role.CHIEF_INVIGILATOR: ("主考 Chief invigilator", "/monitor/{sitting}"),
     Role.INVIGILATOR: ("监考员 Invigilator", "/monitor/{sitting}"),
+    Role.ROVER: ("流动监考 Rover", "/monitor"),
+    Role.SYSTEM_ADMINISTRATOR: ("系统管理员 System administrator", "/sittings/{sitting}"),
+    Role.SUPERVISOR: ("内部质量督导员 Supervisor", "/monitor/{sitting}"),
+    Role.INSTITUTION_HEAD: ("机构负责人 Head of the institution", "/results"),
     Role.AUDITOR: ("审计员 Auditor", "/audit"),
 }
 

@@ -21,7 +21,7 @@ PACKAGES: dict[str, str] = {
     "room_code_again": N_("启封码已经签发过，再次签发须写明原因。"),
     "room_code_not_here": N_("本机没有保存该试卷包的启封密钥，不能签发启封码。"),
     # two people
-    "cosign_without_chief": N_("两人中须有一名主考或系统管理员。"),
+    "cosign_without_chief": N_("两人中须有一名主考或考务管理员。"),
     # proofs
     "no_share_held": N_("您目前没有保管任何待启封的试卷包。"),
     "proof_missing": N_("48 小时内没有保管人验证过口令"),

@@ -29,7 +29,7 @@ REFUSALS: dict[str, str] = {
     "role_missing": N_("请至少选择一个角色。"),
     "role_unknown": N_("没有角色“%(role)s”。"),
     "own_account": N_("不能停用自己的账号。"),
-    "last_administrator": N_("%(name)s 是最后一位系统管理员，不能停用或取消其角色。"),
+    "last_administrator": N_("%(name)s 是最后一位考务管理员，不能停用或取消其角色。"),
     "passphrase_length": N_("口令须为 %(least)s 至 %(most)s 个字符。"),
     "key_exists": N_("您已有保管人密钥。如需更换，请勾选“更换密钥”。"),
     "job_cancelled": N_("已取消，没有保存任何内容。"),

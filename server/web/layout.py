@@ -38,11 +38,15 @@ NAVIGATION = (
     Entry("/settings", N_("设置"), "settings", Permission.SEE_HEALTH),
 )
 ROLE_NAMES: dict[Role, str] = {
-    Role.ADMINISTRATOR: N_("系统管理员"),
+    Role.ADMINISTRATOR: N_("考务管理员"),
     Role.BANK_KEEPER: N_("题库管理员"),
     Role.CUSTODIAN: N_("试卷保管人"),
     Role.CHIEF_INVIGILATOR: N_("主考"),
     Role.INVIGILATOR: N_("监考员"),
+    Role.ROVER: N_("流动监考"),
+    Role.SYSTEM_ADMINISTRATOR: N_("系统管理员"),
+    Role.SUPERVISOR: N_("内部质量督导员"),
+    Role.INSTITUTION_HEAD: N_("机构负责人"),
     Role.AUDITOR: N_("审计员"),
 }
 STATES: dict[str, tuple[str, str]] = {

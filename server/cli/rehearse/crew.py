@@ -20,6 +20,10 @@ TITLES = {
     Role.CUSTODIAN: "保管人",
     Role.CHIEF_INVIGILATOR: "主考",
     Role.INVIGILATOR: "监考员",
+    Role.ROVER: "流动监考",
+    Role.SYSTEM_ADMINISTRATOR: "系统管理员",
+    Role.SUPERVISOR: "督导员",
+    Role.INSTITUTION_HEAD: "机构负责人",
     Role.AUDITOR: "审计员",
 }
 
@@ -118,5 +122,9 @@ _SHORT = {
     Role.CUSTODIAN: "custodian",
     Role.CHIEF_INVIGILATOR: "chief",
     Role.INVIGILATOR: "invigilator",
+    Role.ROVER: "rover",
+    Role.SYSTEM_ADMINISTRATOR: "sysadmin",
+    Role.SUPERVISOR: "supervisor",
+    Role.INSTITUTION_HEAD: "head",
     Role.AUDITOR: "auditor",
 }
