@@ -1,7 +1,7 @@
 """Coordinates for the drawing of a room: what an SVG needs, in pixels, and nothing of how it looks.
 
 The drawing keeps the room's geometry; the scales of x and y are chosen so that no two seat cards touch.
-Door and desk stand on the wall nearest to them, outside the area of the seats.
+Door, desk and screens stand on the wall nearest to them, outside the area of the seats.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ GAP = 12.0
 MARGIN = 48.0
 DOOR = (44.0, 20.0)
 DESK = (120.0, 28.0)
+SCREEN = (100.0, 18.0)
 LEAST_SCALE, MOST_SCALE = 20.0, 400.0  # pixels per metre
 
 
@@ -58,6 +59,7 @@ class Drawing:
     aisles: tuple[Line, ...]
     door: Box | None
     desk: Box | None
+    screens: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def drawing(room: RoomMap) -> Drawing:
         aisles=tuple(_aisle(aisle.axis, aisle.at, frame) for aisle in room.aisles),
         door=None if room.door is None else _on_wall(frame.place(room.door.x, room.door.y), frame, DOOR),
         desk=None if room.desk is None else _on_wall(frame.place(room.desk.x, room.desk.y), frame, DESK),
+        screens=tuple(_on_wall(frame.place(each.x, each.y), frame, SCREEN) for each in room.screens),
     )
 
 

@@ -15,17 +15,22 @@ REACH = 1.5
 
 
 class SeatKind(StrEnum):
-    """Spare seats stay free until a workstation fails."""
+    """Spare seats stay free until a workstation fails; nobody sits at one that is out of order."""
 
     NORMAL = "normal"
     SPARE = "spare"
+    BROKEN = "broken"
 
 
 class RoomKind(StrEnum):
-    """A smart room has a camera at each seat (R17); a standard one is watched by people alone."""
+    """A smart room has a camera at each seat; a standard one is watched by people alone.
+
+    In a practical room the seats are stations for practical assessment.
+    """
 
     STANDARD = "standard"
     SMART = "smart"
+    PRACTICAL = "practical"
 
 
 class Axis(StrEnum):
@@ -76,8 +81,19 @@ class SeatPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoCamera:
+    """A camera of the room's video; `covers` are the seats in its view, none named: the whole room."""
+
+    name: str
+    covers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RoomMap:
-    """A room's plan. Seats stand in the order of the plan's file; `kind` is a `RoomKind`."""
+    """A room's plan. Seats stand in the order of the plan's file; `kind` is a `RoomKind`.
+
+    `partitioned`: partitions stand between the seats. `screens` hang where everybody can see them.
+    """
 
     name: str
     seats: tuple[SeatPosition, ...]
@@ -85,6 +101,9 @@ class RoomMap:
     door: Point | None = None
     desk: Point | None = None
     kind: str = RoomKind.STANDARD
+    screens: tuple[Point, ...] = ()
+    partitioned: bool = False
+    video: tuple[VideoCamera, ...] = ()
 
     @property
     def normal(self) -> tuple[SeatPosition, ...]:
@@ -97,16 +116,29 @@ class RoomMap:
         return tuple(seat for seat in self.seats if seat.kind == SeatKind.SPARE)
 
     @property
+    def broken(self) -> tuple[SeatPosition, ...]:
+        """The seats out of order."""
+        return tuple(seat for seat in self.seats if seat.kind == SeatKind.BROKEN)
+
+    @property
+    def usable(self) -> tuple[SeatPosition, ...]:
+        """The seats at which somebody may sit: normal and spare ones."""
+        return tuple(seat for seat in self.seats if seat.kind != SeatKind.BROKEN)
+
+    @property
     def cameras(self) -> tuple[str, ...]:
         """The cameras that belong to seats."""
         return tuple(seat.camera for seat in self.seats if seat.camera)
 
     def layout_json(self) -> dict[str, Any]:
-        """Aisles, door and desk as plain values; the seats are stored by themselves."""
+        """Everything but name, kind and seats as plain values; the seats are stored by themselves."""
         return {
             "aisles": [{"axis": str(aisle.axis), "at": aisle.at} for aisle in self.aisles],
             "door": _point_json(self.door),
             "desk": _point_json(self.desk),
+            "screens": [_point_json(screen) for screen in self.screens],
+            "partitioned": self.partitioned,
+            "video": [{"name": camera.name, "covers": list(camera.covers)} for camera in self.video],
         }
 
     @classmethod
@@ -118,9 +150,17 @@ class RoomMap:
         kind: str = RoomKind.STANDARD,
     ) -> "RoomMap":
         """A plan out of its seats and what `layout_json` made of the rest. ValueError: an unknown kind."""
-        aisles = tuple(Aisle(Axis(aisle["axis"]), float(aisle["at"])) for aisle in layout.get("aisles", ()))
-        door, desk = _point(layout.get("door")), _point(layout.get("desk"))
-        return cls(name, tuple(seats), aisles, door, desk, RoomKind(kind))
+        return cls(
+            name,
+            tuple(seats),
+            tuple(Aisle(Axis(aisle["axis"]), float(aisle["at"])) for aisle in layout.get("aisles", ())),
+            _point(layout.get("door")),
+            _point(layout.get("desk")),
+            RoomKind(kind),
+            tuple(Point(float(screen["x"]), float(screen["y"])) for screen in layout.get("screens", ())),
+            bool(layout.get("partitioned", False)),
+            tuple(VideoCamera(each["name"], tuple(each["covers"])) for each in layout.get("video", ())),
+        )
 
 
 def _point_json(point: Point | None) -> dict[str, float] | None:

@@ -10,7 +10,10 @@ from server.db.base import Base, Moment
 
 
 class Room(Base):
-    """A room with its plan. `layout`: aisles, door and desk in metres, as `exam_rooms.seatmap` reads them."""
+    """A room with its plan. `layout`: all but the seats, in metres, as `exam_rooms.seatmap` reads it.
+
+    `plan_version` grows with every saved change: who drew on an older one is told.
+    """
 
     __tablename__ = "rooms"
 
@@ -19,6 +22,7 @@ class Room(Base):
     kind: Mapped[str] = mapped_column(String(16), default="standard")
     layout: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    plan_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     seats: Mapped[list["Seat"]] = relationship(order_by="Seat.id", cascade="all, delete-orphan")
 
 

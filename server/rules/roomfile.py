@@ -1,19 +1,33 @@
 """Room plans out of a file's sheets: geometry checked against the limits of a policy.
 
-One line a seat: 考场, 座位号, 行, 列, x (metres), y (metres), 类型 (普通, 备用). Lines of 类型 门 and 讲台
-place the door and the desk, a line 过道 an aisle by its x or its y alone. A blank 考场 is the one above.
+One line a seat: 考场, 座位号, 行, 列, x (metres), y (metres), 类型 (普通, 备用, 停用). Lines of 类型 门, 讲台
+and 屏幕 place the door, the desk and a screen, a line 过道 an aisle by its x or its y alone, and a line 监控
+names in 座位号 a camera of the room's video. A blank 考场 is the one above.
 
-Two columns more for smart rooms: 考场类型 (标准, 智能), said in any line of a room, standard when in none;
-and 摄像头, the camera that belongs to a seat (serial, port or recording), once in a room.
+Columns more: 考场类型 (标准, 智能, 实操) and 隔板 (有, 无), said in any line of a room, standard and none
+when in no line; 摄像头, the camera that belongs to a seat (serial, port or recording), once in a room;
+覆盖座位, the seats in the view of a 监控, blank for the whole room.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, SeatKind, SeatPosition, distance
+from exam_rooms import room_checks
+from exam_rooms.room_checks import Finding, Limits
+from exam_rooms.seatmap import (
+    Aisle,
+    Axis,
+    Point,
+    RoomKind,
+    RoomMap,
+    SeatKind,
+    SeatPosition,
+    VideoCamera,
+)
 from itembank.importing.cells import Row, Sheet
 from itembank.problems import InputRefused, Param, Problem
 from server.rules.columns import Columns, find_columns
@@ -29,20 +43,31 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "kind": ("类型", "座位类型", "kind", "type"),
     "room_kind": ("考场类型", "房间类型", "roomkind", "roomtype"),
     "camera": ("摄像头", "摄像头编号", "摄像头标识", "相机", "camera"),
+    "partition": ("隔板", "partition"),
+    "covers": ("覆盖座位", "covers"),
 }
 NEEDED = ("room", "seat", "row", "column", "x", "y")
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("", "普通", "普通座位", "normal"), "normal"),
     **dict.fromkeys(("备用", "备用座位", "spare"), "spare"),
+    **dict.fromkeys(("停用", "停用座位", "broken"), "broken"),
     **dict.fromkeys(("门", "door"), "door"),
     **dict.fromkeys(("讲台", "desk"), "desk"),
+    **dict.fromkeys(("屏幕", "screen"), "screen"),
     **dict.fromkeys(("过道", "aisle"), "aisle"),
+    **dict.fromkeys(("监控", "视频", "video"), "video"),
 }
 ROOM_KINDS: Mapping[str, RoomKind] = {
     **dict.fromkeys(("标准", "标准考场", "standard"), RoomKind.STANDARD),
     **dict.fromkeys(("智能", "智能考场", "smart"), RoomKind.SMART),
+    **dict.fromkeys(("实操", "实操考场", "practical"), RoomKind.PRACTICAL),
+}
+PARTITIONS: Mapping[str, bool] = {
+    **dict.fromkeys(("有", "是", "yes"), True),
+    **dict.fromkeys(("无", "否", "no"), False),
 }
 NAME_LIMIT, SEAT_LIMIT, CAMERA_LIMIT = 80, 8, 64  # characters; an agent names no camera with more
+_SEPARATORS = re.compile(r"[\s,，、;；]+")
 METRES = (-20.0, 200.0)
 NUMBERS = (1, 200)  # rows and columns
 
@@ -61,14 +86,26 @@ class _Room:
     door: Point | None = None
     desk: Point | None = None
     kind: RoomKind | None = None
+    screens: list[Point] = field(default_factory=list)
+    partitioned: bool = False
+    video: list[VideoCamera] = field(default_factory=list)
     at: dict[str, str] = field(default_factory=dict)
     cameras: dict[str, str] = field(default_factory=dict)
     cells: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def plan(self) -> RoomMap:
         """The finished plan."""
-        kind = self.kind or RoomKind.STANDARD
-        return RoomMap(self.name, tuple(self.seats), tuple(self.aisles), self.door, self.desk, kind)
+        return RoomMap(
+            self.name,
+            tuple(self.seats),
+            tuple(self.aisles),
+            self.door,
+            self.desk,
+            self.kind or RoomKind.STANDARD,
+            tuple(self.screens),
+            self.partitioned,
+            tuple(self.video),
+        )
 
 
 def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> list[RoomMap]:
@@ -93,27 +130,28 @@ def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> lis
 
 def room_warnings(rooms: Sequence[RoomMap], limits: RoomLimits | None = None) -> list[Problem]:
     """What deserves a look but forbids nothing: too few spare seats, cameras that lack or are not used."""
-    per = (limits or national_limits()).seats_per_spare
-    found = []
-    for room in rooms:
-        wanted = -(-len(room.normal) // per)
-        if len(room.spare) < wanted:
-            params: dict[str, Param] = {"rule": "R18", "room": room.name}
-            params |= {"spare": len(room.spare), "wanted": wanted}
-            found.append(Problem("few_spare_seats", room.name, params))
-        found.extend(_camera_warnings(room))
-    return found
+    bounds = limits_of(limits or national_limits())
+    return [
+        _problem(finding, room.name)
+        for room in rooms
+        for finding in room_checks.findings(room, bounds)
+        if not finding.hard
+    ]
 
 
-def _camera_warnings(room: RoomMap) -> list[Problem]:
-    """A smart room's seats without a camera are checked by people; a standard room uses none."""
-    if room.kind == RoomKind.STANDARD:
-        unused = len(room.cameras)
-        params: dict[str, Param] = {"room": room.name, "cameras": unused}
-        return [Problem("cameras_not_used", room.name, params)] if unused else []
-    bare = [seat.number for seat in room.seats if not seat.camera]
-    params = {"room": room.name, "n": len(bare), "seats": "、".join(bare)}
-    return [Problem("seats_without_camera", room.name, params)] if bare else []
+def limits_of(limits: RoomLimits) -> Limits:
+    """A policy's numbers as the rules of a plan take them."""
+    most = {
+        str(RoomKind.STANDARD): limits.standard_max_seats,
+        str(RoomKind.SMART): limits.smart_max_seats,
+        str(RoomKind.PRACTICAL): limits.practical_max_seats,
+    }
+    return Limits(most, limits.smallest_gap_metres, limits.seats_per_spare)
+
+
+def _problem(finding: Finding, place: str) -> Problem:
+    rule: dict[str, Param] = {"rule": finding.rule} if finding.rule else {}
+    return Problem(finding.code, place, rule | dict(finding.params))
 
 
 @cache
@@ -134,25 +172,18 @@ def _missing(columns: Columns | None) -> list[Problem]:
 
 
 def _room_faults(room: _Room, limits: RoomLimits) -> list[Problem]:
-    """What is wrong with a room as a whole: no seats, too many, or too close together."""
-    plan = room.plan()
-    if not plan.normal:
-        return [Problem("room_without_seats", room.place, {"room": room.name})]
-    smart = plan.kind == RoomKind.SMART
-    most = limits.smart_max_seats if smart else limits.standard_max_seats
-    if len(plan.normal) > most:
-        code = "too_many_seats_smart" if smart else "too_many_seats"
-        numbers: dict[str, Param] = {"seats": len(plan.normal), "most": most}
-        return [Problem(code, room.place, {"rule": "R17", "room": room.name, **numbers})]
-    faults = []
-    for order, seat in enumerate(plan.seats):
-        near = [(distance(seat, other), other.number) for other in plan.seats[:order]]
-        gap, other = min(near, default=(math.inf, ""))
-        if gap < limits.smallest_gap_metres:
-            metres: dict[str, Param] = {"gap": gap, "least": limits.smallest_gap_metres}
-            params = {"rule": "R19", "seat": seat.number, "other": other, **metres}
-            faults.append(Problem("seats_too_close", room.at[seat.number], params))
-    return faults
+    """What is wrong with a room as a whole: no seats, too many, too close together, out of the video."""
+    hard = [each for each in room_checks.findings(room.plan(), limits_of(limits)) if each.hard]
+    whole = [each for each in hard if not each.seats]
+    return [
+        _problem(finding, room.at.get(finding.seats[0], room.place) if finding.seats else room.place)
+        for finding in whole or hard
+        if finding.code not in _SAID_IN_LINES
+    ]
+
+
+_SAID_IN_LINES = frozenset({"seat_named_twice", "seat_place_shared", "camera_named_twice"})
+"""Findings that a line's own fault has told better already."""
 
 
 @dataclass(slots=True)
@@ -173,13 +204,16 @@ class _Rooms:
             self._fault("room_line_kind", row, "kind", value=said[:20])
         elif room is not None:
             self._room_kind(row, room)
+            self._partition(row, room)
             self._line(row, room, kind)
 
     def _line(self, row: Row, room: _Room, kind: str) -> None:
         if kind == "aisle":
             self._aisle(row, room)
-        elif kind in ("door", "desk"):
+        elif kind in ("door", "desk", "screen"):
             self._fixture(row, room, kind)
+        elif kind == "video":
+            self._video(row, room)
         else:
             self._seat(row, room, SeatKind(kind))
 
@@ -250,10 +284,30 @@ class _Rooms:
 
     def _fixture(self, row: Row, room: _Room, kind: str) -> None:
         x, y = self._metres(row, "x"), self._metres(row, "y")
-        if getattr(room, kind) is not None:
+        if kind != "screen" and getattr(room, kind) is not None:
             self._fault("fixture_twice", row, "kind", value=self.columns.text(row, "kind"))
         elif x is not None and y is not None:
-            setattr(room, kind, Point(x, y))
+            if kind == "screen":
+                room.screens.append(Point(x, y))
+            else:
+                setattr(room, kind, Point(x, y))
+
+    def _partition(self, row: Row, room: _Room) -> None:
+        said = self.columns.text(row, "partition")
+        if said and said.lower() not in PARTITIONS:
+            self._fault("partition_unknown", row, "partition", value=said[:20])
+        elif said:
+            room.partitioned = PARTITIONS[said.lower()] or room.partitioned
+
+    def _video(self, row: Row, room: _Room) -> None:
+        name = self.columns.text(row, "seat")
+        if not name:
+            self._fault("cell_missing", row, "seat")
+        elif len(name) > CAMERA_LIMIT:
+            self._fault("cell_too_long", row, "seat", limit=CAMERA_LIMIT)
+        else:
+            seats = tuple(filter(None, _SEPARATORS.split(self.columns.text(row, "covers"))))
+            room.video.append(VideoCamera(name, seats))
 
     def _aisle(self, row: Row, room: _Room) -> None:
         said = [axis for axis in Axis if self.columns.text(row, str(axis))]

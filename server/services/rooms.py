@@ -1,12 +1,13 @@
 """Rooms and their seats, taken from a checked room plan."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.seatmap import RoomMap, SeatKind, SeatPosition
+from exam_rooms.seatmap import RoomKind, RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
 from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
 from server.db.seb import SebRoom
@@ -62,6 +63,7 @@ class RoomSummary:
     kind: str
     seats: int
     spare: int
+    broken: int
     cameras: int
     paired: int
 
@@ -80,11 +82,35 @@ def summary(session: Session) -> list[RoomSummary]:
             kind=room.kind,
             seats=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
             spare=sum(seat.kind == SeatKind.SPARE for seat in room.seats),
+            broken=sum(seat.kind == SeatKind.BROKEN for seat in room.seats),
             cameras=sum(bool(seat.camera) for seat in room.seats),
             paired=len(active_workstations(session, room.id)),
         )
         for room in rooms(session)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """All rooms of one kind (a `RoomKind`) in numbers; `seats` are single desks that candidates are given."""
+
+    kind: str
+    rooms: int
+    seats: int
+    spare: int
+    broken: int
+
+
+def capacity(found: Iterable[RoomSummary]) -> list[Capacity]:
+    """Rooms and seats by kind, counted from the plans; kinds without a room are left out."""
+    rows = list(found)
+    kinds = [str(kind) for kind in RoomKind if any(row.kind == kind for row in rows)]
+    return [_capacity(kind, [row for row in rows if row.kind == kind]) for kind in kinds]
+
+
+def _capacity(kind: str, rows: list[RoomSummary]) -> Capacity:
+    sums = (sum(getattr(row, name) for row in rows) for name in ("seats", "spare", "broken"))
+    return Capacity(kind, len(rows), *sums)
 
 
 def get(session: Session, room_id: int) -> Room:

@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from exam_rooms.drawing import drawing
-from exam_rooms.seatmap import RoomKind, RoomMap, SeatKind, smallest_gap
+from exam_rooms.seatmap import RoomKind, RoomMap, smallest_gap
+from itembank.problems import Problem
 from server.access import Permission
 from server.errors import NotFound
 from server.jobs.rosters import sheets_from_json
 from server.rules.roomfile import read_rooms, room_warnings
-from server.services import pairing, rooms
+from server.services import pairing, room_checks, rooms
 from server.services.signed import Signed
 from server.services.sittings_now import open_sitting
 from server.web.forms import problem_text, shown_again, text, upload
@@ -27,7 +28,8 @@ EXAMPLES = {RoomKind.STANDARD: "room_standard_30.csv", RoomKind.SMART: "room_sma
 def index() -> str:
     """All rooms with seats and pairings."""
     with current_host().db.read() as session:
-        return render_template("rooms/index.html", rows=rooms.summary(session))
+        found = rooms.summary(session)
+        return render_template("rooms/index.html", rows=found, capacity=rooms.capacity(found))
 
 
 @bp.post("/rooms")
@@ -86,8 +88,11 @@ def show(room_id: int) -> str:
             drawing=drawing(plan),
             paired=paired,
             seats={seat.number: seat for seat in room.seats},
-            normal=sum(seat.kind == SeatKind.NORMAL for seat in room.seats),
-            cameras=sum(bool(seat.camera) for seat in room.seats),
+            plan=plan,
+            findings=[
+                Problem(each.code, "", {"rule": each.rule, **each.params})
+                for each in room_checks.findings(session, room_id)
+            ],
             gap=smallest_gap(plan) if len(plan.seats) > 1 else None,
             held=rooms.held_in(session, room_id),
         )

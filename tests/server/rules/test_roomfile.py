@@ -15,8 +15,15 @@ from server.rules.roomfile import national_limits, read_rooms, room_warnings
 from tests.server.rules.sheets_for_tests import sheet
 
 HEAD = ("考场", "座位号", "行", "列", "x(米)", "y(米)", "类型")
-LIMITS = RoomLimits(standard_max_seats=60, smart_max_seats=99, smallest_gap_metres=0.8, seats_per_spare=10)
+LIMITS = RoomLimits(
+    standard_max_seats=60,
+    smart_max_seats=99,
+    practical_max_seats=60,
+    smallest_gap_metres=0.8,
+    seats_per_spare=10,
+)
 SMART = (*HEAD, "考场类型", "摄像头")
+VIDEO = ("一号", "全景 1", "", "", "", "", "监控")
 SEAT = ("一号", "01", "1", "1", "1.0", "1.0", "普通")
 NEXT = ("一号", "02", "1", "2", "2.2", "1.0", "")
 
@@ -168,7 +175,7 @@ def test_seats_of_a_standard_room(seats: int, codes: list[str]) -> None:
     [(30, 3, False), (30, 2, True), (31, 3, True), (31, 4, False), (10, 1, False)],
 )
 def test_spare_seats(seats: int, spare: int, warned: bool) -> None:
-    warnings = room_warnings(rooms(*block(seats, spare)), LIMITS)
+    warnings = room_warnings(rooms(VIDEO, *block(seats, spare)), LIMITS)
     assert [warning.code for warning in warnings] == (["few_spare_seats"] if warned else [])
 
 
@@ -293,6 +300,56 @@ def test_cameras_that_lack_or_are_not_used_are_a_warning(
         smart("01", 1, kind=kind, camera=cameras[0]),
         smart("02", 2, camera=cameras[1]),
         smart("备1", 3, seat="备用", camera=cameras[2]),
+        (*VIDEO, "", ""),
     )
     found = room_warnings(smart_rooms(*lines), LIMITS)
     assert {each.code: {key: each.params[key] for key in warned[each.code]} for each in found} == warned
+
+
+# --- partitions, screens, video, seats out of order ------------------------------------------------------
+
+WIDE = (*HEAD, "考场类型", "隔板", "覆盖座位")
+
+
+def wide(*lines: tuple[object, ...]) -> RoomMap:
+    (room,) = read_rooms([sheet(WIDE, *lines)], LIMITS)
+    return room
+
+
+def test_everything_a_plan_may_hold() -> None:
+    room = wide(
+        ("一号", "01", 1, 1, 1, 1, "普通", "实操", "有", ""),
+        ("", "02", 1, 2, 1.5, 1, "备用", "", "", ""),
+        ("", "03", 1, 3, 2.0, 1, "停用", "", "", ""),
+        ("", "", "", "", 3, 0, "屏幕", "", "", ""),
+        ("", "", "", "", 6, 0, "屏幕", "", "", ""),
+        ("", "全景 1", "", "", "", "", "监控", "", "", "01、02"),
+    )
+    assert (room.kind, room.partitioned, len(room.screens)) == (RoomKind.PRACTICAL, True, 2)
+    assert [len(each) for each in (room.normal, room.spare, room.broken)] == [1, 1, 1]
+    assert [(camera.name, camera.covers) for camera in room.video] == [("全景 1", ("01", "02"))]
+    assert room_warnings([room], LIMITS) == []
+
+
+def test_a_plan_without_video_is_told() -> None:
+    assert [warning.code for warning in room_warnings(rooms(*block(10, 1)), LIMITS)] == ["video_not_said"]
+
+
+def test_a_seat_out_of_the_video_refuses_the_file() -> None:
+    lines = (("一号", "01", 1, 1, 1, 1, ""), ("", "02", 1, 2, 3, 1, ""), ("", "全景", "", "", "", "", "监控"))
+    rows = [(*line, "", "", "") for line in lines[:2]] + [(*lines[2], "", "", "01")]
+    (problem,) = faults([sheet(WIDE, *rows)])
+    assert (problem.code, problem.params["seats"], problem.params["rule"]) == (
+        "seats_without_video",
+        "02",
+        "R17",
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("有", None), ("", "seats_too_close"), ("也许", "partition_unknown")]
+)
+def test_partitions_do_instead_of_distance(said: str, code: str | None) -> None:
+    lines = [("一号", "01", 1, 1, 1, 1, "", "", said, ""), ("", "02", 1, 2, 1.5, 1, "", "", "", "")]
+    assert code is None or code in [each.code for each in faults([sheet(WIDE, *lines)])]
+    assert code is not None or wide(*lines).partitioned
