@@ -26,10 +26,18 @@ _DASHES = str.maketrans(dict.fromkeys("－–—‐−ー﹣", "-"))
 
 @dataclass(frozen=True, slots=True)
 class TicketCode:
-    """What was read: a ticket number, and whether the site's mark was with it (a typed number has none)."""
+    """What was read: a ticket number as it stands there, and whether the site's mark was with it.
+
+    A typed number has no mark.
+    """
 
     ticket: str
     marked: bool
+
+    @property
+    def spellings(self) -> frozenset[str]:
+        """The number as it stands there and as numbers are compared: other systems put hyphens in it."""
+        return frozenset({self.ticket, clean_ticket(self.ticket)})
 
 
 def ticket_text(ticket: str, mark: Mark) -> str:
@@ -45,10 +53,10 @@ def read_ticket(text: str, mark: Mark) -> TicketCode | None:
     plain = "".join(unicodedata.normalize("NFKC", text).translate(_DASHES).split())
     found = _CODE.fullmatch(plain)
     if found is None:
-        return TicketCode(clean_ticket(plain), marked=False)
+        return TicketCode(plain, marked=False)
     ticket = found["ticket"]
     right = hmac.compare_digest(_digits(ticket, mark), found["mark"])
-    return TicketCode(clean_ticket(ticket), marked=True) if right else None
+    return TicketCode(ticket, marked=True) if right else None
 
 
 def _digits(ticket: str, mark: Mark) -> str:

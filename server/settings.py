@@ -49,6 +49,12 @@ class Settings:
     """EXAMHALL_ARGON_MEMORY: KiB Argon2id uses for passphrases."""
     suite: str
     """EXAMHALL_SUITE: the cipher suite of whatever is sealed from now on: intl or gm (design D7)."""
+    institution: str = ""
+    """EXAMHALL_INSTITUTION: the assessment institution, as documents name it."""
+    site: str = ""
+    """EXAMHALL_SITE: the name of the exam site, as documents name it."""
+    site_address: str = ""
+    """EXAMHALL_SITE_ADDRESS: where candidates have to go."""
 
     @property
     def host(self) -> str:
@@ -105,6 +111,9 @@ class Settings:
             job_cpu=_number(environ, "EXAMHALL_JOB_CPU", 60),
             argon_memory=_number(environ, "EXAMHALL_ARGON_MEMORY", 65536),
             suite=environ.get("EXAMHALL_SUITE", "") or "intl",
+            institution=environ.get("EXAMHALL_INSTITUTION", "").strip(),
+            site=environ.get("EXAMHALL_SITE", "").strip(),
+            site_address=environ.get("EXAMHALL_SITE_ADDRESS", "").strip(),
         )
         return _checked(settings)
 
