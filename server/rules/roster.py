@@ -24,6 +24,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "photo": ("照片", "照片文件", "照片文件名", "photo"),
     "extra": ("加时", "延长时间", "加时长", "extratime"),
     "print": ("大字版", "大字", "largeprint"),
+    "own_room": ("单独考场", "单独安排考场", "ownroom"),
     "approval": ("依据", "批准文号", "审批依据", "便利依据", "approval"),
     "number": ("序号", "编号", "no"),
 }
@@ -54,6 +55,7 @@ class RosterEntry:
     extra: Extra = field(default_factory=Extra)
     large_print: bool = False
     approval: str = ""
+    own_room: bool = False
 
 
 @dataclass(slots=True)
@@ -116,10 +118,11 @@ class _Roster:
             ticket=self._ticket(row),
             photo=self.columns.text(row, "photo"),
             extra=self._extra(row),
-            large_print=self._large_print(row),
+            large_print=self._ticked(row, "print"),
             approval=self._approval(row),
+            own_room=self._ticked(row, "own_room"),
         )
-        if (entry.extra or entry.large_print) and not entry.approval:
+        if (entry.extra or entry.large_print or entry.own_room) and not entry.approval:
             self._unproven(row)
         if len(self.reading.problems) == before:
             self.reading.entries.append(entry)
@@ -180,10 +183,10 @@ class _Roster:
             self._fault(fault, row, "extra", value=text[:20])
         return extra
 
-    def _large_print(self, row: Row) -> bool:
-        text = self.columns.text(row, "print").lower()
+    def _ticked(self, row: Row, field_name: str) -> bool:
+        text = self.columns.text(row, field_name).lower()
         if text not in _YES | _NO:
-            self._fault("not_yes_or_no", row, "print", value=text[:20])
+            self._fault("not_yes_or_no", row, field_name, value=text[:20])
         return text in _YES
 
     def _approval(self, row: Row) -> str:
@@ -193,7 +196,7 @@ class _Roster:
         return text
 
     def _unproven(self, row: Row) -> None:
-        """Extra time or large print that nobody has approved."""
+        """Extra time, large print or a room of one's own that nobody has approved."""
         column = self.columns.heading.get("approval", COLUMNS["approval"][0])
         self.reading.problems.append(
             Problem("approval_missing_in_row", self.columns.place(row), {"column": column})

@@ -1,8 +1,10 @@
 """Batches and sittings as their pages show them: what is done, what comes next, what stands in the way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +15,8 @@ from server.db.rooms import Room, Seat, Workstation
 from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, Sitting
 from server.errors import NotFound
 from server.rules.policy import LevelPolicy, invigilators_needed
+from server.services import staff
+from server.services.arrangement_views import Unkept, exceptions_of
 from server.services.batches import policy_of
 
 
@@ -41,7 +45,10 @@ class RoomPlan:
     minutes: Decimal
     state: str
     seed: str
-    notes: tuple[dict[str, str], ...]
+    locked_at: datetime | None
+    locked_by: str
+    lock_overruled: Mapping[str, Any] | None
+    notes: tuple[Unkept, ...]
     papers: str
     steps: tuple[Step, ...]
 
@@ -108,7 +115,10 @@ def room_plan(session: Session, room_sitting_id: int) -> RoomPlan:
         minutes=sitting.minutes,
         state=row.state,
         seed=row.seating_seed,
-        notes=tuple(row.seating_notes),
+        locked_at=row.locked_at,
+        locked_by=staff.names(session, [row.locked_by])[row.locked_by] if row.locked_by else "",
+        lock_overruled=row.lock_overruled,
+        notes=exceptions_of(session, row),
         papers=_paper_title(session, sitting),
         steps=_steps(session, row, sitting),
     )
@@ -143,7 +153,7 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
     )
     policy = policy_of(session.get_one(Batch, sitting.batch_id))
     duties = session.scalars(select(Assignment.role).where(Assignment.room_sitting_id == row.id)).all()
-    chiefs, staff = duties.count(Role.CHIEF_INVIGILATOR), duties.count(Role.INVIGILATOR)
+    chiefs, watching = duties.count(Role.CHIEF_INVIGILATOR), duties.count(Role.INVIGILATOR)
     needed = invigilators_needed(people, policy)
     seated = _count(session, Attempt, Attempt.room_sitting_id == row.id)
     ready = _count(
@@ -156,8 +166,9 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
     done = {
         "papers": sitting.paper_set_id is not None,
         "roster": people > 0,
-        "staff": chiefs > 0 and staff >= needed,
+        "staff": chiefs > 0 and watching >= needed,
         "seating": row.arranged_at is not None,
+        "lock": row.locked_at is not None or row.started_at is not None,
         "pairing": ready == seated if seated else 0 < people <= (paired or 0),
         "package": not {"sealed", "released"}.isdisjoint(states) or row.started_at is not None,
         "release": "released" in states or row.started_at is not None,
@@ -167,7 +178,7 @@ def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, 
     }
     detail = {
         "roster": {"count": str(people)},
-        "staff": {"count": str(staff), "needed": str(needed), "chief": str(chiefs)},
+        "staff": {"count": str(watching), "needed": str(needed), "chief": str(chiefs)},
         "pairing": {"count": str(paired or 0), "of": str(seats)},
     }
     return _ordered(done, detail)

@@ -1,6 +1,6 @@
 """Candidates of a room's sitting: roster in, tickets given, photos sealed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -57,22 +57,8 @@ def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
     _require(actor)
     room_sitting = _planned(session, room_sitting_id)
     sitting = session.get_one(Sitting, room_sitting.sitting_id)
-    tickets = _Tickets(session, sitting, sitting.starts_at.astimezone(zone).date())
-    for entry in entries:
-        candidate = _candidate(session, entry, now)
-        _refuse_double(session, sitting.id, candidate, entry)
-        row = Registration(
-            sitting_id=sitting.id,
-            room_id=room_sitting.room_id,
-            candidate_id=candidate.id,
-            ticket=entry.ticket or tickets.next(),
-            employer=entry.employer,
-        )
-        if extra_fault(entry.extra, sitting.minutes):
-            raise Refused("extra_time_range_in_row", 422, place=entry.place)
-        put(row, Granted(entry.extra, entry.large_print, entry.approval))
-        session.add(row)
-    session.flush()
+    on = sitting.starts_at.astimezone(zone).date()
+    register_all(session, (sitting, room_sitting.room_id), entries, on=on, now=now)
     audit.record(
         session,
         f"sitting/{room_sitting_id}",
@@ -85,16 +71,62 @@ def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
     return len(entries)
 
 
+def register_all(
+    session: Session,
+    place: tuple[Sitting, int | None],
+    entries: list[RosterEntry],
+    *,
+    on: date,
+    now: datetime,
+) -> None:
+    """Registers candidates of a list in a sitting and its room, or without a room until a draw gives one."""
+    sitting, room_id = place
+    tickets = Tickets(session, sitting, on)
+    for entry in entries:
+        candidate = _candidate(session, entry, now)
+        _refuse_double(session, sitting.id, candidate, entry)
+        row = Registration(
+            sitting_id=sitting.id,
+            room_id=room_id,
+            candidate_id=candidate.id,
+            ticket=entry.ticket or tickets.next(),
+            employer=entry.employer,
+        )
+        if extra_fault(entry.extra, sitting.minutes):
+            raise Refused("extra_time_range_in_row", 422, place=entry.place)
+        put(row, Granted(entry.extra, entry.large_print, entry.approval, entry.own_room))
+        session.add(row)
+    session.flush()
+
+
+def register_one(  # noqa: PLR0913 - the zone tells on which day the sitting is
+    session: Session, sitting: Sitting, room_id: int, entry: RosterEntry, *, on: date, now: datetime
+) -> Registration:
+    """Registers one candidate of no list in a sitting on its day `on`, with the next free ticket number.
+
+    Whether that may be, and who decided it, is the caller's matter.
+    """
+    candidate = _candidate(session, entry, now)
+    _refuse_double(session, sitting.id, candidate, entry)
+    row = Registration(
+        sitting_id=sitting.id,
+        room_id=room_id,
+        candidate_id=candidate.id,
+        ticket=entry.ticket or Tickets(session, sitting, on).next(),
+        employer=entry.employer,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
 def store_photos(
     session: Session, actor: Actor, room_sitting_id: int, photos: dict[str, bytes], *, now: datetime
 ) -> list[str]:
     """Seals photos by ticket or ID number; returns the names that matched nobody."""
     _require(actor)
     owners = _owners(session, room_sitting_id, photos)
-    vault = vault_of(session)
-    for name, registration in owners.items():
-        registration.sealed_photo = vault.seal_value(PHOTO_PURPOSE, str(registration.id), photos[name])
-        registration.has_photo = True
+    seal_photos(session, owners, photos)
     unmatched = [name for name in photos if name not in owners]
     stored = len(photos) - len(unmatched)
     audit.record(
@@ -107,6 +139,14 @@ def store_photos(
         count=stored,
     )
     return unmatched
+
+
+def seal_photos(session: Session, owners: Mapping[str, Registration], photos: Mapping[str, bytes]) -> None:
+    """Keeps photos (JPEG by name) with their owners, sealed."""
+    vault = vault_of(session)
+    for name, registration in owners.items():
+        registration.sealed_photo = vault.seal_value(PHOTO_PURPOSE, str(registration.id), photos[name])
+        registration.has_photo = True
 
 
 def unmatched_photos(session: Session, room_sitting_id: int, names: Iterable[str]) -> list[str]:
@@ -197,7 +237,14 @@ def _owners(session: Session, room_sitting_id: int, names: Iterable[str]) -> dic
     room_sitting = session.get(RoomSitting, room_sitting_id)
     if room_sitting is None:
         raise NotFound("sitting")
-    rows, vault = _registrations(session, room_sitting), vault_of(session)
+    return owners_among(session, _registrations(session, room_sitting), names)
+
+
+def owners_among(
+    session: Session, rows: Sequence[tuple[Registration, Candidate]], names: Iterable[str]
+) -> dict[str, Registration]:
+    """Whose ticket or ID number each name is; names of nobody are left out."""
+    vault = vault_of(session)
     by_ticket = {registration.ticket: registration for registration, _ in rows}
     by_index = {candidate.id_index: registration for registration, candidate in rows}
     found = {
@@ -206,7 +253,7 @@ def _owners(session: Session, room_sitting_id: int, names: Iterable[str]) -> dic
     return {name: registration for name, registration in found.items() if registration is not None}
 
 
-class _Tickets:
+class Tickets:
     """Free ticket numbers of a sitting, one after the other; numbers given by rosters are passed over."""
 
     def __init__(self, session: Session, sitting: Sitting, on: date) -> None:

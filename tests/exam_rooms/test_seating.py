@@ -1,6 +1,7 @@
 """Laws of the draw: replayable, complete, forms apart, colleagues apart where the room allows it."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -216,3 +217,46 @@ def test_exceptions_are_plain_values_in_json() -> None:
 def test_one_seat_room() -> None:
     room = RoomMap("one", (SeatPosition("1", 1, 1, 0.0, 0.0),))
     assert dict(arrange(room, crowd(1), forms=["A"], seed=1).seats) == {"p000": "1"}
+
+
+def least_cost(pairs: dict[str, list[tuple[str, int]]], employers: list[str], bound: int) -> int:
+    """The cheapest of all ways to give seats to employers ("" leaves one free), tried seat by seat."""
+    order, left, at = list(pairs), Counter(employers), dict[str, str]()
+
+    def cheapest(place: int, cost: int, best: int) -> int:
+        if cost >= best or place == len(order):
+            return min(cost, best)
+        for employer in [each for each, count in left.items() if count]:
+            more = sum(w for other, w in pairs[order[place]] if employer and at.get(other) == employer)
+            left[employer] -= 1
+            at[order[place]] = employer
+            best = cheapest(place + 1, cost + more, best)
+            del at[order[place]]
+            left[employer] += 1
+        return best
+
+    return cheapest(0, 0, bound)
+
+
+@given(
+    shape=st.sampled_from([(1, 5), (1, 7), (2, 2), (2, 3), (2, 4), (3, 3)]),
+    seed=SEEDS,
+    data=st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_colleagues_sit_together_only_where_no_map_at_all_keeps_them_apart(
+    shape: tuple[int, int], seed: str, data: st.DataObject
+) -> None:
+    room = grid(*shape)
+    seats = [seat.number for seat in room.seats]
+    employers = data.draw(st.lists(st.sampled_from("abcde"), min_size=1, max_size=len(seats)))
+    people = [Person(f"p{place}", employer) for place, employer in enumerate(employers)]
+    result = arrange(room, people, forms=["A"], seed=seed)
+    weight = {Nearness.SIDE: 3, Nearness.FRONT: 2, Nearness.DIAGONAL: 1}
+    around = {
+        number: [(other, weight[nearness]) for nearness, others in near.items() for other in others]
+        for number, near in neighbour_table(room).items()
+    }
+    reached = sum(weight[note.nearness] for note in result.exceptions if note.kind is Clash.EMPLOYER)
+    free = [""] * (len(seats) - len(employers))
+    assert reached == least_cost(around, employers + free, reached)
