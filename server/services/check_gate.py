@@ -117,9 +117,12 @@ class CheckOverruled:
 
 
 def lines(
-    session: Session, room_sitting_id: int, *, now: datetime, whole: bool = True
+    session: Session, room_sitting_id: int, *, now: datetime, whole: bool = True, aging: bool = True
 ) -> tuple[CheckLine, ...]:
-    """Every seat of the room in the order of its plan; unless `whole`, with the results of bad ones only."""
+    """Every seat of the room in the order of its plan; unless `whole`, with the results of bad ones only.
+
+    Unless `aging` a result counts however old it is.
+    """
     room = load(session, room_sitting_id)
     found = _found(session, room.row)
     oldest = now - timedelta(minutes=room.policy.checks.max_age_minutes)
@@ -135,7 +138,7 @@ def lines(
             kind=seat.kind,
             name=name,
             used=used,
-            word=found.word(seat.id, None if room.row.started_at else oldest),
+            word=found.word(seat.id, oldest if aging and not room.row.started_at else None),
             results=_results(check) if whole or _is_bad(check) else (),
             reported_at=check.reported_at if check else None,
             ref=found.ref(seat.id),

@@ -1,8 +1,9 @@
 """Who may act in a room: being on duty there in that sitting, beside the permission of a role.
 
-An invigilator acts only in rooms of the assignment of that sitting. A chief invigilator answers for the whole
-site and may act in every room, so that an emergency waits for nobody; acting where somebody else is on duty
-stands on the record as an act of its own.
+An invigilator acts only in rooms of the assignment of that sitting, and in the role of that assignment: who
+walks the rooms as a rover today acts in none, whatever other roles the account holds. A chief invigilator
+answers for the whole site and may act in every room, so that an emergency waits for nobody; acting where
+somebody else is on duty stands on the record as an act of its own.
 """
 
 from datetime import datetime
@@ -10,22 +11,25 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import SYSTEM, Actor, Permission, Role
+from server.access import PERMISSIONS, SYSTEM, Actor, Permission, Role
 from server.db.sittings import Assignment
 from server.errors import Refused
 from server.services import audit
 from server.services.signed import need
 
 
-def on_duty(session: Session, actor: Actor, room_sitting_id: int) -> bool:
-    """Whether the person is assigned to the room in this sitting."""
-    return session.get(Assignment, (room_sitting_id, actor.user_id or 0)) is not None
+def on_duty(
+    session: Session, actor: Actor, room_sitting_id: int, permission: Permission | None = None
+) -> bool:
+    """Whether the person is assigned to the room in this sitting, in a role with that permission."""
+    duty = session.get(Assignment, (room_sitting_id, actor.user_id or 0))
+    return duty is not None and (permission is None or permission in PERMISSIONS[Role(duty.role)])
 
 
 def may_act(session: Session, actor: Actor, room_sitting_id: int) -> bool:
     """Whether acts in this room are open to the person, whatever their role permits there."""
     chief = Role.CHIEF_INVIGILATOR in actor.roles
-    return actor is SYSTEM or chief or on_duty(session, actor, room_sitting_id)
+    return actor is SYSTEM or chief or on_duty(session, actor, room_sitting_id, Permission.RUN_ROOM)
 
 
 def need_duty(
@@ -36,7 +40,7 @@ def need_duty(
     A chief who is not assigned there is let in, on the record.
     """
     need(actor, permission)
-    if on_duty(session, actor, room_sitting_id) or actor is SYSTEM:
+    if on_duty(session, actor, room_sitting_id, permission) or actor is SYSTEM:
         return
     if Role.CHIEF_INVIGILATOR not in actor.roles:
         raise Refused("not_on_duty", 403)
