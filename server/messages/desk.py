@@ -1,0 +1,47 @@
+"""The sign-in desk: why something was refused there, and its lines on the monitor."""
+
+from server.messages.marking import N_
+
+# fmt: off
+DESK: dict[str, str] = {
+    "ticket_code_forged": N_("这个二维码不是本站签发的准考证，请核对证件，改用证件号码查找。"),
+    "desk_nothing_typed": N_("请扫描准考证，或输入准考证号、证件号码。"),
+    "desk_nobody_found": N_("本场名单中没有这名考生。请核对号码；确需安排的，由主考办理名单外考生。"),
+    "desk_other_sitting_at": N_("这名考生在另一场考试（%(starts_at)s 开考），不在本场。"),
+    "desk_other_sitting": N_("这名考生不在本场考试。"),
+    "desk_other_room": N_("这名考生的座位在另一考场。"),
+    "desk_here_already": N_("这名考生的座位就在本考场。"),
+    "desk_started_elsewhere": N_("这名考生已在另一考场登录，请先由那里的监考员退回登录。"),
+    "desk_not_seated": N_("这名考生还没有座位。"),
+    "desk_signed_in_already": N_("%(actor)s 已在 %(at)s 为这名考生签到，没有重复签到。"),
+    "desk_admitted_already": N_("考生已在座位上核验入场，不需要再签到。"),
+    "desk_consent_not_asked": N_("请先询问考生是否同意人脸比对。"),
+    "desk_face_differs": N_("比对不一致，不能直接通过。请重拍，或记为存疑，由主考决定。"),
+    "desk_door_open": N_("迟到入场尚未截止，考生可以签到入场。"),
+    "desk_nothing_to_decide": N_("这名考生没有待决定的存疑。"),
+    "desk_outcome_unknown": N_("无法识别的操作。"),
+    "desk_not_signed_in": N_("这名考生没有有效的签到。"),
+    "desk_doubt_open": N_("签到台对这名考生存疑，主考决定之前不能入场。"),
+    "desk_refused_before": N_("签到台没有准许这名考生入场。"),
+    "desk_second_not_on_duty": N_("%(name)s 没有被安排在本考场，请由本考场的另一名工作人员或主考确认。"),
+    "desk_chief_needed": N_("两人中须有一名主考。"),
+    "desk_time_ahead": N_("签到时间晚于现在，请核对。"),
+    "desk_no_walk_ins": N_("本批次不接收名单外考生。"),
+    "desk_name_missing": N_("请填写姓名。"),
+    "desk_id_missing": N_("请填写证件号码。"),
+    "desk_id_15_digits": N_("15 位身份证号已停用，请填写 18 位号码。"),
+    "desk_id_shape": N_("证件号码应为 17 位数字加一位数字或 X。"),
+    "desk_id_province": N_("证件号码的地区代码不存在，请核对。"),
+    "desk_id_birth_date": N_("证件号码中的出生日期不存在，请核对。"),
+    "desk_id_check_digit": N_("证件号码的校验位不对，请核对。"),
+    "line_desk_passed": N_("%(actor)s 为 %(seat)s 号考生签到：通过"),
+    "line_desk_doubted": N_("%(actor)s 对 %(seat)s 号考生存疑：%(reason)s，待主考决定"),
+    "line_desk_admitted": N_("%(actor)s 与 %(cosigned_by)s 决定准许 %(seat)s 号考生入场：%(reason)s"),
+    "line_desk_refused": N_("%(actor)s 与 %(cosigned_by)s 决定不准 %(seat)s 号考生入场：%(reason)s"),
+    "line_desk_late": N_("%(seat)s 号考生迟到 %(late)s 分钟，已过入场时限，记为缺考"),
+    "line_desk_taken_back": N_("%(actor)s 撤销 %(seat)s 号考生的签到：%(reason)s"),
+    "line_desk_moved": N_("%(actor)s 把准考证 %(ticket)s 的考生从另一考场安排到 %(seat)s 号：%(reason)s（%(cosigned_by)s 复核）"),
+    "line_desk_unlisted": N_("%(actor)s 接收名单外考生，准考证 %(ticket)s，%(seat)s 号：%(reason)s（%(cosigned_by)s 复核）"),
+    "line_admitted_by_desk": N_("%(seat)s 号考生已在签到台通过（%(actor)s），准许入场"),
+}
+# fmt: on  # above: one sentence, one line

@@ -1,0 +1,143 @@
+/* The sign-in desk: a scanner types, few keys answer, the camera gives one picture when the candidate agreed. */
+
+import { hands, isScan, pictureSize } from './desk_keys.js';
+
+const SCAN_MS = 400;
+const JPEG_QUALITY = 0.9;
+const desk = document.getElementById('desk');
+const scan = document.getElementById('scan');
+const typed = document.getElementById('typed');
+const person = document.getElementById('person');
+const people = document.getElementById('people');
+const camera = document.getElementById('camera');
+const state = document.getElementById('camera-state');
+let busy = false;
+
+/* ---- the camera ---- */
+
+async function openCamera() {
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: false });
+    camera.srcObject = stream;
+    await camera.play();
+    desk.dataset.camera = 'live';
+    watchForCodes();
+  } catch {
+    desk.dataset.camera = 'none';
+    state.textContent = desk.dataset.noCamera;
+  }
+}
+
+/** One picture of what the camera shows, JPEG; null without a camera. */
+function taken() {
+  const size = pictureSize(camera.videoWidth, camera.videoHeight);
+  if (!size) return null;
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = size;
+  canvas.getContext('2d').drawImage(camera, 0, 0, ...size);
+  return new Promise((done) => canvas.toBlob(done, 'image/jpeg', JPEG_QUALITY));
+}
+
+/** Where the browser reads codes itself, a ticket held before the camera is as good as a scanner. */
+async function watchForCodes() {
+  if (!('BarcodeDetector' in window)) return;
+  const formats = await window.BarcodeDetector.getSupportedFormats().catch(() => []);
+  if (!formats.includes('qr_code')) return;
+  const detector = new window.BarcodeDetector({ formats: ['qr_code'] });
+  let last = '';
+  for (;;) {
+    await new Promise((done) => setTimeout(done, SCAN_MS));
+    if (busy || person.querySelector('[data-stage]:not([data-stage="passed"])')) continue;
+    const [code] = await detector.detect(camera).catch(() => []);
+    if (code && code.rawValue !== last) {
+      last = code.rawValue;
+      typed.value = code.rawValue;
+      scan.requestSubmit();
+    }
+  }
+}
+
+/* ---- asking the server ---- */
+
+async function send(form, submitter) {
+  if (busy) return;
+  const body = new FormData(form, submitter);
+  if (form.hasAttribute('data-consent') && body.get('consent') === 'yes') {
+    const picture = await taken();
+    if (picture) body.set('picture', picture, 'desk.jpg');
+    else body.set('consent', 'none');
+  }
+  busy = true;
+  person.setAttribute('aria-busy', 'true');
+  if (form.hasAttribute('data-consent')) state.textContent = desk.dataset.busy;
+  try {
+    const answer = await fetch(form.action, { method: 'POST', body, headers: { 'HX-Request': 'true' } });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    person.innerHTML = await answer.text();
+    settle();
+    listAgain();
+  } catch {
+    state.textContent = desk.dataset.offline;
+  } finally {
+    busy = false;
+    person.removeAttribute('aria-busy');
+    if (desk.dataset.camera === 'live') state.textContent = '';
+  }
+}
+
+/** Puts the keyboard where the next step is. */
+function settle() {
+  const there = person.querySelector('[data-stage]');
+  const next = person.querySelector('[aria-invalid]') ?? person.querySelector('[autofocus]');
+  typed.value = '';
+  if (!there || there.dataset.stage === 'passed') return typed.focus();
+  if (next) return next.focus();
+  const field = person.querySelector('form[data-act="passed"] input:not([type="hidden"]), form[data-act="decide"] input:not([type="hidden"])');
+  if (field) return field.focus();
+  if (person.querySelector('[data-consent]')) return document.activeElement?.blur();
+  typed.focus();
+}
+
+async function listAgain() {
+  const answer = await fetch(desk.dataset.people, { headers: { 'HX-Request': 'true' } }).catch(() => null);
+  if (answer?.ok) people.innerHTML = await answer.text();
+}
+
+/* ---- keys ---- */
+
+function next() {
+  person.replaceChildren();
+  typed.value = '';
+  typed.focus();
+}
+
+function onKey(event) {
+  if (event.key === 'Escape') return next();
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.target.closest('input, select, textarea')) return;
+  if (isScan(event.key)) {
+    // A scanner begins while something else has the focus: what it types is for the field, Enter included.
+    typed.focus();
+    return;
+  }
+  const found = hands(event.key, person);
+  if (!found) {
+    if (event.key.length === 1 && event.key !== ' ') typed.focus();
+    return;
+  }
+  event.preventDefault();
+  if (found.tagName === 'DETAILS') {
+    found.open = true;
+    found.querySelector('input:not([type="hidden"])').focus();
+  } else found.click();
+}
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (!desk.contains(form)) return;
+  event.preventDefault();
+  send(form, event.submitter);
+});
+document.addEventListener('keydown', onKey);
+openCamera();
+settle();

@@ -1,0 +1,546 @@
+"""The sign-in desk: who confirms whom, what it means at the seat, and what is kept of it."""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from exam_rooms.desk import Face
+from exam_rooms.protocol import AcceptRequest, ConfirmRequest, Route, Step
+from exam_rooms.seats import AttemptState
+from server.access import SYSTEM, Actor, Permission
+from server.db.record import AuditEntry
+from server.db.signins import SignInRow
+from server.db.sittings import Attempt
+from server.errors import Forbidden, Refused
+from server.host import Host
+from server.live.watch import Watch
+from server.rules.policy_desk import DeskRules
+from server.services import cameras, commands, desk, desk_find, desk_pictures
+from server.services.desk import Looked, Place
+from server.services.desk_marks import lates, marks
+from server.services.record_events import Person, events
+from server.services.signed import Signed
+from tests.server.agent_kit import TestAgent
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import ID_NUMBERS, Scene, make_scene
+from tests.server.signin_kit import PICTURE, Desk, all_have_photos, change_policy, code, code_of, real_tickets
+from tests.server.smart_kit import CameraAgent, equip
+
+
+@pytest.fixture
+def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
+    made = make_scene(host, person_as)
+    all_have_photos(made)
+    real_tickets(made)
+    return made
+
+
+@pytest.fixture
+def desk_(scene: Scene) -> Desk:
+    return Desk(scene, scene.staff[0])
+
+
+@pytest.fixture
+def agent(app: Flask, scene: Scene) -> TestAgent:
+    made = TestAgent(app, scene, "1")
+    made.open_session()
+    return made
+
+
+def found(scene: Scene, typed: str, who: Actor | None = None) -> desk_find.Person:
+    with scene.host.db.read() as session:
+        actor = who or scene.staff[0]
+        return desk_find.find(session, actor, scene.room_sitting, typed, now=scene.host.now())
+
+
+def acts(scene: Scene) -> list[str]:
+    with scene.host.db.read() as session:
+        stream = f"sitting/{scene.room_sitting}"
+        rows = session.query(AuditEntry).filter_by(stream=stream).order_by(AuditEntry.seq)
+        return [row.act for row in rows]
+
+
+def marked(scene: Scene) -> dict[str, str]:
+    with scene.host.db.read() as session:
+        by_attempt = marks(session, scene.room_sitting)
+    return {seat: by_attempt[attempt] for seat, attempt in scene.attempts.items() if attempt in by_attempt}
+
+
+def recorded(scene: Scene) -> list[tuple[str, str]]:
+    """The desk's lines on the room record, by seat."""
+    seats = {attempt: seat for seat, attempt in scene.attempts.items()}
+    with scene.host.db.read() as session:
+        room = commands.load(session, scene.room_sitting)
+        everybody = [Person(session.get_one(Attempt, number), seat, "", "") for number, seat in seats.items()]
+        lines = events(session, room, everybody)
+    return [(line.seat, line.text) for line in lines if line.key.startswith(("signin", "walk-in"))]
+
+
+# --- finding -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", ["plain", "full"])
+@pytest.mark.parametrize("how", ["ticket", "number", "id"])
+def test_a_candidate_is_found_by_code_number_and_id_of_any_width(scene: Scene, how: str, width: str) -> None:
+    typed = {"ticket": code_of(scene, "1"), "number": scene.tickets["1"], "id": ID_NUMBERS[0]}[how]
+    if width == "full":
+        typed = "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in typed)
+    person = found(scene, f" {typed} ")
+    assert (person.name, person.seat, person.method, person.stage) == ("考生1", "1", how, "ask")
+    assert person.id_masked == "110***********109X"
+
+
+def test_a_code_with_one_digit_changed_names_nobody(scene: Scene) -> None:
+    right = code_of(scene, "1")
+    wrong = right[:-1] + str((int(right[-1]) + 1) % 10)
+    assert code(lambda: found(scene, wrong)) == "ticket_code_forged"
+    assert code(lambda: found(scene, "110101199003079999")) == "desk_nobody_found"
+    assert code(lambda: found(scene, "   ")) == "desk_nothing_typed"
+
+
+# --- confirming --------------------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_after_a_clear_comparison_one_person_passes_and_the_seat_admits_by_itself(
+    scene: Scene, desk_: Desk, agent: TestAgent
+) -> None:
+    desk_.look("1", Face.MATCH)
+    row = desk_.passes("1", method="ticket")
+    assert (row.result, row.face, row.method, row.similarity) == ("pass", "match", "ticket", 0.81)
+    assert scene.attempt("1").state == AttemptState.ASSIGNED
+    assert agent.sign_in().status_code == 200
+    attempt = scene.attempt("1")
+    assert (attempt.state, attempt.admitted_by) == (AttemptState.ADMITTED, scene.staff[0].user_id)
+    assert agent.state().step is Step.ADMITTED
+    assert acts(scene)[-3:] == ["desk_passed", "signed_in", "admitted"]
+    assert marked(scene) == {"1": "passed"}
+
+
+def test_who_went_to_the_seat_first_is_admitted_when_the_desk_passes(
+    scene: Scene, desk_: Desk, agent: TestAgent
+) -> None:
+    agent.sign_in()
+    assert scene.attempt("1").state == AttemptState.IDENTIFIED
+    desk_.look("1")
+    desk_.passes("1")
+    assert scene.attempt("1").state == AttemptState.ADMITTED
+
+
+def test_without_the_desk_everything_is_as_before(scene: Scene, agent: TestAgent) -> None:
+    agent.enter()
+    assert scene.attempt("1").state == AttemptState.READY
+    assert marked(scene) == {}
+    assert found(scene, scene.tickets["1"]).stage == "seated"
+
+
+@pytest.mark.parametrize(
+    "face", [Face.DECLINED, Face.UNAVAILABLE, Face.NO_FACE, Face.UNCLEAR, Face.SEVERAL, Face.UNSURE]
+)
+def test_what_is_not_clear_needs_a_second_person_on_duty(scene: Scene, desk_: Desk, face: Face) -> None:
+    desk_.look("1", face)
+    assert code(lambda: desk_.passes("1")) == "cosign_missing"
+    assert code(lambda: desk_.passes("1", scene.staff[0])) == "cosign_same_person"
+    row = desk_.passes("1", scene.staff[1])
+    assert (row.operator_id, row.second_id) == (scene.staff[0].user_id, scene.staff[1].user_id)
+
+
+def test_the_second_person_must_be_on_duty_in_this_room(
+    scene: Scene, desk_: Desk, person_as: Callable[..., Actor]
+) -> None:
+    desk_.look("1", Face.UNSURE)
+    stranger, rover = person_as("invigilator"), person_as("rover")
+    assert code(lambda: desk_.passes("1", stranger)) == "desk_second_not_on_duty"
+    with pytest.raises(Forbidden):
+        desk_.passes("1", rover)
+    assert code(lambda: Desk(scene, stranger).look("1")) == "not_on_duty"
+    desk_.passes("1", scene.chief)
+
+
+def test_a_mismatch_cannot_be_passed_by_anybody_at_the_desk(scene: Scene, desk_: Desk) -> None:
+    desk_.look("1", Face.MISMATCH)
+    assert code(lambda: desk_.passes("1", scene.chief)) == "desk_face_differs"
+    paper = {"method": "paper", "at": scene.host.now()}
+    assert code(lambda: desk_.passes("1", scene.chief, **paper)) == "desk_face_differs"
+
+
+def test_nobody_passes_before_consent_was_asked(scene: Scene, desk_: Desk) -> None:
+    assert code(lambda: desk_.passes("1", scene.chief)) == "desk_consent_not_asked"
+    change_policy(scene, desk=DeskRules())
+    assert found(scene, scene.tickets["1"]).stage == "confirm"
+    assert desk_.passes("1").face == "not_used"
+
+
+def test_a_picture_or_a_comparison_without_consent_is_refused(scene: Scene, desk_: Desk) -> None:
+    for consent in (False, None):
+        assert code(lambda said=consent: desk_.look("1", Face.MATCH, consent=said)) == "no_face_consent"
+        bare = Looked(consent, Face.DECLINED, picture=PICTURE)
+        write = lambda seen=bare: scene.write(desk.look, scene.staff[0], desk_.place("1"), seen)  # noqa: E731
+        assert code(write) == "no_face_consent"
+
+
+@pytest.mark.parametrize("role", ["rover", "supervisor", "administrator", "auditor"])
+def test_who_only_watches_does_nothing_at_the_desk(
+    scene: Scene, person_as: Callable[..., Actor], role: str
+) -> None:
+    watcher = person_as(role)
+    assert not watcher.can(Permission.ADMIT_CANDIDATES)
+    with pytest.raises(Forbidden):
+        Desk(scene, watcher).look("1")
+    with pytest.raises(Forbidden):
+        Desk(scene, watcher).passes("1")
+
+
+# --- doubt (scenario 17) -------------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("outcome", ["admitted", "refused"])
+def test_scenario_17_a_doubt_is_decided_by_the_chief_with_a_second_person(
+    scene: Scene, desk_: Desk, agent: TestAgent, outcome: str
+) -> None:
+    desk_.look("1", Face.MISMATCH)
+    desk_.doubts("1", "双胞胎")
+    assert marked(scene) == {"1": "doubt"}
+    assert agent.sign_in().status_code == 200
+    assert scene.attempt("1").state == AttemptState.IDENTIFIED
+    admit = lambda: scene.write(commands.admit, scene.staff[0], scene.attempts["1"])  # noqa: E731
+    assert code(admit) == "desk_doubt_open"
+    assert code(lambda: desk_.decides("1", outcome, None)) == "cosign_missing"
+    assert code(lambda: desk_.decides("1", outcome, scene.staff[1])) == "desk_chief_needed"
+    assert code(lambda: desk_.decides("1", outcome, scene.chief, reason=" ")) == "reason_missing"
+    row = desk_.decides("1", outcome, scene.chief)
+    assert (row.result, row.decision, row.reason) == ("doubt", outcome, "双胞胎")
+    assert (row.decided_by, row.decided_second) == (scene.staff[0].user_id, scene.chief.user_id)
+    expected = AttemptState.ADMITTED if outcome == "admitted" else AttemptState.ASSIGNED
+    assert scene.attempt("1").state == expected
+    with scene.host.db.read() as session:
+        kept = session.get_one(SignInRow, row.id)
+        assert kept.has_picture
+        assert kept.sealed_picture is not None
+        assert PICTURE[4:] not in kept.sealed_picture
+    assert "desk_doubted" in acts(scene)
+    word = "准许入场" if outcome == "admitted" else "不准入场"
+    people = f"{scene.staff[0].name}、{scene.chief.name}"
+    assert recorded(scene) == [("1", f"签到存疑：双胞胎；{word}（{people}）：户口簿相符")]
+    assert ("desk_admitted" if outcome == "admitted" else "desk_refused") in acts(scene)
+    if outcome == "refused":
+        agent.sign_in()
+        assert code(admit) == "desk_refused_before"
+
+
+def test_the_chief_at_the_desk_decides_with_an_invigilator(scene: Scene, desk_: Desk) -> None:
+    desk_.look("1", Face.MISMATCH)
+    desk_.doubts("1")
+    row = Desk(scene, scene.chief).decides("1", "admitted", scene.staff[1])
+    assert (row.decided_by, row.decided_second) == (scene.chief.user_id, scene.staff[1].user_id)
+    assert code(lambda: desk_.decides("1", "refused", scene.chief)) == "desk_nothing_to_decide"
+
+
+def test_who_was_sent_back_at_the_seat_is_not_admitted_by_the_desk_again(
+    scene: Scene, desk_: Desk, agent: TestAgent
+) -> None:
+    desk_.look("1")
+    desk_.passes("1")
+    agent.sign_in()
+    scene.write(commands.refuse, scene.attempts["1"], Signed(scene.staff[1], "坐下的是另一个人"))
+    assert desk_.standing("1") is None
+    agent.sign_in()
+    assert scene.attempt("1").state == AttemptState.IDENTIFIED
+
+
+# --- no comparison (scenario 18) -----------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_scenario_18_who_does_not_want_to_be_compared_is_checked_by_two_people_and_no_camera(
+    app: Flask, scene: Scene, desk_: Desk, machine: Machine
+) -> None:
+    equip(scene)
+    desk_.look("1", Face.DECLINED)
+    desk_.passes("1", scene.staff[1])
+    assert marked(scene) == {"1": "no_compare"}
+    row = desk_.standing("1")
+    assert row is not None
+    assert (row.consent, row.has_picture) == (False, False)
+    agent = CameraAgent(app, scene, "1")
+    agent.open_session()
+    assert agent.sign_in().status_code == 200
+    seen = agent.state()
+    assert seen.step is Step.ADMITTED
+    assert seen.candidate is not None
+    assert seen.candidate.face_consent is False
+    assert agent.post(Route.CONFIRM, ConfirmRequest(True)).status_code == 200
+    assert agent.post(Route.ACCEPT, AcceptRequest("2026-11", False)).status_code == 200
+    agent.attempt = scene.attempts["1"]
+    everything_is_off(agent)
+    machine.advance(minutes=10)
+    scene.start()
+    assert agent.state().step is Step.ANSWERING
+    everything_is_off(agent)
+    with scene.host.db.read() as session:
+        asked = cameras.looked_at(session, scene.host.presence, scene.room_sitting, [scene.seats["1"]])
+    assert [each.refusal for each in asked] == ["no_face_consent"]
+
+
+def everything_is_off(agent: CameraAgent) -> None:
+    """No enrolment, no watching for presence, no captures, and nothing that a camera says is taken."""
+    plan = agent.state().watch
+    assert plan is not None
+    assert plan.manual
+    assert (plan.enrol, plan.watch, plan.template, plan.captures) == (False, False, "", ())
+    for route, message in (
+        (Route.ENROLMENT, agent.enrolment()),
+        (Route.ALERT, agent.alert()),
+        (Route.CAPTURE, agent.capture()),
+    ):
+        assert agent.refused(route, message) == (403, "no_face_consent")
+
+
+def test_a_yes_at_the_desk_is_shown_at_the_seat_and_watches_nothing_before_it_is_confirmed(
+    app: Flask, scene: Scene, desk_: Desk
+) -> None:
+    equip(scene)
+    desk_.look("1", Face.MATCH)
+    desk_.passes("1")
+    agent = CameraAgent(app, scene, "1")
+    agent.open_session()
+    agent.sign_in()
+    seen = agent.state()
+    assert seen.candidate is not None
+    assert seen.candidate.face_consent is True
+    assert seen.watch is not None
+    assert not seen.watch.enrol
+    assert scene.attempt("1").face_consent is None
+    agent.post(Route.CONFIRM, ConfirmRequest(True))
+    agent.post(Route.ACCEPT, AcceptRequest("2026-11", False))  # another mind at the seat counts
+    assert scene.attempt("1").face_consent is False
+
+
+# --- the door (scenario 19) ----------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_scenario_19_sixteen_minutes_late_is_absent_under_15_and_admitted_under_30(
+    scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    machine.advance(minutes=16)
+    assert found(scene, scene.tickets["1"]).stage == "late"
+    desk_.look("1")
+    assert code(lambda: desk_.passes("1")) == "late_entry_closed"
+    row = scene.write(desk.turn_away, scene.staff[0], desk_.place("1"))
+    assert (row.result, row.reason, row.late_minutes) == ("refused", "late_entry_closed", 16)
+    assert scene.attempt("1").state == AttemptState.ABSENT
+    assert marked(scene) == {"1": "late"}
+    assert "desk_late" in acts(scene)
+    assert recorded(scene) == [("1", "迟到 16 分钟，已过入场时限，不得入场，记为缺考")]
+    change_policy(scene, late_entry_minutes=30)
+    before = scene.host.now()
+    with scene.host.db.read() as session:
+        ends = commands.load(session, scene.room_sitting).deadline(scene.attempt("2"))
+    desk_.look("2")
+    late = desk_.passes("2")
+    assert late.late_minutes == 16
+    other = TestAgent(agent.client.application, scene, "2")
+    other.open_session()
+    other.sign_in()
+    assert scene.attempt("2").state == AttemptState.ADMITTED
+    with scene.host.db.read() as session:
+        assert commands.load(session, scene.room_sitting).deadline(scene.attempt("2")) == ends
+    assert ends - before == timedelta(minutes=90 - 16)
+
+
+def test_who_came_late_stands_on_the_record_and_the_chief_may_take_an_absence_back(
+    scene: Scene, desk_: Desk, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    machine.advance(minutes=3)
+    desk_.look("2")
+    desk_.passes("2")
+    machine.advance(minutes=13)
+    scene.write(desk.turn_away, scene.staff[0], desk_.place("1"))
+    with scene.host.db.read() as session:
+        told = [(late.seat, late.minutes, late.came_in) for late in lates(session, scene.room_sitting)]
+    assert told == [("2", 3, True), ("1", 16, False)]
+    scene.write(commands.resume_seat, scene.attempts["1"], scene.signed("接驳车故障，主考准许"))
+    assert desk_.standing("1") is None
+    assert scene.attempt("1").state == AttemptState.ASSIGNED
+
+
+def test_nobody_is_turned_away_while_the_door_is_open(scene: Scene, desk_: Desk) -> None:
+    turn_away = lambda: scene.write(desk.turn_away, scene.staff[0], desk_.place("1"))  # noqa: E731
+    assert code(turn_away) == "desk_door_open"
+
+
+def test_who_was_at_the_desk_in_time_may_sit_down_after_the_door_closed(
+    host: Host, scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    machine.advance(minutes=14)
+    for seat in "12":
+        desk_.look(seat)
+    desk_.passes("1")
+    desk_.doubts("2")
+    machine.advance(minutes=3)
+    watch = Watch(host)
+    watch.tick()
+    states = {seat: scene.attempt(seat).state for seat in "123"}
+    assert states == {"1": "assigned", "2": "assigned", "3": "absent"}
+    before = len(acts(scene))
+    watch.tick()
+    assert len(acts(scene)) == before
+    assert agent.sign_in().status_code == 200
+    assert scene.attempt("1").state == AttemptState.ADMITTED
+    desk_.decides("2", "refused", scene.chief)
+    watch.tick()
+    assert scene.attempt("2").state == AttemptState.ABSENT
+
+
+# --- paper, taking back -----------------------------------------------------------------------------------
+
+
+def test_a_sign_in_on_paper_is_entered_later_by_two_people_with_its_own_time(
+    scene: Scene, desk_: Desk, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    signed_at = scene.host.now() + timedelta(minutes=5)
+    machine.advance(minutes=40)
+    desk_.look("1", Face.UNAVAILABLE)
+    paper = {"method": "paper", "at": signed_at}
+    assert code(lambda: desk_.passes("1", **paper)) == "cosign_missing"
+    ahead = {"method": "paper", "at": scene.host.now() + timedelta(seconds=1)}
+    assert code(lambda: desk_.passes("1", scene.chief, **ahead)) == "desk_time_ahead"
+    too_late = {"method": "paper", "at": signed_at + timedelta(minutes=10, seconds=1)}
+    assert code(lambda: desk_.passes("1", scene.chief, **too_late)) == "late_entry_closed"
+    row = desk_.passes("1", scene.staff[1], **paper)
+    assert (row.method, row.signed_at, row.late_minutes) == ("paper", signed_at, 5)
+    assert row.entered_at == scene.host.now()
+    assert marked(scene) == {"1": "paper"}
+
+
+def test_a_sign_in_of_the_wrong_person_is_taken_back_with_a_reason(scene: Scene, desk_: Desk) -> None:
+    desk_.look("1")
+    desk_.passes("1")
+    place = desk_.place("1")
+    assert code(lambda: scene.write(desk.take_back, Signed(scene.staff[0]), place)) == "reason_missing"
+    scene.write(desk.take_back, Signed(scene.staff[0], "选错了考生"), place)
+    assert desk_.standing("1") is None
+    person = found(scene, scene.tickets["1"])
+    assert person.stage == "ask"
+    assert [one.mark for one in person.former] == ["taken_back"]
+
+
+def test_a_decision_is_taken_back_by_the_chief_alone(scene: Scene, desk_: Desk) -> None:
+    desk_.look("1", Face.MISMATCH)
+    desk_.doubts("1")
+    desk_.decides("1", "refused", scene.chief)
+    signed = Signed(scene.staff[0], "核对有误", scene.staff[1])
+    assert code(lambda: scene.write(desk.take_back, signed, desk_.place("1"))) == "desk_chief_needed"
+    scene.write(desk.take_back, replace(signed, cosigner=scene.chief), desk_.place("1"))
+    assert found(scene, scene.tickets["1"]).stage == "ask"
+
+
+# --- two desks --------------------------------------------------------------------------------------------
+
+
+def test_a_second_desk_is_told_who_signed_in_the_same_person(scene: Scene, desk_: Desk) -> None:
+    other = Desk(scene, scene.staff[1])
+    desk_.look("1")
+    other.look("1")
+    desk_.passes("1")
+    with pytest.raises(Refused) as caught:
+        other.passes("1")
+    assert caught.value.code == "desk_signed_in_already"
+    assert caught.value.params["actor"] == scene.staff[0].name
+
+
+@pytest.mark.both_stores
+def test_of_two_desks_at_the_same_moment_one_wins_and_the_other_is_told(scene: Scene) -> None:
+    desks = [Desk(scene, who) for who in scene.staff]
+    for each in desks:
+        each.look("1")
+    gate, told = threading.Barrier(2), []
+
+    def go(each: Desk) -> None:
+        gate.wait(30)
+        try:
+            told.append(each.passes("1").result)
+        except Refused as refusal:
+            told.append(refusal.code)
+
+    threads = [threading.Thread(target=go, args=(each,)) for each in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(told) == ["desk_signed_in_already", "pass"]
+    with scene.host.db.read() as session:
+        rows = session.query(SignInRow).filter_by(registration_id=desks[0].registration("1")).all()
+    assert [row.result for row in rows] == ["pass"]
+
+
+# --- pictures ---------------------------------------------------------------------------------------------
+
+
+def test_pictures_lie_sealed_and_nothing_of_them_is_logged(
+    scene: Scene, desk_: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    signin = desk_.look("1")
+    desk_.passes("1")
+    marker = PICTURE[4:40]
+    files = [path for path in scene.host.settings.data.rglob("*") if path.is_file()]
+    assert files
+    with sqlite3.connect(scene.host.settings.data / "examhall.db") as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for path in files:
+        assert marker not in path.read_bytes(), path
+    assert marker.decode() not in caplog.text
+    with scene.host.db.read() as session:
+        rows = session.query(AuditEntry).all()
+        assert not any(ID_NUMBERS[0] in str(row.details) for row in rows)
+    view = (scene.staff[1], scene.room_sitting, signin)
+    assert scene.write(desk_pictures.view, *view) == PICTURE
+    assert "desk_picture_viewed" in acts(scene)
+
+
+def test_pictures_go_after_their_time_but_not_those_of_an_open_doubt(
+    scene: Scene, desk_: Desk, machine: Machine, person_as: Callable[..., Actor]
+) -> None:
+    desk_.look("1")
+    desk_.passes("1")
+    desk_.look("2", Face.MISMATCH)
+    desk_.doubts("2")
+    manager = person_as("administrator")
+    machine.advance(days=179)
+    assert scene.write(desk_pictures.purge, manager) == 0
+    machine.advance(days=2)
+    assert scene.write(desk_pictures.purge, manager) == 1
+    rows = {seat: desk_.standing(seat) for seat in "12"}
+    assert {seat: row.has_picture for seat, row in rows.items() if row} == {"1": False, "2": True}
+    with pytest.raises(Forbidden):
+        scene.write(desk_pictures.purge, scene.staff[0])
+
+
+def test_an_earlier_look_of_the_same_person_is_replaced(scene: Scene, desk_: Desk) -> None:
+    desk_.look("1", Face.NO_FACE)
+    desk_.look("1", Face.MATCH)
+    with scene.host.db.read() as session:
+        assert [row.face for row in session.query(SignInRow)] == ["match"]
+
+
+def test_a_scan_of_the_room_next_door_is_not_signed_in_here(scene: Scene) -> None:
+    far = Place(scene.room_sitting, 9999)
+    assert code(lambda: scene.write(desk.passed, Signed(scene.staff[0]), far)) == "desk_not_seated"
+    assert SYSTEM.user_id is None
