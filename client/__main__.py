@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,8 @@ from client.pin import PinGate
 from client.release import ReleaseAct
 from client.rescue_act import RescueAct
 from client.seat import Seat, Surroundings
+from client.seat_log import FILE as SEAT_LOG
+from client.seat_log import SeatLog
 from client.seb import SebDesk
 from client.selfcheck import SelfCheck, Workplace
 from client.selfcheck_rules import ScreenView
@@ -84,12 +86,14 @@ class Kiosk:
         self._page.opened = self._seb.opened
         self._kiosk: KioskMode | None = None
         self._kiosk_fault = ""
+        self._page_seen: Callable[[], float | None] = lambda: None
         self.premises = Premises(self._boot_id, shared=arguments.shared_machine)
 
     def run(self) -> None:
         """Serves until `stopping` is set."""
         local = LocalServer(self._page, self._folder.launch_file, _port(self._arguments))
         local.launch.free = self._arguments.seb
+        self._page_seen = local.pulse.last_seen
         local.run()
         try:
             if self._arguments.kiosk:
@@ -226,7 +230,9 @@ class Kiosk:
         transport = Transport(link, self._board, self._endpoint, context, agent.handle)
         watcher = self._watcher(agent, evidence, device)
         checks = self._self_check(agent, device, watcher)
-        workers = [worker for worker in (transport, warden, watcher, checks) if worker is not None]
+        seat_log = SeatLog(agent, evidence, self._folder.evidence / SEAT_LOG, self._page_seen)
+        every = (transport, warden, watcher, checks, seat_log)
+        workers = [worker for worker in every if worker is not None]
         fault = self._folder.fault()
         if fault:
             agent.disk_says(fault)
@@ -237,6 +243,7 @@ class Kiosk:
                 fault = fault and self._disk_again(agent, fault)
         finally:
             checks.stop()
+            seat_log.stop()
             warden.stop()
             if watcher is not None:
                 watcher.stop()

@@ -18,6 +18,7 @@ from client.board import Board
 from client.books import Books
 from client.brief import Brief, camera_word
 from client.candidate_acts import CandidateActs
+from client.command_notes import CommandNotes
 from client.device import DISK_CODES
 from client.journal_file import JournalFault
 from client.link import Link
@@ -66,6 +67,9 @@ class Agent(CandidateActs):
         self._paper_fault = ""
         self._camera = CameraReport()
         self._kiosk = KioskReport()
+        self._notes = CommandNotes()
+        self._running_since: float | None = None
+        self.board.on_seen = self._page_has
         self.on_look: Callable[[str], None] = lambda ref: None
         self.listeners: list[Callable[[SeatState], None]] = []
 
@@ -112,8 +116,17 @@ class Agent(CandidateActs):
                 self.link.want_state()  # the hand-in has arrived: do not wait to be told
 
     def _take_state(self, state: SeatState) -> None:
-        former = self._seat.attempt
+        former, stood = self._seat.attempt, self._seat.paused
+        boot = self.board.boot()
+        self._notes.heard(state.commands, boot, self._running_since if state.attempt == former else None)
         self._seat.take(state)
+        goes_on = state.step is Step.ANSWERING and not self._seat.paused
+        if not goes_on or state.attempt != former:
+            self._running_since = None
+        if goes_on and self._running_since is None:
+            self._running_since = boot
+        if self._seat.paused and not stood:
+            self._seat.stood_at = boot
         if state.attempt is None:
             return
         running = self._books.running(state.attempt)
@@ -189,8 +202,15 @@ class Agent(CandidateActs):
             self._books.settle(attempt)
             for listen in self.listeners:
                 listen(state)
-        self.link.describe(self._status(attempt))
         self._show()
+        self._notes.built(self.board.version)
+        self.link.describe(self._status(attempt))
+
+    def _page_has(self, version: int) -> None:
+        """The page shows the view of this version; under the lock."""
+        if self._notes.shown(version, self.board.boot()):
+            self.link.describe(self._status(self._seat.attempt))
+            self.board.changed.notify_all()
 
     def _want_files(self, state: SeatState | None) -> None:
         paper = state.paper if state else None
@@ -244,6 +264,7 @@ class Agent(CandidateActs):
             journal_fault=self._books.fault,
             camera=self._camera,
             kiosk=self._kiosk,
+            commands=self._notes.report(),
         )
         if journal is None:
             return status
@@ -282,6 +303,18 @@ class Agent(CandidateActs):
                 since_start=None if left is None else -left,
                 linked=self.link.up,
             )
+
+    def working(self) -> tuple[str, float, int | None, bool, bool]:
+        """What the seat's log asks: boot id, boot seconds, the attempt that is being answered (None: none),
+        whether its time goes on uncovered, and whether its paper is open.
+        """
+        with self.board.lock:
+            seat, boot = self._seat, self.board.boot()
+            state = seat.state
+            open_here = state is not None and state.step is Step.ANSWERING and not seat.submitted_here()
+            wanted = open_here and seat.step(boot) == Step.ANSWERING.value
+            attempt = seat.attempt if open_here else None
+            return self._parts.boot_id, boot, attempt, wanted, seat.paper is not None
 
     def status(self) -> StatusRequest:
         """What a heartbeat would say now."""

@@ -17,8 +17,15 @@ class Board:
         self.boot = boot
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
+        self.on_seen: Callable[[int], None] = lambda version: None
         self._shown = ""
         self._version = 0
+        self._seen = 0
+
+    @property
+    def version(self) -> int:
+        """The number of the view that is shown now."""
+        return self._version
 
     def refresh(self) -> None:
         """Looks at the seat again; wakes the page when it would see something new."""
@@ -37,6 +44,9 @@ class Board:
         end = self.boot() + min(patience, LONGEST_POLL)
         with self.lock:
             self.refresh()
+            if self._seen < after <= self._version:  # who asks for what comes after it has it
+                self._seen = after
+                self.on_seen(after)
             while self._version == after and wanted():
                 left = end - self.boot()
                 if left <= 0:

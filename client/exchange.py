@@ -212,7 +212,7 @@ class Act:
 def worth_telling(status: StatusRequest) -> object:
     """The part of a status whose change is told before the next heartbeat is due."""
     answers = (status.attempt, status.journal, status.waiting, status.journal_fault)
-    return (*answers, status.package_sha256, status.camera, status.kiosk)
+    return (*answers, status.package_sha256, status.camera, status.kiosk, status.commands)
 
 
 def read_error(reply: Reply) -> ErrorReply:

@@ -1,8 +1,10 @@
 """Many seats in one process: the agents' own link and transport, with greenlets in the place of threads.
 
 `python -m client.gevent_driver PLAN.json` keeps the seats of a plan connected until its standard input is
-closed, and answers the line "report" there with one JSON line. PLAN: {"server", "ca_pem", "prefetch",
-"seats": [{"workstation", "private_key"}]}. For load tests; nothing is kept on a disk and nothing is shown.
+closed. PLAN: {"server", "ca_pem", "prefetch", "seats": [{"workstation", "private_key", "items"}]}. It obeys
+lines there and answers each with one JSON line: "report"; "answers RATE", so many answers a second over all
+seats in turn from now on; "burst FIRST COUNT", one answer of each of these seats at once; "written", when
+each seat wrote its answers. For load tests; nothing is kept on a disk and nothing is shown.
 """
 
 from gevent import monkey
@@ -17,6 +19,7 @@ import resource  # noqa: E402
 import socket  # noqa: E402
 import struct  # noqa: E402
 import sys  # noqa: E402
+import threading  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -29,11 +32,12 @@ from client import exchange as x  # noqa: E402
 from client.board import Board  # noqa: E402
 from client.clock import ServerClock, boot_seconds  # noqa: E402
 from client.endpoint import parse_endpoint, trusting  # noqa: E402
+from client.light_journal import LightJournal  # noqa: E402
 from client.link import Link  # noqa: E402
 from client.outbox import Outbox  # noqa: E402
 from client.seat import Seat  # noqa: E402
 from client.transport import Transport  # noqa: E402
-from exam_rooms.protocol import Route, SeatState, StatusRequest, Step  # noqa: E402
+from exam_rooms.protocol import JournalReply, Route, SeatState, StatusRequest, Step  # noqa: E402
 from itembank.version import VERSION  # noqa: E402
 
 _TCP_INFO_BYTES = struct.Struct("=120xQQ")
@@ -52,17 +56,24 @@ class LightSeat:
         self.board = Board(Seat(ServerClock("driver"), outbox), boot_seconds)
         self.link = Link(x.Credentials(int(plan["workstation"]), key.sign, VERSION), outbox, rng)
         self.link.describe(StatusRequest(boot_id="driver", boot_ns=0, state_version=0))
+        self.workstation = int(plan["workstation"])
         self.opened_at = 0.0
+        self.journal: LightJournal | None = None
+        self._items = list(plan.get("items", ()))
         self._prefetch = prefetch
         self._package = ""
         self._state: SeatState | None = None
-        self._journal = False
 
     @property
     def waits(self) -> bool:
         """Whether everything that can be done before the start is done."""
         fetched = bool(self._package) or not self._prefetch
-        return self._state is not None and self._state.step is Step.READY and self._journal and fetched
+        return (
+            self._state is not None
+            and self._state.step is Step.READY
+            and self.journal is not None
+            and fetched
+        )
 
     def handle(self, events: list[x.Event]) -> None:
         """Takes the link's events; called under the board's lock."""
@@ -70,24 +81,36 @@ class LightSeat:
             if isinstance(event, x.StateSeen):
                 self._state = event.state
             elif isinstance(event, x.JournalGranted):
-                self._journal = True
+                self._take_journal(event.reply)
             elif isinstance(event, x.Fetched) and hashlib.sha256(event.data).hexdigest() == event.key:
                 self._package = event.key
         self._want()
         self.board.changed.notify_all()
 
+    def _take_journal(self, grant: JournalReply) -> None:
+        self.link.want_journal(None)
+        if self.journal is None:
+            self.journal = LightJournal(grant, self._items, self.link.outbox)
+
+    def answer(self) -> None:
+        """The candidate answers one more question, if there is a paper and one is left."""
+        with self.board.lock:
+            working = self._state is not None and self._state.step is Step.ANSWERING
+            if working and self.journal is not None and self.journal.answer():
+                self.board.changed.notify_all()
+
     def _want(self) -> None:
         state = self._state
         if state is None or state.attempt is None or state.paper is None:
             return
-        if not self._journal:
+        if self.journal is None:
             self.link.want_journal(state.attempt)
         needed = state.paper.sha256 if self._prefetch or state.paper.key else ""
         wanted = needed if needed != self._package else ""
         self.link.bulk.want(x.Ask.PACKAGE, wanted, f"{Route.PACKAGE}?sha256={wanted}")
         status = StatusRequest("driver", 0, 0, state.attempt, package_sha256=self._package)
         self.link.describe(status)
-        if state.paper.key and self._package == needed and self._journal and not self.opened_at:
+        if state.paper.key and self._package == needed and self.journal and not self.opened_at:
             self.opened_at = boot_seconds()
 
 
@@ -143,11 +166,60 @@ def main(arguments: list[str]) -> int:
     for seat in seats:
         Transport(seat.link, seat.board, endpoint, context, seat.handle).start()
         time.sleep(CONNECTING_PAUSE)
+    crowd = Crowd(seats)
     for line in FileObjectThread(sys.stdin.fileno(), "r"):  # a plain read would stop every seat
-        if line.strip() == "report":
-            sys.stdout.write(json.dumps(_report(seats, counted)) + "\n")
-            sys.stdout.flush()
+        match line.split():
+            case ["report"]:
+                told = _report(seats, counted)
+            case ["answers", rate]:
+                told = crowd.keep_answering(float(rate))
+            case ["burst", first, count]:
+                told = crowd.burst(int(first), int(count))
+            case ["written"]:
+                told = crowd.written()
+            case _:
+                continue
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
     return 0
+
+
+class Crowd:
+    """The candidates at the seats: how often they answer."""
+
+    def __init__(self, seats: list[LightSeat]) -> None:
+        self._seats = seats
+        self._rate = 0.0
+        self._turn = 0
+        threading.Thread(target=self._work, name="answers", daemon=True).start()
+
+    def keep_answering(self, rate: float) -> dict[str, object]:
+        """From now on so many answers a second, seat after seat."""
+        self._rate = rate
+        return {"rate": rate}
+
+    def burst(self, first: int, count: int) -> dict[str, object]:
+        """One answer of each of these seats at once; when it began, CLOCK_BOOTTIME in ns."""
+        began = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        for seat in self._seats[first : first + count]:
+            seat.answer()
+        return {"began_ns": began}
+
+    def written(self) -> dict[str, object]:
+        """Workstation -> when it wrote each of its answers."""
+        return {str(seat.workstation): seat.journal.written if seat.journal else [] for seat in self._seats}
+
+    def _work(self) -> None:
+        due = time.monotonic()
+        while True:
+            if self._rate <= 0:
+                time.sleep(0.1)
+                due = time.monotonic()
+                continue
+            due += 1 / self._rate
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._seats[self._turn % len(self._seats)].answer()
+            self._turn += 1
 
 
 def _report(seats: list[LightSeat], counted: Bytes) -> dict[str, object]:

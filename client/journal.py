@@ -67,7 +67,7 @@ class Journal:
         if path.exists():
             raise JournalFault("journal_exists")
         head, header = build_header(device_key, grant)
-        first = _make(header, 1, grant.parent, (RecordKind.OPEN, "", ()), stamps)
+        first = new_record(header, 1, grant.parent, (RecordKind.OPEN, "", ()), stamps)
         frames = [
             build_frame(device_key, header, number, record)
             for number, record in enumerate([*grant.records, first])
@@ -142,7 +142,7 @@ class Journal:
 
     def append(self, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> Record:
         """Adds a record and flushes it to the disk. Raises `JournalFault`; nothing was added then."""
-        record = _make(self._header, self.seq + 1, self.head, (kind, item, response), self._stamps)
+        record = new_record(self._header, self.seq + 1, self.head, (kind, item, response), self._stamps)
         frame = build_frame(self._device_key, self._header, self._frames, record)
         try:
             self._write(frame)
@@ -190,9 +190,10 @@ def unseal_response(attempt_key: bytes, record: Record) -> tuple[str, ...]:
         raise JournalBroken("record_unreadable") from fault
 
 
-def _make(
+def new_record(
     header: Header, seq: int, prev: str, content: tuple[RecordKind, str, tuple[str, ...]], stamps: Stamps
 ) -> Record:
+    """The record that follows `prev`, sealed and linked; `content`: its kind, item and response."""
     kind, item, response = content
     body = canonical({"response": list(response)} if kind is RecordKind.ANSWER else {})
     sealed = seal(header.attempt_key, body, record_aad(header.attempt, header.journal, seq))

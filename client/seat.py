@@ -20,6 +20,10 @@ FINAL = (Step.SUBMITTED, Step.TIME_OVER, Step.ENDED)
 LANGUAGES = ("zh", "en")
 FROZEN = "frozen"
 """The page's step while the server has the paper covered."""
+PAUSED = "paused"
+"""The page's step while time stands still."""
+PAUSE_TAIL = 5.0
+"""Seconds for which a paused seat still takes what was typed before the page was covered."""
 _NOBODY = SeatState(0, datetime.min.replace(tzinfo=UTC), "", Step.UNASSIGNED)
 
 
@@ -63,6 +67,7 @@ class Seat:
         self.total: int | None = None
         self.reopened = (0, 0)
         self.released: FreezeView | None = None  # the cover that was released at this seat
+        self.stood_at = 0.0  # boot seconds at which this seat heard of its pause
         self.around = Surroundings()
         self.notes: Mapping[str, object] = {}
         self._outbox = outbox
@@ -103,11 +108,22 @@ class Seat:
         cover = self.state.frozen if self.state else None
         return None if cover == self.released else cover
 
+    @property
+    def paused(self) -> bool:
+        """Whether time stands still here, as far as this seat has heard."""
+        return self.state is not None and self.state.step is Step.ANSWERING and self.state.paused is not None
+
     # What holds at a moment
 
     def remaining(self, boot: float) -> float | None:
-        """Seconds until this seat's own deadline, None while there is none or the time is unknown."""
-        return self.clock.until(self.state.deadline, boot) if self.state else None
+        """Seconds until this seat's own deadline, None while there is none or the time is unknown.
+
+        In a pause they stand still, with or without a link, whatever the clock.
+        """
+        state = self.state
+        if state is not None and self.paused and state.deadline is not None and state.paused is not None:
+            return (state.deadline - state.paused.since).total_seconds()
+        return self.clock.until(state.deadline, boot) if state else None
 
     def submitted_here(self) -> bool:
         """Whether the candidate handed in, and neither the server refused it nor anybody reopened."""
@@ -129,6 +145,8 @@ class Seat:
         remaining = self.remaining(boot)
         if remaining is not None and remaining <= 0:
             return "locked"
+        if self.paused:
+            return PAUSED
         return Step.ANSWERING.value if self.cover is None else FROZEN
 
     def submit_in(self, boot: float) -> float | None:
@@ -142,7 +160,7 @@ class Seat:
 
     def edges(self, boot: float) -> float | None:
         """Seconds until the view changes by time alone."""
-        if self.state is None:
+        if self.state is None or self.paused:
             return None
         moments = (self.state.deadline, self.state.submit_from)
         found = [self.clock.until(moment, boot) for moment in moments if moment is not None]
@@ -158,14 +176,16 @@ class Seat:
         step = self.step(boot)
         if step == "locked":
             raise PageRefused("time_over")
-        if step not in (Step.ANSWERING.value, FROZEN) or self.paper is None or self.attempt is None:
+        if step not in (Step.ANSWERING.value, FROZEN, PAUSED) or self.paper is None or self.attempt is None:
             raise PageRefused("not_answering")
+        if step == PAUSED and boot - self.stood_at > PAUSE_TAIL:
+            raise PageRefused("paused")
         return self.attempt
 
     def check_reading(self, boot: float) -> Paper:
         """The paper that may be shown now. Raises `PageRefused`."""
         self.check_answering(boot)
-        if self.step(boot) == FROZEN or self.paper is None:
+        if self.step(boot) in (FROZEN, PAUSED) or self.paper is None:
             raise PageRefused("not_answering")
         return self.paper
 
@@ -192,7 +212,7 @@ class Seat:
     def check_submit(self, boot: float) -> int:
         """The attempt that may be handed in now. Raises `PageRefused`."""
         attempt = self.check_answering(boot)
-        if self.step(boot) == FROZEN:
+        if self.step(boot) in (FROZEN, PAUSED):
             raise PageRefused("not_answering")
         left = self.submit_in(boot)
         if left is not None and left > 0:
@@ -258,7 +278,7 @@ class Seat:
         return "server" if entry.inherited or self._outbox.is_acknowledged(entry.record) else "here"
 
     def _paper_word(self) -> str:
-        if self.paper is not None and self.cover is None:
+        if self.paper is not None and self.cover is None and not self.paused:
             return "open"
         return "sealed" if self.state and self.state.paper else "none"
 
@@ -279,6 +299,11 @@ class Seat:
             "accommodation": encode(shown.accommodation),
             "hand_raised_at": raised.isoformat() if raised else None,
             "announcements": [encode(one) for one in shown.announcements],
+            "messages": [encode(one) for one in shown.messages],
+            "paused_minutes": shown.paused_minutes,
+            "cover": self.cover.kind if self.cover else "",
+            # A new command is a new view: what only moves the clock reaches the page at once.
+            "command": max((order.command for order in shown.commands), default=0),
         }
 
     def _receipt_view(self) -> dict[str, object] | None:

@@ -5,7 +5,7 @@ clock. Intervals are half open unless a function says otherwise: at the deadline
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -13,6 +13,8 @@ from enum import IntEnum, StrEnum
 NO_CREDIT = Decimal(0)
 STEP_SECONDS = 2.0
 """A wall clock further from the steady clock than this has been stepped."""
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""A moment that no sitting reaches: where a deadline stands while a pause has no end yet."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,13 +44,25 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Time that stands still, from a moment (itself included) to another; `until` None: it goes on."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoomClock:
-    """A plan and what became of it. `credits_minutes` is time given to everybody in the room."""
+    """A plan and what became of it. `credits_minutes` is time given to everybody in the room.
+
+    `pauses` are disjoint and in order (see `merged`); those of one seat come in by `with_pauses`.
+    """
 
     schedule: Schedule
     started_at: datetime | None = None
     ended_at: datetime | None = None
     credits_minutes: Decimal = NO_CREDIT
+    pauses: tuple[Pause, ...] = ()
 
 
 def entry_opens(room: RoomClock) -> datetime:
@@ -69,28 +83,41 @@ def phase(room: RoomClock, now: datetime) -> Phase:
 def deadline(room: RoomClock, credit_minutes: Decimal = NO_CREDIT) -> datetime:
     """When a seat with this credit stops, or would stop by the plan while the room has not started.
 
-    A late candidate gets no later deadline: everybody shares the start. Ending the room ends every seat.
+    A late candidate gets no later deadline: everybody shares the start. A pause moves it by exactly its
+    length; while one goes on it is `NEVER`. Ending the room ends every seat.
     """
-    runs_out = _start(room) + _minutes(room.schedule.minutes + room.credits_minutes + credit_minutes)
+    runs_out = _after(room, room.schedule.minutes + room.credits_minutes + credit_minutes)
     return runs_out if room.ended_at is None else min(runs_out, room.ended_at)
 
 
 def remaining_seconds(room: RoomClock, now: datetime, credit_minutes: Decimal = NO_CREDIT) -> float:
-    """Seconds a seat may still answer: the whole time before the start, 0 from the deadline on."""
-    return max(0.0, (deadline(room, credit_minutes) - max(now, _start(room))).total_seconds())
+    """Seconds a seat may still answer: the whole time before the start, 0 from the deadline on.
+
+    In a pause they stand still.
+    """
+    whole = _minutes(room.schedule.minutes + room.credits_minutes + credit_minutes)
+    begin, moment = _start(room), max(now, _start(room))
+    if room.ended_at is not None and moment >= room.ended_at:
+        return 0.0
+    worked = moment - begin - _paused(room, begin, moment)
+    left = max(timedelta(0), whole - worked)
+    if room.ended_at is not None:
+        left = min(left, room.ended_at - moment)
+    return left.total_seconds()
 
 
 def locked(room: RoomClock, now: datetime, credit_minutes: Decimal = NO_CREDIT) -> bool:
     """Whether a seat takes no more input (R46).
 
     The seat's own deadline decides, with or without a link; a time credit moves it and so reopens the seat.
+    A pause locks nothing: it covers the paper, see `paused_since`.
     """
     return room.started_at is None or not room.started_at <= now < deadline(room, credit_minutes)
 
 
 def late_entry_closes(room: RoomClock) -> datetime:
-    """The last moment of sign-in, itself included; counts from the real start."""
-    return min(_start(room) + timedelta(minutes=room.schedule.late_entry_minutes), deadline(room))
+    """The last moment of sign-in, itself included; counts from the real start, without the pauses."""
+    return min(_after(room, Decimal(room.schedule.late_entry_minutes)), deadline(room))
 
 
 def entry_open(room: RoomClock, now: datetime) -> bool:
@@ -104,7 +131,103 @@ def submit_allowed_at(room: RoomClock, credit_minutes: Decimal = NO_CREDIT) -> d
     """From when on a candidate may hand in; never later than the seat's deadline."""
     ends = deadline(room, credit_minutes)
     earliest = room.schedule.earliest_submit_minutes
-    return ends if earliest is None else min(ends, _start(room) + timedelta(minutes=earliest))
+    return ends if earliest is None else min(ends, _after(room, Decimal(earliest)))
+
+
+# --- pauses ----------------------------------------------------------------------------------------
+
+
+def merged(pauses: Iterable[Pause]) -> tuple[Pause, ...]:
+    """The same time standing still, as disjoint pauses in order; those without length fall out."""
+    found: list[Pause] = []
+    for pause in sorted(pauses, key=lambda pause: pause.since):
+        if pause.until is not None and pause.until <= pause.since:
+            continue
+        last = found[-1] if found else None
+        if last is None or (last.until is not None and last.until < pause.since):
+            found.append(pause)
+        elif last.until is not None:
+            until = None if pause.until is None else max(last.until, pause.until)
+            found[-1] = Pause(last.since, until)
+    return tuple(found)
+
+
+def without(pauses: Iterable[Pause], worked: Iterable[Pause]) -> tuple[Pause, ...]:
+    """The pauses less the time in which a seat went on because it had not heard of them.
+
+    A seat's pause is what it really was: time in which its paper was covered or its machine was off. What
+    it worked meanwhile is no paused time and does not come back.
+    """
+    rest = list(merged(pauses))
+    for away in merged(worked):
+        rest = [part for pause in rest for part in _cut(pause, away)]
+    return tuple(rest)
+
+
+def with_pauses(room: RoomClock, own: Iterable[Pause], worked: Iterable[Pause] = ()) -> RoomClock:
+    """The clock of one seat: the room's pauses and its own, less what it worked before it heard of them."""
+    return replace(room, pauses=without((*room.pauses, *own), worked))
+
+
+def paused_since(room: RoomClock, now: datetime) -> datetime | None:
+    """Since when time has stood still at `now`, None when it goes on."""
+    for pause in room.pauses:
+        if pause.since <= now and (pause.until is None or now < pause.until):
+            return pause.since
+    return None
+
+
+def standing(room: RoomClock, now: datetime, credit_minutes: Decimal = NO_CREDIT) -> datetime:
+    """The deadline as a seat is told it: in a pause, as if the pause ended where it began.
+
+    `standing - paused_since` is then what is left, and the seat's own clock need not know the pause's end.
+    """
+    since = paused_since(room, now)
+    if since is None:
+        return deadline(room, credit_minutes)
+    heard = tuple(pause for pause in room.pauses if pause.since < since)
+    return deadline(replace(room, pauses=heard), credit_minutes)
+
+
+def paused_minutes(room: RoomClock, now: datetime) -> Decimal:
+    """Minutes for which the clock has stood still so far; they are no compensation."""
+    begin = _start(room)
+    return Decimal(_paused(room, begin, max(now, begin)) // timedelta(microseconds=1)) / 60_000_000
+
+
+def _cut(pause: Pause, away: Pause) -> list[Pause]:
+    """What is left of a pause without a closed interval."""
+    until = pause.until if pause.until is not None else NEVER
+    gone = away.until if away.until is not None else NEVER
+    if gone <= pause.since or away.since >= until:
+        return [pause]
+    before = [Pause(pause.since, away.since)] if away.since > pause.since else []
+    return before + ([Pause(gone, pause.until)] if gone < until else [])
+
+
+def _paused(room: RoomClock, begin: datetime, end: datetime) -> timedelta:
+    """How long time stood still between two moments."""
+    total = timedelta(0)
+    for pause in room.pauses:
+        until = end if pause.until is None else min(pause.until, end)
+        total += max(timedelta(0), until - max(pause.since, begin))
+    return total
+
+
+def _after(room: RoomClock, minutes: Decimal) -> datetime:
+    """The moment at which so much time has passed since the start, pauses not counted; `NEVER` if none."""
+    moment, left = _start(room), _minutes(minutes)
+    for pause in room.pauses:
+        if pause.until is not None and pause.until <= moment:
+            continue
+        since = max(pause.since, moment)
+        if since - moment >= left:
+            break
+        if pause.until is None:
+            return NEVER
+        left -= since - moment
+        moment = pause.until
+    return moment + left
 
 
 def _start(room: RoomClock) -> datetime:

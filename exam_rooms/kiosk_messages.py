@@ -57,15 +57,41 @@ class BreachNote:
     count: int = 1
 
 
+class LossKind(StrEnum):
+    """Why a candidate could not work although the time went on."""
+
+    MACHINE_OFF = "machine_off"  # the workstation was off or was started anew
+    AGENT_OFF = "agent_off"  # the workstation was on, its seat agent was not
+    PAGE_GONE = "page_gone"  # the agent was there, the candidate's page was not
+
+
+@dataclass(frozen=True, slots=True)
+class LossNote:
+    """A time for which the open paper could not be worked at, by the agent's own log.
+
+    From `since_ns` on the boot clock of `since_boot` to `until_ns` on that of `until_boot`; the two boots
+    differ when the machine was off. `ref` is the agent's own name of it (32 hex digits): sending it again
+    adds nothing.
+    """
+
+    ref: str
+    kind: str
+    since_boot: str
+    since_ns: int
+    until_boot: str
+    until_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class BreachRequest:
-    """Breaches while somebody is or was at the agent's seat for this attempt, oldest first; and a cover that
-    was released there.
+    """What the agent noticed at its seat for this attempt: breaches, oldest first; a cover that was released
+    there; times that were lost.
     """
 
     attempt: int
     notes: tuple[BreachNote, ...]
     release: "SeatRelease | None" = None
+    losses: tuple[LossNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,15 @@ class AnnouncementView:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageView:
+    """What an invigilator said to this candidate alone."""
+
+    message: int
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PageTools:
     """What the candidate's page offers, from the level policy. `warn_minutes`: remaining minutes at which
     the time is said once.
@@ -225,6 +260,56 @@ class SebProof:
     config_key_hash: str
     browser_exam_key_hash: str = ""
     version: str = ""
+
+
+# --- commands to a seat ------------------------------------------------------------------------------
+
+
+class CommandKind(StrEnum):
+    """What staff do to a seat; each is confirmed by it."""
+
+    START = "start"
+    PAUSE = "pause"  # the paper is covered and time stands still
+    RESUME = "resume"
+    CREDIT = "credit"  # compensation time
+    MESSAGE = "message"
+    IDENTITY = "identity"  # the page is covered until an invigilator has looked; time goes on
+    LOCK = "lock"  # the page is covered; time goes on
+    UNLOCK = "unlock"
+    MOVE = "move"  # the candidate goes on at another seat
+    END = "end"
+    REOPEN = "reopen"  # an end is taken back
+
+
+@dataclass(frozen=True, slots=True)
+class SeatOrder:
+    """A command that this seat has not confirmed; what it means stands in the rest of the state."""
+
+    command: int
+    kind: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommandNote:
+    """Part of every heartbeat until the state does not name the command any more.
+
+    Stamps are on the boot clock of the heartbeat's `boot_id`: when the agent had the command, and when the
+    candidate's page showed it (0: not yet). `worked_ns`: since when the seat's time had gone on without a
+    break when the command came (0: it had not), which tells what was worked in a pause.
+    """
+
+    command: int
+    received_ns: int
+    done_ns: int = 0
+    worked_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PauseView:
+    """Time stands still at this seat since then; the deadline is told as if the pause ended there."""
+
+    since: datetime
 
 
 # --- orders to a kiosk -------------------------------------------------------------------------------

@@ -14,16 +14,20 @@ from exam_rooms.kiosk_messages import (
     Accommodation,
     AnnouncementView,
     CheckPlan,
+    CommandNote,
     FreezeView,
     KioskPlan,
     KioskReport,
+    MessageView,
     PageTools,
+    PauseView,
+    SeatOrder,
     SebState,
 )
 from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
-VERSION = 3
+VERSION = 4
 VERSION_HEADER = "X-Examhall-Protocol"
 ZERO_HEAD = "0" * 64
 NAMESPACE_SEAT = "/seat"
@@ -33,11 +37,13 @@ EVENT_STATE = "state"
 EVENT_LOOK = "look"
 """Server to seat: an invigilator asks for one small picture; {"ref": text} to send it with."""
 EVENT_SEATS = "seats"
-"""Server to monitor: a list of seat cells that changed."""
+"""Server to monitor: a list of seat cells that changed, each with what has changed of it."""
 EVENT_ROOM = "room"
 """Server to monitor: the room's phase, counts and clock."""
 EVENT_ACTIVITY = "activity"
 """Server to monitor: one line for the activity list (incident or act)."""
+EVENT_SERVER = "server"
+"""Server to monitor: how busy the server is and what time it has."""
 
 
 class Route:
@@ -214,13 +220,14 @@ class AcceptRequest:
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """What the seat may show of its candidate; the ID number is masked."""
+    """What the seat may show of its candidate; `face_consent`: what was said of it at the sign-in desk."""
 
     name: str
     ticket: str
     id_masked: str
     employer: str
     has_photo: bool
+    face_consent: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +288,10 @@ class SeatState:
     accommodation: Accommodation = field(default_factory=Accommodation)
     hand_raised_at: datetime | None = None
     announcements: tuple[AnnouncementView, ...] = ()
+    messages: tuple[MessageView, ...] = ()
+    paused: PauseView | None = None
+    paused_minutes: float = 0.0
+    commands: tuple[SeatOrder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +360,7 @@ class StatusRequest:
     journal_fault: str = ""
     camera: CameraReport = field(default_factory=CameraReport)
     kiosk: KioskReport = field(default_factory=KioskReport)
+    commands: tuple[CommandNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import { html, useEffect, useErrorBoundary, useLayoutEffect, useState } from "./vendor/htm-preact.js";
 import { Announcer, AnnouncementsDialog } from "./announcements.js";
 import { Desk, DeskLine } from "./desk.js";
-import { Broken, Ended, Page, Submitted } from "./ending.js";
+import { Broken, Ended, Page, Paused, Submitted } from "./ending.js";
 import { Confirm, Identified, SignIn } from "./entry.js";
 import { Frozen } from "./frozen.js";
 import { DisplayDialog, Ribbon, Steps, TopBar } from "./frame.js";
@@ -13,6 +13,7 @@ import { greet } from "./prefs.js";
 import { Speech } from "./speech.js";
 import { LateReading, Warnings } from "./warning-dialog.js";
 import { Practice } from "./practice.js";
+import { PrivateMessage } from "./private-message.js";
 import { Seb, gate } from "./seb.js";
 import { Sitting } from "./sitting.js";
 import { cannotSave, screenOf } from "./steps.js";
@@ -28,7 +29,7 @@ const ENTRY = {
   ready: [3, Waiting],
 };
 
-const AFTER = { submitted: Submitted, time_over: Submitted, ended: Ended, frozen: Frozen, seb_wanted: Seb, seb_wrong: Seb };
+const AFTER = { submitted: Submitted, time_over: Submitted, ended: Ended, paused: Paused, frozen: Frozen, seb_wanted: Seb, seb_wrong: Seb };
 
 /** Steps at which a candidate sits here, so that a hand can be raised. */
 const SEATED = ["identified", "admitted", "confirmed", "ready", "opening", "paused", "frozen", "locked", "submitted", "time_over", "ended"];
@@ -102,6 +103,7 @@ function Whole({ store }) {
     ${state.phase === "running" && html`<${Warnings} store=${store} state=${state} />`}
     ${state.phase === "running" && !exam && !practice && html`<${DeskBar} state=${state} screen=${screen} onOpen=${setOpen} />`}
     ${Opened && html`<${Opened} key=${open} store=${store} state=${state} onClose=${() => setOpen("")} redraw=${redraw} />`}
+    ${state.phase === "running" && html`<${PrivateMessage} key=${`message ${ticket}`} state=${state} />`}
     ${state.phase === "running" && html`<${Announcer} key=${ticket} state=${state} />`}
     <${Speech} />
   </div>`;

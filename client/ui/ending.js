@@ -5,7 +5,7 @@ import { reasonText } from "./messages.js";
 import { Facts, FaultNote, Heading, Icon, usePicture } from "./parts.js";
 import { LeaveSeb } from "./seb-leave.js";
 import { T } from "./texts.js";
-import { clockText, dayText } from "./time.js";
+import { clockText, dayText, hms } from "./time.js";
 import { fill } from "./words.js";
 
 /** A full page: icon, what happened, what to do. */
@@ -65,11 +65,18 @@ export function Ended({ store, state }) {
   <//>`;
 }
 
+/** Time stands still: what is left does not move, whatever the clock says. */
+export function Paused({ state }) {
+  const left = state.view.time.remaining;
+  return html`<${Calm} look="look" icon="pause" title=${T.ending.paused} text=${T.ending.pausedText}>
+    ${left !== null && html`<p class="muted" data-paused>${T.ending.pausedLeft} <b class="num">${hms(left)}</b></p>`}
+  <//>`;
+}
+
 /** Pages without more than words, by name. */
 const PAGES = {
   locked: () => ({ look: "info", icon: "clock", title: T.ending.locked, text: T.ending.lockedText }),
   moved: () => ({ look: "info", icon: "right", title: T.ending.moved, text: T.ending.movedText }),
-  paused: () => ({ look: "look", icon: "pause", title: T.ending.paused, text: T.ending.pausedText }),
   absent: () => ({ look: "off", icon: "off", title: T.ending.absent, text: T.ending.absentText }),
   starting: () => ({ look: "off", icon: "clock", title: T.idle.starting }),
   offline_start: () => ({ look: "off", icon: "server", title: T.idle.offline, text: T.idle.offlineText }),

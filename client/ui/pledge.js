@@ -1,5 +1,6 @@
 // Exam rules and honesty pledge. The end of the text has to be reached. In a smart room face comparison is a
-// choice of its own, with both answers equally easy and none preset; in other rooms nothing is asked.
+// choice of its own, with both answers equally easy; none is preset unless the candidate gave one at the sign-in
+// desk, which is shown to be confirmed. In other rooms nothing is asked.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { sentence } from "./messages.js";
@@ -28,13 +29,14 @@ function RulesText({ rules, version, onEnd }) {
   </div>`;
 }
 
-function Consent({ value, days, onChoose }) {
+function Consent({ value, days, said, onChoose }) {
   const choice = (mine, word) => html`<label class="choice">
     <input type="radio" name="consent" checked=${value === mine} onChange=${() => onChoose(mine)} /><span>${word}</span>
   </label>`;
   return html`<fieldset class="fieldset">
     <legend>${T.pledge.consentTitle}</legend>
     <ul class="consent-text">${T.pledge.consentText.map((text) => html`<li>${fill(text, { days })}</li>`)}</ul>
+    ${said !== null && html`<p class="hint" role="note">${T.pledge.consentSaid}</p>`}
     <div class="field-row consent-choices">${choice(true, T.pledge.agree)}${choice(false, T.pledge.disagree)}</div>
     <p class="hint">${T.pledge.consentFree}</p>
   </fieldset>`;
@@ -46,7 +48,8 @@ export function Pledge({ store, state }) {
   const { watch } = state.view;
   const rules = rulesOf(version);
   const [read, setRead] = useState(false);
-  const [choice, setConsent] = useState(null);
+  const said = state.view.candidate?.face_consent ?? null; // at the sign-in desk: shown as chosen, free to change
+  const [choice, setConsent] = useState(said);
   const consent = watch ? choice : false;
   const [promised, setPromised] = useState(false);
   const [busy, refused, run] = useRequest();
@@ -59,7 +62,7 @@ export function Pledge({ store, state }) {
     <div class="pledge-columns">
       <${RulesText} rules=${rules} version=${version} onEnd=${() => setRead(true)} />
       <div class="pledge-side">
-        ${watch && html`<div class="card"><${Consent} value=${consent} days=${watch.keep_days} onChoose=${setConsent} /></div>`}
+        ${watch && html`<div class="card"><${Consent} value=${consent} days=${watch.keep_days} said=${said} onChoose=${setConsent} /></div>`}
         <label class="choice promise">
           <input type="checkbox" checked=${promised} disabled=${!read} onChange=${(event) => setPromised(event.target.checked)} />
           <span>${T.pledge.promise}</span>

@@ -1,11 +1,10 @@
 // Small decisions of the screens, without a screen: what is shown, what is still missing, what was typed.
 
-/** The screen for a state: the page's own phase first, then the step; a pause hides the paper. */
+/** The screen for a state: the page's own phase first, then the step the agent names. */
 export function screenOf(state) {
   if (state.phase !== "running") return state.phase;
-  const { step, notice } = state.view;
+  const { step } = state.view;
   if (step !== "answering") return step;
-  if (notice === "paused") return "paused";
   return state.paper ? "answering" : "opening";
 }
 

@@ -70,6 +70,7 @@ const pledge = () => ({
     _("摄像头的提示只用来请监考员过来看一看，不作任何判定。"),
     _("画面和人脸特征只在考场局域网内处理，加密保存 %(days)s 天；已记录在案的画面保存到处理完毕。"),
   ],
+  consentSaid: _("这是您在签到台的选择，请核对；可以更改。"),
   consentFree: _("不同意没有任何不利：由两名工作人员人工核对证件和照片，摄像头画面不分析，也不保存。"),
   agree: _("同意"),
   disagree: _("不同意"),
@@ -280,7 +281,17 @@ const submitting = () => ({
   busy: _("正在交卷…"),
 });
 
+const privateMessage = () => ({
+  title: _("监考员给您的消息"),
+  read: _("知道了"),
+  said: _("监考员：%(text)s"),
+});
+
 const frozen = () => ({
+  identity: _("请等待监考员核对身份"),
+  identityText: _("监考员会到您的座位核对证件与本人。请把证件放在桌面上，面向摄像头坐好。已作答的都已保存，考试时间照常计算。"),
+  locked: _("监考员已锁定本机屏幕"),
+  lockedText: _("已作答的都已保存，考试时间照常计算。监考员解锁后，本页会自动回到试卷。"),
   title: _("试卷已暂停显示"),
   text: _("考试机上有一个情况需要监考员看一眼。已作答的都已保存，考试时间照常计算。"),
   raise: _("请举手，等监考员到您的座位来。"),
@@ -310,6 +321,7 @@ const ending = () => ({
   movedText: _("请到监考员指定的新座位继续，已答的题目都会带过去，时间照常计算。"),
   paused: _("考试暂停"),
   pausedText: _("试卷已暂时隐藏，答案都已保存。请留在座位上，听从监考员安排。"),
+  pausedLeft: _("剩余时间（暂停期间不计时）"),
   absent: _("本座位登记为缺考"),
   absentText: _("如果您已到场，请立即举手示意监考员。"),
 });
@@ -357,6 +369,7 @@ function build() {
     submitting: submitting(),
     ending: ending(),
     frozen: frozen(),
+    privateMessage: privateMessage(),
     preview: preview(),
     idle: idle(),
     seb: sebTexts(),

@@ -12,20 +12,36 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Phase
+from exam_rooms.kiosk_messages import CommandKind
+from exam_rooms.seatmap import SeatKind
 from exam_rooms.seats import Act, AttemptState, may_change_seat, reopening
-from server.access import Actor, Permission, Role
+from server.access import Actor, Permission
 from server.db.base import emit
 from server.db.rooms import Seat
-from server.db.sittings import Assignment, Attempt, JournalGrant, SeatStay, TimeCredit
+from server.db.sittings import Attempt, JournalGrant, SeatStay, TimeCredit
 from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged, SeatChanged
 from server.presence import Presence
-from server.rules.policy import invigilators_needed
-from server.services import audit, calls, cameras, check_gate, enrolments, evidence, packages
+from server.services import (
+    audit,
+    breaches,
+    calls,
+    desk_marks,
+    enrolments,
+    evidence,
+    gates,
+    packages,
+    pauses,
+    staffing,
+    used_papers,
+)
 from server.services.attempts import begin_all
 from server.services.collection import collect_if_complete
+from server.services.command_log import issue
 from server.services.duty import need_duty
+from server.services.gate_findings import Outside
 from server.services.incidents import end_episodes
+from server.services.outage_gate import need_decided
 from server.services.pairing import active_workstations
 from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
 from server.services.signed import Signed, need_cosigner, need_reason, note_room, params_of
@@ -52,6 +68,7 @@ def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> 
     """An invigilator has looked at the person and the document: the candidate may go on."""
     attempt = locked_attempt(session, attempt_id)
     need_duty(session, actor, Permission.ADMIT_CANDIDATES, attempt.room_sitting_id, now=now)
+    desk_marks.check_hold(session, attempt)
     advance(session, attempt, Act.ADMIT)
     attempt.admitted_at, attempt.admitted_by = now, actor.user_id
     _note(session, attempt, Signed(actor), "admitted", now)
@@ -65,6 +82,7 @@ def refuse(session: Session, attempt_id: int, signed: Signed, *, now: datetime) 
     advance(session, attempt, Act.REFUSE)
     attempt.identified_at = attempt.admitted_at = attempt.confirmed_at = attempt.accepted_at = None
     attempt.admitted_by = attempt.workstation_id = attempt.face_consent = None
+    desk_marks.unsettle(session, attempt, signed, now=now)
     calls.drop(session, attempt, now=now)
     _forget_face(session, attempt, now)
     _note(session, attempt, signed, "admission_refused", now)
@@ -78,45 +96,35 @@ def _forget_face(session: Session, attempt: Attempt, now: datetime) -> None:
 def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Start, *, now: datetime) -> None:
     """Starts the clock for everybody.
 
-    Refused without a released package, without enough invigilators, with a wrong camera in a smart room, or
-    with a used seat that has not passed its self-check.
+    Refused without a released package, and with the finding of the first gate that is neither green nor
+    overruled. How the gates stood is kept.
     """
     room = load(session, room_sitting_id, lock=True)
     need_duty(session, actor, Permission.RUN_ROOM, room_sitting_id, now=now)
     attempts = attempts_of(session, room_sitting_id, lock=True)
-    _check_start(session, room, attempts, start, now)
+    _check_start(session, room, start, now)
     room.row.state, room.row.started_at = "running", now
     room.row.version += 1
     anchor = start.anchor
     room.row.anchor = {"wall": anchor.wall.isoformat(), "boot_ns": anchor.boot_ns, "boot_id": anchor.boot_id}
     keep_anchor(session, anchor)
-    begin_all(session, [attempt for attempt in attempts if attempt.state == AttemptState.READY], now)
-    note_room(session, room.row.id, Signed(actor), "room_started", now, present=sorted(start.present))
+    ready = [attempt for attempt in attempts if attempt.state == AttemptState.READY]
+    begin_all(session, ready, now)
+    issue(session, CommandKind.START, ready, Signed(actor), now=now)
+    here = start.present | staffing.signed_in(session, room.row.id)
+    note_room(session, room.row.id, Signed(actor), "room_started", now, present=sorted(here))
 
 
-def _check_start(
-    session: Session, room: RoomState, attempts: list[Attempt], start: Start, now: datetime
-) -> None:
+def _check_start(session: Session, room: RoomState, start: Start, now: datetime) -> None:
     if room.row.state != "released":
         known = {"planned": "seats_not_drawn", "arranged": "package_not_released"}
         raise Refused(known.get(room.row.state, "room_already_started"))
-    if not start.proven:
-        raise Refused("clock_unproven")
-    packages.check_papers(session, packages.needed(session, room.row.id))
-    if now < room.sitting.starts_at and not room.batch.rehearsal:
-        raise Refused("too_early_to_start", starts_at=room.sitting.starts_at.isoformat())
-    candidates = sum(attempt.state != AttemptState.ABSENT for attempt in attempts)
-    needed = invigilators_needed(candidates, room.policy)
-    here = session.scalars(
-        select(Assignment.user_id).where(
-            Assignment.room_sitting_id == room.row.id, Assignment.role == str(Role.INVIGILATOR)
-        )
-    )
-    present = len(start.present & set(here))
-    if present < needed:
-        raise Refused("too_few_invigilators", needed=needed, present=present, candidates=candidates)
-    cameras.gate(session, start.presence, room.row.id)
-    check_gate.gate(session, room, now=now)
+    package = packages.needed(session, room.row.id)
+    packages.check_papers(session, package)
+    used_papers.need_unseen(session, room.sitting, package)
+    outside = Outside(start.proven, start.present)
+    found = gates.need_gates(session, start.presence, room.row.id, now=now, outside=outside)
+    gates.keep(session, room.row.id, found, now=now)
 
 
 def add_time(
@@ -136,32 +144,48 @@ def add_time(
         return None
     if room.phase(now) not in (Phase.RUNNING, Phase.OVER):
         raise Refused("room_not_running")
+    need_decided(session, place.room_sitting)
     if place.attempt is not None:
-        attempts = [_credited(session, place, minutes)]
+        attempts = [credited(session, place, minutes)]
     else:
         attempts = attempts_of(session, place.room_sitting, lock=True)
     assert signed.cosigner is not None
-    session.add(
-        TimeCredit(
-            room_sitting_id=place.room_sitting,
-            attempt_id=place.attempt,
-            minutes=minutes,
-            reason=signed.reason.strip()[:200],
-            granted_at=now,
-            granted_by=signed.actor.user_id,
-            cosigned_by=signed.cosigner.user_id,
-            once=place.once or None,
-        )
-    )
-    session.flush()
-    reopened = _reopen_in_time(session, load(session, place.room_sitting), attempts, now)
-    room.row.version += 1
+    given = credit_row(place, minutes, signed, now)
+    reopened = give(session, given, attempts, signed, now=now)
     told = {"minutes": minutes, "reopened": len(reopened)}
     if place.attempt is None:
         note_room(session, room.row.id, signed, "time_added_room", now, **told)
     else:
         _note(session, attempts[0], signed, "time_added", now, **told)
         emit(session, RoomChanged(place.room_sitting))
+    return reopened
+
+
+def credit_row(place: "Credit", minutes: Decimal, signed: Signed, now: datetime) -> TimeCredit:
+    """A credit that is not in force yet."""
+    return TimeCredit(
+        room_sitting_id=place.room_sitting,
+        attempt_id=place.attempt,
+        minutes=minutes,
+        reason=signed.reason.strip()[:200],
+        granted_at=now,
+        granted_by=signed.actor.user_id,
+        cosigned_by=signed.cosigner.user_id if signed.cosigner else None,
+        once=place.once or None,
+    )
+
+
+def give(
+    session: Session, given: TimeCredit, attempts: list[Attempt], signed: Signed, *, now: datetime
+) -> list[int]:
+    """Puts a credit in force for its attempts and commands their seats; returns those it reopened."""
+    session.add(given)
+    session.flush()
+    room = load(session, given.room_sitting_id)
+    reopened = _reopen_in_time(session, room, attempts, now)
+    room.row.version += 1
+    told = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
+    issue(session, CommandKind.CREDIT, told, signed, now=now)
     return reopened
 
 
@@ -183,7 +207,8 @@ def _given(session: Session, place: Credit) -> bool:
     return session.scalar(select(TimeCredit.id).where(TimeCredit.once == place.once)) is not None
 
 
-def _credited(session: Session, place: Credit, minutes: Decimal) -> Attempt:
+def credited(session: Session, place: Credit, minutes: Decimal) -> Attempt:
+    """The attempt with its minutes."""
     attempt = locked_attempt(session, place.attempt or 0)
     if attempt.room_sitting_id != place.room_sitting:
         raise NotFound("attempt")
@@ -214,16 +239,34 @@ def _reopen(session: Session, attempt: Attempt, act: Act, now: datetime) -> None
         grant.final_seq = None
 
 
-def end_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
-    """Ends one candidate's exam at once; what was answered until now is kept and marked."""
+def end_seat(
+    session: Session, attempt_id: int, signed: Signed, *, now: datetime, case: int | None = None
+) -> None:
+    """Ends one candidate's exam at once; what was answered until now is kept and marked.
+
+    `case`: the violation it is for, named in the record; what becomes of the result is the case's to decide.
+    """
     need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
     need_duty(session, signed.actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.END)
     attempt.closed_at, attempt.close_reason = now, signed.reason.strip()[:200]
     end_episodes(session, attempt_id, now=now)
+    _end_pause(session, [attempt], signed, now)
+    issue(session, CommandKind.END, [attempt], signed, now=now)
     collect_if_complete(session, attempt, now)
-    _note(session, attempt, signed, "seat_ended", now)
+    _note(session, attempt, signed, "seat_ended", now, **({} if case is None else {"case": case}))
+
+
+def _end_pause(session: Session, attempts: list[Attempt], signed: Signed, now: datetime) -> None:
+    """Who is done has no pause of their own that goes on."""
+    stood = [attempt for attempt in attempts if attempt.paused_at is not None]
+    if stood:
+        ids, room = {attempt.id for attempt in stood}, stood[0].room_sitting_id
+        rows = [row for row in pauses.open_rows(session, room) if row.attempt_id in ids]
+        pauses.close(rows, signed.actor.user_id, now)
+    for attempt in stood:
+        attempt.paused_at = None
 
 
 def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datetime) -> None:
@@ -239,6 +282,8 @@ def resume_seat(session: Session, attempt_id: int, signed: Signed, *, now: datet
     if act is Act.READMIT:
         _forget_face(session, attempt, now)
     _reopen(session, attempt, act, now)
+    desk_marks.reinstated(session, attempt, signed, now=now)
+    issue(session, CommandKind.REOPEN, [attempt], signed, now=now)
     _note(session, attempt, signed, "seat_resumed", now)
 
 
@@ -250,7 +295,7 @@ def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *
     attempt = locked_attempt(session, attempt_id)
     if not may_change_seat(AttemptState(attempt.state)):
         raise Refused("act_not_possible", state=attempt.state, act="move")
-    target = _free_seat(session, room, seat_id)
+    target = free_seat(session, room, seat_id)
     old = session.get_one(Seat, attempt.seat_id)
     for stay in session.scalars(
         select(SeatStay).where(SeatStay.attempt_id == attempt.id, SeatStay.until_at.is_(None))
@@ -261,7 +306,8 @@ def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *
     )
     calls.drop(session, attempt, now=now)
     attempt.seat_id, attempt.workstation_id = target.id, None
-    attempt.frozen_at = attempt.frozen_why = None  # a person was there, and what covered it stays behind
+    breaches.uncover(session, attempt, now=now)  # a person was there, and what covered it stays behind
+    issue(session, CommandKind.MOVE, [attempt], signed, now=now)
     end_episodes(session, attempt.id, now=now)
     room.row.version += attempt.version + 1  # so that every seat's version grows, whatever it shows now
     attempt.version += 1
@@ -277,7 +323,8 @@ def _room_of(session: Session, attempt_id: int) -> int:
     return room_sitting
 
 
-def _free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
+def free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
+    """A seat of the room where somebody may sit down now. Refused: taken, out of order, not paired."""
     seat = session.get(Seat, seat_id)
     if seat is None or seat.room_id != room.room.id:
         raise NotFound("seat")
@@ -286,6 +333,8 @@ def _free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
         raise Refused("seat_taken", 422, field="seat", seat=seat.number)
     if seat_id not in active_workstations(session, room.room.id):
         raise Refused("seat_not_paired", 422, field="seat", seat=seat.number)
+    if seat.kind == SeatKind.BROKEN:
+        raise Refused("seat_out_of_order", 422, field="seat", seat=seat.number)
     return seat
 
 
@@ -300,13 +349,17 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
         raise Refused("room_already_ended" if room.row.ended_at else "seats_not_drawn")
     attempts = attempts_of(session, room_sitting_id, lock=True)
     still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
+    need_decided(session, room_sitting_id)
     if ends_early(room, attempts, now):
         need_cosigner(signed)
     for attempt in still_open:
         advance(session, attempt, Act.END)
         attempt.closed_at, attempt.close_reason = now, "room_ended"
         end_episodes(session, attempt.id, now=now)
-    room.row.state, room.row.ended_at = "ended", now
+    _end_pause(session, attempts, signed, now)
+    pauses.close(pauses.open_rows(session, room_sitting_id), signed.actor.user_id, now)
+    issue(session, CommandKind.END, still_open, signed, now=now)
+    room.row.state, room.row.ended_at, room.row.paused_at = "ended", now, None
     room.row.end_reason = signed.reason.strip()[:200]
     room.row.version += 1
     note_room(session, room.row.id, signed, "room_ended", now, open=len(still_open), expected=len(attempts))

@@ -36,7 +36,7 @@ class PageClient:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.host = f"{parts.hostname}:{parts.port}"
-        self._connection = HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+        self._connection = HTTPConnection(str(parts.hostname), parts.port, timeout=60)
         self.headers: dict[str, str] = {}
         self.nonce = parts.fragment.removeprefix("launch=")
 
@@ -67,7 +67,7 @@ class PageClient:
         assert status == 200, view
         return view
 
-    def until(self, ready: Callable[[dict[str, Any]], bool], seconds: float = 15.0) -> dict[str, Any]:
+    def until(self, ready: Callable[[dict[str, Any]], bool], seconds: float = 60.0) -> dict[str, Any]:
         """Polls as a page does until the view is as wanted."""
         end = time.monotonic() + seconds
         view = self.view()
@@ -102,7 +102,7 @@ class AgentProcess:
         return file.read_text().strip() if file.exists() else ""
 
     def _wait_for_launch(self, before: str) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while self._launch_url() == before:
             assert time.monotonic() < end and self.process.poll() is None, self.log()
             time.sleep(0.02)
@@ -121,7 +121,7 @@ class AgentProcess:
         self.page.close()
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
-        self.process.wait(10)
+        self.process.wait(60)
         self._log.close()
 
 

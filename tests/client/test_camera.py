@@ -46,7 +46,7 @@ class Clock:
         return self.at
 
 
-def until(ready: Callable[[], object], seconds: float = 5.0) -> None:
+def until(ready: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end
@@ -157,7 +157,7 @@ def test_a_broken_file_is_no_picture_and_the_next_one_is(tmp_path: Path, name: s
     before = time.process_time()
     with pytest.raises((NoPicture, FrameFault)):
         source.read(RUNS)
-    assert time.process_time() - before < 0.5
+    assert time.process_time() - before < 5  # decoding its promise would take minutes, and gigabytes
     assert shade(source.read(RUNS)) == 90
 
 
@@ -404,7 +404,7 @@ def test_a_camera_that_was_exchanged_goes_by_its_own_name_at_the_next_opening(cl
     class Pulled(Trouble):
         def read(self, stopping: threading.Event) -> Frame:
             if self.opened == 1 and not self.script:
-                again.wait(5)
+                again.wait(60)
                 raise OSError("unplugged")
             return super().read(stopping)
 
@@ -434,13 +434,21 @@ def test_a_source_that_blocks_for_ever_hurts_nobody_else(
     os.mkfifo(pipe)
     camera = start(PictureFiles(str(pipe), pace=0.001))
     time.sleep(0.05)  # until the thread hangs
-    before = time.monotonic()
-    assert camera.latest(clock.at) is None
-    assert camera.state(clock.at + 11) is CameraState.LOST
-    camera.stop(0.05)
-    assert time.monotonic() - before < 1.0 and camera._thread is not None and camera._thread.is_alive()
+    found: list[object] = []
+
+    def others() -> None:
+        found.append(camera.latest(clock.at))
+        found.append(camera.state(clock.at + 11))
+        camera.stop(0.05)
+        found.append("stopped")
+
+    asking = threading.Thread(target=others, daemon=True)
+    asking.start()
+    asking.join(60)  # the pipe is still closed: who waited for it would wait for ever
+    assert found == [None, CameraState.LOST, "stopped"]
+    assert camera._thread is not None and camera._thread.is_alive()
     os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets the thread of this test go
-    camera._thread.join(5)
+    camera._thread.join(60)
     assert not camera._thread.is_alive()
 
 

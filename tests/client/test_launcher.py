@@ -232,5 +232,5 @@ def test_its_thread_ends_when_the_kiosk_is_left(kiosk: Machine, monkeypatch: pyt
     thread = threading.Thread(target=run, args=(threading.Event(),))
     thread.start()
     kiosk.launcher.leave("order")
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()

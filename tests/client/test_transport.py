@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from client.outbox import Outbox
 from client.seat import Seat
 from client.transport import Transport, _Caller
 from exam_rooms.pairing import encode_code, fingerprint
-from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, Step
+from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, StatusReply, Step
 from exam_rooms.wire import encode
 from tests.client.camera_kit import write_scene
 from tests.client.conftest import AgentProcess
@@ -83,20 +84,22 @@ def pushing(tmp_path: Path) -> Iterator[PushingRoom]:
     made.close()
 
 
-def test_a_push_reaches_the_page_over_tls(pushing: PushingRoom, start_agent: Start) -> None:
+def test_a_push_reaches_the_page_over_tls(
+    pushing: PushingRoom, start_agent: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heartbeats are told of nothing new here, so that a page that knows can only have heard the push."""
+    silent = StatusReply(datetime.now(UTC), 0)
+    monkeypatch.setattr(FakeRoom, "_status", lambda _room, _data: silent)
     agent = start_agent(pushing.room)
     agent.page.until(lambda view: view["link"]["up"])
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not pushing.seats:
         assert time.monotonic() < end, agent.log()
         time.sleep(0.02)
-    time.sleep(0.2)
     for step in (Step.READY, Step.SIGN_IN, Step.READY):
         pushing.room.show(step=step, attempt=7)
-        began = time.monotonic()
         pushing.push()
         agent.page.until(lambda view, step=step: view["step"] == step.value)
-        assert time.monotonic() - began < 1.0
     assert pushing.tokens and set(pushing.tokens) <= pushing.room.tokens
     assert agent.stop() == 0
 
@@ -107,7 +110,7 @@ def test_a_look_on_demand_is_answered_with_what_the_camera_sees(
     pattern = write_scene(tmp_path / "scene", [np.full((480, 640, 3), shade, np.uint8) for shade in (90, 91)])
     agent = start_agent(pushing.room, extra=("--camera", str(pattern)))
     agent.page.until(lambda view: view["link"]["up"])
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not pushing.room.evidence.looks.get("ref 1"):
         assert time.monotonic() < end, agent.log()
         pushing.sockets.emit(EVENT_LOOK, {"ref": "ref 1"}, namespace=NAMESPACE_SEAT)
@@ -176,7 +179,7 @@ def test_a_driver_that_died_is_started_again(room: FakeRoom, monkeypatch: pytest
 
     monkeypatch.setattr(Link, "next", faulty)
     transport.start()
-    transport._threads["main"].join(5)
+    transport._threads["main"].join(60)
     assert died and not transport._threads["main"].is_alive()
     transport.start()
     assert transport._threads["main"].is_alive()

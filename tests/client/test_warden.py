@@ -321,7 +321,7 @@ def test_a_fault_in_looking_ends_in_the_log_and_looking_goes_on(
 
     object.__setattr__(bench.warden._premises, "clocks", clocks)
     bench.warden.start()
-    assert broken.wait(5)
+    assert broken.wait(60)
     bench.warden.stop()
     assert [line.getMessage() for line in caplog.records] == ["warden: OSError"]
 

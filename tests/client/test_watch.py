@@ -854,7 +854,7 @@ def test_answers_are_not_held_up_while_it_looks(studio: Studio, monkeypatch: pyt
     free: list[bool] = []
 
     def try_lock() -> None:
-        free.append(studio.board.lock.acquire(timeout=2))
+        free.append(studio.board.lock.acquire(timeout=60))
         studio.board.lock.release()
 
     def looking(eyes: ToldEyes, *arguments: Any, **options: Any) -> Any:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 Start = Callable[..., AgentProcess]
 
 
-def until(ready: Callable[[], Any], agent: AgentProcess, seconds: float = 20.0) -> Any:
+def until(ready: Callable[[], Any], agent: AgentProcess, seconds: float = 60.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < end, agent.log()
@@ -52,8 +52,11 @@ def test_from_enrolment_to_an_alert_that_outlives_a_crash(
     assert (made.attempt, made.likeness, made.count) == (ATTEMPT, "match", 3)
     room.start()
     room.show(watch=plan(template=made.template, captures=(0.5,)))
-    report = until(lambda: room.status[-1].camera.checks == "watch" and room.status[-1].camera, agent)
-    assert (report.state, report.identity, report.unavailable) == (CameraState.LIVE, "CAM-12", ())
+    watching = ("watch", CameraState.LIVE)
+    report = until(
+        lambda: (told := room.status[-1].camera) and (told.checks, told.state) == watching and told, agent
+    )
+    assert (report.identity, report.unavailable) == ("CAM-12", ())
     (capture,) = until(lambda: seen.captures, agent)
     assert capture.note is not None and (capture.note.persons, capture.note.likeness) == (1, "match")
     assert agent.page.view()["watch"]["camera"] == "live"

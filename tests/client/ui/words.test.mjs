@@ -115,7 +115,7 @@ test("the paper is shown only while answering, unpaused and open", () => {
   const at = (step, notice, paper) => screenOf({ phase: "running", view: { step, notice }, paper });
   assert.equal(at("answering", "", { items: [] }), "answering");
   assert.equal(at("answering", "", null), "opening");
-  assert.equal(at("answering", "paused", { items: [] }), "paused");
+  assert.equal(at("paused", "", { items: [] }), "paused");
   assert.equal(at("locked", "", { items: [] }), "locked");
   assert.equal(screenOf({ phase: "taken_over", view: { step: "answering" }, paper: {} }), "taken_over");
 });

@@ -1,0 +1,45 @@
+"""Commands to seats, pauses, compensation, outages: what was done, and why something was refused."""
+
+from server.messages.marking import N_
+
+# fmt: off
+COMMANDS: dict[str, str] = {
+    "line_room_paused": N_("%(actor)s 暂停全场考试（%(count)s 个座位）：%(reason)s"),
+    "line_room_resumed": N_("%(actor)s 恢复全场考试（暂停了 %(seconds)s 秒，截止时间顺延）"),
+    "line_room_locked": N_("%(actor)s 锁定全场屏幕（%(count)s 个座位）：%(reason)s"),
+    "line_room_unlocked": N_("%(actor)s 解锁全场屏幕（%(count)s 个座位）"),
+    "line_room_identity_asked": N_("%(actor)s 要求全场再次核对身份（%(count)s 个座位）：%(reason)s"),
+    "line_room_messaged": N_("%(actor)s 给全场每个座位发了消息（%(count)s 个）"),
+    "line_seats_paused": N_("%(actor)s 暂停 %(seats)s 号：%(reason)s"),
+    "line_seats_resumed": N_("%(actor)s 恢复 %(seats)s 号（暂停了 %(seconds)s 秒，截止时间顺延）"),
+    "line_seats_locked": N_("%(actor)s 锁定 %(seats)s 号的屏幕：%(reason)s"),
+    "line_seats_unlocked": N_("%(actor)s 解锁 %(seats)s 号的屏幕"),
+    "line_seats_identity_asked": N_("%(actor)s 要求 %(seats)s 号再次核对身份：%(reason)s"),
+    "line_seats_messaged": N_("%(actor)s 给 %(seats)s 号发了消息"),
+    "line_identity_confirmed_again": N_("%(actor)s 核对 %(seat)s 号：是本人，试卷恢复显示"),
+    "line_identity_doubted": N_("%(actor)s 核对 %(seat)s 号：存疑，试卷仍不显示：%(reason)s"),
+    "line_compensation_granted": N_("%(actor)s 准予 %(seat)s 号补时 %(minutes)s 分钟：%(reason)s"),
+    "line_compensation_declined": N_("%(actor)s 不予 %(seat)s 号补时：%(reason)s"),
+    "line_outage_noticed": N_("考场中断已超过 %(minutes)s 分钟，须由上级决定继续或改期"),
+    "line_outage_told": N_("%(actor)s 报告考场中断：%(reason)s"),
+    "line_outage_continued": N_("中断后决定继续考试（%(actor)s，%(cosigned_by)s 核准）：%(reason)s"),
+    "line_outage_rescheduled": N_("中断后决定改期（%(actor)s，%(cosigned_by)s 核准）：%(reason)s"),
+    "already_paused": N_("已经处于暂停中。"),
+    "not_paused": N_("没有正在进行的暂停。"),
+    "nobody_at_work": N_("所选座位没有正在作答的考生。"),
+    "no_seat_meant": N_("请先选择座位。"),
+    "already_covered": N_("所选座位的试卷已经不在显示中。"),
+    "not_locked": N_("所选座位没有被锁定。"),
+    "identity_not_asked": N_("该座位没有在等待核对身份。"),
+    "message_length": N_("消息须为 1 至 %(most)s 个字。"),
+    "outage_undecided": N_("本考场有一次中断等待上级决定：目前只能暂停、通知和帮助考生。"),
+    "outage_known": N_("这次中断已经登记，等待决定。"),
+    "outage_in_future": N_("中断开始的时间须在开考之后、现在之前。"),
+    "no_outage": N_("没有等待决定的中断。"),
+    "office_missing": N_("%(name)s 不能核准这项决定，须由考务管理员或机构负责人核准。"),
+    "proposal_gone": N_("这条补时建议已有决定，或没有可补的时间。请刷新页面。"),
+    "papers_used_before": N_("“%(title)s”已在中断的场次中使用，须换用其他试卷或未启用的备用卷。"),
+    "spare_needed": N_("这是改期重考的场次，须换用考生没有见过的备用卷后才能开考。"),
+    "room_void": N_("本场已中断并改期，答卷密封留存，不评分。"),
+}
+# fmt: on  # above: one sentence, one line

@@ -1,0 +1,171 @@
+"""An outage beyond the policy's minutes: noticed, decided by a higher office, gone on or held again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from exam_rooms.protocol import Step
+from server.access import Actor
+from server.db.commands import OutageRow
+from server.db.papers import Package, PaperSet
+from server.db.sittings import Registration, RoomSitting, Sitting
+from server.errors import Refused
+from server.host import Host
+from server.services import audit, commands, marks, outage_decision, seat_commands, used_papers
+from server.services.rescheduling import Again
+from server.services.signed import Signed
+from tests.server.command_kit import Room, running_room
+from tests.server.conftest import Machine
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture
+def room(app: Flask, host: Host, person_as: Callable[..., Actor], machine: Machine) -> Room:
+    return running_room(app, host, person_as, machine)
+
+
+def refused(room: Room, code: str, act: Callable[..., Any], *args: object) -> None:
+    with pytest.raises(Refused) as caught:
+        room.scene.write(act, *args)
+    assert caught.value.code == code
+
+
+def outages(room: Room) -> list[OutageRow]:
+    with room.scene.host.db.read() as session:
+        return list(session.scalars(select(OutageRow)))
+
+
+def paused_for(room: Room, minutes: float) -> None:
+    room.scene.write(seat_commands.pause, room.by(), room.whom())
+    room.pass_time(minutes=minutes)
+
+
+@pytest.mark.parametrize(("seconds", "noticed"), [(50 * 60, 0), (50 * 60 + 1, 1)])
+def test_a_pause_of_more_than_the_policys_minutes_forces_a_decision(
+    room: Room, seconds: int, noticed: int
+) -> None:
+    paused_for(room, seconds / 60)
+    assert len(outages(room)) == noticed
+    room.watch.tick()
+    assert len(outages(room)) == noticed  # once
+
+
+@pytest.mark.parametrize(("away", "noticed"), [(("1",), 0), (("1", "2"), 1)])
+def test_a_room_is_out_when_half_of_its_seats_have_no_link(
+    room: Room, away: tuple[str, ...], noticed: int
+) -> None:
+    here = tuple(number for number in ("1", "2", "3") if number not in away)
+    room.pass_time(minutes=1, beats=("1", "2", "3"))
+    room.pass_time(minutes=5, beats=here)  # the silence is noticed
+    room.pass_time(minutes=44, beats=here)
+    assert outages(room) == []
+    room.pass_time(minutes=1, seconds=2, beats=here)
+    assert len(outages(room)) == noticed
+
+
+@pytest.mark.both_stores
+def test_until_it_is_decided_the_room_may_only_be_paused_and_spoken_to(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    scene, office = room.scene, person_as("administrator")
+    began = scene.host.now() - timedelta(minutes=0)
+    scene.write(outage_decision.tell, room.chief("停电，无法恢复"), room.id, began)
+    refused(room, "outage_known", outage_decision.tell, room.chief(), room.id, began)
+    assert scene.write(seat_commands.pause, room.chief(), room.whom()) == 3
+    assert scene.write(seat_commands.message, room.chief(), room.whom("1"), "请等候") == 1
+    refused(room, "outage_undecided", seat_commands.resume, room.chief(), room.whom())
+    refused(room, "outage_undecided", commands.add_time, commands.Credit(room.id), 5, scene.signed())
+    refused(room, "outage_undecided", commands.end_room, room.id, scene.signed())
+    refused(room, "office_missing", outage_decision.go_on, room.chief("x", scene.invigilator), room.id)
+    refused(room, "cosign_missing", outage_decision.go_on, room.chief("x"), room.id)
+    refused(room, "reason_missing", outage_decision.go_on, room.chief("", office), room.id)
+    scene.write(outage_decision.go_on, room.chief("供电恢复", office), room.id)
+    refused(room, "no_outage", outage_decision.go_on, room.chief("x", office), room.id)
+    assert scene.write(seat_commands.resume, room.chief(), room.whom()) == 3
+    (row,) = outages(room)
+    assert (row.decision, row.decided_by, row.cosigned_by) == (
+        "continue",
+        scene.chief.user_id,
+        office.user_id,
+    )
+
+
+def test_a_pause_that_goes_on_after_the_decision_is_not_noticed_again(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    paused_for(room, 51)
+    room.scene.write(outage_decision.go_on, room.chief("x", person_as("institution_head")), room.id)
+    room.pass_time(minutes=5)
+    assert len(outages(room)) == 1
+
+
+@pytest.mark.both_stores
+def test_scenario_23_an_outage_is_rescheduled(room: Room, person_as: Callable[..., Actor]) -> None:
+    scene, office = room.scene, person_as("administrator")
+    record = room.agents["1"].answer(1)
+    room.agents["1"].sent(record)
+    paused_for(room, 51)
+    again = Again(scene.starts_at + timedelta(days=7), ZONE)
+    signed = room.chief("停电超过五十分钟", office)
+    sitting_id = scene.write(outage_decision.reschedule, signed, room.id, again)
+    row = scene.room_row()
+    assert (row.state, row.end_reason, row.paused_at) == ("ended", "rescheduled", None)
+    assert row.void_at == scene.host.now()
+    assert room.state("1").step is Step.ENDED
+    # What was answered is kept, sealed, and never marked.
+    assert room.scene.host.answers.events(scene.attempts["1"])[-1].record.hash == record.hash
+    with scene.host.db.read() as session, pytest.raises(Refused) as caught:
+        marks.work(session, scene.chief, scene.host.answers, room.id)
+    assert caught.value.code == "room_void"
+    with scene.host.db.read() as session:
+        sitting = session.get_one(Sitting, sitting_id)
+        old = session.scalars(select(Registration).where(Registration.sitting_id != sitting_id)).all()
+        new = session.scalars(select(Registration).where(Registration.sitting_id == sitting_id)).all()
+        rooms = session.scalars(select(RoomSitting).where(RoomSitting.sitting_id == sitting_id)).all()
+        lines = audit.page(session, stream=audit.sitting_stream(room.id), act="outage_rescheduled")
+    assert sitting.replaces_id == 1 and sitting.paper_set_id is None
+    assert [one.state for one in rooms] == ["planned"]
+    assert {each.candidate_id for each in new} == {each.candidate_id for each in old}
+    assert {each.ticket for each in new}.isdisjoint(each.ticket for each in old)
+    assert all(each.void_at is not None for each in old) and all(each.void_at is None for each in new)
+    assert len(lines) == 1
+    refused(room, "room_not_running", seat_commands.pause, room.chief(), room.whom())
+
+
+def test_rooms_of_one_sitting_that_are_held_again_together_share_the_new_sitting(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    office = person_as("administrator")
+    again = Again(room.scene.starts_at + timedelta(days=7), ZONE)
+    room.scene.write(outage_decision.tell, room.chief(), room.id, room.scene.host.now())
+    first = room.scene.write(outage_decision.reschedule, room.chief("x", office), room.id, again)
+    with room.scene.host.db.read() as session:
+        assert session.get_one(Sitting, first).number == 2
+    busy = Signed(room.scene.chief, "x", office)
+    refused(room, "no_outage", outage_decision.reschedule, busy, room.id, again)
+
+
+def test_a_sitting_held_again_takes_no_paper_that_was_seen(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    again = Again(room.scene.starts_at + timedelta(days=7), ZONE)
+    room.scene.write(outage_decision.tell, room.chief(), room.id, room.scene.host.now())
+    office = person_as("administrator")
+    new = room.scene.write(outage_decision.reschedule, room.chief("x", office), room.id, again)
+    with room.scene.host.db.read() as session:
+        sitting, papers = session.get_one(Sitting, new), session.get_one(PaperSet, 1)
+        used = session.scalars(select(Package)).one()
+        with pytest.raises(Refused) as caught:
+            used_papers.need_unused(session, sitting, papers)
+        assert caught.value.code == "papers_used_before"
+        with pytest.raises(Refused) as caught:
+            used_papers.need_unseen(session, sitting, used)
+        assert caught.value.code == "spare_needed"
+        used_papers.need_unseen(session, sitting, Package(paper_set_id=1, spare=True))
+        used_papers.need_unused(session, session.get_one(Sitting, 1), papers)

@@ -1,0 +1,127 @@
+"""The pages of commands, compensation and outages: seen by those who look, used by those who act."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from server.access import Actor
+from server.db.commands import CompensationRow, OutageRow
+from server.db.sittings import Sitting
+from server.host import Host
+from tests.server.command_kit import Room, running_room
+from tests.server.conftest import PASSWORD, Machine
+
+
+@pytest.fixture
+def room(app: Flask, host: Host, person_as: Callable[..., Actor], machine: Machine) -> Room:
+    return running_room(app, host, person_as, machine)
+
+
+SignIn = Callable[[Actor], FlaskClient]
+
+
+def once(browser: FlaskClient, page: str) -> str:
+    return str(re.findall(r'name="once" value="([^"]*)"', browser.get(page).text)[0])
+
+
+def test_seats_are_paused_and_resumed_from_the_page(room: Room, sign_in: SignIn) -> None:
+    browser, page = sign_in(room.scene.invigilator), f"/monitor/{room.id}/commands"
+    seats = [str(room.scene.seats[number]) for number in ("1", "2")]
+    number = once(browser, page)
+    sent = {"once": number, "scope": "seats", "seats": seats, "reason": "检查插座"}
+    answer = browser.post(f"{page}/pause", data=sent, follow_redirects=True)
+    assert "已发送到 2 个座位" in answer.text
+    assert answer.text.count("暂停中</span>") == 2
+    again = browser.post(f"{page}/pause", data=sent, follow_redirects=True)
+    assert "已发送到 0 个座位" in again.text
+    told = browser.get(f"{page}/state").get_json()
+    assert {told[seat]["state"] for seat in seats} == {"sent"}
+    room.confirm("1")
+    assert browser.get(f"{page}/state").get_json()[seats[0]]["state"] == "done"
+    sent = {"once": once(browser, page), "scope": "seats", "seats": seats}
+    browser.post(f"{page}/resume", data=sent)
+    assert room.state("1").paused is None
+
+
+def test_a_refusal_is_said_on_the_page(room: Room, sign_in: SignIn) -> None:
+    browser, page = sign_in(room.scene.invigilator), f"/monitor/{room.id}/commands"
+    sent = {"once": once(browser, page), "scope": "seats", "reason": "x"}
+    assert "请先选择座位" in browser.post(f"{page}/pause", data=sent, follow_redirects=True).text
+    assert browser.post(f"{page}/dance", data={**sent, "scope": "room"}).status_code == 404
+    assert browser.post(f"{page}/pause", data={"scope": "room"}, follow_redirects=True).status_code == 200
+
+
+def test_an_identity_check_is_asked_and_answered(room: Room, sign_in: SignIn) -> None:
+    browser, page = sign_in(room.scene.invigilator), f"/monitor/{room.id}/commands"
+    sent = {"once": once(browser, page), "seats": [str(room.scene.seats["1"])], "reason": "举报"}
+    answer = browser.post(f"{page}/identity", data=sent, follow_redirects=True)
+    assert "等待核对身份" in answer.text
+    attempt = room.scene.attempts["1"]
+    browser.post(f"{page}/identity/{attempt}", data={"outcome": "same"})
+    assert room.state("1").frozen is None
+
+
+@pytest.mark.parametrize("role", ["rover", "supervisor"])
+def test_who_only_looks_sees_the_pages_and_no_buttons(
+    room: Room, role: str, person_as: Callable[..., Actor], sign_in: SignIn
+) -> None:
+    browser = sign_in(person_as(role))
+    for page in ("commands", "compensation", "outage"):
+        answer = browser.get(f"/monitor/{room.id}/{page}")
+        assert answer.status_code == 200
+        assert "<button" not in answer.text.partition("<main")[2].replace("sign-out", "")
+    assert browser.post(f"/monitor/{room.id}/commands/pause", data={}).status_code == 403
+
+
+def test_the_chief_grants_in_one_click_and_declines_with_a_reason(room: Room, sign_in: SignIn) -> None:
+    room.pass_time(minutes=10, beats=("1", "2", "3"))
+    room.pass_time(minutes=6, beats=("3",))
+    for number in ("1", "2"):
+        room.agents[number].boot_id = f"again-{number}"
+        room.agents[number].beat(boot_ns=30 * 10**9)
+    page = f"/monitor/{room.id}/compensation"
+    browser = sign_in(room.scene.chief)
+    shown = browser.get(page).text
+    assert "全场准予（2 个座位）" in shown and "考试机断电或重新启动" in shown
+    wanted = sorted(set(re.findall(r'name="pick" value="([^"]*)"', shown)))
+    assert len(wanted) == 2
+    answer = browser.post(f"{page}/grant", data={"pick": wanted[0], "reason": "断电"}, follow_redirects=True)
+    assert "共 6 分钟" in answer.text
+    browser.post(f"{page}/decline", data={"pick": wanted[1], "reason": "自行关机"})
+    with room.scene.host.db.read() as session:
+        found = sorted(row.decision for row in session.scalars(select(CompensationRow)))
+    assert found == ["declined", "granted"]
+    assert (
+        sign_in(room.scene.invigilator)
+        .post(f"{page}/grant", data={"pick": wanted[1], "reason": "x"})
+        .status_code
+        == 403
+    )
+
+
+def test_an_outage_is_told_and_the_sitting_held_again_from_the_page(
+    room: Room, sign_in: SignIn, person_as: Callable[..., Actor]
+) -> None:
+    browser, page, zone = sign_in(room.scene.chief), f"/monitor/{room.id}/outage", ZoneInfo("Asia/Shanghai")
+    began = room.scene.host.now().astimezone(zone)
+    told = {"began_at": began.strftime("%Y-%m-%dT%H:%M:%S"), "reason": "停电"}
+    assert "等待决定" in browser.post(page, data=told, follow_redirects=True).text
+    assert "等待上级决定" in browser.get(f"/monitor/{room.id}/commands").text
+    office = person_as("institution_head")
+    again = (room.scene.starts_at + timedelta(days=3)).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+    signed = {"reason": "供电无法恢复", "cosign_username": office.name, "cosign_password": PASSWORD}
+    wrong = {**signed, "cosign_username": room.scene.invigilator.name, "starts_at": again}
+    assert (
+        "没有复核这项操作的权限" in browser.post(f"{page}/reschedule", data=wrong, follow_redirects=True).text
+    )
+    answer = browser.post(f"{page}/reschedule", data={**signed, "starts_at": again}, follow_redirects=True)
+    assert "改期" in answer.text
+    with room.scene.host.db.read() as session:
+        (row,) = session.scalars(select(OutageRow)).all()
+        assert session.get_one(Sitting, row.sitting_id).replaces_id == 1
