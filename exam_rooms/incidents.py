@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 
 class IncidentKind(StrEnum):
-    """Everything the room can report by itself."""
+    """Everything the room can report by itself, and what people put on the list (`SEEN_BY_PEOPLE`)."""
 
     LINK_LOST = "LINK_LOST"  # no sign of life from a seat's workstation
     CHAIN_FORK = "CHAIN_FORK"  # two different records claim one place in an answer stream; both are kept
@@ -47,6 +47,15 @@ class IncidentKind(StrEnum):
     HAND_RAISED = "HAND_RAISED"  # the candidate calls an invigilator
     BOTH_WROTE = "BOTH_WROTE"  # two workstations wrote answers of one attempt after the seat was changed
     SECOND_SIGN_IN = "SECOND_SIGN_IN"  # a ticket that is signed in already was used at another seat
+    PHONE = "PHONE"  # a telephone or another device was seen at the seat
+    NOTES = "NOTES"  # notes or printed matter were seen at the seat
+    PASSING = "PASSING"  # something was handed from one candidate to another
+    DISORDER = "DISORDER"  # somebody disturbs the room or hinders staff
+    ID_FORGED = "ID_FORGED"  # a document is false, or belongs to somebody else
+    LEAVE_ALLOWED = "LEAVE_ALLOWED"  # the candidate leaves the room with a member of staff, and comes back
+    ILLNESS = "ILLNESS"  # the candidate is unwell; may leave and come back
+    ITEM_QUERY = "ITEM_QUERY"  # the candidate doubts an item
+    SEAT_CHANGE = "SEAT_CHANGE"  # why a candidate was given another seat
 
 
 class Severity(IntEnum):
@@ -106,6 +115,16 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.HAND_RAISED: IncidentRule(Severity.WARNING),
         IncidentKind.BOTH_WROTE: IncidentRule(Severity.ALERT),
         IncidentKind.SECOND_SIGN_IN: IncidentRule(Severity.ALERT),
+        # What a person saw needs no holding; what is only logged calls nobody.
+        IncidentKind.PHONE: IncidentRule(Severity.ALERT),
+        IncidentKind.NOTES: IncidentRule(Severity.ALERT),
+        IncidentKind.PASSING: IncidentRule(Severity.ALERT),
+        IncidentKind.DISORDER: IncidentRule(Severity.ALERT),
+        IncidentKind.ID_FORGED: IncidentRule(Severity.ALERT),
+        IncidentKind.LEAVE_ALLOWED: IncidentRule(Severity.INFO),
+        IncidentKind.ILLNESS: IncidentRule(Severity.INFO),
+        IncidentKind.ITEM_QUERY: IncidentRule(Severity.INFO),
+        IncidentKind.SEAT_CHANGE: IncidentRule(Severity.INFO),
     }
 )
 """One rule for every kind."""
@@ -124,6 +143,15 @@ LASTING_BREACHES = frozenset(
     }
 )
 """Breaches whose cause goes on until it is told to be gone; the others happen in one moment."""
+
+SEEN_BY_PEOPLE = (
+    *(IncidentKind.PHONE, IncidentKind.NOTES, IncidentKind.PASSING, IncidentKind.DISORDER),
+    *(IncidentKind.ID_FORGED, IncidentKind.LEAVE_ALLOWED, IncidentKind.ILLNESS),
+    *(IncidentKind.ITEM_QUERY, IncidentKind.SEAT_CHANGE),
+)
+"""What only a person puts on the list, in the order in which it is offered."""
+LEAVES = frozenset({IncidentKind.LEAVE_ALLOWED, IncidentKind.ILLNESS})
+"""What may take a candidate out of the room for a while: a going and a coming back."""
 
 
 def severity(kind: IncidentKind) -> Severity:

@@ -17,6 +17,7 @@ PIXELS_LIMIT = 40_000_000
 LEAST_SIDE = 120  # pixels; below that nobody is recognised
 LEAST_FRAME_SIDE = 16  # pixels; a camera's picture is looked at whatever its size, this is for broken ones
 PORTRAIT_HEIGHT = 640
+RECORD_SIDE = 1600  # pixels of the long side of a photo that staff took
 DARK, BLURRED = 30.0, 15.0
 """Mean brightness (0-255) below which a picture is dark, variance of the Laplacian (long side 320) below
 which it is blurred. Measured on darkened and blurred portraits: from both on, no face was mistaken for
@@ -115,6 +116,23 @@ def portrait(data: bytes) -> bytes:
         size = (max(1, round(width * PORTRAIT_HEIGHT / height)), PORTRAIT_HEIGHT)
         frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     done, encoded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    if not done:
+        raise FrameFault("picture_damaged")
+    return encoded.tobytes()
+
+
+def record_photo(data: bytes) -> bytes:
+    """A photo that staff took as a JPEG of at most 1600 pixels, without metadata. Raises `FrameFault`.
+
+    Dark and blurred ones are kept: they may be all there is.
+    """
+    frame = decode(data)
+    height, width = frame.shape[:2]
+    scale = RECORD_SIDE / max(height, width)
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    done, encoded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])
     if not done:
         raise FrameFault("picture_damaged")
     return encoded.tobytes()

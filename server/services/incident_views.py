@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import LASTING_BREACHES, IncidentKind, Severity
 from exam_rooms.watching import CAMERA_KINDS
+from server.db.cases import ReportPhoto, StaffReport
 from server.db.people import User
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Incident, Registration
@@ -53,6 +54,23 @@ class WarningLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportView:
+    """What a person reported: `photos` are (id, number); of a leave who went along and how it ended."""
+
+    note: str
+    by: str
+    seen_at: datetime
+    reported_at: datetime
+    witnesses: tuple[str, ...]
+    photos: tuple[tuple[int, int], ...]
+    escort: str = ""
+    back_at: datetime | None = None
+    back_by: str = ""
+    back_check: str = ""
+    back_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentView:
     """One incident. `state` as in `services.incidents`; `handled_by` is a name, "" when nobody has.
 
@@ -78,6 +96,17 @@ class IncidentView:
     note: str = ""
     handled_at: datetime | None = None
     handled_by: str = ""
+    report: ReportView | None = None
+
+    @property
+    def answered_for(self) -> bool:
+        """Whether a person reported or recorded it; what a program alone brought has no effect."""
+        return self.report is not None or "recorded_by" in self.details
+
+    @property
+    def on_leave(self) -> bool:
+        """Whether a logged leave explains it."""
+        return "leave" in self.details
 
     @property
     def open(self) -> bool:
@@ -179,6 +208,7 @@ def views(session: Session, rows: Sequence[Incident]) -> list[IncidentView]:
     names = _names(session, [row.attempt_id for row in rows])
     people = staff_names(session, [row.handled_by for row in rows])
     frames, told = _frames(session, rows), _warnings(session, [row.id for row in rows])
+    reports = _reports(session, [row.id for row in rows])
     return [
         IncidentView(
             id=row.id,
@@ -199,6 +229,7 @@ def views(session: Session, rows: Sequence[Incident]) -> list[IncidentView]:
             note=row.note,
             handled_at=row.handled_at,
             handled_by=people.get(row.handled_by or 0, ""),
+            report=reports.get(row.id),
         )
         for row in rows
     ]
@@ -249,6 +280,35 @@ def staff_names(session: Session, ids: Iterable[int | None]) -> dict[int, str]:
     """Names of members of staff by their id."""
     wanted = {user for user in ids if user is not None}
     return dict(session.execute(select(User.id, User.name).where(User.id.in_(wanted))).all())
+
+
+def _reports(session: Session, incidents: Sequence[int]) -> dict[int, ReportView]:
+    kept = session.scalars(select(StaffReport).where(StaffReport.incident_id.in_(incidents))).all()
+    if not kept:
+        return {}
+    people = staff_names(session, [user for row in kept for user in (row.reported_by, row.back_by)])
+    photos: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    query = select(ReportPhoto.report_id, ReportPhoto.id, ReportPhoto.number).order_by(ReportPhoto.number)
+    for report, photo, number in session.execute(
+        query.where(ReportPhoto.report_id.in_([row.id for row in kept]))
+    ):
+        photos[report].append((photo, number))
+    return {
+        row.incident_id: ReportView(
+            note=row.note,
+            by=people.get(row.reported_by or 0, ""),
+            seen_at=row.seen_at,
+            reported_at=row.reported_at,
+            witnesses=tuple(row.witnesses),
+            photos=tuple(photos[row.id]),
+            escort=row.escort,
+            back_at=row.back_at,
+            back_by=people.get(row.back_by or 0, ""),
+            back_check=row.back_check,
+            back_note=row.back_note,
+        )
+        for row in kept
+    }
 
 
 def _frames(session: Session, rows: Sequence[Incident]) -> dict[int, list[FrameView]]:

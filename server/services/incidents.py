@@ -7,6 +7,10 @@ An alert of a camera is different in one thing: that somebody sat at a seat for 
 looked at when they have left, so an alert (red) whose cause is gone waits on for a person, with `ended_at`
 among its details; only a warning (amber) clears by itself.
 
+What people put on the list comes through `services.staff_incidents`. Of an incident that a person recorded,
+`details` keep `recorded_by`: without such a word, or a report, nothing ever follows from it. `leave`: the
+incident of the logged leave during which a seat was empty.
+
 `details` of a camera's incident: `count` of episodes, `episodes` {name: open | over | closed}, `scores`,
 `models` and `note` (an `ObservationNote`) of the last one, `ended_at` (ISO) once no episode is open. An
 episode is *closed* when its agent said so, and *over* when it cannot go on although the agent said nothing:
@@ -21,14 +25,17 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.incidents import IncidentKind, Severity, severity
+from exam_rooms.incidents import LEAVES, IncidentKind, Severity, severity
 from exam_rooms.watching import CAMERA_KINDS
+from exam_rooms.wire import decode
 from server.access import Actor, Permission
 from server.db.base import emit
+from server.db.cases import StaffReport
 from server.db.rooms import Seat
-from server.db.sittings import Incident
+from server.db.sittings import Batch, Incident, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, SeatChanged
+from server.rules.policy_violations import IncidentRules
 from server.services import audit
 from server.services.duty import need_duty
 from server.services.roomstate import locked_attempt, lower_hand
@@ -87,6 +94,24 @@ def raise_incident(
     return row
 
 
+def put_on_list(
+    session: Session,
+    place: Place,
+    kind: IncidentKind,
+    /,
+    *,
+    seen_at: datetime,
+    now: datetime,
+    **details: object,
+) -> Incident:
+    """What a person saw: always an incident of its own, told to the room."""
+    row = _new(session, place, kind, details, now)
+    row.first_at = row.last_at = min(seen_at, now)
+    _tell(session, row)
+    _seat_changed(session, row)
+    return row
+
+
 def raise_episode(
     session: Session, place: Place, kind: IncidentKind, episode: Episode, *, now: datetime
 ) -> Incident:
@@ -104,6 +129,7 @@ def raise_episode(
     else:
         row = _new(session, place, kind, episode.details, now)
         row.first_at = min(episode.since, now)
+        _note_leave(session, row)
     _note_episode(row, episode.name, "open")
     row.episode = episode.name
     if news:
@@ -170,6 +196,8 @@ def handle(
     come = row.kind == IncidentKind.HAND_RAISED and outcome == "acknowledged"
     row.state, row.note = "recorded" if come else outcome, note
     row.handled_at, row.handled_by = now, actor.user_id
+    if outcome == "recorded":
+        row.details = row.details | {"recorded_by": actor.user_id}
     stream = audit.sitting_stream(row.room_sitting_id)
     audit.record(session, stream, actor, f"incident_{outcome}", f"incident/{row.id}", now=now, kind=row.kind)
     number = _number(session, row.seat_id)
@@ -177,6 +205,30 @@ def handle(
     emit(session, Activity(row.room_sitting_id, f"line_incident_{outcome}", params, row.seat_id, row.id))
     _seat_changed(session, row)
     return row
+
+
+def under_leave(row: Incident, leave: int) -> None:
+    """An empty seat is explained by a logged leave: it stays on the record and calls nobody."""
+    row.details = row.details | {"leave": leave}
+    row.severity = int(Severity.INFO)
+
+
+def _note_leave(session: Session, row: Incident) -> None:
+    if row.kind != IncidentKind.NO_FACE or row.attempt_id is None:
+        return
+    leave = session.scalars(
+        select(StaffReport.incident_id)
+        .where(
+            StaffReport.attempt_id == row.attempt_id,
+            StaffReport.kind.in_([str(kind) for kind in LEAVES]),
+            StaffReport.seen_at <= row.first_at,
+            StaffReport.back_at.is_(None) | (StaffReport.back_at >= row.first_at),
+            StaffReport.escort != "",
+        )
+        .order_by(StaffReport.id.desc())
+    ).first()
+    if leave is not None:
+        under_leave(row, leave)
 
 
 def _lower_hand(session: Session, incident_id: int) -> None:
@@ -208,7 +260,7 @@ def _new(
         attempt_id=place.attempt,
         seat_id=place.seat,
         kind=str(kind),
-        severity=int(severity(kind)),
+        severity=_severity(session, place.room_sitting, kind),
         first_at=now,
         last_at=now,
         details={"count": 1} | dict(details),
@@ -219,11 +271,18 @@ def _new(
     return row
 
 
+def _severity(session: Session, room_sitting_id: int, kind: IncidentKind) -> int:
+    """How urgent a kind is under the batch's frozen policy."""
+    sitting = session.get_one(Sitting, session.get_one(RoomSitting, room_sitting_id).sitting_id)
+    told = session.get_one(Batch, sitting.batch_id).policy.get("incidents", {})
+    return decode(IncidentRules, told).severity_of(str(kind), int(severity(kind)))
+
+
 def _tell(session: Session, row: Incident, cause_ns: int = 0) -> None:
     """One line for the monitor, with what of the details a sentence can hold."""
     said = {name: value for name, value in row.details.items() if isinstance(value, str)}
     params = tuple(sorted({"seat": _number(session, row.seat_id), **said}.items()))
-    code = f"incident_{row.kind.lower()}"
+    code = f"incident_{row.kind.lower()}" + ("_on_leave" if "leave" in row.details else "")
     emit(session, Activity(row.room_sitting_id, code, params, row.seat_id, row.id, cause_ns))
 
 

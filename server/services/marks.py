@@ -39,7 +39,7 @@ from server.db.sittings import (
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, RoomChanged
 from server.rules.policy import passes
-from server.services import audit, entered_marks, marked_texts, merges, packages, stream
+from server.services import audit, entered_marks, marked_texts, merges, packages, stream, voids
 from server.services.counting import Judge
 from server.services.incidents import Place, raise_incident
 from server.services.marked_texts import MARKS_PURPOSE
@@ -60,7 +60,7 @@ class Uncounted:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """One line of the result list. `total` is None for an absent candidate."""
+    """One line of the result list. `total` is None for an absent candidate and for a void result."""
 
     attempt: int
     seat: str
@@ -138,6 +138,7 @@ def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: in
     if not actor.can(Permission.MARK_RESULTS):
         raise Forbidden(Permission.MARK_RESULTS)
     room = load(session, room_sitting_id)
+    _need_markable(room)
     if room.row.state not in ("collected", "marked"):
         raise Refused("room_not_collected")
     merges.check_decided(session, room_sitting_id)
@@ -146,6 +147,12 @@ def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: in
         "keys": _keys(session, room_sitting_id, {attempt.form for attempt in attempts}),
         "attempts": [_attempt_work(session, store, room, attempt) for attempt in attempts],
     }
+
+
+def _need_markable(room: RoomState) -> None:
+    """A room that was broken off and is held again is never marked."""
+    if room.row.void_at is not None:
+        raise Refused("room_void")
 
 
 def _keys(session: Session, room_sitting_id: int, forms: set[str]) -> dict[str, object]:
@@ -185,6 +192,7 @@ def store_marks(
     if not actor.can(Permission.MARK_RESULTS):
         raise Forbidden(Permission.MARK_RESULTS)
     room = load(session, room_sitting_id, lock=True)
+    _need_markable(room)
     if room.row.state not in ("collected", "marked"):
         raise Refused("room_not_collected")
     merges.check_decided(session, room_sitting_id)
@@ -199,12 +207,16 @@ def store_marks(
     known = [attempt.id for attempt in attempts]
     examined = entered_marks.in_force(session, known)
     on_paper = entered_marks.whole_papers(session, known)
+    made: list[ComponentResult] = []
     for attempt in attempts:
         row = _result(session, room, attempt, _with_examiners(session, marks.get(attempt.id), examined), now)
         if attempt.id in on_paper:  # two people read it: it is the mark, whatever reached the server
             row.status, row.total = "scored", on_paper[attempt.id]
             row.passed, row.sealed_marks = passes(row.total, room.policy), None
         session.add(row)
+        made.append(row)
+    session.flush()
+    voids.settle(session, made)
     room.row.state, room.row.marked_at = "marked", now
     room.row.version += 1
     name = audit.sitting_stream(room_sitting_id)

@@ -1,0 +1,318 @@
+"""What members of staff saw: put on the list of incidents with note, witnesses and photos.
+
+What has to be dealt with is raised like any other incident; what is only logged (a leave, an illness, a doubt
+about an item) is on the record at once. Of a leave both moments are kept; the clock of the test runs on, the
+page is covered meanwhile, and whoever logs the return has looked who comes back.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from exam_rooms.catalogue import CATALOGUE, ONLY_LOGGED
+from exam_rooms.incidents import LEAVES, SEEN_BY_PEOPLE, IncidentKind
+from exam_rooms.seats import AttemptState
+from server.access import Actor, Permission
+from server.db.base import emit, vault_of
+from server.db.cases import ReportPhoto, StaffReport
+from server.db.record import AuditEntry
+from server.db.rooms import Seat
+from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting
+from server.errors import NotFound, Refused
+from server.events import Activity, SeatChanged
+from server.services import audit, seat_commands
+from server.services.duty import may_act, need_duty
+from server.services.incidents import OPEN, Place, put_on_list, under_leave
+from server.services.roomstate import load
+from server.services.signed import Signed, need
+
+PHOTO_PURPOSE = "report-photo"
+NOTE_MOST, NAME_MOST, WITNESSES_MOST = 400, 40, 6
+CHECKS = ("face", "document")
+"""How identity is checked when somebody comes back."""
+_AT_WORK = frozenset({AttemptState.READY, AttemptState.ANSWERING})
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What somebody saw. `seat` None: it concerns the room. `escort`: who leaves the room with the candidate,
+    "" when the candidate stays in it.
+    """
+
+    room_sitting: int
+    kind: str
+    seat: int | None
+    seen_at: datetime
+    note: str = ""
+    witnesses: tuple[str, ...] = ()
+    escort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """How somebody was let in again: what was checked (`CHECKS`), and a note."""
+
+    check: str
+    note: str = ""
+
+
+def kinds() -> tuple[IncidentKind, ...]:
+    """What may be reported, in the order in which it is offered."""
+    return SEEN_BY_PEOPLE
+
+
+def photos_most(session: Session, room_sitting_id: int) -> int:
+    """How many photos one report may bring under the frozen policy."""
+    return load(session, room_sitting_id).policy.incidents.photos_most
+
+
+def seats(session: Session, room_sitting_id: int) -> list[tuple[int, str, str]]:
+    """Seat id, number and candidate's name, in the order of the plan."""
+    query = (
+        select(Seat.id, Seat.number, Candidate.name)
+        .join(Attempt, Attempt.seat_id == Seat.id)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .where(Attempt.room_sitting_id == room_sitting_id)
+        .order_by(Seat.id)
+    )
+    return [(seat, number, name) for seat, number, name in session.execute(query)]
+
+
+def attempt_at(session: Session, room_sitting_id: int, seat_id: int) -> Attempt:
+    """Who sits at a seat. Refused (`report_seat_empty`) for a free one."""
+    query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id == seat_id)
+    attempt = session.scalar(query)
+    if attempt is None:
+        raise Refused("report_seat_empty", 422, field="seat")
+    return attempt
+
+
+def report(
+    session: Session, actor: Actor, sighting: Sighting, photos: Sequence[bytes] = (), *, now: datetime
+) -> int:
+    """Puts on the list what the actor saw; the incident's id. `photos`: JPEG without metadata.
+
+    Invigilators report in the rooms of their duty, rovers everywhere.
+    """
+    _need_reporter(session, actor, sighting.room_sitting)
+    kind = _kind(sighting)
+    _check(session, sighting, kind, now)
+    if len(photos) > photos_most(session, sighting.room_sitting):
+        raise Refused("report_photos_too_many", 422, field="photos")
+    attempt = _attempt(session, sighting)
+    if attempt is not None and sighting.escort:
+        _cover(session, actor, sighting, attempt, now)
+    place = Place(sighting.room_sitting, sighting.seat, attempt.id if attempt else None)
+    said = {"said": sighting.note} if sighting.note else {}
+    row = put_on_list(session, place, kind, seen_at=sighting.seen_at, now=now, by=actor.name, **said)
+    if kind in ONLY_LOGGED:
+        row.state, row.handled_at, row.handled_by = "recorded", now, actor.user_id
+    kept = StaffReport(
+        incident_id=row.id,
+        room_sitting_id=sighting.room_sitting,
+        attempt_id=place.attempt,
+        kind=str(kind),
+        note=sighting.note,
+        seen_at=sighting.seen_at,
+        reported_at=now,
+        reported_by=actor.user_id,
+        witnesses=list(sighting.witnesses),
+        escort=sighting.escort,
+    )
+    session.add(kept)
+    session.flush()
+    _keep_photos(session, kept, photos, now)
+    if sighting.escort:
+        _explain_empty_seat(session, row)
+    facts = {"kind": str(kind), "photos": len(photos), "witnesses": len(sighting.witnesses)}
+    _record(session, actor, "incident_reported", row, now, **facts)
+    return row.id
+
+
+def back(session: Session, actor: Actor, incident_id: int, returned: Return, *, now: datetime) -> None:
+    """The candidate of a logged leave is back at the seat, and who it is was checked."""
+    kept = of_incident(session, incident_id)
+    if kept is None or not kept.escort:
+        raise NotFound("leave")
+    need_duty(session, actor, Permission.RUN_ROOM, kept.room_sitting_id, now=now)
+    if kept.back_at is not None:
+        raise Refused("leave_over")
+    if returned.check not in CHECKS:
+        raise Refused("return_check_missing", 422, field="check")
+    attempt = session.get_one(Attempt, kept.attempt_id)
+    if attempt.frozen_why == seat_commands.IDENTITY:  # the attempt is locked before its incident
+        signed = Signed(actor, returned.note)
+        seat_commands.identity_looked(session, signed, attempt.id, same=True, now=now)
+    row = session.get_one(Incident, incident_id, with_for_update=True, populate_existing=True)
+    kept.back_at, kept.back_by = now, actor.user_id
+    kept.back_check, kept.back_note = returned.check, returned.note.strip()[:200]
+    row.last_at = now
+    row.details = row.details | {"ended_at": now.isoformat()}
+    for empty in _explained(session, row):
+        if empty.state in (*OPEN, "cleared"):
+            empty.state, empty.handled_at, empty.handled_by = "recorded", now, actor.user_id
+    seconds = round((now - kept.seen_at).total_seconds())
+    _record(session, actor, "leave_ended", row, now, seconds=seconds, check=returned.check)
+    params = (("actor", actor.name), ("minutes", f"{seconds / 60:.1f}"), ("seat", _number(session, row)))
+    emit(session, Activity(row.room_sitting_id, "line_leave_ended", params, row.seat_id, row.id))
+    if row.seat_id is not None:
+        emit(session, SeatChanged(row.room_sitting_id, row.seat_id))
+
+
+def away(session: Session, room_sitting_id: int) -> dict[int, StaffReport]:
+    """Seat -> the leave that its candidate is on now."""
+    rows = session.execute(
+        select(Incident.seat_id, StaffReport)
+        .join(StaffReport, StaffReport.incident_id == Incident.id)
+        .where(
+            StaffReport.room_sitting_id == room_sitting_id,
+            StaffReport.escort != "",
+            StaffReport.back_at.is_(None),
+        )
+    )
+    return {seat: kept for seat, kept in rows if seat is not None}
+
+
+def of_incident(session: Session, incident_id: int) -> StaffReport | None:
+    """The report that an incident came from."""
+    return session.scalar(select(StaffReport).where(StaffReport.incident_id == incident_id))
+
+
+def photo(session: Session, photo_id: int) -> bytes:
+    """A report's photo, JPEG, for who may see it; the caller checks that and calls `note_photo_viewed`."""
+    row = _photo(session, photo_id)
+    return vault_of(session).open_value(PHOTO_PURPOSE, f"{row.report_id}/{row.number}", row.sealed)
+
+
+def room_of_photo(session: Session, photo_id: int) -> int:
+    """In which room's sitting a photo was taken."""
+    return session.get_one(StaffReport, _photo(session, photo_id).report_id).room_sitting_id
+
+
+def note_photo_viewed(session: Session, actor: Actor, photo_id: int, *, now: datetime) -> None:
+    """Puts on the record, once for each person and photo, that it was looked at."""
+    stream, object_ = audit.sitting_stream(room_of_photo(session, photo_id)), f"report-photo/{photo_id}"
+    if not looked_before(session, actor, stream, object_):
+        audit.record(session, stream, actor, "report_photo_viewed", object_, now=now)
+
+
+def looked_before(session: Session, actor: Actor, stream: str, object_: str) -> bool:
+    """Whether it stands on the record already that the person looked at a picture."""
+    seen = select(AuditEntry.id).where(
+        AuditEntry.stream == stream, AuditEntry.object == object_, AuditEntry.actor_id == actor.user_id
+    )
+    return session.scalar(seen.limit(1)) is not None
+
+
+def _need_reporter(session: Session, actor: Actor, room_sitting_id: int) -> None:
+    need(actor, Permission.REPORT_INCIDENTS)
+    if session.get(RoomSitting, room_sitting_id) is None:
+        raise NotFound("sitting")
+    roving = not actor.can(Permission.RUN_ROOM)
+    if not roving and not may_act(session, actor, room_sitting_id):
+        raise Refused("not_on_duty", 403)
+
+
+def _kind(sighting: Sighting) -> IncidentKind:
+    if sighting.kind not in [str(kind) for kind in SEEN_BY_PEOPLE]:
+        raise Refused("report_kind_unknown", 422, field="kind")
+    return IncidentKind(sighting.kind)
+
+
+def _check(session: Session, sighting: Sighting, kind: IncidentKind, now: datetime) -> None:
+    if sighting.seen_at > now:
+        raise Refused("report_in_future", 422, field="seen_at")
+    if len(sighting.note) > NOTE_MOST or any(len(name) > NAME_MOST for name in sighting.witnesses):
+        raise Refused("field_too_long", 422, field="note", limit=NOTE_MOST)
+    if len(sighting.witnesses) > WITNESSES_MOST:
+        raise Refused("report_witnesses_too_many", 422, field="witnesses", limit=WITNESSES_MOST)
+    if sighting.seat is None and CATALOGUE[kind].needs_seat:
+        raise Refused("report_seat_missing", 422, field="seat")
+    _check_escort(session, sighting, kind)
+    if kind not in LEAVES and not sighting.note:
+        raise Refused("report_note_missing", 422, field="note")
+
+
+def _check_escort(session: Session, sighting: Sighting, kind: IncidentKind) -> None:
+    if kind not in LEAVES and sighting.escort:
+        raise Refused("report_escort_not_for_this", 422, field="escort")
+    if kind is IncidentKind.LEAVE_ALLOWED and not sighting.escort:
+        raise Refused("report_escort_missing", 422, field="escort")
+    if sighting.seat in away(session, sighting.room_sitting) and sighting.escort:
+        raise Refused("leave_already", 409)
+
+
+def _attempt(session: Session, sighting: Sighting) -> Attempt | None:
+    if sighting.seat is None:
+        return None
+    attempt = attempt_at(session, sighting.room_sitting, sighting.seat)
+    if sighting.escort and AttemptState(attempt.state) not in _AT_WORK:
+        raise Refused("leave_not_now", state=attempt.state)
+    return attempt
+
+
+def _cover(session: Session, actor: Actor, sighting: Sighting, attempt: Attempt, now: datetime) -> None:
+    """Nobody reads or answers at the seat of who has left, where the actor may command it."""
+    running = session.get_one(RoomSitting, sighting.room_sitting).state == "running"
+    answering = attempt.state == AttemptState.ANSWERING and attempt.frozen_at is None
+    if running and answering and actor.can(Permission.COMMAND_SEATS):
+        signed = Signed(actor, f"离场，陪同：{sighting.escort}")
+        whom = seat_commands.Whom(sighting.room_sitting, frozenset({attempt.seat_id}))
+        seat_commands.check_identity(session, signed, whom, now=now)
+
+
+def _keep_photos(session: Session, kept: StaffReport, photos: Sequence[bytes], now: datetime) -> None:
+    vault = vault_of(session)
+    for number, data in enumerate(photos, 1):
+        session.add(
+            ReportPhoto(
+                report_id=kept.id,
+                number=number,
+                sha256=hashlib.sha256(data).hexdigest(),
+                size=len(data),
+                sealed=vault.seal_value(PHOTO_PURPOSE, f"{kept.id}/{number}", data),
+                added_at=now,
+            )
+        )
+
+
+def _explain_empty_seat(session: Session, leave: Incident) -> None:
+    """A camera that saw the seat empty before the leave was logged had the same cause."""
+    query = select(Incident).where(
+        Incident.attempt_id == leave.attempt_id,
+        Incident.kind == str(IncidentKind.NO_FACE),
+        Incident.state.in_(OPEN),
+    )
+    for row in session.scalars(query):
+        if "ended_at" not in row.details:
+            under_leave(row, leave.id)
+
+
+def _explained(session: Session, leave: Incident) -> list[Incident]:
+    query = select(Incident).where(
+        Incident.attempt_id == leave.attempt_id, Incident.kind == str(IncidentKind.NO_FACE)
+    )
+    return [row for row in session.scalars(query) if row.details.get("leave") == leave.id]
+
+
+def _photo(session: Session, photo_id: int) -> ReportPhoto:
+    row = session.get(ReportPhoto, photo_id)
+    if row is None:
+        raise NotFound("picture")
+    return row
+
+
+def _number(session: Session, row: Incident) -> str:
+    return session.get_one(Seat, row.seat_id).number if row.seat_id else ""
+
+
+def _record(session: Session, actor: Actor, act: str, row: Incident, now: datetime, **facts: object) -> None:
+    stream = audit.sitting_stream(row.room_sitting_id)
+    audit.record(
+        session, stream, actor, act, f"incident/{row.id}", now=now, seat=_number(session, row), **facts
+    )
