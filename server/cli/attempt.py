@@ -1,6 +1,5 @@
 """`examhall attempt import | export | verify`: what a workstation rescued, and what proves a paper."""
 
-import base64
 import json
 import sys
 import time
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from exam_rooms.attempt_proof import Fault, Proof
+from server.cli.keys_given import read_site_key
 from server.cli.opening import opened
 from server.cli.persons import at_the_console
 from server.cli.rehearse.staff import Desk, StaffRefused, server_address
@@ -132,7 +131,7 @@ def verify(file: Path, receipt: str, site_key: str, as_json: bool) -> None:
     """Hashes, links, parents, receipts and signatures, out of the file alone."""
     document = attempt_export.read(file.read_bytes())
     known = attempt_export.read_receipt(_text_of(receipt)) if receipt else None
-    key = _site_key(site_key) if site_key else None
+    key = read_site_key(site_key) if site_key else None
     found = attempt_export.check(document, site_key=key, receipt=known)
     click.echo(json.dumps(_checked_json(found), ensure_ascii=False) if as_json else _checked_text(found))
     sys.exit(0 if found.good else EXIT_WRONG)
@@ -146,21 +145,6 @@ def _text_of(given: str) -> str:
         return Path(given).read_text("utf-8")
     except (OSError, ValueError) as fault:
         raise Refused("receipt_unreadable", 422) from fault
-
-
-def _site_key(given: str) -> bytes:
-    """A raw Ed25519 public key out of a PEM file, hex digits or base64."""
-    path = Path(given)
-    try:
-        if len(given) < 200 and path.is_file():
-            raw = load_pem_public_key(path.read_bytes()).public_bytes(Encoding.Raw, PublicFormat.Raw)
-        else:
-            raw = bytes.fromhex(given) if len(given) == 64 else base64.b64decode(given, validate=True)
-    except ValueError as fault:
-        raise click.BadParameter(_("不是 Ed25519 公钥"), param_hint="--site-key") from fault
-    if len(raw) != 32:
-        raise click.BadParameter(_("不是 Ed25519 公钥"), param_hint="--site-key")
-    return raw
 
 
 def _checked_json(found: Checked) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Attempts as a signed document, and the check of such a document from the document alone."""
+"""Attempts as a signed document; the check of such a document stands in `server.rules.attempt_check`."""
 
 import base64
 import json
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,22 +16,30 @@ from exam_rooms.attempt_proof import (
     ExportedAttempt,
     ExportedJournal,
     ExportedRecord,
-    Proof,
     export_message,
-    prove,
 )
-from exam_rooms.protocol import Receipt, receipt_message
-from exam_rooms.wire import WireError, decode, encode
+from exam_rooms.protocol import Receipt
+from exam_rooms.wire import decode, encode
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
 from server.db.rooms import Seat, Workstation
 from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import Forbidden, Refused
+from server.rules.attempt_check import RECEIPT_MARK, Checked, check, read, read_receipt
 from server.services import audit
 from server.services.site import Site
 
-RECEIPT_MARK = "EXAMHALL-RECEIPT "
-"""How the text of a receipt's QR code begins."""
+__all__ = [
+    "RECEIPT_MARK",
+    "Checked",
+    "Sources",
+    "check",
+    "document",
+    "export",
+    "find",
+    "read",
+    "read_receipt",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,17 @@ def export(
     if not actor.can(Permission.SEE_RESULTS):
         raise Forbidden(Permission.SEE_RESULTS)
     rows = [session.get_one(Attempt, number) for number in attempts]
+    made = document(session, sources, attempts, now=now)
+    for room in sorted({row.room_sitting_id for row in rows}):
+        stream = audit.sitting_stream(room)
+        count = sum(row.room_sitting_id == room for row in rows)
+        audit.record(session, stream, actor, "attempts_exported", stream, now=now, attempts=count)
+    return made
+
+
+def document(session: Session, sources: Sources, attempts: Sequence[int], *, now: datetime) -> bytes:
+    """The signed document alone, for an act that stands on the record by itself."""
+    rows = [session.get_one(Attempt, number) for number in attempts]
     unsigned = AttemptExport(
         format=FORMAT,
         site_key=_b64(sources.site.public_key),
@@ -77,10 +94,6 @@ def export(
         attempts=tuple(_exported(session, sources.answers, row) for row in rows),
     )
     signature = sources.site.signing_key.sign(export_message(unsigned))
-    for room in sorted({row.room_sitting_id for row in rows}):
-        stream = audit.sitting_stream(room)
-        count = sum(row.room_sitting_id == room for row in rows)
-        audit.record(session, stream, actor, "attempts_exported", stream, now=now, attempts=count)
     made = replace(unsigned, signature=_b64(signature))
     return json.dumps(encode(made), ensure_ascii=False, sort_keys=True, indent=1).encode()
 
@@ -107,94 +120,6 @@ def _exported(session: Session, store: AnswerStore, row: Attempt) -> ExportedAtt
         aside=tuple(ExportedAside(one.journal, one.seq, one.reason) for one in store.aside(row.id)),
         receipt=decode(Receipt, row.receipt) if row.receipt else None,
     )
-
-
-# --- the check: nothing but the document ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What a document proves. `wrong`: (attempt or 0, code) of signatures and receipts that are not right:
-    export_signature, site_key, receipt_signature, receipt_other, receipt_unknown.
-    """
-
-    site_key: str
-    exported_at: datetime
-    proofs: tuple[Proof, ...]
-    wrong: tuple[tuple[int, str], ...]
-
-    @property
-    def good(self) -> bool:
-        """Whether every paper in it is complete and what it says it is."""
-        return not self.wrong and not any(proof.faults for proof in self.proofs)
-
-
-def read(data: bytes) -> AttemptExport:
-    """A document. Raises `Refused` (`export_broken`)."""
-    try:
-        found = decode(AttemptExport, json.loads(data))
-    except (WireError, ValueError, RecursionError) as fault:
-        raise Refused("export_broken", 422) from fault
-    if found.format != FORMAT:
-        raise Refused("export_broken", 422)
-    return found
-
-
-def read_receipt(text: str) -> Receipt:
-    """The receipt in a QR code's text. Raises `Refused` (`receipt_unreadable`)."""
-    try:
-        return decode(Receipt, json.loads(text[text.index(RECEIPT_MARK) + len(RECEIPT_MARK) :]))
-    except (WireError, ValueError, RecursionError) as fault:
-        raise Refused("receipt_unreadable", 422) from fault
-
-
-def check(
-    document: AttemptExport, *, site_key: bytes | None = None, receipt: Receipt | None = None
-) -> Checked:
-    """Checks a document; `site_key` (raw) instead of the one it brings, `receipt` as the candidate has it."""
-    own = _raw(document.site_key)
-    key = site_key or own
-    wrong: list[tuple[int, str]] = [] if key == own else [(0, "site_key")]
-    if not _signed(key, export_message(document), document.signature):
-        wrong.append((0, "export_signature"))
-    present = [one for one in document.attempts if one.state != "absent" or one.records]
-    for one in present:
-        if one.receipt is not None and not _receipt_right(key, one, one.receipt):
-            wrong.append((one.attempt, "receipt_signature"))
-    if receipt is not None:
-        wrong += _compare(key, present, receipt)
-    proofs = tuple(prove(one) for one in present)
-    return Checked(document.site_key, document.exported_at, proofs, tuple(wrong))
-
-
-def _receipt_right(key: bytes, exported: ExportedAttempt, receipt: Receipt) -> bool:
-    same = (receipt.attempt, receipt.ticket) == (exported.attempt, exported.ticket)
-    return same and _signed(key, receipt_message(receipt), receipt.signature)
-
-
-def _compare(key: bytes, present: Sequence[ExportedAttempt], receipt: Receipt) -> list[tuple[int, str]]:
-    """A candidate's receipt against the document's: genuine, known, and the same."""
-    if not _signed(key, receipt_message(receipt), receipt.signature):
-        return [(receipt.attempt, "receipt_signature")]
-    mine = [one for one in present if one.attempt == receipt.attempt]
-    if not mine:
-        return [(receipt.attempt, "receipt_unknown")]
-    return [] if mine[0].receipt == receipt else [(receipt.attempt, "receipt_other")]
-
-
-def _signed(key: bytes, message: bytes, signature: str) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(_raw(signature), message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except ValueError:
-        return b""
 
 
 def _b64(data: bytes) -> str:

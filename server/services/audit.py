@@ -4,7 +4,6 @@ A stream's head row is locked in the transaction that appends, so a chain cannot
 with the act it tells of or not at all. Details never hold secrets, ID numbers or item text.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,18 +13,22 @@ from sqlalchemy import Insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from exam_rooms.wire import canonical
 from server.access import Actor
+from server.db.people import SiteSecret
 from server.db.record import AuditEntry, AuditHead
+from server.db.record_book import AuditCheckpoint
+from server.rules.audit_chain import FIRST_HASH, checkpoint_fault, entry_hash
 
 SYSTEM_STREAM = "system"
-FIRST_HASH = "0" * 64
 PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain does not hold. `code`: gap | prev | hash | head; `seq` is the entry's number."""
+    """Where a chain does not hold. `code`: gap | prev | hash | head | checkpoint; `seq`: the entry's number.
+
+    checkpoint: a signed root over the entries up to there says something else.
+    """
 
     stream: str
     seq: int
@@ -99,9 +102,23 @@ def record(  # noqa: PLR0913 - the five facts of an act, and its moment
 
 def digest(entry: AuditEntry) -> str:
     """SHA-256 hex over the canonical form of every field but `id` and `hash`."""
-    at = entry.at.astimezone(UTC).isoformat()
-    who = [entry.actor_id, entry.actor, entry.act, entry.object, entry.details]
-    return hashlib.sha256(canonical([entry.stream, entry.seq, at, *who, entry.prev])).hexdigest()
+    return entry_hash(as_json(entry))
+
+
+def as_json(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as plain values, as `server.rules.audit_chain` reads it."""
+    return {
+        "stream": entry.stream,
+        "seq": entry.seq,
+        "at": entry.at.astimezone(UTC).isoformat(),
+        "actor_id": entry.actor_id,
+        "actor": entry.actor,
+        "act": entry.act,
+        "object": entry.object,
+        "details": entry.details,
+        "prev": entry.prev,
+        "hash": entry.hash,
+    }
 
 
 def streams(session: Session) -> list[str]:
@@ -113,14 +130,17 @@ def streams(session: Session) -> list[str]:
 def verify(session: Session, stream: str) -> Verdict:
     """Reads a whole chain and compares every link and the head with what they must be."""
     seq, last = 0, FIRST_HASH
+    hashes: list[str] = []
     breaks: list[Break] = []
     query = select(AuditEntry).where(AuditEntry.stream == stream).order_by(AuditEntry.seq)
     for entry in session.scalars(query.execution_options(yield_per=500)):
         breaks += [Break(stream, entry.seq, code) for code in _faults(entry, seq, last)]
         seq, last = entry.seq, entry.hash
+        hashes.append(last)
     head = session.get(AuditHead, stream)
     if head is None or (head.seq, head.hash) != (seq, last):
         breaks.append(Break(stream, seq, "head"))
+    breaks += _checkpoint_breaks(session, stream, hashes)
     return Verdict(stream, seq, tuple(breaks))
 
 
@@ -160,6 +180,14 @@ def _faults(entry: AuditEntry, seq: int, last: str) -> Iterable[str]:
         yield "prev"
     if entry.hash != digest(entry):
         yield "hash"
+
+
+def _checkpoint_breaks(session: Session, stream: str, hashes: list[str]) -> Iterable[Break]:
+    site = session.get(SiteSecret, "signing")
+    query = select(AuditCheckpoint).where(AuditCheckpoint.stream == stream).order_by(AuditCheckpoint.id)
+    for row in session.scalars(query):
+        if checkpoint_fault(row.as_json(), hashes, site.public if site else b""):
+            yield Break(stream, row.size, "checkpoint")
 
 
 def _locked_head(session: Session, stream: str) -> AuditHead:
