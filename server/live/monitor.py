@@ -1,9 +1,13 @@
-"""The monitors' socket: cards of seats that changed, gathered for 100 ms; staff with MONITOR_ROOM only."""
+"""The monitors' socket: what changed of seats, gathered for 100 ms; staff with MONITOR_ROOM only.
+
+A monitor looks at one room, or at the boards of all rooms at work. It gets the whole at first and then only
+what has changed; each message is written once, however many monitors there are.
+"""
 
 import logging
 import threading
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +16,7 @@ from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as ConnectionRefused
 from flask_socketio import Namespace, SocketIO
 
-from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, NAMESPACE_MONITOR
+from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, EVENT_SERVER, NAMESPACE_MONITOR
 from exam_rooms.watch_messages import CameraReport
 from server.access import Permission
 from server.db.sittings import RoomSitting
@@ -24,8 +28,14 @@ from server.services.monitoring import SeatCard
 
 log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.1
-RESTS, RESTS_MOST = 4, 1.0
+RESTS, RESTS_MOST = 4, 0.5
 """Cards wait so many times as long as the last ones took, and so many seconds at most: seats come first."""
+PULSE_SECONDS = 2.0
+"""How often the server's load is looked at; it is told when it has changed."""
+ALL_ROOMS = 0
+"""What a monitor of all rooms looks at in the place of a room's id; ids begin with 1."""
+_CARD = tuple(field.name for field in fields(SeatCard))
+_ALWAYS = ("seat", "number")
 
 
 def plain(value: object) -> dict[str, Any]:
@@ -40,6 +50,15 @@ def _plain(entry: object) -> object:
     return {key: _plain(inner) for key, inner in entry.items()} if isinstance(entry, dict) else entry
 
 
+def difference(before: SeatCard | None, card: SeatCard) -> dict[str, Any]:
+    """What of a card differs from the one that was sent before, as JSON values; seat and number always."""
+    return {
+        name: _plain(value)
+        for name in _CARD
+        if (value := getattr(card, name)) != getattr(before, name, _ALWAYS) or name in _ALWAYS
+    }
+
+
 class Watched:
     """One room that somebody looks at: its cards as last sent."""
 
@@ -49,6 +68,8 @@ class Watched:
         """Seat id -> CLOCK_BOOTTIME of the first cause since the last sending, 0 when unknown."""
         self.rebuild: set[int] = set()
         self.whole = True
+        self.newcomers: set[str] = set()
+        """Sockets that have not been sent the whole room yet."""
         self.cameras: dict[int, CameraReport] = {}
         """Seat id -> what its camera was said to do by the last news of the seat."""
 
@@ -63,8 +84,10 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self.host = host
         self.rooms: dict[int, Watched] = {}
         self.viewers: dict[str, int] = {}
+        """What each socket looks at: the id of a room's sitting, or `ALL_ROOMS`."""
         self.people: dict[str, tuple[int, str]] = {}
         """Who looks: user id and session mark by socket."""
+        self._hint = -1
         self._wake = threading.Event()
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(LinkChanged, self._link_changed)
@@ -73,20 +96,24 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         host.events.subscribe(Activity, self._activity)
         host.events.subscribe(AccountChanged, self._account_changed)
 
+    # --- who looks at what ---------------------------------------------------------------------------
+
     def on_connect(self, auth: object = None) -> None:
-        """A signed-in person with the permission names the room; the whole of it comes at once."""
+        """A signed-in person with the permission names a room, or all; the whole of it comes at once."""
         if not current_user.is_authenticated:
             raise ConnectionRefused("sign_in_needed")
         if not current_user.actor.can(self.permission):
             raise ConnectionRefused("forbidden")
-        room = auth.get("room") if isinstance(auth, dict) else None
-        if not isinstance(room, int) or not self._exists(room):
+        room = self._asked(auth)
+        if room is None:
             raise ConnectionRefused("not_found")
         sid = str(getattr(request, "sid", ""))
         self.viewers[sid] = room
         self.people[sid] = (current_user.id, current_user.fs_uniquifier)
         self.enter_room(sid, _channel(room))
-        self.rooms.setdefault(room, Watched()).whole = True
+        for each in self._at_work() if room == ALL_ROOMS else (room,):
+            self.rooms.setdefault(each, Watched()).newcomers.add(sid)
+        self.emit(EVENT_SERVER, self._server(), room=sid)
         self._due()
 
     def on_disconnect(self, *_reason: object) -> None:
@@ -95,13 +122,29 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def _forget(self, sid: str) -> None:
         self.people.pop(sid, None)
-        room = self.viewers.pop(sid, None)
-        if room is not None and room not in self.viewers.values():
-            self.rooms.pop(room, None)
+        self.viewers.pop(sid, None)
+        looked_at = set(self.viewers.values())
+        for room, watched in list(self.rooms.items()):
+            watched.newcomers.discard(sid)
+            if room not in looked_at and ALL_ROOMS not in looked_at:
+                del self.rooms[room]
 
-    def _exists(self, room: int) -> bool:
+    def _asked(self, auth: object) -> int | None:
+        """What a monitor wants to see; None for what is not there."""
+        asked = auth if isinstance(auth, dict) else {}
+        if asked.get("rooms") == "all":
+            return ALL_ROOMS
+        room = asked.get("room")
+        if not isinstance(room, int):
+            return None
         with self.host.db.read() as session:
-            return session.get(RoomSitting, room) is not None
+            return None if session.get(RoomSitting, room) is None else room
+
+    def _at_work(self) -> list[int]:
+        with self.host.db.read() as session:
+            return monitoring.rooms_at_work(session)
+
+    # --- what happened -------------------------------------------------------------------------------
 
     def _seat_changed(self, fact: SeatChanged) -> None:
         watched = self.rooms.get(fact.room_sitting)
@@ -116,6 +159,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self._seat_changed(SeatChanged(fact.room_sitting, fact.seat))
 
     def _room_changed(self, fact: RoomChanged) -> None:
+        if ALL_ROOMS in self.viewers.values() and fact.room_sitting in self._at_work():
+            self.rooms.setdefault(fact.room_sitting, Watched())
         watched = self.rooms.get(fact.room_sitting)
         if watched is not None:
             watched.whole = True
@@ -142,7 +187,13 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         if fact.room_sitting in self.rooms:
             line = {"code": fact.code, "params": dict(fact.params), "seat": fact.seat}
             line |= {"incident": fact.incident, "cause_ns": fact.cause_ns}
-            self.emit(EVENT_ACTIVITY, line, room=_channel(fact.room_sitting))
+            for channel in self._channels(fact.room_sitting):
+                self.emit(EVENT_ACTIVITY, line | {"room_sitting": fact.room_sitting}, room=channel)
+
+    def _channels(self, room: int) -> list[str]:
+        return [_channel(each) for each in (room, ALL_ROOMS) if each in self.viewers.values()]
+
+    # --- telling -------------------------------------------------------------------------------------
 
     def _due(self) -> None:
         self._wake.set()
@@ -152,7 +203,9 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
     def run(self) -> None:
         """Sends for ever, at most ten times a second; a greenlet of the live server."""
         while True:
-            self._wake.wait()
+            if not self._wake.wait(PULSE_SECONDS):
+                self.pulse()
+                continue
             time.sleep(GATHER_SECONDS)
             self._wake.clear()
             began = time.monotonic()
@@ -160,34 +213,66 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
                 self.flush()
             except Exception:  # the next change, or a reconnect, sends the cards again
                 log.exception("monitor update failed")
+            self.pulse()
             time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
+
+    def pulse(self) -> None:
+        """Tells the server's load when it has changed."""
+        if self.viewers and self.host.hint() != self._hint:
+            told = self._server()
+            for room in set(self.viewers.values()):
+                self.emit(EVENT_SERVER, told, room=_channel(room))
+
+    def _server(self) -> dict[str, object]:
+        self._hint = self.host.hint()
+        return {"load": self._hint, "server_time": self.host.now().isoformat()}
 
     def flush(self) -> None:
         """Sends what has changed in every room that somebody looks at."""
         for room, watched in list(self.rooms.items()):
-            if watched.whole or watched.dirty:
+            if watched.whole or watched.dirty or watched.newcomers:
                 self._send(room, watched)
                 time.sleep(0)
 
     def _send(self, room: int, watched: Watched) -> None:
         causes, watched.dirty = watched.dirty, {}
         rebuild, watched.rebuild = watched.rebuild, set()
+        newcomers, watched.newcomers = watched.newcomers, set()
         whole, watched.whole = watched.whole, False
-        now = self.host.now()
         with self.host.db.read() as session:
             if whole:
                 fresh = self._cards(session, room, None)
-                watched.cards = {card.seat: card for card in fresh}
             else:
                 fresh = self._cards(session, room, rebuild) if rebuild else []
                 fresh += self._counted(watched, [seat for seat in causes if seat not in rebuild])
-                watched.cards.update({card.seat: card for card in fresh})
-            if whole or rebuild:
-                cards = list(watched.cards.values())
-                board = plain(monitoring.board(session, room, cards, now=now))
-                self.emit(EVENT_ROOM, board, room=_channel(room))
-        cells = [plain(card) | {"changed_ns": causes.get(card.seat, 0)} for card in fresh]
-        self.emit(EVENT_SEATS, cells, room=_channel(room))
+            before, cards = watched.cards, {} if whole else dict(watched.cards)
+            watched.cards = cards = cards | {card.seat: card for card in fresh}
+            board = None
+            if whole or rebuild or newcomers:
+                now = self.host.now()
+                board = plain(monitoring.board(session, room, list(cards.values()), now=now))
+        told = [card.seat for card in fresh if card.seat in rebuild or card != before.get(card.seat)]
+        if not before:
+            told = []  # everybody who looks has just come
+        cells = [
+            difference(before.get(seat), cards[seat]) | {"changed_ns": causes.get(seat, 0)} for seat in told
+        ]
+        self._tell(room, board if whole or rebuild else None, cells)
+        self._welcome(newcomers, board, cards)
+
+    def _tell(self, room: int, board: dict[str, Any] | None, cells: list[dict[str, Any]]) -> None:
+        for channel in self._channels(room) if board else ():
+            self.emit(EVENT_ROOM, board, room=channel)
+        if cells and room in self.viewers.values():
+            self.emit(EVENT_SEATS, cells, room=_channel(room))
+
+    def _welcome(self, newcomers: set[str], board: dict[str, Any] | None, cards: dict[int, SeatCard]) -> None:
+        """The whole room for those who have just come."""
+        cells = [plain(card) | {"changed_ns": 0} for card in cards.values()] if newcomers else []
+        for sid in newcomers:
+            self.emit(EVENT_ROOM, board, room=sid)
+            if self.viewers.get(sid) != ALL_ROOMS:
+                self.emit(EVENT_SEATS, cells, room=sid)
 
     def _cards(self, session: Any, room: int, only: set[int] | None) -> list[SeatCard]:  # noqa: ANN401
         return monitoring.seat_cards(session, self.host.answers, self.host.presence, room, only)
@@ -204,6 +289,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
     def _counted(self, watched: Watched, seats: list[int]) -> list[SeatCard]:
         """Cards whose answers or waiting records alone have changed: no look at the database of rooms."""
         cards = [watched.cards[seat] for seat in seats if seat in watched.cards]
+        if not cards:
+            return []
         answered = self.host.answers.answered([card.attempt for card in cards if card.attempt])
         seen = {card.seat: self.host.presence.of(card.workstation) for card in cards}
         return [

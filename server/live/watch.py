@@ -13,7 +13,16 @@ from server.db.sittings import RoomSitting
 from server.events import RoomChanged
 from server.host import Host
 from server.native import under_gevent
-from server.services import attempts, clock_proof, collection, link_gaps, links, roomstate
+from server.services import (
+    attempts,
+    clock_proof,
+    collection,
+    desk_marks,
+    link_gaps,
+    links,
+    outage_decision,
+    roomstate,
+)
 from server.services.delivery import Delivery, delivery_of
 from server.services.incidents import Place, raise_incident
 from server.services.sittings_now import current_sitting
@@ -45,6 +54,7 @@ class Watch:
         """Does what is due now."""
         now = self.host.now()
         self.delivery.links.check(now)
+        self.delivery.confirmations.flush(now)
         self._clock()
         with self.host.db.read() as session:
             query = select(RoomSitting.id, RoomSitting.state).where(RoomSitting.state.in_(_AT_WORK))
@@ -62,13 +72,16 @@ class Watch:
             seen = roomstate.load(session, room)
             phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
             seats = roomstate.attempts_of(session, room)
-            overdue = state == "running" and attempts.something_due(seen, seats, now)
+            coming = desk_marks.coming(session, room) if state == "running" else frozenset()
+            overdue = state == "running" and attempts.something_due(seen, seats, now, coming)
             waiting = state == "running" and attempts.somebody_waits(seen, seats, now)
         if waiting:
             self.host.db.write(attempts.begin_waiting, room, now=now)
         if overdue:
             self.host.db.write(attempts.mark_latecomers_absent, room, now=now)
             self.host.db.write(attempts.close_overdue, room, now=now)
+        if state == "running":
+            outage_decision.look(self.host, room, now)
         if state == "ended" or overdue:
             self.host.db.write(collection.settle_room, room, now=now)
         before = self._phases.get(room)

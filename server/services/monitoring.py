@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.clock import Phase, deadline, late_entry_closes
+from exam_rooms.clock import NEVER, Phase, late_entry_closes, standing
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.kiosk_messages import Lockdown
 from exam_rooms.seats import PRESENT, AttemptState, SeatLink
@@ -21,6 +21,7 @@ from server.services import breaches, cameras, check_gate, incident_views, incid
 from server.services.cameras import CameraSeat, CameraWord
 from server.services.check_gate import CheckWord
 from server.services.roomstate import CLOSED, RoomState, attempts_of, extras_of, load
+from server.services.seat_marks import SeatMarks
 
 EMPTY = "empty"
 
@@ -28,10 +29,13 @@ EMPTY = "empty"
 @dataclass(frozen=True, slots=True)
 class SeatCard:
     """One seat. `state` is an attempt's state or "empty"; `alert` is "", look or act; `waiting` counts
-    records at the seat that the server has not acknowledged; `link_since` is when the link came or went;
+    records at the seat that the server has not acknowledged; `link_since` is when the link came or went,
+    `heard_at` the last word before it went;
     `camera` is a `CameraWord`, "" outside of smart rooms; `frozen`: the paper is covered; `kiosk` is "open"
     when the workstation is; `hand_since` is when the candidate raised the hand;
     `extra` are the minutes of an approved accommodation; `check` is a `CheckWord`, "" once the room started.
+    `cover` says why the paper is covered; `paused`: time stands still; `command` is the last one to the seat,
+    `command_state` is sent, received or done since `command_at`; `desk` is a word of `desk_marks.mark_of`.
     """
 
     seat: int
@@ -41,10 +45,12 @@ class SeatCard:
     state: str = EMPTY
     attempt: int | None = None
     name: str = ""
+    ticket: str = ""
     answered: int = 0
     total: int = 0
     link: str = SeatLink.NEVER
     link_since: datetime | None = None
+    heard_at: datetime | None = None
     waiting: int = 0
     alert: str = ""
     package: bool = False
@@ -54,6 +60,12 @@ class SeatCard:
     hand_since: datetime | None = None
     extra: float = 0.0
     check: str = CheckWord.NOT_ASKED
+    cover: str = ""
+    paused: bool = False
+    command: str = ""
+    command_state: str = ""
+    command_at: datetime | None = None
+    desk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +135,17 @@ def seat_cards(
     stations = _workstations(session, row.room_id)
     watched = _Watched.of(session, row)
     checks = check_gate.words(session, row, only)
+    marks = SeatMarks.of(session, row, [attempt for attempt, *_ in people.values()], only)
     extras = extras_of(session, row, session.get_one(Sitting, row.sitting_id))
     alerts = incident_views.worst_by_seat(incidents.open_incidents(session, room_sitting_id))
     totals = form_sizes(session, row)
-    writing = [attempt.id for attempt, _ in people.values() if attempt.answering_at is not None]
+    writing = [attempt.id for attempt, *_ in people.values() if attempt.answering_at is not None]
     answered = answers.answered(writing) if writing else {}
     cards = []
     for seat in session.scalars(seats):
-        attempt, name = people.get(seat.id, (None, ""))
+        attempt, name, ticket = people.get(seat.id, (None, "", ""))
         seen = presence.of(stations.get(seat.id))
+        cover = breaches.frozen_view(attempt) if attempt is not None else None
         cards.append(
             SeatCard(
                 seat=seat.id,
@@ -141,19 +155,23 @@ def seat_cards(
                 state=attempt.state if attempt else EMPTY,
                 attempt=attempt.id if attempt else None,
                 name=name,
+                ticket=ticket,
                 answered=answered.get(attempt.id, 0) if attempt else 0,
                 total=totals.get(attempt.form, 0) if attempt else 0,
                 link=_link(seen.linked, seen.since),
                 link_since=seen.since,
+                heard_at=seen.heard_at,
                 waiting=seen.waiting,
                 alert=alerts.get(seat.id, ""),
                 package=bool(seen.package_sha256),
                 camera=watched.word(seat, attempt, seen),
                 check=checks.get(seat.id, CheckWord.NOT_ASKED),
-                frozen=attempt is not None and breaches.frozen_view(attempt) is not None,
+                frozen=cover is not None,
                 kiosk=kiosk_word(seen),
                 hand_since=attempt.hand_raised_at if attempt else None,
                 extra=float(extras.get(attempt.registration_id, 0)) if attempt else 0.0,
+                cover=cover.kind if cover else "",
+                **marks.fields(seat.id, attempt),
             )
         )
     return cards
@@ -195,16 +213,16 @@ def kiosk_word(seen: SeatPresence) -> str:
 
 def _people(
     session: Session, room_sitting_id: int, only: Collection[int] | None
-) -> dict[int, tuple[Attempt, str]]:
+) -> dict[int, tuple[Attempt, str, str]]:
     query = (
-        select(Attempt, Candidate.name)
+        select(Attempt, Candidate.name, Registration.ticket)
         .join(Registration, Registration.id == Attempt.registration_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .where(Attempt.room_sitting_id == room_sitting_id)
     )
     if only is not None:
         query = query.where(Attempt.seat_id.in_(only))
-    return {attempt.seat_id: (attempt, name) for attempt, name in session.execute(query)}
+    return {attempt.seat_id: (attempt, name, ticket) for attempt, name, ticket in session.execute(query)}
 
 
 def _workstations(session: Session, room_id: int) -> dict[int, int]:
@@ -243,29 +261,30 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
         next_step=_NEXT.get(room.row.state, ""),
         starts_at=room.sitting.starts_at,
         started_at=room.row.started_at,
-        ends_at=deadline(room.clock) if room.row.started_at else None,
+        ends_at=standing(room.clock, now) if room.row.started_at else None,
         entry_closes_at=_entry_closes(room, now),
         server_time=now,
         counts=count(cards, ahead),
         rehearsal=room.batch.rehearsal,
         smart=room.room.kind == cameras.SMART,
-        last_ends_at=_last_ends(session, room),
+        last_ends_at=_last_ends(session, room, now),
     )
 
 
-def _last_ends(session: Session, room: RoomState) -> datetime | None:
+def _last_ends(session: Session, room: RoomState, now: datetime) -> datetime | None:
     """When the last open seat stops, if that is after the room's own deadline."""
     if room.row.started_at is None or room.row.ended_at is not None:
         return None
     open_seats = [
         each for each in attempts_of(session, room.row.id) if AttemptState(each.state) not in CLOSED
     ]
-    last = max(map(room.deadline, open_seats), default=None)
-    return last if last is not None and last > deadline(room.clock) else None
+    last = max((room.standing(each, now) for each in open_seats), default=None)
+    return last if last is not None and last > standing(room.clock, now) else None
 
 
 def _entry_closes(room: RoomState, now: datetime) -> datetime | None:
-    return late_entry_closes(room.clock) if room.phase(now) is Phase.RUNNING else None
+    closes = late_entry_closes(room.clock) if room.phase(now) is Phase.RUNNING else None
+    return closes if closes is not None and closes < NEVER else None  # in a pause no moment can be named
 
 
 def count(cards: Sequence[SeatCard], alerts: int) -> Counts:

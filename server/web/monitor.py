@@ -12,20 +12,23 @@ from server.db.rooms import Room
 from server.db.sittings import RoomSitting
 from server.errors import NotFound, Refused
 from server.services import (
+    alert_queue,
     breaches,
-    cameras,
     check_gate,
     collection,
     commands,
+    gates,
     incident_views,
     incidents,
     monitoring,
+    room_tiles,
     rooms,
     roomstate,
-    seating,
+    staffing,
 )
 from server.services import seat_file as files
 from server.services.commands import Credit, Start
+from server.services.gate_findings import Outside
 from server.services.incidents import Handling
 from server.services.seat_file import Sources
 from server.services.signed import Signed
@@ -39,12 +42,23 @@ bp = Blueprint("monitor", __name__)
 @bp.get("/monitor")
 @requires(Permission.MONITOR_ROOM)
 def index() -> str:
-    """All rooms at work as tiles with the same counts, worst first."""
+    """All rooms at work as tiles with the same counts, worst first, and their alerts in one list."""
+    now = current_host().now()
+    return render_template("monitor/index.html", hall=_hall(), now=now, zone=current_host().settings.timezone)
+
+
+@bp.get("/monitor/rooms")
+@requires(Permission.MONITOR_ROOM)
+def rooms_part() -> str:
+    """Tiles and list of all rooms, as a fragment."""
+    return render_template("monitor/rooms.html", hall=_hall(), now=current_host().now())
+
+
+def _hall() -> room_tiles.Hall:
     host = current_host()
     with host.db.read() as session:
-        boards = [board_of(session, room) for room in monitoring.rooms_at_work(session)]
-    boards.sort(key=lambda board: (-board.counts.alerts, -board.counts.lost))
-    return render_template("monitor/index.html", boards=boards)
+        sources = room_tiles.Sources(host.answers, host.presence, host.clock.proven)
+        return room_tiles.hall(session, sources, now=host.now())
 
 
 @bp.get("/monitor/<int:room_sitting_id>")
@@ -63,6 +77,7 @@ def room(room_sitting_id: int) -> str:
             board=monitoring.board(session, room_sitting_id, cards, now=host.now()),
             picture=drawing(plan),
             zone=host.settings.timezone,
+            load=host.hint(),
             cards={card.number: card for card in cards},
             **_side(session, room_sitting_id, cards),
         )
@@ -189,12 +204,14 @@ def start_dialog(room_sitting_id: int) -> str:
         check_room(session, room_sitting_id)
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
         board = monitoring.board(session, room_sitting_id, cards, now=host.now())
-        staffing = seating.staffing(session, room_sitting_id)
-        wrong = cameras.wrong(cameras.check(session, host.presence, room_sitting_id))
+        staff = staffing.staffing(session, room_sitting_id)
+        people = [entry for entry in staff.assigned if entry[2] == Role.INVIGILATOR]
+        outside = Outside(host.clock.proven, frozenset(user for user, _name, _role in people))
+        found = gates.gates(session, host.presence, room_sitting_id, now=host.now(), outside=outside)
+        signs = roomstate.load(session, room_sitting_id).policy.gates.duty_sign_in
         checks = check_gate.tally_of(session, room_sitting_id, now=host.now())
-    people = [entry for entry in staffing.assigned if entry[2] == Role.INVIGILATOR]
-    told = {"wrong": wrong, "checks": checks, "unlinked": monitoring.unlinked(cards)}
-    return dialog("start", board, staffing=staffing, people=people, **told)
+    told = {"gates": found, "signs": signs, "checks": checks, "unlinked": monitoring.unlinked(cards)}
+    return dialog("start", board, staffing=staff, people=people, **told)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/start")
@@ -275,21 +292,9 @@ def check_room(session: Session, room_sitting_id: int) -> None:
 
 
 def _side(session: Session, room_sitting_id: int, cards: list[monitoring.SeatCard]) -> dict[str, object]:
-    return {
-        "waiting": [card for card in cards if card.state == "identified"],
-        "frozen": [card for card in cards if card.frozen],
-        "alerts": incident_views.waiting(session, room_sitting_id),
-        "lines": feed.lines(session, room_sitting_id),
-        "missing": collection.tally(session, room_sitting_id).missing,
-        "unchecked": _unchecked(session, room_sitting_id),
-    }
-
-
-def _unchecked(session: Session, room_sitting_id: int) -> check_gate.CheckTally | None:
-    """How the self-checks stand while they keep the room waiting: between the release and the start."""
-    if session.get_one(RoomSitting, room_sitting_id).state != "released":
-        return None
-    return check_gate.tally_of(session, room_sitting_id, now=current_host().now())
+    entries = alert_queue.queue(session, room_sitting_id, cards, now=current_host().now())
+    lines = feed.lines(session, room_sitting_id)
+    return {"entries": entries, "urgent": alert_queue.urgent(entries), "lines": lines}
 
 
 def drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:

@@ -35,3 +35,45 @@ def storm(seats: int, tls: bool, as_json: bool) -> None:
     if not as_json:
         tell(found.in_words())
     sys.exit(0 if found.complete else 1)
+
+
+@bench.command(
+    help=_("准考证：按考试当天的方式排版带照片的准考证，打印用时和内存，与不带照片的同样页数对照。")
+)
+@click.option("--tickets", type=click.IntRange(1, 10_000), default=1000, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def documents(tickets: int, as_json: bool) -> None:
+    """Sets the tickets with and without photos and prints both costs."""
+    from server.cli.bench.tickets import measured
+    from server.cli.rehearse.telling import tell
+
+    found = measured(tickets)
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+
+
+@bench.command(help=_("监控屏：座位上的变化多久出现在屏幕上，与每 2 秒刷新一次的页面对照。"))
+@click.option("--seats", type=click.IntRange(2, MOST_SEATS), default=1000, show_default=True)
+@click.option("--monitors", type=click.IntRange(1, 200), default=20, show_default=True)
+@click.option("--tls/--plain", default=True, show_default=True, help=_("考试机与服务器之间是否加密"))
+@click.option(
+    "--seconds", type=click.FloatRange(1, 600), default=20.0, show_default=True, help=_("每种看法各看多少秒")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def monitor(seats: int, monitors: int, tls: bool, seconds: float, as_json: bool) -> None:
+    """Plays answers before monitors and pages; ends with 0 only when every monitor showed every answer."""
+    from server.cli.bench.monitor import Order, measured
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            found = measured(Order(seats, monitors, tls, seconds, tell))
+    except (FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+    sys.exit(0 if found.complete else 1)

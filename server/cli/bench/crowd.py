@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -68,13 +69,20 @@ def seated(host: Host, staged: Stage) -> None:
 class Crowd:
     """The driver's process; use it as a context manager."""
 
-    def __init__(self, hall: Hall, keys: Keys, *, prefetch: bool) -> None:
+    def __init__(
+        self, hall: Hall, keys: Keys, *, prefetch: bool, items: Mapping[int, Sequence[str]] | None = None
+    ) -> None:
+        """`items`: workstation -> what its candidate may answer, where candidates shall answer."""
         self.hall = hall
+        asked = items or {}
         plan = {
             "server": hall.address.url,
             "ca_pem": hall.address.ca_pem,
             "prefetch": prefetch,
-            "seats": [{"workstation": number, "private_key": key} for number, key in keys.items()],
+            "seats": [
+                {"workstation": number, "private_key": key, "items": list(asked.get(number, ()))}
+                for number, key in keys.items()
+            ],
         }
         file = hall.fleet.folder / "crowd.json"
         file.touch(mode=0o600)
@@ -103,11 +111,15 @@ class Crowd:
 
     def report(self) -> dict[str, Any]:
         """How the seats are now. Raises `FleetFault` when the driver has ended."""
+        return self.ask("report")
+
+    def ask(self, order: str) -> dict[str, Any]:
+        """The driver's answer to a line (`client.gevent_driver`). Raises `FleetFault` when it has ended."""
         child = self._child
         assert child.stdin is not None
         assert child.stdout is not None
         try:
-            child.stdin.write(b"report\n")
+            child.stdin.write(f"{order}\n".encode())
             child.stdin.flush()
             line = child.stdout.readline()
         except OSError as fault:

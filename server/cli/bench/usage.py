@@ -25,3 +25,17 @@ def _spent(process: int) -> float:
     except OSError:
         return 0.0
     return sum(int(field) for field in fields[11:15]) / _TICKS
+
+
+def resident_bytes(root: int) -> int:
+    """Memory of a process and its living descendants that is theirs alone or shared in part (PSS)."""
+    return sum(_resident(process) for process in _family(root))
+
+
+def _resident(process: int) -> int:
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    fields = (line.split() for line in text.splitlines())
+    return sum(int(field[1]) * 1024 for field in fields if field[0] == "Pss:")

@@ -1,9 +1,16 @@
 /* The room monitor: cards come by Socket.IO and patch the drawing; lists and drawer are fragments of the server. */
 
 import { io } from '../vendor/socket.io.esm.min.js';
+import { Alarm } from './alarm.js';
+import { batched } from './batch.js';
+import { freshen, showDialog } from './drawer.js';
+import { showCounts, showLink, showLoad } from './live.js';
 import { listen as listenForLooks } from './look.js';
 import { fill, listen as listenForPictures } from './pictures.js';
-import { countdown, found, lasted, neighbour, noteOf, patch, waiting } from './seatmap.js';
+import { entriesOf, mark, nextEntry } from './queue.js';
+import { countdown, filtered, found, lasted, neighbour, noteOf, patch, writeNote } from './seatmap.js';
+import { Selection } from './selection.js';
+import { Viewport } from './viewport.js';
 import { loadWords } from './words.js';
 
 const NEWS_EVERY = 700;
@@ -13,41 +20,56 @@ const map = document.getElementById('seatmap');
 const drawer = document.getElementById('drawer');
 const dialog = document.getElementById('dialog');
 const find = document.getElementById('find');
+const side = document.getElementById('side');
+const acting = main.dataset.acting === 'yes';
+const view = new Viewport(map);
+const alarm = new Alarm(document.getElementById('sound'));
 const cards = new Map();
 const groups = new Map([...map.querySelectorAll('.seat')].map((group) => [Number(group.dataset.seat), group]));
 const places = [...groups].map(([seat, group]) => ({ seat, x: Number(group.dataset.x), y: Number(group.dataset.y) }));
 let offset = Date.parse(main.dataset.now) - Date.now();
+const selection = new Selection(groups, document.getElementById('selection'));
 let selected = null;
+let chosen = '';
+let filter = 'all';
 let step = '';
 
 const now = () => Date.now() + offset;
 
 /* ---- what the server tells ---- */
 
+const draw = batched((seats) => {
+  for (const seat of seats) {
+    const group = groups.get(seat);
+    if (group) patch(group, cards.get(seat), now());
+  }
+  drawFilters();
+  main.dataset.frames = Number(main.dataset.frames ?? 0) + 1;
+});
+
 function onSeats(cells) {
   let news = false;
-  for (const card of cells) {
-    const before = cards.get(card.seat);
+  for (const cell of cells) {
+    const before = cards.get(cell.seat);
+    const card = { ...before, ...cell };
     // Without the time of its cause a change is one of the record: an act, an incident, a warning read.
     const told = !before || before.alert !== card.alert || before.state !== card.state || !card.changed_ns;
     news ||= told;
     if (told && card.seat === selected) tellDrawer();
     cards.set(card.seat, card);
-    const group = groups.get(card.seat);
-    if (group) patch(group, card, now());
   }
+  draw(cells.map((cell) => cell.seat));
   if (news) tellNews();
+}
+
+function onServer(told) {
+  offset = Date.parse(told.server_time) - Date.now();
+  showLoad(told.load);
 }
 
 function onRoom(board) {
   offset = Date.parse(board.server_time) - Date.now();
-  for (const [key, value] of Object.entries(board.counts)) {
-    const node = document.querySelector(`[data-count="${key}"]`);
-    if (!node) continue;
-    node.textContent = value;
-    const count = node.closest('.count');
-    if (count.dataset.state) count.classList.toggle(count.dataset.state, value > 0);
-  }
+  showCounts(document, board.counts);
   const next = [board.state, board.phase, board.ends_at, board.last_ends_at, board.entry_closes_at === null].join('|');
   if (step && step !== next) document.body.dispatchEvent(new Event('room-step'));
   step = next;
@@ -71,13 +93,6 @@ function tellDrawer() {
   }, NEWS_EVERY);
 }
 
-function showLink(up) {
-  const node = document.getElementById('socket-state');
-  node.className = `tag-line ${up ? 'good' : 'act'}`;
-  node.innerHTML = '<span class="icon" aria-hidden="true"></span>';
-  node.append(up ? node.dataset.up : node.dataset.down);
-}
-
 function connect() {
   const socket = io('/monitor', { transports: ['websocket'], auth: { room }, reconnectionDelayMax: 4000 });
   socket.on('connect', () => showLink(true));
@@ -89,6 +104,7 @@ function connect() {
   socket.on('seats', onSeats);
   socket.on('room', onRoom);
   socket.on('activity', tellNews);
+  socket.on('server', onServer);
 }
 
 /* ---- seats: selecting, opening ---- */
@@ -97,11 +113,16 @@ function select(seat, { focus = true } = {}) {
   const group = groups.get(seat);
   if (!group) return;
   for (const [key, other] of groups) {
-    other.setAttribute('aria-selected', String(key === seat));
+    other.setAttribute('aria-current', String(key === seat));
     other.setAttribute('tabindex', key === seat ? '0' : '-1');
   }
   selected = seat;
   if (focus) group.focus({ preventScroll: true });
+}
+
+function middleOf(seat) {
+  const place = places.find((one) => one.seat === seat);
+  return place && { x: place.x + 48, y: place.y + 32 };
 }
 
 async function open(seat) {
@@ -117,19 +138,7 @@ async function refreshDrawer() {
   if (drawer.hidden || seat === null) return;
   const answer = await fetch(`/monitor/${room}/seats/${seat}`, { headers: { 'HX-Request': 'true' } });
   if (!answer.ok || drawer.hidden || seat !== selected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  for (const part of drawer.querySelectorAll('[data-fresh]')) {
-    const next = fresh.querySelector(`[data-fresh="${part.dataset.fresh}"]`);
-    if (!next || part.innerHTML === next.innerHTML || inUse(part)) continue;
-    part.replaceWith(next);
-    window.htmx.process(next);
-    fill(next);
-  }
-}
-
-function inUse(part) {
-  const written = [...part.querySelectorAll('input:not([type="hidden"])')].some((input) => input.value !== input.defaultValue);
-  return written || part.contains(document.activeElement);
+  freshen(drawer, await answer.text());
 }
 
 function close() {
@@ -138,24 +147,62 @@ function close() {
   if (selected !== null) select(selected);
 }
 
+/* ---- what waits ---- */
+
+/** The worst entry, or the one after the chosen one: marked in the list, its seat in the middle of the map. */
 function goNext() {
-  const list = waiting([...cards.values()]);
-  if (!list.length) return;
-  const place = list.findIndex((card) => card.seat === selected);
-  open(list[(place + 1) % list.length].seat);
+  const entry = nextEntry(entriesOf(side), chosen);
+  if (entry) choose(entry);
 }
 
-/* ---- dialogs: pages of their own, shown in place ---- */
-
-async function showDialog(href) {
-  const answer = await fetch(href, { headers: { 'HX-Request': 'true', Accept: 'text/html' } });
-  if (!answer.ok) {
-    location.assign(href);
+function choose(entry) {
+  chosen = entry.key;
+  mark(side, chosen);
+  if (!entry.seat) {
+    entry.node.querySelector('button, a')?.focus();
     return;
   }
-  dialog.innerHTML = await answer.text();
-  window.htmx.process(dialog);
-  dialog.showModal();
+  view.centre(middleOf(entry.seat));
+  if (drawer.hidden) select(entry.seat);
+  else open(entry.seat);
+}
+
+/** Says that somebody goes there: in an open drawer, or in the chosen entry of the list. */
+function acknowledge() {
+  const wanted = 'button[data-answer], button[name="outcome"][value="acknowledged"]';
+  const entry = entriesOf(side).find((one) => one.key === chosen);
+  const place = drawer.hidden ? entry?.node : drawer;
+  place?.querySelector(wanted)?.click();
+}
+
+function onList() {
+  if (chosen) mark(side, chosen);
+  alarm.tell(Number(document.getElementById('todo')?.dataset.urgent ?? 0));
+}
+
+/* ---- filters ---- */
+
+function drawFilters() {
+  const seats = filtered([...cards.values()]);
+  for (const chip of document.querySelectorAll('[data-filter]')) {
+    const count = chip.dataset.filter === 'all' ? cards.size : seats[chip.dataset.filter].size;
+    chip.querySelector('[data-filter-count]').textContent = count;
+    chip.setAttribute('aria-pressed', String(chip.dataset.filter === filter));
+  }
+  for (const [seat, group] of groups) group.classList.toggle('is-dim', !seats[filter].has(seat));
+}
+
+/* ---- several seats ---- */
+
+function pick(what) {
+  if (what === 'none') selection.clear();
+  else if (what === 'row' && selected !== null) selection.add(selection.row(selected));
+  else if (what === 'all') selection.add(filtered([...cards.values()])[filter]);
+}
+
+function setPickMode(on) {
+  document.getElementById('pick-mode')?.setAttribute('aria-pressed', String(on));
+  selection.setMode(on);
 }
 
 /* ---- keys and clicks ---- */
@@ -164,53 +211,99 @@ function typing(target) {
   return target.closest('input, select, textarea, dialog') !== null;
 }
 
-function onKey(event) {
-  if (document.querySelector('dialog[open]')) return; // it has its own keys
-  if (event.key === 'Escape') {
-    if (!drawer.hidden) close();
-    else if (event.target === find) {
-      find.value = '';
-      onFind();
-      find.blur();
-    }
-    return;
-  }
-  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === '/') {
-    event.preventDefault();
-    find.focus();
-  } else if (event.key === 'n' || event.key === 'N') {
-    goNext();
-  } else if (event.key === 'a' || event.key === 'A') {
-    drawer.querySelector('button[data-answer], button[name="outcome"][value="acknowledged"]')?.click();
-  } else if (event.key.startsWith('Arrow') && !drawer.contains(event.target)) {
-    const from = places.find((place) => place.seat === selected) ?? places[0];
-    const to = selected === null ? from : neighbour(places, from, event.key);
-    if (to) {
-      event.preventDefault();
-      select(to.seat);
-    }
-  } else if ((event.key === 'Enter' || event.key === ' ') && event.target.closest('.seat')) {
-    event.preventDefault();
-    open(Number(event.target.closest('.seat').dataset.seat));
+function onEscape(target) {
+  if (!drawer.hidden) close();
+  else if (target === find) {
+    find.value = '';
+    onFind();
+    find.blur();
+  } else if (selection.picked.size || selection.mode) {
+    setPickMode(false);
+    selection.clear();
   }
 }
 
-function onClick(event) {
+const KEYS = {
+  '/': () => find.focus(),
+  n: goNext,
+  a: acknowledge,
+  '+': () => view.in(),
+  '=': () => view.in(),
+  '-': () => view.out(),
+  0: () => view.wholeRoom(),
+};
+
+function onKey(event) {
+  if (document.querySelector('dialog[open]')) return; // it has its own keys
+  if (event.key === 'Escape') {
+    onEscape(event.target);
+    return;
+  }
+  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = KEYS[event.key.toLowerCase()];
   const seat = event.target.closest('.seat');
-  const opener = event.target.closest('[data-open]');
-  const link = event.target.closest('[data-dialog]');
-  const closer = event.target.closest('[data-close]');
-  if (seat) open(Number(seat.dataset.seat));
+  if (act) {
+    event.preventDefault();
+    act();
+  } else if (event.key.startsWith('Arrow') && !drawer.contains(event.target)) {
+    onArrow(event);
+  } else if (event.key === 'Enter' && seat) {
+    event.preventDefault();
+    open(Number(seat.dataset.seat));
+  } else if (event.key === ' ' && seat) {
+    event.preventDefault();
+    if (acting) selection.click(Number(seat.dataset.seat), { range: event.shiftKey });
+  }
+}
+
+function onArrow(event) {
+  const from = places.find((place) => place.seat === selected) ?? places[0];
+  const to = selected === null ? from : neighbour(places, from, event.key);
+  if (!to) return;
+  event.preventDefault();
+  select(to.seat);
+  view.reveal(middleOf(to.seat));
+}
+
+function onSeat(event, seat) {
+  const several = event.ctrlKey || event.metaKey || event.shiftKey || selection.mode;
+  if (!several || !acting) {
+    open(seat);
+    return;
+  }
+  select(seat);
+  selection.click(seat, { range: event.shiftKey });
+}
+
+function onClick(event) {
+  const { target } = event;
+  const seat = target.closest('.seat');
+  const opener = target.closest('[data-open]');
+  const link = target.closest('[data-dialog]');
+  const closer = target.closest('[data-close]');
+  const tool = target.closest('[data-filter], [data-zoom], [data-pick], #pick-mode');
+  const entry = target.closest('[data-entry]');
+  if (seat) onSeat(event, Number(seat.dataset.seat));
   else if (opener) open(Number(opener.dataset.open));
   else if (link) {
     event.preventDefault();
-    showDialog(link.href);
+    showDialog(dialog, link.href);
   } else if (closer) {
     event.preventDefault();
     if (dialog.open) dialog.close();
     else close();
-  }
+  } else if (tool) onTool(tool);
+  else if (entry && !target.closest('a, button, input')) choose(entriesOf(side).find((one) => one.node === entry));
+}
+
+function onTool(tool) {
+  if (tool.dataset.filter) {
+    filter = tool.dataset.filter;
+    drawFilters();
+  } else if (tool.dataset.zoom) {
+    ({ in: () => view.in(), out: () => view.out(), whole: () => view.wholeRoom() })[tool.dataset.zoom]();
+  } else if (tool.dataset.pick) pick(tool.dataset.pick);
+  else setPickMode(!selection.mode);
 }
 
 function onFind() {
@@ -225,6 +318,7 @@ function onFindKey(event) {
   if (!hit) return;
   find.value = '';
   onFind();
+  view.centre(middleOf(hit.seat));
   open(hit.seat);
 }
 
@@ -243,9 +337,9 @@ function tick() {
     node.textContent = node.dataset.text.replace('%(time)s', lasted(age));
   }
   for (const card of cards.values()) {
-    if (card.link !== 'lost' && !card.hand_since) continue;
+    if (card.link !== 'lost' && !card.hand_since && !card.command) continue;
     const note = groups.get(card.seat)?.querySelector('.seat-note');
-    if (note) note.textContent = noteOf(card, now());
+    if (note) writeNote(note, noteOf(card, now()));
   }
 }
 
@@ -261,6 +355,9 @@ document.body.addEventListener('htmx:afterRequest', (event) => {
   if (event.detail.elt.closest('dialog')) dialog.close();
   if (event.detail.elt.closest('#drawer, #side, dialog')) tellNews();
 });
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  if (side.contains(event.detail.target)) onList();
+});
 document.body.addEventListener('htmx:afterSwap', (event) => {
   if (event.detail.target !== drawer) return; // a dialog may have opened it
   drawer.hidden = false;
@@ -272,6 +369,13 @@ listenForLooks(document, room);
 fill(document);
 find.addEventListener('input', onFind);
 find.addEventListener('keydown', onFindKey);
+showLoad(Number(document.getElementById('server-load').dataset.load));
+onList();
 connect();
 setInterval(tick, 1000);
 tick();
+const asked = Number(location.hash.match(/^#seat-(\d+)$/)?.[1]);
+if (groups.has(asked)) {
+  view.centre(middleOf(asked));
+  select(asked);
+}

@@ -43,21 +43,62 @@ export function stateText(card) {
 
 const CLOSED = new Set(['empty', 'submitted', 'auto_submitted', 'ended', 'absent']);
 
-/** The one line under the name, the most urgent: link, covered paper, hand, open kiosk, records, state. */
+const DONE_SHOWN = 10_000;
+const HELD = new Set(['pause', 'resume', 'identity', 'lock', 'unlock', 'end']); // not confirmed, they stay in sight
+
+/** How far the last command to a seat has come; nothing without one, or a while after it was done or just told. */
+export function commandText(card, now) {
+  const steps = { sent: _('已发送'), received: _('已收到'), done: _('已执行') };
+  const kinds = {
+    start: _('开考'),
+    pause: _('暂停'),
+    resume: _('继续'),
+    credit: _('补时'),
+    message: _('通知'),
+    identity: _('核验身份'),
+    lock: _('锁屏'),
+    unlock: _('解锁'),
+    move: _('换座'),
+    end: _('终止'),
+    reopen: _('恢复考试'),
+  };
+  const step = steps[card.command_state];
+  const waits = card.command_state !== 'done' && HELD.has(card.command);
+  const over = !waits && now - Date.parse(card.command_at) > DONE_SHOWN;
+  return step && !over ? `${kinds[card.command] ?? _('指令')} ${step}` : '';
+}
+
+/** Why a paper is covered: by a command, or by something that was seen at the seat. */
+export function coverText(card) {
+  if (card.cover === 'LOCKED') return _('已锁屏');
+  return card.cover === 'IDENTITY' ? _('待核身份') : _('暂停显示');
+}
+
+/** What the desk said of a candidate who is not at work yet; what it refused or doubts first of all. */
+export function deskText(card) {
+  const waits = { doubt: _('身份存疑'), refused: _('不准入场'), late: _('迟到未入场') };
+  const came = { passed: _('已签到'), no_compare: _('已签到'), paper: _('纸质签到') };
+  return waits[card.desk] ?? (card.state === 'assigned' ? came[card.desk] ?? '' : '');
+}
+
+/** The one line under the name, the most urgent: link, covered paper, hand, command, open kiosk, records, state. */
 export function noteOf(card, now) {
   if (card.link === 'lost' && !CLOSED.has(card.state)) {
-    const seconds = (now - Date.parse(card.link_since)) / 1000;
+    const seconds = (now - Date.parse(card.heard_at ?? card.link_since)) / 1000;
     if (card.waiting > 0) return _('断网 %(time)s ≥%(n)s', { time: countdown(seconds), n: card.waiting });
     return _('断网 %(time)s', { time: lasted(seconds) });
   }
-  if (card.frozen) return _('暂停显示');
+  if (card.frozen) return coverText(card);
   if (card.hand_since) return _('举手 %(time)s', { time: lasted((now - Date.parse(card.hand_since)) / 1000) });
+  const command = commandText(card, now);
+  if (command) return command;
+  if (card.paused) return _('已暂停');
   if (card.kiosk === 'open' && !CLOSED.has(card.state)) return _('锁定不完整');
   if (card.check === 'bad') return _('自检不通过');
   if (card.check === 'unpaired' && !CLOSED.has(card.state)) return _('未配对');
   if (card.check === 'waiting' && !CLOSED.has(card.state)) return _('等待自检结果');
   if (card.waiting > 0) return _('待传 %(n)s 条', { n: card.waiting });
-  return stateText(card);
+  return deskText(card) || stateText(card);
 }
 
 /** How the seat's camera does; the words of server/web/camera_words.py, nothing outside of smart rooms. */
@@ -77,9 +118,54 @@ export function cameraText(card) {
   return words[card.camera] ?? '';
 }
 
+/** The name of the sign that stands for a seat seen from afar: what is wrong comes before the state. */
+export function farSign(card) {
+  if (card.alert === 'act') return 'act';
+  const open = !CLOSED.has(card.state);
+  if (card.link === 'lost' && open) return 'lost';
+  if (card.frozen) return 'frozen';
+  if (card.hand_since) return 'hand';
+  if (card.alert === 'look') return 'look';
+  if (card.kiosk === 'open' && open) return 'open';
+  return stateSign(card);
+}
+
+/** The name of the sign of a seat's state. */
+export function stateSign(card) {
+  if (card.paused && !CLOSED.has(card.state)) return 'paused';
+  return card.state === 'empty' && card.kind === 'spare' ? 'spare' : card.state;
+}
+
+/** What a seat's sign from afar means for its colour: act, look or nothing. */
+export function farShade(card) {
+  const sign = farSign(card);
+  if (sign === 'act' || sign === 'lost') return 'act';
+  return ['look', 'hand', 'frozen', 'open', 'paused', 'identified'].includes(sign) ? 'look' : '';
+}
+
 /** Per cent of the items that hold an answer. */
 export function share(card) {
   return card.total ? Math.round((100 * card.answered) / card.total) : 0;
+}
+
+const WIDE = /[\u2e80-\uffef\u{20000}-\u{3ffff}]/u;
+const NOTE_SIZE = 12.5;
+const NOTE_ROOM = 84;
+
+/** The width to squeeze a note into, where its words are wider than a seat; null where they fit. */
+export function squeezed(words) {
+  const width = [...words].reduce((sum, sign) => sum + (WIDE.test(sign) ? NOTE_SIZE : NOTE_SIZE * 0.56), 0);
+  return width > NOTE_ROOM ? NOTE_ROOM : null;
+}
+
+/** Writes the line under the name, squeezed where it is too long. */
+export function writeNote(node, words) {
+  if (node.textContent !== words) node.textContent = words;
+  const width = squeezed(words);
+  if (width !== null) {
+    set(node, 'lengthAdjust', 'spacingAndGlyphs');
+    set(node, 'textLength', String(width));
+  } else if (node.getAttribute('textLength') !== null) node.removeAttribute('textLength');
 }
 
 /** Writes a card into its group of the drawing; only what differs is touched. */
@@ -94,8 +180,12 @@ export function patch(group, card, now) {
   text(group, '.seat-name', card.name);
   set(group.querySelector('.seat-name'), 'data-long', String(card.name.length > LONG_NAME));
   text(group, '.seat-mark', card.alert ? '!' : '');
+  set(group, 'data-paused', card.paused && !CLOSED.has(card.state) ? 'yes' : '');
+  set(group, 'data-far', farShade(card));
+  set(group.querySelector('.seat-sign'), 'href', `#sign-${stateSign(card)}`);
+  set(group.querySelector('.far-sign'), 'href', `#sign-${farSign(card)}`);
   const note = noteOf(card, now);
-  text(group, '.seat-note', note);
+  writeNote(group.querySelector('.seat-note'), note);
   set(group.querySelector('.ring'), 'stroke-dasharray', `${share(card)} 100`);
   patchCamera(group.querySelector('.seat-camera'), card);
   const words = [_('%(seat)s 号座位', { seat: card.number }), card.name, stateText(card), note, cameraText(card)];
@@ -139,17 +229,35 @@ export function neighbour(seats, from, key) {
   return best && best.seat;
 }
 
-const URGENCY = { act: 0, look: 1 };
-
-/** The seats that wait for a person, most urgent first. */
-export function waiting(cards) {
-  const rank = (card) => (card.alert ? URGENCY[card.alert] : card.state === 'identified' ? 2 : 3);
-  return cards.filter((card) => rank(card) < 3).sort((a, b) => rank(a) - rank(b) || a.seat - b.seat);
-}
-
-/** The seats whose name or number holds what was typed. */
+/** The seats whose name, number or ticket holds what was typed; of a ticket at least the last four characters. */
 export function found(cards, typed) {
   const wanted = typed.trim().toLowerCase();
   if (!wanted) return [];
-  return cards.filter((card) => card.number === wanted || card.name.toLowerCase().includes(wanted));
+  const ticket = (card) => wanted.length > 3 && (card.ticket ?? '').toLowerCase().endsWith(wanted);
+  return cards.filter((card) => card.number === wanted || card.name.toLowerCase().includes(wanted) || ticket(card)
+    || (card.ticket ?? '').toLowerCase() === wanted);
+}
+
+/* ---- filters ---- */
+
+/** The seats that answer with less than half of the middle seat's share. */
+export function slow(cards) {
+  const writing = cards.filter((card) => card.state === 'answering' && card.total);
+  const shares = writing.map((card) => card.answered / card.total).sort((a, b) => a - b);
+  const middle = shares[Math.floor(shares.length / 2)] ?? 0;
+  return new Set(writing.filter((card) => card.answered / card.total < middle / 2).map((card) => card.seat));
+}
+
+/** Filter -> the seats that it shows; "all" shows every seat. */
+export function filtered(cards) {
+  const those = (holds) => new Set(cards.filter(holds).map((card) => card.seat));
+  return {
+    all: those(() => true),
+    alerts: those((card) => card.alert || card.frozen),
+    lost: those((card) => card.link === 'lost' && !CLOSED.has(card.state)),
+    away: those((card) => card.state === 'assigned' || card.state === 'absent'),
+    hands: those((card) => card.hand_since),
+    paused: those((card) => card.paused && !CLOSED.has(card.state)),
+    slow: slow(cards),
+  };
 }

@@ -89,12 +89,13 @@ function group() {
     attributes: {}, textContent: '', parts,
     getAttribute(name) { return this.attributes[name] ?? null; },
     setAttribute(name, value) { this.attributes[name] = value; },
+    removeAttribute(name) { delete this.attributes[name]; },
     querySelector(selector) { return this.parts[selector] ?? null; },
   });
   const camera = node({ use: node(), title: node() });
   return node({
     '.seat-name': node(), '.seat-mark': node(), '.seat-note': node(), '.ring': node(), '.seat-camera': camera,
-    '.seat-extra': node(), '.seat-extra text': node(),
+    '.seat-extra': node(), '.seat-extra text': node(), '.seat-sign': node(), '.far-sign': node(),
   });
 }
 

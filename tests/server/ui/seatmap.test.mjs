@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countdown, found, lasted, neighbour, noteOf, share, stateText, waiting } from '../../../server/static/js/seatmap.js';
+import { commandText, countdown, farShade, farSign, filtered, found, lasted, neighbour, noteOf, share, slow, squeezed, stateText } from '../../../server/static/js/seatmap.js';
 
 const card = (more = {}) => ({
   seat: 1, number: '1', name: '王芳', kind: 'normal', state: 'answering', answered: 3, total: 5,
@@ -85,17 +85,84 @@ test('arrow keys go to the nearest seat in their direction', () => {
   assert.equal(neighbour(seats, from(1), 'Tab'), null);
 });
 
-test('what waits for a person: alerts first, then admissions', () => {
-  const cards = [
-    card({ seat: 1 }), card({ seat: 2, state: 'identified' }), card({ seat: 3, alert: 'look' }),
-    card({ seat: 4, alert: 'act' }), card({ seat: 5, state: 'identified' }),
-  ];
-  assert.deepEqual(waiting(cards).map((one) => one.seat), [4, 3, 2, 5]);
-});
-
 test('search by part of a name or by the whole number', () => {
   const cards = [card(), card({ seat: 2, number: '11', name: '阿卜杜·外力' })];
   assert.deepEqual(found(cards, '外力').map((one) => one.seat), [2]);
   assert.deepEqual(found(cards, '1').map((one) => one.seat), [1]);
   assert.deepEqual(found(cards, '  '), []);
+});
+
+test('a whole ticket or its last four characters find a seat, fewer do not', () => {
+  const cards = [card({ ticket: '3502260017' }), card({ seat: 2, number: '2', name: '李雷', ticket: '3502260018' })];
+  assert.deepEqual(found(cards, '0018').map((one) => one.seat), [2]);
+  assert.deepEqual(found(cards, '3502260017').map((one) => one.seat), [1]);
+  assert.deepEqual(found(cards, '018'), []);
+});
+
+test('from the last word on a seat counts as lost, not from when it was noticed', () => {
+  const now = Date.parse('2026-11-21T09:01:05Z');
+  const lost = { link: 'lost', link_since: '2026-11-21T09:01:00Z', heard_at: '2026-11-21T09:00:50Z' };
+  assert.equal(noteOf(card(lost), now), '断网 15 秒');
+});
+
+test('a command that is under way is told until it is done, a pause after it', () => {
+  const sent = { command: 'pause', command_state: 'sent', paused: true };
+  assert.equal(noteOf(card(sent), 0), '暂停 已发送');
+  assert.equal(noteOf(card({ ...sent, command_state: 'received' }), 0), '暂停 已收到');
+  const done = card({ ...sent, command_state: 'done', command_at: '2026-11-21T09:00:00Z' });
+  assert.equal(noteOf(done, Date.parse('2026-11-21T09:00:09Z')), '暂停 已执行');
+  assert.equal(noteOf(done, Date.parse('2026-11-21T09:00:11Z')), '已暂停');
+  assert.equal(commandText(card(), 0), '');
+  const started = card({ command: 'start', command_state: 'sent', command_at: '2026-11-21T09:00:00Z' });
+  assert.equal(noteOf(started, Date.parse('2026-11-21T09:00:09Z')), '开考 已发送');
+  assert.equal(noteOf(started, Date.parse('2026-11-21T09:00:11Z')), '作答 3/5');
+});
+
+test('a cover says who covered, the desk says who may not sit down', () => {
+  assert.equal(noteOf(card({ frozen: true, cover: 'LOCKED' }), 0), '已锁屏');
+  assert.equal(noteOf(card({ frozen: true, cover: 'IDENTITY' }), 0), '待核身份');
+  assert.equal(noteOf(card({ frozen: true, cover: 'SECOND_SCREEN' }), 0), '暂停显示');
+  assert.equal(noteOf(card({ state: 'assigned', desk: 'passed' }), 0), '已签到');
+  assert.equal(noteOf(card({ state: 'identified', desk: 'doubt' }), 0), '身份存疑');
+  assert.equal(noteOf(card({ desk: 'passed' }), 0), '作答 3/5');
+});
+
+test('from afar what is wrong comes before the state, and a seat that is done is calm', () => {
+  const signs = [
+    [{}, 'answering', ''], [{ alert: 'look' }, 'look', 'look'], [{ link: 'lost' }, 'lost', 'act'],
+    [{ alert: 'act', link: 'lost', frozen: true }, 'act', 'act'], [{ frozen: true, hand_since: 'x' }, 'frozen', 'look'],
+    [{ hand_since: 'x', alert: 'look' }, 'hand', 'look'], [{ kiosk: 'open' }, 'open', 'look'],
+    [{ state: 'submitted', link: 'lost', kiosk: 'open' }, 'submitted', ''], [{ paused: true }, 'paused', 'look'],
+    [{ state: 'empty', kind: 'spare' }, 'spare', ''], [{ state: 'submitted', paused: true }, 'submitted', ''],
+  ];
+  for (const [more, sign, shade] of signs) {
+    assert.deepEqual([farSign(card(more)), farShade(card(more))], [sign, shade], JSON.stringify(more));
+  }
+});
+
+test('slow is less than half of what the middle seat has answered', () => {
+  const writing = (seat, answered) => card({ seat, answered, total: 100 });
+  const cards = [writing(1, 60), writing(2, 30), writing(3, 29), writing(4, 61), writing(5, 90),
+    card({ seat: 6, state: 'submitted', answered: 1, total: 100 })];
+  assert.deepEqual([...slow(cards)], [3]);
+  assert.deepEqual([...slow([])], []);
+});
+
+test('every filter shows its seats and no other', () => {
+  const cards = [
+    card({ seat: 1 }), card({ seat: 2, alert: 'look' }), card({ seat: 3, link: 'lost' }), card({ seat: 4, state: 'assigned' }),
+    card({ seat: 5, hand_since: 'x' }), card({ seat: 6, paused: true }), card({ seat: 7, state: 'submitted', link: 'lost' }),
+    card({ seat: 8, frozen: true }), card({ seat: 9, state: 'absent' }),
+  ];
+  const shown = Object.fromEntries(Object.entries(filtered(cards)).map(([key, seats]) => [key, [...seats]]));
+  assert.deepEqual(shown, {
+    all: [1, 2, 3, 4, 5, 6, 7, 8, 9], alerts: [2, 8], lost: [3], away: [4, 9], hands: [5], paused: [6], slow: [],
+  });
+});
+
+test('words wider than a seat are squeezed into it, others are left as they are', () => {
+  assert.equal(squeezed('作答 21/100'), null);
+  assert.equal(squeezed('Answered 21/100'), 84);
+  assert.equal(squeezed('断网 35 秒'), null);
+  assert.equal(squeezed('等待自检结果和𠮷田'), 84);
 });

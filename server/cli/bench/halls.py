@@ -1,0 +1,120 @@
+"""Rooms full of simulated seats that answer, for the bench of the monitors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatPosition
+from server.cli.bench.crowd import Keys, paired, seated
+from server.cli.rehearse.acts import Shift
+from server.cli.rehearse.crew import Crew, Names, hire
+from server.cli.rehearse.hall import Hall
+from server.cli.rehearse.stage import Stage, Wish, fictional_people, staff_needed, stage_sitting
+from server.cli.rehearse.telling import tell_step
+from server.cli.words import _
+from server.db.papers import FormItem
+from server.db.rooms import Workstation
+from server.db.sittings import Attempt, RoomSitting, Sitting
+from server.host import Host
+
+ROOM_SEATS = 240
+COLUMNS, PITCH = 20, 1.3
+MINUTES = Decimal(90)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchRoom:
+    """One room of the bench. `first`: the place of its first seat among all seats; `keys` of its seats."""
+
+    crew: Crew
+    stage: Stage
+    first: int
+    keys: Keys
+
+    @property
+    def seats(self) -> int:
+        """How many candidates sit there."""
+        return len(self.stage.entrants)
+
+
+def parts(seats: int) -> list[int]:
+    """So many seats in rooms of at most `ROOM_SEATS`; the first ones are full."""
+    full, rest = divmod(seats, ROOM_SEATS)
+    return [ROOM_SEATS] * full + ([rest] if rest else [])
+
+
+def wide_room(name: str, seats: int, columns: int = COLUMNS) -> RoomMap:
+    """A room in rows of twenty, or so many, with an aisle in the middle, as wide as large halls are."""
+    middle = 1.0 + PITCH * columns / 2
+    places = []
+    for index in range(seats):
+        row, column = divmod(index, columns)
+        x = 1.0 + PITCH * column + (0.8 if column >= columns // 2 else 0.0)
+        y = 1.8 + PITCH * row
+        places.append(SeatPosition(f"{index + 1:03d}", row + 1, column + 1, round(x, 2), round(y, 2)))
+    aisles = (Aisle(Axis.X, middle),)
+    return RoomMap(name, tuple(places), aisles, Point(0.2, 0.4), Point(middle, 0.4))
+
+
+def staged(hall: Hall, seats: int) -> list[BenchRoom]:
+    """Every room with its people, papers, paired workstations and candidates who wait for the start."""
+    people = fictional_people(seats)
+    found: list[BenchRoom] = []
+    for number, count in enumerate(parts(seats), 1):
+        first = sum(room.seats for room in found)
+        names = Names(f"bench{number}-", _("压测"))
+        crew = hire(hall.host, names, invigilators=staff_needed(count))
+        title = f"{_('压测')} {number}"
+        room = wide_room(title, count)
+        wish = Wish(title, people[first : first + count], MINUTES, str(number), timedelta(minutes=10), room)
+        stage = stage_sitting(hall.host, crew, wish, told=tell_step)
+        keys = paired(hall.host, stage)
+        seated(hall.host, stage)
+        found.append(BenchRoom(crew, stage, first, keys))
+    return found
+
+
+def opened(hall: Hall, rooms: Sequence[BenchRoom]) -> list[Shift]:
+    """The packages are released and the chiefs let the rooms start with seats that check nothing."""
+    shifts = []
+    for room in rooms:
+        shift = Shift(hall.address, room.crew, room.stage.room_sitting)
+        shift.sign_in()
+        shift.release()
+        shifts.append(shift)
+    return shifts
+
+
+def items_of(host: Host, rooms: Sequence[BenchRoom]) -> dict[int, list[str]]:
+    """Workstation -> the items of its candidate's form."""
+    found: dict[int, list[str]] = {}
+    with host.db.read() as session:
+        for room in rooms:
+            papers = (
+                select(Sitting.paper_set_id)
+                .join(RoomSitting, RoomSitting.sitting_id == Sitting.id)
+                .where(RoomSitting.id == room.stage.room_sitting)
+            )
+            rows = session.execute(
+                select(FormItem.form, FormItem.item_uid).where(
+                    FormItem.paper_set_id == papers.scalar_subquery()
+                )
+            )
+            forms: dict[str, list[str]] = {}
+            for form, item in rows:
+                forms.setdefault(form, []).append(item)
+            seats = select(Workstation.id, Attempt.form).join(Attempt, Attempt.seat_id == Workstation.seat_id)
+            query = seats.where(Attempt.room_sitting_id == room.stage.room_sitting)
+            found |= {station: forms[form] for station, form in session.execute(query)}
+    return found
+
+
+def seats_of(host: Host, rooms: Sequence[BenchRoom]) -> dict[int, int]:
+    """Seat id -> workstation."""
+    ids = [number for room in rooms for number in room.keys]
+    with host.db.read() as session:
+        query = select(Workstation.seat_id, Workstation.id).where(Workstation.id.in_(ids))
+        return dict(session.execute(query).all())

@@ -1,0 +1,313 @@
+"""How soon a change at a seat is on the screens, with many seats and screens, and what it costs.
+
+One private server, one process of seats that run the agents' own link and answer all the time, and screens
+over the rooms. The same answers three times: with nobody looking (the floor), with monitors, and with pages
+that are fetched again every two seconds. Where there is a Chromium, one monitor is a real one.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+
+from server.access import Role
+from server.cli.bench import chromium, screens
+from server.cli.bench.crowd import Crowd
+from server.cli.bench.halls import BenchRoom, items_of, opened, seats_of, staged
+from server.cli.bench.screens import Poller, Sight, Socket
+from server.cli.bench.usage import cpu_seconds, resident_bytes
+from server.cli.rehearse.acts import Shift
+from server.cli.rehearse.fleet import FleetFault
+from server.cli.rehearse.hall import Hall, private_hall
+from server.cli.rehearse.staff import Desk
+from server.cli.rehearse.watch import percentile
+from server.cli.words import _
+
+EVERY_SECONDS = 20.0
+"""How often a candidate answers."""
+SETTLE_SECONDS = 4.0
+READY_SECONDS, START_SECONDS = 300.0, 90.0
+LONG_TASK_MS = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to bench; `seconds`: how long each of the three is looked at; `told` gets lines of progress."""
+
+    seats: int
+    monitors: int
+    tls: bool
+    seconds: float
+    told: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """One way of looking. Milliseconds from an answer at the seat to the screen; of `written` answers times
+    the screens of their room, `seen` were on a screen before the end of the span and some seconds more.
+
+    `cpu_ms`: of the server for each answer, `cpu_more_ms`: beyond that with nobody looking; `busy`: the
+    share of one core that the server used.
+    """
+
+    written: int
+    seen: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    cpu_ms: float
+    cpu_more_ms: float
+    busy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A monitor in a real Chromium: milliseconds until a change is painted, in the same traffic and when all
+    `seats` of the room change at once (`burst_ms`: until the last one); tasks over 100 ms in that burst, and
+    the longest.
+    """
+
+    seats: int
+    p50_ms: float
+    p99_ms: float
+    burst_seen: int
+    burst_ms: float
+    long_tasks: int
+    longest_task_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The line. `floor_cpu_ms`: of the server for each answer with nobody looking; `memory_kib`: of the
+    server for each seat, linked and answering; `load`: the machine's load average over a minute before and
+    after.
+    """
+
+    seats: int
+    rooms: int
+    monitors: int
+    tls: bool
+    load: tuple[float, float]
+    floor_cpu_ms: float
+    memory_kib: float
+    sockets: Looking
+    polling: Looking
+    chromium: Browser | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every answer was on every monitor of its room."""
+        return self.sockets.seen == self.sockets.written > 0
+
+    def to_json(self) -> dict[str, object]:
+        """The line."""
+        return asdict(self)
+
+    def in_words(self) -> str:
+        """The line for people."""
+        return _(
+            "%(seats)d 个座位、%(monitors)d 个监控屏：变化到屏幕 p50 %(p50)d ms、p99 %(p99)d ms；"
+            "每 2 秒刷新的页面 p50 %(slow)d ms、p99 %(slowest)d ms。",
+            seats=self.seats,
+            monitors=self.monitors,
+            p50=self.sockets.p50_ms,
+            p99=self.sockets.p99_ms,
+            slow=self.polling.p50_ms,
+            slowest=self.polling.p99_ms,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """What every phase works with. `seats`: seat id -> workstation."""
+
+    order: Order
+    hall: Hall
+    crowd: Crowd
+    rooms: Sequence[BenchRoom]
+    seats: Mapping[int, int]
+
+    def cpu(self) -> float:
+        """Seconds of processor time of the server so far."""
+        assert self.hall.server is not None
+        return cpu_seconds(self.hall.server.child.pid)
+
+    def written(self) -> dict[int, list[int]]:
+        """Seat id -> when it wrote its answers."""
+        told = self.crowd.ask("written")
+        return {seat: told[str(station)] for seat, station in self.seats.items()}
+
+
+def measured(order: Order) -> Found:
+    """Everything on one private server. Raises `FleetFault` and `StaffRefused`."""
+    before = os.getloadavg()[0]
+    with private_hall(tls=order.tls) as hall:
+        rooms = staged(hall, order.seats)
+        hall.serve()
+        shifts = opened(hall, rooms)
+        keys = {number: key for room in rooms for number, key in room.keys.items()}
+        assert hall.server is not None
+        empty = resident_bytes(hall.server.child.pid)
+        with Crowd(hall, keys, prefetch=True, items=items_of(hall.host, rooms)) as crowd:
+            stand = _Stand(order, hall, crowd, rooms, seats_of(hall.host, rooms))
+            _start(stand, shifts)
+            found = _looked_at(stand)
+            memory = (resident_bytes(hall.server.child.pid) - empty) / 1024 / order.seats
+    load = (round(before, 2), round(os.getloadavg()[0], 2))
+    return replace(found, memory_kib=round(memory, 1), load=load)
+
+
+def _start(stand: _Stand, shifts: Sequence[Shift]) -> None:
+    order = stand.order
+    _await(stand, "waiting", READY_SECONDS)
+    for shift in shifts:
+        shift.overrule_checks()  # simulated seats have nothing to check themselves by
+        shift.start()
+    stand.crowd.ask(f"answers {order.seats / EVERY_SECONDS}")
+    end = time.monotonic() + START_SECONDS
+    while not all(stand.written().values()) and time.monotonic() < end:
+        time.sleep(1.0)
+    order.told(_("全部开考，每 %(n)d 秒答一题", n=EVERY_SECONDS))
+
+
+def _await(stand: _Stand, what: str, seconds: float) -> None:
+    end, told = time.monotonic() + seconds, 0
+    while (count := int(stand.crowd.report()[what])) < stand.order.seats:
+        if time.monotonic() > end:
+            raise FleetFault(f"{what}: {count}/{stand.order.seats}")
+        if count >= told + max(1, stand.order.seats // 4):
+            told = count
+            stand.order.told(f"{count}/{stand.order.seats}")
+        time.sleep(0.5)
+
+
+def _looked_at(stand: _Stand) -> Found:
+    order = stand.order
+    order.told(_("没有人看"))
+    floor = _phase(stand, [])
+    desks = [_desk(stand, number) for number in range(order.monitors)]
+    order.told(_("监控屏"))
+    sockets = [
+        Socket(desk, _room(stand, number).stage.room_sitting, stand.hall.ca_file)
+        for number, desk in enumerate(desks)
+    ]
+    with _open(sockets):
+        watched = _phase(stand, sockets)
+        browser = _browser(stand, desks[0])
+    order.told(_("每 2 秒刷新的页面"))
+    pollers = [Poller(desk, _room(stand, number).stage.room_sitting) for number, desk in enumerate(desks)]
+    with _open(pollers):
+        polled = _phase(stand, pollers)
+    return Found(
+        seats=order.seats,
+        rooms=len(stand.rooms),
+        monitors=order.monitors,
+        tls=order.tls,
+        load=(0.0, 0.0),
+        floor_cpu_ms=floor.cpu_ms,
+        memory_kib=0.0,
+        sockets=replace(watched, cpu_more_ms=round(watched.cpu_ms - floor.cpu_ms, 3)),
+        polling=replace(polled, cpu_more_ms=round(polled.cpu_ms - floor.cpu_ms, 3)),
+        chromium=browser,
+    )
+
+
+def _room(stand: _Stand, number: int) -> BenchRoom:
+    return stand.rooms[number % len(stand.rooms)]
+
+
+def _desk(stand: _Stand, number: int) -> Desk:
+    desk = Desk(stand.hall.address, _room(stand, number).crew.one(Role.CHIEF_INVIGILATOR))
+    desk.sign_in()
+    return desk
+
+
+@contextmanager
+def _open(looking: Sequence[Socket | Poller]) -> Iterator[None]:
+    try:
+        for one in looking:
+            one.open()
+        yield
+    finally:
+        for one in looking:
+            one.close()
+
+
+def _phase(stand: _Stand, looking: Sequence[Socket | Poller]) -> Looking:
+    """Answers and what was seen of them, over one span; screens are let come to rest before and after."""
+    time.sleep(SETTLE_SECONDS)
+    cpu, began, since = stand.cpu(), time.monotonic(), screens.boot_ns()
+    time.sleep(stand.order.seconds)
+    cpu, seconds, until = stand.cpu() - cpu, time.monotonic() - began, screens.boot_ns()
+    if looking:
+        time.sleep(SETTLE_SECONDS)
+    written = stand.written()
+    found: list[float] = []
+    for one in looking:
+        found += screens.delays(list(one.sights), written, since, until)
+    found.sort()
+    count = sum(since <= at <= until for moments in written.values() for at in moments)
+    return Looking(
+        written=_times_screens(stand, written, (since, until), len(looking)) if looking else count,
+        seen=len(found),
+        p50_ms=percentile(found, 0.5),
+        p99_ms=percentile(found, 0.99),
+        max_ms=percentile(found, 1.0),
+        cpu_ms=round(1000 * cpu / max(1, count), 3),
+        cpu_more_ms=0.0,
+        busy=round(cpu / seconds, 3),
+    )
+
+
+def _times_screens(
+    stand: _Stand, written: Mapping[int, Sequence[int]], span: tuple[int, int], looking: int
+) -> int:
+    """Answers of the span, each as often as there are screens at its room."""
+    total = 0
+    for place, room in enumerate(stand.rooms):
+        eyes = len(range(place, looking, len(stand.rooms)))
+        seats = [seat for seat, station in stand.seats.items() if station in room.keys]
+        total += eyes * sum(span[0] <= at <= span[1] for seat in seats for at in written[seat])
+    return total
+
+
+def _browser(stand: _Stand, desk: Desk) -> Browser | None:
+    if chromium.program() is None:
+        stand.order.told(_("没有 Chromium，不测浏览器"))
+        return None
+    room = stand.rooms[0]
+    stand.order.told("Chromium")
+    with chromium.Chromium(desk, f"/monitor/{room.stage.room_sitting}") as browser:
+        browser.watch()
+        since = screens.boot_ns()
+        time.sleep(stand.order.seconds)
+        until = screens.boot_ns()
+        time.sleep(SETTLE_SECONDS)
+        usual = screens.delays(browser.sights(), stand.written(), since, until)
+        quiet = len(browser.long_tasks())
+        began = int(stand.crowd.ask(f"burst {room.first} {room.seats}")["began_ns"])
+        time.sleep(SETTLE_SECONDS)
+        tasks = browser.long_tasks()[quiet:]
+        burst = _burst(browser.sights(), stand.written(), began)
+    return Browser(
+        seats=room.seats,
+        p50_ms=percentile(usual, 0.5),
+        p99_ms=percentile(usual, 0.99),
+        burst_seen=len(burst),
+        burst_ms=max(burst, default=0.0),
+        long_tasks=sum(task > LONG_TASK_MS for task in tasks),
+        longest_task_ms=round(max(tasks, default=0.0), 1),
+    )
+
+
+def _burst(sights: Sequence[Sight], written: Mapping[int, Sequence[int]], began: int) -> list[float]:
+    """Milliseconds from the burst to the picture that shows it, for each seat that answered in it."""
+    found = []
+    for seat, moments in written.items():
+        place = next((number for number, at in enumerate(moments, 1) if at >= began), None)
+        seen = (at for who, counted, at in sights if who == seat and place and counted >= place)
+        first = next(seen, None)
+        if first is not None:
+            found.append(round((first - began) / screens.NS_PER_MS, 1))
+    return found

@@ -1,0 +1,34 @@
+/* What the screens of one room and of all rooms share: the line to the server, its load, counts. */
+
+const BUSY = 2;
+const OVERLOADED = 6;
+
+function say(node, shade, words) {
+  node.className = `tag-line ${shade}`;
+  node.innerHTML = '<span class="icon" aria-hidden="true"></span>';
+  node.append(words);
+}
+
+/** Whether the socket is up. */
+export function showLink(up) {
+  const node = document.getElementById('socket-state');
+  say(node, up ? 'good' : 'act', up ? node.dataset.up : node.dataset.down);
+}
+
+/** The server's load hint, 0 (at ease) to 10. */
+export function showLoad(load) {
+  const node = document.getElementById('server-load');
+  node.dataset.load = load;
+  say(node, load > OVERLOADED ? 'act' : load > BUSY ? 'look' : 'good', node.dataset.text.replace('%(n)s', load));
+}
+
+/** Counts into the fields of a part of the page; one that is not nothing gets its colour. */
+export function showCounts(root, counts) {
+  for (const [key, value] of Object.entries(counts)) {
+    const node = root.querySelector(`[data-count="${key}"]`);
+    if (!node) continue;
+    if (node.textContent !== String(value)) node.textContent = value;
+    const count = node.closest('.count');
+    if (count.dataset.state) count.classList.toggle(count.dataset.state, value > 0);
+  }
+}
