@@ -9,7 +9,7 @@ PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-import bench-paint bench-storm check rehearse drill bundle fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor check rehearse drill bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ bench-watch: setup-dev ## what looking costs a seat: processor time by step, mem
 bench-assembly: setup-dev ## papers out of pools of 1,000 to 100,000 items, judged beside a random draw (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_assembly
 
+bench-seating: setup-dev ## seats of 10,000 candidates in 200 rooms: CPU, colleagues left side by side, same map again
+	@$(BIN)/python -m tests.benchmarks.bench_seating
+
 bench-import: setup-dev ## what importing a workbook of 10,000 items costs, beside its bare reader, into a sealed bank
 	@$(BIN)/python -m tests.benchmarks.import_bench
 
@@ -47,6 +50,9 @@ bench-qti: setup-dev ## what reading a QTI package of 2,000 items costs, beside 
 
 bench-storm: setup ## a thousand seats get their key in the same second, beside everybody downloading then: SEATS=1000
 	@$(BIN)/examhall bench storm --seats $(or $(SEATS),1000) --json
+
+bench-monitor: setup ## how soon a change at one of a thousand seats is on twenty screens, beside a polling page: SEATS=1000
+	@$(BIN)/examhall bench monitor --seats $(or $(SEATS),1000) --json
 
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
@@ -65,7 +71,7 @@ fresh: ## debootstrap a bookworm chroot and run both README commands in it (root
 	@tests/system/fresh.sh
 
 screenshots: setup-dev ## the pictures of docs/screens, made by the browser tests
-	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py \
+	@EXAMHALL_SCREENSHOTS=docs/screens $(PYTEST) tests/system/test_browser.py tests/system/test_browser_smart.py tests/system/test_browser_monitor.py \
 	  tests/system/test_browser_bank.py tests/system/test_browser_kiosk_axe.py
 
 translations: setup-dev ## refresh the English catalogue from the sources

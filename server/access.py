@@ -57,6 +57,7 @@ class Permission(StrEnum):
     PRINT_PAPERS_OF_DAY = "print_papers_of_day"  # tickets, door lists, sign-in sheets
     COMMAND_SEATS = "command_seats"  # pause, resume, message, lock, unlock, check identity again
     REPORT_INCIDENTS = "report_incidents"  # put on the list what a person saw, with photos
+    SEE_CASES = "see_cases"  # cases of violations; room staff see those of their own rooms
     HANDLE_CASES = "handle_cases"  # lead a violation through its steps, up to the notice
     DECIDE_CASES = "decide_cases"  # the institution's decision; recheck
     SEE_LEDGER = "see_ledger"  # who sat where and when; a seat's whole course
@@ -78,6 +79,7 @@ _ROOM = {
     Permission.GRANT_TIME,
     Permission.COMMAND_SEATS,
     Permission.REPORT_INCIDENTS,
+    Permission.SEE_CASES,
     Permission.HANDLE_CASES,
     Permission.SIGN_RECORD,
     Permission.SIGN_DUTY,
@@ -105,6 +107,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.PAIR_WORKSTATIONS,
             Permission.MONITOR_ROOM,
             Permission.SEE_LEDGER,
+            Permission.SEE_CASES,
             Permission.EXPORT_ARCHIVE,
             Permission.MARK_RESULTS,
             Permission.SEE_RESULTS,
@@ -160,15 +163,30 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.SUPERVISOR: frozenset(
-        {Permission.MONITOR_ROOM, Permission.SUPERVISE, Permission.SEE_LEDGER, Permission.SEE_RESULTS, *_DUTY}
+        {
+            Permission.MONITOR_ROOM,
+            Permission.SUPERVISE,
+            Permission.SEE_CASES,
+            Permission.SEE_LEDGER,
+            Permission.SEE_RESULTS,
+            *_DUTY,
+        }
     ),
     Role.INSTITUTION_HEAD: frozenset(
-        {Permission.SEE_HOME, Permission.DECIDE_CASES, Permission.SEE_LEDGER, Permission.SEE_RESULTS, *_PLAN}
+        {
+            Permission.SEE_HOME,
+            Permission.DECIDE_CASES,
+            Permission.SEE_CASES,
+            Permission.SEE_LEDGER,
+            Permission.SEE_RESULTS,
+            *_PLAN,
+        }
     ),
     Role.AUDITOR: frozenset(
         {
             Permission.SEE_HOME,
             Permission.SEE_AUDIT,
+            Permission.SEE_CASES,
             Permission.SEE_HEALTH,
             Permission.SEE_RESULTS,
             Permission.SEE_LEDGER,

@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from server.host import Host, open_host
 from server.native import under_gevent
+from server.services import dossier_shelf
 from server.services.evidence import sweep as sweep_evidence
 from server.services.steady import keep_anchor
 from server.settings import Settings
@@ -48,9 +49,14 @@ BLUEPRINTS = (
     "server.web.forms",
     "server.web.batches",
     "server.web.rooms",
+    "server.web.room_editor",
     "server.web.seb",
     "server.web.sittings",
     "server.web.accommodations",
+    "server.web.arrangement",
+    "server.web.staffing",
+    "server.web.gates",
+    "server.web.supervision",
     "server.web.agent",
     "server.web.agent_watch",
     "server.web.agent_seb",
@@ -59,13 +65,24 @@ BLUEPRINTS = (
     "server.web.agent_kiosk",
     "server.web.monitor",
     "server.web.watching",
+    "server.web.desk",
+    "server.web.desk_walkins",
     "server.web.checks",
     "server.web.kiosk",
     "server.web.calls",
+    "server.web.commands",
+    "server.web.compensation",
     "server.web.rescue",
+    "server.web.incident_reports",
+    "server.web.cases",
     "server.web.results",
+    "server.web.ledger",
+    "server.web.replay",
+    "server.web.record",
+    "server.web.dossier",
     "server.web.essays",
     "server.web.prints",
+    "server.web.day_papers",
 )
 """Modules with a blueprint `bp`."""
 LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch", "server.live.rechecks")
@@ -84,6 +101,8 @@ def create_app(settings: Settings, master: bytes, *, demo: bool = False) -> Flas
     if host.clock.proven:
         host.db.write(keep_anchor, host.clock.anchor)
     host.jobs.sweep()
+    for name in host.db.write(dossier_shelf.clear, now=host.now(), starting=True):
+        dossier_shelf.shelf(settings.data).delete(name)
     with host.db.read() as session:
         sweep_evidence(session, host.evidence)
     return build_app(host)

@@ -12,12 +12,14 @@ from exam_rooms.watch_messages import CameraReport
 class SeatPresence:
     """One workstation's link. `waiting`: records there that the server has not acknowledged.
 
+    `heard_at`: its last word before the link that is lost now; None while it speaks.
     `camera` and `kiosk` are what its last heartbeat said; of a seat without link it is as old as that.
     `fault_noted`: the room's sitting in which a fault of the journal, or its end, is on the record.
     """
 
     linked: bool = False
     since: datetime | None = None
+    heard_at: datetime | None = None
     waiting: int = 0
     journal: int = 0
     seq: int = 0
@@ -44,12 +46,13 @@ class Presence:
         """How many workstations are linked now."""
         return sum(seat.linked for seat in self._seats.values())
 
-    def link(self, workstation: int, linked: bool, now: datetime) -> bool:
-        """Notes that the socket came or went; true when that is news."""
+    def link(self, workstation: int, linked: bool, now: datetime, heard_at: datetime | None = None) -> bool:
+        """Notes that the line came or went, and its last word (`heard_at`); true when that is news."""
         before = self.of(workstation)
         if before.linked == linked and before.since is not None:
             return False
-        self._seats[workstation] = replace(before, linked=linked, since=now)
+        heard = None if linked else heard_at
+        self._seats[workstation] = replace(before, linked=linked, since=now, heard_at=heard)
         return True
 
     def report(self, workstation: int, **seen: object) -> bool:

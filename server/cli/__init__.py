@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "user": "server.cli.staff:user",
     "audit": "server.cli.auditing:audit",
     "attempt": "server.cli.attempt:attempt",
+    "archive": "server.cli.archive:archive",
     "bank": "server.cli.bank:bank",
     "blueprint": "server.cli.blueprints:blueprint",
     "papers": "server.cli.papers:papers",

@@ -64,7 +64,7 @@ ROLES: Mapping[Role, tuple[str, str]] = {
     Role.ROVER: ("流动监考 Rover", "/monitor"),
     Role.SYSTEM_ADMINISTRATOR: ("系统管理员 System administrator", "/sittings/{sitting}"),
     Role.SUPERVISOR: ("内部质量督导员 Supervisor", "/monitor/{sitting}"),
-    Role.INSTITUTION_HEAD: ("机构负责人 Head of the institution", "/results"),
+    Role.INSTITUTION_HEAD: ("机构负责人 Head of the institution", "/cases"),
     Role.AUDITOR: ("审计员 Auditor", "/audit"),
 }
 

@@ -7,6 +7,7 @@ import click
 from server.cli.opening import opened
 from server.cli.persons import at_the_console
 from server.cli.words import _
+from server.services import desk_pictures
 from server.services import evidence as service
 from server.services.evidence import Expired
 
@@ -22,8 +23,9 @@ def show(as_json: bool) -> None:
     """Counts only: a picture is looked at in the room's record, by a person whose look is recorded."""
     with opened(writes=False) as host, host.db.read() as session:
         over = service.expired(session, now=host.now())
-        lost = service.orphans(session, host.evidence)
-    click.echo(json.dumps(_numbers(over, len(lost))) if as_json else _table(over, len(lost)))
+        numbers = _numbers(over, len(service.orphans(session, host.evidence)))
+        numbers["desk"] = len(desk_pictures.expired(session, now=host.now()))
+    click.echo(json.dumps(numbers) if as_json else _table(numbers))
 
 
 @evidence.command(help=_("删除已过保存期的画面和人脸特征，并记入审计；已记录的告警的画面除外。"))
@@ -33,12 +35,14 @@ def purge(recorded: bool, as_json: bool) -> None:
     """Rows first, files after the commit: no row promises a picture that is gone."""
     with opened(writes=True) as host:
         names, vectors = host.db.write(service.purge, at_the_console(), now=host.now(), recorded=recorded)
+        at_desk = host.db.write(desk_pictures.purge, at_the_console(), now=host.now())
         for name in names:
             host.evidence.delete(name)
     if as_json:
-        click.echo(json.dumps({"files": len(names), "vectors": vectors}))
+        click.echo(json.dumps({"files": len(names), "vectors": vectors, "desk": at_desk}))
         return
     click.echo(_("已删除画面 %(files)s 张、人脸特征 %(vectors)s 份。", files=len(names), vectors=vectors))
+    click.echo(_("已删除签到画面 %(n)s 张。", n=at_desk))
 
 
 def _numbers(over: Expired, lost: int) -> dict[str, int]:
@@ -50,11 +54,12 @@ def _numbers(over: Expired, lost: int) -> dict[str, int]:
     }
 
 
-def _table(over: Expired, lost: int) -> str:
+def _table(numbers: dict[str, int]) -> str:
     lines = [
-        (_("到期画面"), len(over.frames)),
-        (_("到期但属于已记录的告警，保留"), len(over.held)),
-        (_("到期人脸特征"), len(over.enrolments)),
-        (_("没有登记的文件"), lost),
+        (_("到期画面"), numbers["frames"]),
+        (_("到期但属于已记录的告警，保留"), numbers["held"]),
+        (_("到期人脸特征"), numbers["vectors"]),
+        (_("没有登记的文件"), numbers["orphans"]),
+        (_("到期签到画面"), numbers["desk"]),
     ]
     return "\n".join(f"{word}\t{count}" for word, count in lines)

@@ -19,19 +19,26 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
 from server.db import (
+    arrangements,
     bank,
     breaches,
     calls,
+    cases,
     checks,
+    commands,
+    day_prints,
     keys,
     kiosk,
     papers,
     people,
     record,
+    record_book,
     rescues,
     rooms,
     seb,
+    signins,
     sittings,
+    staffing,
     watching,
 )
 from server.db.answers import METADATA as ANSWERS
@@ -40,19 +47,26 @@ from server.settings import Settings
 
 FOLDER = Path(__file__).parent / "migrations"
 MODELS = (
+    arrangements,
     bank,
     breaches,
     calls,
+    cases,
     checks,
+    commands,
+    day_prints,
     keys,
     kiosk,
     papers,
     people,
     record,
+    record_book,
     rescues,
     rooms,
     seb,
+    signins,
     sittings,
+    staffing,
     watching,
 )
 """So that `Base` knows every table."""
@@ -154,12 +168,36 @@ def _connected(history: History, settings: Settings) -> Iterator[Connection]:
 
 
 def _upgrade(history: History, settings: Settings) -> bool:
-    with _connected(history, settings) as connection, connection.begin():
+    with _connected(history, settings) as connection, _free_of_keys(connection), connection.begin():
         config = _config(history, connection)
         if _version(history, connection) == ScriptDirectory.from_config(config).get_current_head():
             return False
         command.upgrade(config, "head")
+        _check_keys(connection)
     return True
+
+
+@contextmanager
+def _free_of_keys(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by making it anew, and would not drop one that filled tables point at."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_keys(connection: Connection) -> None:
+    """Raises RuntimeError when a row points at one that is no more: the upgrade is rolled back then."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"rows without their parent after the upgrade: {broken[:3]}")
 
 
 def _drop_empty(_context: object, _revision: object, directives: list[MigrationScript]) -> None:

@@ -28,7 +28,10 @@ class Batch(Base):
 
 
 class Sitting(Base):
-    """One theory test at one time, in one or more rooms."""
+    """One theory test at one time, in one or more rooms.
+
+    `replaces_id`: the sitting that was broken off and is held again by this one, with other papers.
+    """
 
     __tablename__ = "sittings"
     __table_args__ = (UniqueConstraint("batch_id", "number"),)
@@ -40,6 +43,7 @@ class Sitting(Base):
     starts_at: Mapped[datetime] = mapped_column(Moment)
     minutes: Mapped[Decimal] = mapped_column(Numeric(7, 2))
     paper_set_id: Mapped[int | None] = mapped_column(ForeignKey("paper_sets.id"))
+    replaces_id: Mapped[int | None] = mapped_column(ForeignKey("sittings.id"))
 
 
 class RoomSitting(Base):
@@ -51,6 +55,10 @@ class RoomSitting(Base):
     at the running room: after a crash the time since then was a gap of every seat.
     `capture_seed` decides the moments of random captures. `cameras_overruled`: who starts the room although
     cameras are wrong ({"by", "at", "reason"}).
+    From `locked_at` on the seats are not drawn again. `lock_overruled`: what the chief let pass at the lock
+    ({"by", "reason", "findings"}). `arrangement_id` names the draw that seated the room.
+    `paused_at`: the whole room stands still since then. `void_at`: the sitting was broken off and is held
+    again; the attempts are kept sealed and never marked.
     """
 
     __tablename__ = "room_sittings"
@@ -73,17 +81,24 @@ class RoomSitting(Base):
     watched_at: Mapped[datetime | None] = mapped_column(Moment)
     capture_seed: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
     cameras_overruled: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    arrangement_id: Mapped[int | None] = mapped_column(ForeignKey("arrangements.id"))
+    locked_at: Mapped[datetime | None] = mapped_column(Moment)
+    locked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    lock_overruled: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    paused_at: Mapped[datetime | None] = mapped_column(Moment)
+    void_at: Mapped[datetime | None] = mapped_column(Moment)
     version: Mapped[int] = mapped_column(default=1)
 
 
 class Assignment(Base):
-    """A member of staff on duty in a room for a sitting."""
+    """A member of staff on duty in a room for a sitting. `drawn`: by a draw, not named by somebody."""
 
     __tablename__ = "assignments"
 
     room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(String(32))
+    drawn: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
 class Candidate(Base):
@@ -101,8 +116,10 @@ class Candidate(Base):
 class Registration(Base):
     """A candidate's place in a sitting: ticket, employer, photo (sealed). One per candidate and sitting.
 
-    An approved accommodation is extra time, as a share of the test (`extra_percent`) or in minutes
-    (`extra_minutes`), never both, and large print; `accommodation_note` names the approval.
+    `room_id` is empty until a draw gives the room; `drawn_room` tells that one did, so that the next draw may
+    give another. An approved accommodation is extra time, as a share of the test (`extra_percent`) or in
+    minutes (`extra_minutes`), never both, large print, and a room of one's own; `accommodation_note` names
+    the approval. `void_at`: the ticket is good no longer, another one took its place.
     """
 
     __tablename__ = "registrations"
@@ -110,7 +127,8 @@ class Registration(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     sitting_id: Mapped[int] = mapped_column(ForeignKey("sittings.id"), index=True)
-    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id"))
+    room_id: Mapped[int | None] = mapped_column(ForeignKey("rooms.id"), index=True)
+    drawn_room: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"))
     ticket: Mapped[str] = mapped_column(String(32), unique=True)
     employer: Mapped[str] = mapped_column(String(120), default="")
@@ -119,7 +137,9 @@ class Registration(Base):
     extra_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
     extra_minutes: Mapped[Decimal | None] = mapped_column(Numeric(7, 2))
     large_print: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    own_room: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     accommodation_note: Mapped[str] = mapped_column(String(200), default="", server_default=text("''"))
+    void_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Attempt(Base):
@@ -127,7 +147,8 @@ class Attempt(Base):
 
     Everybody in a room shares the start; `credit_minutes` moves this candidate's deadline. A submission
     from before `reopened_at` is void. `hand_raised_at`: the candidate calls an invigilator since then.
-    `frozen_at`: the paper is covered since then, for a breach of the kind `frozen_why`.
+    `frozen_at`: the paper is covered since then, for a breach of the kind `frozen_why` or by a command.
+    `paused_at`: this seat stands still since then.
     `version` grows with every change the seat must hear of.
     """
 
@@ -160,6 +181,7 @@ class Attempt(Base):
     hand_reason: Mapped[str] = mapped_column(String(12), default="", server_default=text("''"))
     frozen_at: Mapped[datetime | None] = mapped_column(Moment)
     frozen_why: Mapped[str | None] = mapped_column(String(32))
+    paused_at: Mapped[datetime | None] = mapped_column(Moment)
     version: Mapped[int] = mapped_column(default=1)
 
 
@@ -253,7 +275,8 @@ class Incident(Base):
 class ComponentResult(Base):
     """The mark of one attempt. Item marks are sealed; the total is an exact decimal.
 
-    status: scored | pending (a text waits for an examiner) | absent.
+    status: scored | pending (a text waits for an examiner) | absent | void (by a decided case alone; what the
+    result was is sealed in `sealed_before_void`).
     """
 
     __tablename__ = "component_results"
@@ -269,6 +292,7 @@ class ComponentResult(Base):
     answered: Mapped[int] = mapped_column(default=0)
     not_counted: Mapped[int] = mapped_column(default=0)
     sealed_marks: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_before_void: Mapped[bytes | None] = mapped_column(LargeBinary)
     marked_at: Mapped[datetime] = mapped_column(Moment)
 
 

@@ -19,13 +19,15 @@ def document_pdf(payload: dict[str, Any], report: Callable[..., None]) -> dict[s
     """`document` (paper, sheet, key, register, record, proof), `head`, `size`, `at` -> `data`, the PDF.
 
     Paper, sheet and key are made of `forms` (letter -> {"form", "key"} as a package holds them) and
-    `media`, and come in `copies`; register, record and proof are made of `data`.
+    `media`, and come in `copies`; register, record and proof are made of `data`. `seal_code` is the text of
+    a second QR, for a document that is sealed.
     """
     name, at = str(payload["document"]), datetime.fromisoformat(payload["at"])
     frame = {"head": payload["head"], "size": payload.get("size", "A4")}
     if name not in _BODIES:
-        code = qr(f"EXAMHALL1 {name} {payload['head']['hash']}")
-        return {"data": typeset(name, frame | payload["data"] | {"code": code}, at=at).pdf}
+        frame["code"] = qr(f"EXAMHALL1 {name} {payload['head']['hash']}")
+        frame["seal_code"] = qr(str(payload["seal_code"])) if "seal_code" in payload else ""
+        return {"data": typeset(name, frame | payload["data"], at=at).pdf}
     pictures = paper.pictures(payload["media"]) if name == "paper" else {}
     bodies = {}
     for done, (form, opened) in enumerate(payload["forms"].items()):

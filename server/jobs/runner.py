@@ -15,7 +15,7 @@ from server.access import Actor
 from server.db.base import Database
 from server.errors import Refused
 from server.jobs.pipe import read_message, write_message
-from server.jobs.tasks import PATIENCE
+from server.jobs.tasks import PATIENCE, ROOM
 from server.services import joblist
 from server.settings import Settings
 
@@ -137,7 +137,7 @@ class Jobs:
 
     def _spawn(self, kind: str) -> subprocess.Popen[bytes]:
         seconds = self._settings.job_cpu * PATIENCE.get(kind, 1)
-        limits = [str(self._settings.job_memory), str(seconds)]
+        limits = [str(self._settings.job_memory * ROOM.get(kind, 1)), str(seconds)]
         # Its own small environment: no database URL or other secret is handed down.
         env = {
             "PATH": "/usr/bin:/bin",

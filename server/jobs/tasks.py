@@ -19,17 +19,25 @@ TASKS: dict[str, str] = {
     "rebuild": "server.jobs.assembling:assemble",
     "assemble_tables": "server.jobs.assembling:assemble_tables",
     "read_roster": "server.jobs.rosters:read_roster",
+    "arrange_seats": "server.jobs.arranging:arrange_seats",
     "read_room": "server.jobs.rosters:read_room",
     "read_seb": "server.jobs.seb:read_seb",
     "read_photos": "server.jobs.photos:read_photos",
+    "read_report_photos": "server.jobs.report_photos:read_report_photos",
     "results_xlsx": "server.jobs.results:results_xlsx",
     "recheck_frames": "server.jobs.rechecks:recheck_frames",
     "mark": "server.jobs.results:mark",
+    "compare_at_desk": "server.jobs.desk:compare_at_desk",
     "document_pdf": "server.jobs.documents:document_pdf",
+    "dossier": "server.jobs.dossier:dossier",
+    "day_papers": "server.jobs.day_papers:day_papers",
 }
 
 PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5}
 """Times the usual seconds of CPU: one form a seat takes a minute on a fast machine."""
+
+ROOM: dict[str, int] = {"day_papers": 2}
+"""Times the usual bytes of memory: the typesetter keeps the pictures of its last ten documents."""
 
 
 def task(kind: str) -> Task:

@@ -7,7 +7,11 @@ from server.messages.breaches import BREACHES
 from server.messages.bundling import BUNDLING
 from server.messages.calls import CALLS
 from server.messages.cameras import CAMERAS
+from server.messages.cases import CASES
 from server.messages.checks import CHECKS
+from server.messages.commands import COMMANDS
+from server.messages.day_papers import DAY_PAPERS
+from server.messages.desk import DESK
 from server.messages.documents import DOCUMENTS
 from server.messages.importing import IMPORTING
 from server.messages.items import ITEMS
@@ -18,11 +22,15 @@ from server.messages.packages import PACKAGES
 from server.messages.papers import PAPERS
 from server.messages.prints import PRINTS
 from server.messages.qti import QTI
+from server.messages.records import RECORDS
 from server.messages.refusals import REFUSALS
 from server.messages.rescue import RESCUE
 from server.messages.room import ROOM
+from server.messages.rooms import ROOMS
+from server.messages.seating import SEATING
 from server.messages.seb import SEB
 from server.messages.sheets import SHEETS
+from server.messages.staffing import STAFFING
 from server.messages.watching import WATCHING
 
 __all__ = ["MESSAGES", "N_"]
@@ -30,6 +38,7 @@ __all__ = ["MESSAGES", "N_"]
 MESSAGES: dict[str, str] = {
     **REFUSALS,
     **ROOM,
+    **SEATING,
     **SEB,
     **BUNDLING,
     **RESCUE,
@@ -38,12 +47,18 @@ MESSAGES: dict[str, str] = {
     **KIOSK,
     **CALLS,
     **CAMERAS,
+    **CASES,
     **CHECKS,
+    **COMMANDS,
+    **DESK,
     **IMPORTING,
     **MOODLE,
     **PACKAGES,
     **PAPERS,
     **PRINTS,
+    **ROOMS,
+    **RECORDS,
+    **DAY_PAPERS,
     **ASSEMBLY,
     **BANKING,
     **BLUEPRINTS,
@@ -51,4 +66,5 @@ MESSAGES: dict[str, str] = {
     **ITEMS,
     **QTI,
     **SHEETS,
+    **STAFFING,
 }

@@ -8,6 +8,10 @@ from itembank.blueprint_reading import Reader, parse
 from itembank.problems import Problem
 from server.rules.policy_breaches import read_breaches
 from server.rules.policy_checks import read_checks
+from server.rules.policy_desk import read_desk
+from server.rules.policy_gates import read_gates
+from server.rules.policy_outage import read_outage
+from server.rules.policy_record import read_record
 from server.rules.policy_tools import read_tools
 from server.rules.policy_values import (
     KEEP_DAYS,
@@ -25,6 +29,7 @@ from server.rules.policy_values import (
     Terms,
     Theory,
 )
+from server.rules.policy_violations import read_incidents, read_violations
 from server.rules.policy_watching import read_watching
 
 BASES_DEEP = 4  # profiles standing on profiles; more is a circle
@@ -37,7 +42,8 @@ _TOP = (
     *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "theory", "allowed"),
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
     *("link_gap_max_minutes", "release", "invigilators", "papers", "delivery", "rooms", "watching"),
-    *("tools", "checks", "breaches", "occupations", "sources"),
+    *("tools", "checks", "gates", "outage", "breaches", "desk", "record", "occupations", "sources"),
+    *("incidents", "violations"),
 )
 
 
@@ -152,7 +158,13 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         delivery=_delivery(read, fields.get("delivery", {})),
         tools=read_tools(read, fields.get("tools")),
         checks=read_checks(read, fields.get("checks")),
+        gates=read_gates(read, fields.get("gates")),
+        outage=read_outage(read, fields.get("outage")),
         breaches=read_breaches(read, fields.get("breaches")),
+        record=read_record(read, fields.get("record")),
+        desk=read_desk(read, fields.get("desk")),
+        incidents=read_incidents(read, fields.get("incidents")),
+        violations=read_violations(read, fields.get("violations")),
     )
 
 
@@ -223,11 +235,12 @@ def _delivery(read: _Reader, data: object) -> Delivery:
 
 
 def _rooms(read: _Reader, data: object) -> RoomLimits:
-    keys = ("standard_max_seats", "smart_max_seats", "smallest_gap_metres", "seats_per_spare")
-    fields = read.mapping(data, "rooms", keys)
+    keys = ("standard_max_seats", "smart_max_seats", "practical_max_seats")
+    fields = read.mapping(data, "rooms", (*keys, "smallest_gap_metres", "seats_per_spare"))
     return RoomLimits(
         standard_max_seats=read.whole(fields, "standard_max_seats", "rooms", bounds=(1, 1000)),
         smart_max_seats=read.whole(fields, "smart_max_seats", "rooms", bounds=(1, 1000)),
+        practical_max_seats=read.whole(fields, "practical_max_seats", "rooms", bounds=(1, 1000)),
         smallest_gap_metres=read.metres(fields, "smallest_gap_metres", "rooms"),
         seats_per_spare=read.whole(fields, "seats_per_spare", "rooms", bounds=(1, 1000)),
     )

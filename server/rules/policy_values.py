@@ -13,6 +13,11 @@ from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode
 from server.rules.policy_breaches import BreachRules
 from server.rules.policy_checks import CheckRules
+from server.rules.policy_desk import DeskRules
+from server.rules.policy_gates import GateRules
+from server.rules.policy_outage import OutageRules
+from server.rules.policy_record import RecordRules
+from server.rules.policy_violations import IncidentRules, ViolationRules
 
 KEEP_DAYS = 1827
 """What holds for a profile that names no `papers.keep_days`: five years."""
@@ -87,6 +92,7 @@ class RoomLimits:
 
     standard_max_seats: int
     smart_max_seats: int
+    practical_max_seats: int
     smallest_gap_metres: float
     seats_per_spare: int
 
@@ -140,7 +146,13 @@ class Terms:
     delivery: Delivery = Delivery()
     tools: PageTools = field(default_factory=PageTools)
     checks: CheckRules = field(default_factory=CheckRules)
+    gates: GateRules = field(default_factory=GateRules)
+    outage: OutageRules = field(default_factory=OutageRules)
     breaches: BreachRules = field(default_factory=BreachRules)
+    record: RecordRules = field(default_factory=RecordRules)
+    desk: DeskRules = field(default_factory=DeskRules)
+    incidents: IncidentRules = field(default_factory=IncidentRules)
+    violations: ViolationRules = field(default_factory=ViolationRules)
 
     @property
     def late_rule(self) -> LateRule:
@@ -222,7 +234,13 @@ class LevelPolicy(Terms):
             "delivery": Delivery(**data.get("delivery", {})),
             "tools": decode(PageTools, data.get("tools", {})),
             "checks": decode(CheckRules, data.get("checks", {})),
+            "gates": decode(GateRules, data.get("gates", {})),
+            "outage": decode(OutageRules, data.get("outage", {})),
             "breaches": decode(BreachRules, data.get("breaches", {})),
+            "record": decode(RecordRules, data.get("record", {})),
+            "desk": decode(DeskRules, data.get("desk", {})),
+            "incidents": decode(IncidentRules, data.get("incidents", {})),
+            "violations": decode(ViolationRules, data.get("violations", {})),
             "sources": tuple(data["sources"]),
         }
         return cls(**values)

@@ -1,6 +1,5 @@
-"""Approved accommodations of candidates: extra time and large print, from the roster or set by two people.
-
-They belong to the registration; who has one sits among the others or in a room of its own, as planned.
+"""Approved accommodations of candidates: extra time, large print, a room of one's own; from the roster or
+set by two people. They belong to the registration; the draw of seats gives the room where rooms suffice.
 """
 
 from dataclasses import dataclass, field
@@ -29,10 +28,11 @@ class Granted:
     extra: Extra = field(default_factory=Extra)
     large_print: bool = False
     note: str = ""
+    own_room: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything was approved."""
-        return bool(self.extra) or self.large_print
+        return bool(self.extra) or self.large_print or self.own_room
 
 
 def check(granted: Granted, test_minutes: Decimal) -> None:
@@ -51,6 +51,7 @@ def put(row: Registration, granted: Granted) -> None:
     row.extra_percent = granted.extra.percent or None
     row.extra_minutes = granted.extra.minutes or None
     row.large_print = granted.large_print
+    row.own_room = granted.own_room
     row.accommodation_note = granted.note if granted else ""
 
 
@@ -92,7 +93,8 @@ def change(
 
 def granted_of(row: Registration) -> Granted:
     """What a registration holds."""
-    return Granted(Extra(row.extra_percent, row.extra_minutes), row.large_print, row.accommodation_note)
+    extra = Extra(row.extra_percent, row.extra_minutes)
+    return Granted(extra, row.large_print, row.accommodation_note, row.own_room)
 
 
 def view(session: Session, room: RoomState, attempt: Attempt) -> Accommodation:
@@ -112,7 +114,8 @@ def _room_of(session: Session, row: Registration) -> RoomSitting:
 
 
 def _facts(when: str, granted: Granted) -> dict[str, str]:
-    """Extra time and print for the record, without the approval's text: it may tell of an illness."""
+    """Extra time, print and room for the record, without the approval's text: it may tell of an illness."""
     value = granted.extra.percent or granted.extra.minutes or Decimal(0)
     unit = " %" if granted.extra.percent else "′" if granted.extra.minutes else ""
-    return {when: f"{value.normalize():f}{unit}", f"print_{when}": "✓" if granted.large_print else "—"}
+    ticks = {f"print_{when}": granted.large_print, f"own_room_{when}": granted.own_room}
+    return {when: f"{value.normalize():f}{unit}"} | {name: "✓" if yes else "—" for name, yes in ticks.items()}

@@ -356,7 +356,7 @@ def _seats(session: Session, room_id: int | None) -> list[tuple[str, float, floa
     room = session.get(Room, room_id)
     if room is None:
         raise NotFound("room")
-    seats = [seat for seat in room.seats if seat.kind != SeatKind.SPARE]
+    seats = [seat for seat in room.seats if seat.kind == SeatKind.NORMAL]
     return [(seat.number, float(seat.column), float(seat.row)) for seat in seats]
 
 

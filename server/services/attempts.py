@@ -1,7 +1,7 @@
 """What a candidate does at a seat after signing in: confirm, accept, open a journal, submit, receipt."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from server.db.breaches import Breach
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import NotFound, Refused
-from server.services import audit, breaches
+from server.services import audit, breaches, desk_marks
 from server.services.agents import Agent
 from server.services.captures import ensure_seed
 from server.services.collection import collect_if_complete
@@ -201,13 +201,19 @@ def receipt(
     return made
 
 
-def something_due(room: RoomState, attempts: list[Attempt], now: datetime) -> bool:
-    """Whether the clock has to close some seat: asked every second, so that idle seconds write nothing."""
+def something_due(
+    room: RoomState, attempts: list[Attempt], now: datetime, coming: Collection[int] = ()
+) -> bool:
+    """Whether the clock has to close some seat: asked every second, so that idle seconds write nothing.
+
+    `coming`: attempts of those who were at the desk in time (`desk_marks.coming`).
+    """
     if room.row.started_at is None or room.row.ended_at is not None:
         return False
     door_closed = now > clock.late_entry_closes(room.clock)
     return any(
-        now > room.grace_over(attempt) or (door_closed and attempt.state == AttemptState.ASSIGNED)
+        now > room.grace_over(attempt)
+        or (door_closed and attempt.state == AttemptState.ASSIGNED and attempt.id not in coming)
         for attempt in attempts
         if AttemptState(attempt.state) not in CLOSED
     )
@@ -233,13 +239,13 @@ def close_overdue(session: Session, room_sitting_id: int, *, now: datetime) -> l
 
 
 def mark_latecomers_absent(session: Session, room_sitting_id: int, *, now: datetime) -> list[int]:
-    """Seats nobody came to are absent once late entry has closed."""
+    """Seats nobody came to are absent once late entry has closed, unless the desk has seen them in time."""
     room = load(session, room_sitting_id, lock=True)
     if room.row.started_at is None or now <= clock.late_entry_closes(room.clock):
         return []
-    absent = []
+    absent, coming = [], desk_marks.coming(session, room_sitting_id)
     for attempt in _open_attempts(session, room_sitting_id):
-        if attempt.state == AttemptState.ASSIGNED:
+        if attempt.state == AttemptState.ASSIGNED and attempt.id not in coming:
             advance(session, attempt, Act.MARK_ABSENT)
             attempt.closed_at, attempt.close_reason = now, "late_entry_closed"
             _record(session, attempt, "absent", now)

@@ -21,7 +21,7 @@ from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import RoomChanged
 from server.rules.policy import LevelPolicy, Profile, check_batch, check_minutes, load_profile, policy_for
-from server.services import audit
+from server.services import audit, used_papers
 
 MINUTES_MOST = 24 * 60
 
@@ -133,6 +133,11 @@ def add_sitting(
 ) -> list[int]:
     """Plans a sitting in one or more rooms; returns the ids of the rooms-in-sitting."""
     _require(actor)
+    return planned(session, actor, batch_id, plan, now=now)
+
+
+def planned(session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *, now: datetime) -> list[int]:
+    """The same for somebody whose right to plan it was looked at elsewhere."""
     batch = session.get(Batch, batch_id)
     if batch is None:
         raise NotFound("batch")
@@ -171,6 +176,7 @@ def choose_papers(
     if papers.state != "approved":
         raise Refused("papers_not_approved", field="papers", title=papers.title)
     _same_level(session, sitting, papers)
+    used_papers.need_unused(session, sitting, papers)
     started = session.scalar(
         select(RoomSitting.id).where(RoomSitting.sitting_id == sitting_id, RoomSitting.state != "planned")
     )

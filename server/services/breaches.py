@@ -18,13 +18,14 @@ from exam_rooms.seats import AttemptState
 from server.access import Actor, Permission
 from server.db.base import emit
 from server.db.breaches import Breach
+from server.db.commands import CoverRow
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Incident, SeatStay
 from server.errors import Refused
 from server.events import Activity, SeatChanged
 from server.rules import observed
 from server.rules.policy_breaches import Action
-from server.services import audit
+from server.services import audit, losses
 from server.services.agents import Agent
 from server.services.duty import need_duty
 from server.services.incidents import OPEN, Place, clear, raise_incident
@@ -64,6 +65,7 @@ def take(session: Session, agent: Agent, asked: BreachRequest, *, now: datetime)
         if note.ended and known is not None and known.ended_at is None:
             gone = placed(session, agent.workstation, note.boot_id, note.since_ns, now=now)
             _end(session, known, gone)
+    losses.take(session, agent, attempt, asked.losses, now=now)
     if asked.release is not None and attempt.seat_id == agent.seat:
         _released_at_seat(session, agent, attempt, asked.release, now=now)
 
@@ -235,7 +237,8 @@ def release(session: Session, attempt_id: int, signed: Signed, *, now: datetime)
     if attempt.frozen_at is None:
         raise Refused("not_frozen")
     seconds = round((now - attempt.frozen_at).total_seconds())
-    kind, attempt.frozen_at, attempt.frozen_why = attempt.frozen_why, None, None
+    kind = attempt.frozen_why
+    uncover(session, attempt, now=now)
     number = session.get_one(Seat, attempt.seat_id).number
     said = {"seat": number, "kind": kind, "seconds": seconds}
     stream, object_ = audit.sitting_stream(attempt.room_sitting_id), f"attempt/{attempt.id}"
@@ -245,6 +248,22 @@ def release(session: Session, attempt_id: int, signed: Signed, *, now: datetime)
     touch(session, attempt)
 
 
+def uncover(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """Takes the cover off; how long it was there is kept, since the time went on meanwhile."""
+    if attempt.frozen_at is None:
+        return
+    session.add(
+        CoverRow(
+            room_sitting_id=attempt.room_sitting_id,
+            attempt_id=attempt.id,
+            kind=attempt.frozen_why or "",
+            since_at=attempt.frozen_at,
+            until_at=max(now, attempt.frozen_at),
+        )
+    )
+    attempt.frozen_at, attempt.frozen_why = None, None
+
+
 def _released_at_seat(
     session: Session, agent: Agent, attempt: Attempt, told: SeatRelease, *, now: datetime
 ) -> None:
@@ -252,7 +271,7 @@ def _released_at_seat(
     if (attempt.frozen_why, attempt.frozen_at) != (told.kind, told.since):
         return
     at = placed(session, agent.workstation, told.boot_id, told.boot_ns, now=now)
-    attempt.frozen_at, attempt.frozen_why = None, None
+    uncover(session, attempt, now=at)
     number = session.get_one(Seat, attempt.seat_id).number
     seconds = max(0, round((at - told.since).total_seconds()))
     said = {"seat": number, "kind": told.kind, "seconds": seconds}

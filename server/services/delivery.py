@@ -16,6 +16,7 @@ from server.events import Events, PairingChanged, RoomChanged, SeatChanged, SebC
 from server.presence import Presence
 from server.services.agents import Agent, AgentDoor, find_room
 from server.services.answers import AnswerDesk
+from server.services.command_log import Confirmations
 from server.services.links import Links
 from server.services.looks import Looks
 from server.services.seat_state import SeatView, build_all
@@ -62,6 +63,7 @@ class Delivery:
         self.links = Links(parts.db, parts.presence, parts.clock)
         self.looks = Looks(lambda wanted: parts.events.publish([wanted]))
         self.tries = Tries()
+        self.confirmations = Confirmations(parts.db)
         self.views = SeatViews()
         self._rooms: dict[int, int] = {}
         self._met: set[int] = set()

@@ -24,7 +24,7 @@ from server.db.base import Database
 from server.db.rooms import WorkstationClock
 from server.db.sittings import RoomSitting
 from server.presence import Presence
-from server.services import clock_proof
+from server.services import camera_stays, clock_proof
 from server.services.agents import Agent
 from server.services.link_gaps import Silence, close_gaps, keep_silence, open_gap, tell_silence
 from server.services.steady import SteadyClock
@@ -81,6 +81,7 @@ class Links:
         self._clock = clock
         self._lines: dict[int, Line] = {}
         self._offsets: dict[tuple[int, str], int] = {}
+        self._cameras: dict[int, str] = {}
 
     def heard(self, agent: Agent, now: datetime) -> Line:
         """Any authenticated word from an agent."""
@@ -108,6 +109,7 @@ class Links:
         if self._clock.proven:
             self._note_clock(agent, status, self._clock.now())
         self._note_waiting(line, status, now)
+        self._note_camera(agent, status.camera.identity[:_IDENTITY], now)
         return self._presence.report(
             agent.workstation,
             waiting=max(0, status.waiting),
@@ -183,10 +185,11 @@ class Links:
     def forget(self, agent: Agent) -> None:
         """The workstation is no longer paired."""
         self._lines.pop(agent.workstation, None)
+        self._cameras.pop(agent.workstation, None)
 
     def _lose(self, line: Line, now: datetime) -> None:
         line.lost_at, line.told = now, False
-        self._presence.link(line.agent.workstation, False, now)
+        self._presence.link(line.agent.workstation, False, now, line.heard_at)
         self._db.write(open_gap, line.agent, line.silence(), now=now)
 
     def _back(self, line: Line, now: datetime) -> None:
@@ -215,6 +218,15 @@ class Links:
             line.clear_at, line.owed = max(line.clear_at, left_at), None
         else:
             line.owed = Owed(status.attempt or 0, status.journal, status.seq, left_at)
+
+    def _note_camera(self, agent: Agent, identity: str, now: datetime) -> None:
+        if self._cameras.get(agent.workstation) == identity:
+            return
+        with self._db.read() as session:
+            news = camera_stays.differs(session, agent, identity)
+        if news:
+            self._db.write(camera_stays.keep, agent, identity, now=now)
+        self._cameras[agent.workstation] = identity
 
     def _note_clock(self, agent: Agent, status: StatusRequest, now: datetime) -> None:
         if not 0 <= status.boot_ns < 2**62:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.pairing import encode_code
+from exam_rooms.seatmap import SeatKind
 from server.access import Actor, Permission, Role
 from server.db.base import emit, vault_of
 from server.db.people import User
@@ -215,3 +216,16 @@ def _revoke_codes(session: Session, seat_id: int, now: datetime) -> None:
         .where(PairingCode.seat_id == seat_id, PairingCode.used_at.is_(None))
         .values(used_at=now)
     )
+
+
+def free_seats(session: Session, room_sitting_id: int) -> tuple[tuple[int, str], ...]:
+    """Seats (id, number) of a room in its sitting that are paired, in order and nobody's; spare first."""
+    row = session.get_one(RoomSitting, room_sitting_id)
+    taken = set(session.scalars(select(Attempt.seat_id).where(Attempt.room_sitting_id == room_sitting_id)))
+    paired = active_workstations(session, row.room_id)
+    seats = session.scalars(
+        select(Seat)
+        .where(Seat.room_id == row.room_id, Seat.kind != str(SeatKind.BROKEN))
+        .order_by(Seat.kind.desc(), Seat.id)
+    )
+    return tuple((seat.id, seat.number) for seat in seats if seat.id in paired and seat.id not in taken)

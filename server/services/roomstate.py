@@ -19,6 +19,7 @@ from server.events import SeatChanged
 from server.rules.accommodation import Extra, extra_minutes
 from server.rules.policy import LevelPolicy
 from server.services.batches import policy_of
+from server.services.pauses import Pauses, pauses_of
 
 CLOSED = frozenset(
     {AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT}
@@ -30,7 +31,8 @@ CLOSED = frozenset(
 class RoomState:
     """A room in a sitting, its frozen policy and its clock (room-wide credits are in the clock).
 
-    `extras`: the extra minutes of those registrations that have an approved accommodation.
+    `extras`: the extra minutes of those registrations that have an approved accommodation. `pauses`: those of
+    the room are in the clock, too.
     """
 
     row: RoomSitting
@@ -40,18 +42,32 @@ class RoomState:
     policy: LevelPolicy
     clock: RoomClock
     extras: Mapping[int, Decimal] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
 
     def phase(self, now: datetime) -> Phase:
         """What the room is doing at `now`."""
         return clock.phase(self.clock, now)
 
+    def clock_of(self, attempt: Attempt) -> RoomClock:
+        """The clock of this seat: the room's with the seat's own pauses."""
+        return self.pauses.clock_of(self.clock, attempt.id)
+
     def deadline(self, attempt: Attempt) -> datetime:
-        """When this seat's time is over: extra time, own and room-wide credits included."""
-        return clock.deadline(self.clock, self._own(attempt))
+        """When this seat's time is over: extra time, credits and pauses included; `NEVER` while it stands."""
+        return clock.deadline(self.clock_of(attempt), self._own(attempt))
+
+    def standing(self, attempt: Attempt, now: datetime) -> datetime:
+        """The deadline as people and the seat are told it: in a pause, as if that ended where it began."""
+        return clock.standing(self.clock_of(attempt), now, self._own(attempt))
+
+    def paused_since(self, attempt: Attempt, now: datetime) -> datetime | None:
+        """Since when this seat's time stands still, None when it goes on."""
+        since = clock.paused_since(self.clock_of(attempt), now)
+        return since if since is not None and since < self.standing(attempt, now) else None
 
     def submit_from(self, attempt: Attempt) -> datetime:
         """From when on this candidate may hand in."""
-        return clock.submit_allowed_at(self.clock, self._own(attempt))
+        return clock.submit_allowed_at(self.clock_of(attempt), self._own(attempt))
 
     def credit(self, attempt: Attempt) -> Decimal:
         """Minutes of compensation this candidate was given in all; extra time is not one of them."""
@@ -92,15 +108,17 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
         raise NotFound("sitting")
     sitting = session.get_one(Sitting, row.sitting_id)
     batch = session.get_one(Batch, sitting.batch_id)
-    policy = policy_of(batch)
+    policy, pauses = policy_of(batch), pauses_of(session, row.id)
     room_clock = RoomClock(
         schedule=policy.schedule(sitting.starts_at, sitting.minutes),
         started_at=row.started_at,
         ended_at=row.ended_at,
         credits_minutes=_room_credit(session, row.id),
+        pauses=pauses.room,
     )
     room = session.get_one(Room, row.room_id)
-    return RoomState(row, sitting, batch, room, policy, room_clock, extras_of(session, row, sitting))
+    extras = extras_of(session, row, sitting)
+    return RoomState(row, sitting, batch, room, policy, room_clock, extras, pauses)
 
 
 def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int, Decimal]:

@@ -24,7 +24,7 @@ from server.services.cameras import CameraWord
 from server.services.duty import may_act
 from server.services.incident_views import IncidentView, WarningLine
 from server.services.monitoring import SeatCard
-from server.services.pairing import active_workstations
+from server.services.pairing import free_seats
 from server.services.roomstate import RoomState, load
 
 _MINUTES_SHOWN = 30
@@ -129,7 +129,7 @@ def seat_file(
     return SeatFile(
         card=card,
         person=_person(session, attempt) if attempt else None,
-        deadline=room.deadline(attempt) if attempt and room.row.started_at else None,
+        deadline=room.standing(attempt, sources.now) if attempt and room.row.started_at else None,
         credit=room.credit(attempt) if attempt else Decimal(0),
         face_consent=attempt.face_consent if attempt else None,
         history=tuple(sorted(lines, key=lambda line: line.at, reverse=True)),
@@ -140,7 +140,7 @@ def seat_file(
         kiosk=sources.presence.of(card.workstation).kiosk,
         frozen_at=attempt.frozen_at if attempt else None,
         frozen_why=(attempt.frozen_why or "") if attempt else "",
-        free_seats=_free_seats(session, room),
+        free_seats=free_seats(session, room.row.id),
         per_minute=_per_minute(sources, attempt) if attempt else (),
         camera=sources.presence.of(card.workstation).camera,
         expected=session.get_one(Seat, seat_id).camera,
@@ -275,15 +275,6 @@ def _acts(room: RoomState, attempt: Attempt) -> frozenset[str]:
 def _missing(attempt: Attempt) -> bool:
     closed = attempt.closed_at is not None and attempt.state != AttemptState.ABSENT
     return closed and attempt.collected_at is None
-
-
-def _free_seats(session: Session, room: RoomState) -> tuple[tuple[int, str], ...]:
-    taken = set(session.scalars(select(Attempt.seat_id).where(Attempt.room_sitting_id == room.row.id)))
-    paired = active_workstations(session, room.room.id)
-    seats = session.scalars(
-        select(Seat).where(Seat.room_id == room.room.id).order_by(Seat.kind.desc(), Seat.id)
-    )
-    return tuple((seat.id, seat.number) for seat in seats if seat.id in paired and seat.id not in taken)
 
 
 def _per_minute(sources: Sources, attempt: Attempt) -> tuple[int, ...]:

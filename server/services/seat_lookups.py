@@ -11,14 +11,22 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.kiosk_messages import AnnouncementView
+from exam_rooms.kiosk_messages import AnnouncementView, MessageView, SeatOrder
 from server.db.checks import SeatCheck
 from server.db.kiosk import RoomPin, SignedOrder
 from server.db.papers import Package
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, SeatStay
 from server.db.watching import CandidateWarning, Enrolment
-from server.services import announcements, kiosk_orders, packages, seat_checks, warnings
+from server.services import (
+    announcements,
+    command_log,
+    desk_marks,
+    kiosk_orders,
+    packages,
+    seat_checks,
+    warnings,
+)
 from server.services.agents import Agent
 from server.services.consent import rules_of
 from server.services.enrolments import current_of
@@ -41,6 +49,10 @@ class SeatFound:
     order: SignedOrder | None = None
     warnings: Sequence[CandidateWarning] = ()
     enrolment: Enrolment | None = None
+    desk_consent: bool | None = None
+    """What the candidate said at the sign-in desk about face comparison."""
+    commands: tuple[SeatOrder, ...] = ()
+    messages: tuple[MessageView, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,7 +88,10 @@ def look(session: Session, room_sitting_id: int, agents: Sequence[Agent], *, now
     checks = seat_checks.of_seats(session, room_sitting_id, seats)
     orders = kiosk_orders.in_force(session, room_sitting_id, stations, now=now)
     unread = warnings.unread(session, attempts.values())
+    orders_waiting = command_log.unconfirmed(session, ids)
+    messages = command_log.messages_of(session, ids)
     enrolled = current_of(session, ids) if rules_of(room) is not None else {}
+    said = desk_marks.consents(session, people)
     found = []
     for agent in agents:
         attempt = attempts.get(agent.seat)
@@ -93,6 +108,9 @@ def look(session: Session, room_sitting_id: int, agents: Sequence[Agent], *, now
                 order=orders.get(agent.workstation),
                 warnings=unread.get(key, ()),
                 enrolment=enrolled.get(key),
+                desk_consent=said.get(attempt.registration_id) if attempt else None,
+                commands=orders_waiting.get(key, ()),
+                messages=messages.get(key, ()),
             )
         )
     return RoomFound(

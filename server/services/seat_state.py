@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms import clock
 from exam_rooms.clock import Phase
-from exam_rooms.kiosk_messages import Accommodation, SebState
+from exam_rooms.kiosk_messages import Accommodation, PauseView, SebState
 from exam_rooms.protocol import CandidateView, PaperView, SeatState, SittingView, Step
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import WarningView
@@ -154,14 +154,19 @@ def _with_attempt(  # noqa: PLR0913 - one state from its sources
     room, here = found.room, attempt.seat_id == seat.agent.seat
     step = _step(room, attempt, now) if here else Step.MOVED
     own = here and AttemptState(attempt.state) not in _UNKNOWN_PERSON
+    paused = room.paused_since(attempt, now) if step is Step.ANSWERING else None
     return replace(
         state,
         step=step,
         candidate=_candidate_view(session, seat) if own else None,
         attempt=attempt.id if own or not here else None,
         paper=_paper_view(session, found, attempt, step) if here else None,
-        deadline=room.deadline(attempt) if room.row.started_at else None,
+        deadline=room.standing(attempt, now) if room.row.started_at else None,
         submit_from=room.submit_from(attempt) if room.row.started_at else None,
+        paused=PauseView(paused) if paused is not None else None,
+        paused_minutes=float(clock.paused_minutes(room.clock_of(attempt), now)),
+        commands=seat.commands if here else (),
+        messages=seat.messages if own else (),
         credit_minutes=float(room.credit(attempt)),
         accommodation=accommodations.view(session, room, attempt) if own else Accommodation(),
         hand_raised_at=attempt.hand_raised_at if here else None,
@@ -189,6 +194,7 @@ def _candidate_view(session: Session, seat: SeatFound) -> CandidateView | None:
         id_masked=masked_id(session, candidate),
         employer=registration.employer,
         has_photo=registration.has_photo,
+        face_consent=seat.desk_consent,
     )
 
 

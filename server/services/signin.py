@@ -16,7 +16,7 @@ from server.db.base import emit, vault_of
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Registration
 from server.events import Activity
-from server.services import audit
+from server.services import audit, desk_marks
 from server.services.agents import Agent
 from server.services.incidents import Place, raise_incident
 from server.services.roomstate import advance, load, locked_attempt
@@ -41,7 +41,8 @@ def sign_in(
     seat = session.get_one(Seat, agent.seat)
     attempt, booking = _booking(session, asked)
     form = SignIn(asked.ticket, asked.id_number, seat.number, seat_paired=True)
-    verdict = may_sign_in(form, booking, Door(room.row.uid, room.clock), now)
+    came = desk_marks.came_at(session, attempt, room, now) if attempt else now
+    verdict = may_sign_in(form, booking, Door(room.row.uid, room.clock), came)
     if isinstance(verdict, NotAdmitted):
         if verdict.reason is Reason.WRONG_SEAT and attempt is not None:
             return _at_another_seat(session, Place(room_sitting_id, agent.seat, attempt.id), attempt, now)
@@ -56,6 +57,7 @@ def sign_in(
     who = Actor(None, f"seat {seat.number}")
     audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=seat.number)
     emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", seat.number),), seat.id))
+    desk_marks.meet(session, attempt, now=now)
     return Outcome()
 
 

@@ -30,6 +30,8 @@ def granted_text(row: RosterRow) -> str:
         words.append(_("加时 %(n)s 分钟", n=f"{row.extra.normalize():f}"))
     if row.granted.large_print:
         words.append(_("大字版"))
+    if row.granted.own_room:
+        words.append(_("单独考场"))
     return str(_("，")).join(words)
 
 
@@ -49,7 +51,8 @@ def change(room_sitting_id: int) -> ResponseReturnValue:
     """Sets one candidate's extra time and print; the chief co-signs."""
     host, registration = current_host(), forms.whole("registration")
     extra = Extra(_number("extra_percent"), _number("extra_minutes"))
-    granted = Granted(extra, request.form.get("large_print") == "1", text("note"))
+    ticked = {name: request.form.get(name) == "1" for name in ("large_print", "own_room")}
+    granted = Granted(extra, note=text("note"), **ticked)
     with host.db.read() as session:
         row, room = session.get(Registration, registration), session.get(RoomSitting, room_sitting_id)
         if row is None or room is None or (row.sitting_id, row.room_id) != (room.sitting_id, room.room_id):

@@ -256,7 +256,8 @@ def answers() -> Response:
         raise Refused("store_unavailable", 503) from fault
     refused, shown = taken.reply.refused, _view().state
     working = shown.step is Step.ANSWERING and shown.attempt == taken.attempt
-    in_time = working and shown.deadline is not None and host.now() < shown.deadline
+    running = shown.paused is not None or (shown.deadline is not None and host.now() < shown.deadline)
+    in_time = working and running
     if taken.new and not in_time:
         delivery().links.excuse(me().workstation, taken.attempt, host.now())
     refused += arrivals.settle(host, taken, working=working, now=host.now())
@@ -298,6 +299,7 @@ def status() -> Response:
     now = host.now()
     before = host.presence.of(me().workstation)
     changed = delivery().links.status(me(), told, now)
+    delivery().confirmations.heard(me(), told.boot_id, told.commands)
     view = delivery().kept(me(), now)
     noted = None if view.room_sitting is None else (view.room_sitting, told.journal_fault)
     if noted and noted != before.fault_noted and (told.journal_fault or before.journal_fault):

@@ -81,6 +81,15 @@ INCIDENTS = {
     "HAND_RAISED": N_("考生举手"),
     "BOTH_WROTE": N_("两台考试机都有作答"),
     "SECOND_SIGN_IN": N_("准考证在另一座位再次登录"),
+    "PHONE": N_("手机或电子设备"),
+    "NOTES": N_("资料或纸条"),
+    "PASSING": N_("传递物品"),
+    "DISORDER": N_("扰乱秩序"),
+    "ID_FORGED": N_("证件不符或疑似他人证件"),
+    "LEAVE_ALLOWED": N_("经同意离场"),
+    "ILLNESS": N_("身体不适"),
+    "ITEM_QUERY": N_("试题疑问"),
+    "SEAT_CHANGE": N_("座位调整"),
 }
 MOMENTS = {"before": N_("之前"), "at": N_("当时"), "after": N_("之后"), "": N_("画面")}
 RECHECKS = {

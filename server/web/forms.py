@@ -92,9 +92,9 @@ def sentence_of(code: str, params: Mapping[str, object]) -> str:
         worded[name] = place_text(str(worded[name]))
     if str(worded.get("field")) in FIELDS:
         worded["field"] = _(FIELDS[str(worded["field"])])
-    if "not_before" in worded:
-        zone = ZoneInfo(current_host().settings.timezone)
-        worded["not_before"] = language.moment(datetime.fromisoformat(str(worded["not_before"])), zone=zone)
+    zone = ZoneInfo(current_host().settings.timezone)
+    for name in worded.keys() & {"not_before", "held_from"}:
+        worded[name] = language.moment(datetime.fromisoformat(str(worded[name])), zone=zone)
     return say(code, worded)
 
 

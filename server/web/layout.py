@@ -26,6 +26,7 @@ class Entry:
 
 NAVIGATION = (
     Entry("/batches", N_("批次"), "calendar", Permission.SEE_BATCHES),
+    Entry("/duties", N_("我的岗位"), "check", Permission.SIGN_DUTY),
     Entry("/banks", N_("题库"), "bank", Permission.SEE_BANKS),
     Entry("/blueprints", N_("细目表"), "list", Permission.MANAGE_BLUEPRINTS),
     Entry("/papers", N_("试卷"), "paper", Permission.SEE_PAPERS),
@@ -34,6 +35,8 @@ NAVIGATION = (
     Entry("/staff/custody", N_("我的密钥"), "key", Permission.HOLD_KEY),
     Entry("/vault", N_("密钥库"), "lock", Permission.MANAGE_VAULT),
     Entry("/results", N_("成绩"), "results", Permission.SEE_RESULTS),
+    Entry("/cases", N_("违纪处理"), "flag", Permission.SEE_CASES),
+    Entry("/ledger", N_("座位台账"), "search", Permission.SEE_LEDGER),
     Entry("/audit", N_("审计"), "shield", Permission.SEE_AUDIT),
     Entry("/settings", N_("设置"), "settings", Permission.SEE_HEALTH),
 )
@@ -89,6 +92,21 @@ STATES: dict[str, tuple[str, str]] = {
     "scored": ("good", N_("已评分")),
     "pending": ("look", N_("待评阅")),
     "absent": ("off", N_("缺考")),
+    "void": ("act", N_("无效")),
+    # a case of a violation
+    "case_opened": ("look", N_("待写明事实")),
+    "case_stated": ("look", N_("待告知考生")),
+    "case_told": ("look", N_("待签名")),
+    "case_signed": ("look", N_("待负责人签字")),
+    "case_confirmed": ("look", N_("待送达告知书")),
+    "case_notified": ("info", N_("陈述申辩期")),
+    "case_heard": ("look", N_("待决定")),
+    "case_decided": ("look", N_("待送达决定")),
+    "case_served": ("info", N_("复查期")),
+    "case_recheck": ("look", N_("复查中")),
+    "case_withdrawn": ("off", N_("已撤回")),
+    "case_dropped": ("off", N_("不予处理")),
+    "case_closed": ("good", N_("已结案")),
     # an incident
     "raised": ("look", N_("待处理")),
     "acknowledged": ("info", N_("已有人知晓")),
@@ -105,10 +123,14 @@ JOBS: dict[str, str] = {
     "rebuild": N_("重建核对试卷"),
     "read_roster": N_("读取考生名单"),
     "read_room": N_("读取考场文件"),
+    "arrange_seats": N_("编排座位"),
     "read_photos": N_("读取照片"),
+    "read_report_photos": N_("读取现场照片"),
     "results_xlsx": N_("生成成绩表"),
     "mark": N_("评分"),
+    "compare_at_desk": N_("签到比对"),
     "document_pdf": N_("生成 PDF"),
+    "dossier": N_("制作考试档案"),
 }
 
 

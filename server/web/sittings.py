@@ -5,15 +5,19 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
+from exam_rooms.room_checks import Finding
 from itembank.problems import InputRefused, Problem
 from server.access import Permission, Role
+from server.db.sittings import RoomSitting
 from server.errors import Refused
 from server.jobs.rosters import sheets_from_json
 from server.rules.roster import read_roster
-from server.services import packages, plans, rosters, seating, staff
+from server.services import arrangement, packages, person_register, plans, rosters, seating, staff, staffing
 from server.web.forms import problem_text, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
+from server.web.register_words import registered_text
 
 bp = Blueprint("sittings", __name__)
 
@@ -24,17 +28,18 @@ def show(room_sitting_id: int) -> str:
     """Everything that prepares a room's sitting, as steps."""
     with current_host().db.read() as session:
         package = packages.current(session, room_sitting_id)
-        staffing = seating.staffing(session, room_sitting_id)
+        duty = staffing.staffing(session, room_sitting_id)
         return render_template(
             "sittings/show.html",
             plan=plans.room_plan(session, room_sitting_id),
             roster=rosters.roster(session, room_sitting_id),
-            staffing=staffing,
-            duties={user: role for user, _name, role in staffing.assigned},
+            staffing=duty,
+            duties={user: role for user, _name, role in duty.assigned},
             people=[person for person in staff.people(session) if person.active and _may_serve(person)],
             holders=packages.key_holders(session),
             package=packages.view(session, package) if package else None,
             again=packages.sealed_before(session, room_sitting_id),
+            findings=_findings(session, room_sitting_id),
         )
 
 
@@ -55,6 +60,9 @@ def import_roster(room_sitting_id: int) -> ResponseReturnValue:
     flash(_("已导入 %(n)d 名考生。", n=count), "good")
     for warning in reading.warnings:
         flash(problem_text(warning), "look")
+    with host.db.read() as session:
+        for listed in person_register.listed_in_room(session, room_sitting_id, now=host.now()):
+            flash(registered_text(listed), "look")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
@@ -93,7 +101,7 @@ def assign_staff(room_sitting_id: int) -> ResponseReturnValue:
         if not user.isdecimal() or role not in set(Role):
             raise Refused("duty_without_role", 422, user=user)
         duties[int(user)] = Role(role)
-    host.db.write(seating.assign_staff, actor(), room_sitting_id, duties, now=host.now())
+    host.db.write(staffing.assign_staff, actor(), room_sitting_id, duties, now=host.now())
     flash(_("监考安排已保存。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
@@ -109,5 +117,13 @@ def draw_seats(room_sitting_id: int) -> ResponseReturnValue:
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
+def _findings(session: Session, room_sitting_id: int) -> tuple[Finding, ...]:
+    """What stands in the way of locking a room's seats; nothing before the draw and after the lock."""
+    row = session.get_one(RoomSitting, room_sitting_id)
+    if row.locked_at is not None or row.state not in ("arranged", "released"):
+        return ()
+    return arrangement.lock_findings(session, row, current_host().presence)
+
+
 def _may_serve(person: staff.Person) -> bool:
-    return not {Role.CHIEF_INVIGILATOR, Role.INVIGILATOR}.isdisjoint(person.roles)
+    return not set(staffing.IN_ROOM).isdisjoint(person.roles)

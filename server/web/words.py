@@ -25,13 +25,14 @@ KINDS = {
     "practical": N_("操作技能题"),
     "unsupported": N_("不支持的题型"),
 }
-DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位")}
-ROOM_KINDS = {"standard": N_("标准考场"), "smart": N_("智能考场")}
+DUTIES = {"normal": N_("普通座位"), "spare": N_("备用座位"), "broken": N_("停用座位")}
+ROOM_KINDS = {"standard": N_("标准考场"), "smart": N_("智能考场"), "practical": N_("实操考场")}
 STEPS = {
     "papers": N_("选定试卷"),
     "roster": N_("考生名册"),
     "staff": N_("监考安排"),
     "seating": N_("编排座位"),
+    "lock": N_("锁定座位"),
     "pairing": N_("考试机配对"),
     "package": N_("密封试卷包"),
     "release": N_("启封"),

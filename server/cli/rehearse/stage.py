@@ -28,6 +28,7 @@ from server.rules.policy import LevelPolicy, invigilators_needed, policy_for
 from server.rules.roomfile import read_rooms
 from server.rules.roster import RosterEntry
 from server.services import (
+    arrangement,
     assembly_runs,
     banks,
     batches,
@@ -40,6 +41,7 @@ from server.services import (
     rooms,
     rosters,
     seating,
+    staffing,
 )
 from server.services.import_commit import Choice
 from server.services.signed import Signed
@@ -52,6 +54,7 @@ FORMS, MAX_OVERLAP = 4, 25
 COLUMNS, PITCH_X, PITCH_Y = 6, 1.2, 1.2
 SEATS_PER_SPARE = 10
 PNG = b"\x89PNG"
+ANY_ROOM = "a rehearsal takes the room that was wished for"
 REVIEWED = "sample bank, reviewed before it was shipped"
 
 
@@ -197,9 +200,16 @@ def _people(host: Host, crew: Crew, room_sitting: int, wish: Wish) -> None:
     admin, now = crew.one(Role.ADMINISTRATOR).actor, host.now
     host.db.write(rosters.store_roster, admin, room_sitting, list(wish.entrants), now=now())
     duties = {member.user_id: Role.INVIGILATOR for member in crew.all(Role.INVIGILATOR)}
-    duties[crew.one(Role.CHIEF_INVIGILATOR).user_id] = Role.CHIEF_INVIGILATOR
-    host.db.write(seating.assign_staff, admin, room_sitting, duties, now=now())
+    for role in (Role.CHIEF_INVIGILATOR, Role.ROVER, Role.SYSTEM_ADMINISTRATOR):
+        duties[crew.one(role).user_id] = role
+    host.db.write(staffing.assign_staff, admin, room_sitting, duties, now=now())
+    with host.db.read() as session:
+        sitting = session.get_one(RoomSitting, room_sitting).sitting_id
+    supervisor = crew.one(Role.SUPERVISOR).user_id
+    host.db.write(staffing.name_supervisor, admin, sitting, supervisor, now=now())
     host.db.write(seating.draw, admin, room_sitting, seed=wish.seed, now=now())
+    signed = Signed(admin, ANY_ROOM, crew.one(Role.CHIEF_INVIGILATOR).actor)
+    host.db.write(arrangement.lock, signed, room_sitting, now=now())
 
 
 def _seal(host: Host, crew: Crew, room_sitting: int) -> None:

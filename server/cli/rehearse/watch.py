@@ -54,7 +54,7 @@ class Monitor:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         with self._lock:
             for cell in cells:
-                self._cells[cell["seat"]] = cell
+                self._cells[cell["seat"]] = self._cells.get(cell["seat"], {}) | cell
                 if cell["changed_ns"]:
                     self._delays.append((now - cell["changed_ns"]) / NS_PER_MS)
 
