@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from werkzeug.routing import Rule
 
 from itembank.vault import Vault
 from server.access import SYSTEM, Actor, Role
@@ -32,6 +30,7 @@ from server.services.site import ensure_site
 from server.services.steady import Reading
 from server.settings import Settings
 from tests.postgres import PostgresServer, running_server
+from tests.server.remembered import remember_routes, remember_statements
 
 MASTER = b"test master key, 32 bytes long.."
 PASSWORD = "correct horse battery"
@@ -137,22 +136,10 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture(scope="session", autouse=True)
-def remembered_routes() -> None:
-    """What a route is compiled to is the same in every application, and half of what making one costs."""
-    compile_builder = Rule._compile_builder
-
-    @cache
-    def compiled(path: str, endpoint: str, defaults: tuple[str, ...], unknown: bool) -> Callable[..., object]:
-        (rule,) = waiting
-        return compile_builder(rule, unknown)
-
-    waiting: list[Rule] = []
-
-    def remembered(rule: Rule, append_unknown: bool = True) -> Callable[..., object]:
-        waiting[:] = [rule]
-        return compiled(rule.rule, str(rule.endpoint), tuple(sorted(rule.defaults or ())), append_unknown)
-
-    Rule._compile_builder = remembered  # type: ignore[method-assign, assignment]
+def remembering() -> None:
+    """What all applications and all stores have in common is made once."""
+    remember_routes()
+    remember_statements()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from server.db.sittings import (
 )
 from server.host import Host
 from server.rules.policy import LevelPolicy, policy_for
+from server.rules.policy_gates import GateRules
 from server.services import commands, packages
 from server.services.batches import read_profile
 from server.services.commands import Signed, Start
@@ -119,8 +120,11 @@ def make_scene(
 
 
 def without_required_checks(policy: LevelPolicy) -> LevelPolicy:
-    """The policy of a room that starts without agents: their self-checks are shown and block nobody."""
-    return replace(policy, checks=replace(policy.checks, required=False))
+    """The policy of a room that starts without agents: their self-checks are shown and block nobody.
+
+    Of the gates only those that every start has (test_gates.py demands the others).
+    """
+    return replace(policy, checks=replace(policy.checks, required=False), gates=GateRules())
 
 
 def another_sitting(scene: Scene, hours: float, state: str = "arranged", *, row_id: int | None = None) -> int:

@@ -33,6 +33,7 @@ from server.services import (
     rosters,
     seating,
     staff,
+    staffing,
 )
 from server.services.signed import Signed
 from tests.server.kept_stage import once
@@ -155,11 +156,11 @@ def roster(host: Host, who: Actor, room_sitting_id: int) -> None:
 
 
 def check_nobody(host: Host, batch_id: int) -> None:
-    """Self-checks block no room of the batch: for tests that start rooms without agents."""
+    """Self-checks and the gates of the day block no room of the batch: for tests without agents."""
 
     def change(session: Session) -> None:
         row = session.get_one(Batch, batch_id)
-        row.policy = row.policy | {"checks": {**row.policy["checks"], "required": False}}
+        row.policy = row.policy | {"checks": {**row.policy["checks"], "required": False}, "gates": {}}
 
     host.db.write(change)
 
@@ -184,7 +185,7 @@ def _staged(host: Host, people: Crew, profile: str) -> Staged:
         people.invigilator.user_id: Role.INVIGILATOR,
         people.second.user_id: Role.INVIGILATOR,
     }
-    host.db.write(seating.assign_staff, people.administrator, room_sitting_id, duties, now=host.now())
+    host.db.write(staffing.assign_staff, people.administrator, room_sitting_id, duties, now=host.now())
     host.db.write(seating.draw, people.administrator, room_sitting_id, seed="draw", now=host.now())
     give_keys(host, people.chief, people.administrator, people.custodian)
     seal(host, people, room_sitting_id)

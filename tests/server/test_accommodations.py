@@ -63,7 +63,6 @@ def begin(scene: Scene, machine: Machine) -> datetime:
     return scene.host.now()
 
 
-@pytest.mark.both_stores
 def test_scenario_32_thirty_per_cent_more_time_and_large_print_for_one_seat(
     app: Flask, scene: Scene, admin: Actor, machine: Machine, host: Host
 ) -> None:
@@ -94,7 +93,6 @@ def test_scenario_32_thirty_per_cent_more_time_and_large_print_for_one_seat(
     assert scene.attempt("1").state == "submitted"
 
 
-@pytest.mark.both_stores
 def test_time_is_over_to_the_second_with_extra_time(
     app: Flask, scene: Scene, admin: Actor, machine: Machine, host: Host
 ) -> None:

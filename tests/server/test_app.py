@@ -11,8 +11,6 @@ from server.host import Host
 from server.settings import Settings
 from tests.server.conftest import MASTER
 
-pytestmark = pytest.mark.both_stores
-
 
 def test_tells_that_it_lives(client: FlaskClient) -> None:
     assert client.get("/health").get_json() == {"status": "ok"}
@@ -44,6 +42,7 @@ def test_no_ribbon_without_demo_key(client: FlaskClient) -> None:
     assert "DEMO" not in client.get("/login").text
 
 
+@pytest.mark.both_stores
 def test_jobs_of_a_dead_process_are_marked(host: Host, settings: Settings) -> None:
     job = host.db.write(_leave_a_job, host)
     create_app(settings, MASTER)

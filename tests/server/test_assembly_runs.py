@@ -232,7 +232,6 @@ class TestOneFormASeat:
 
 
 class TestRebuild:
-    @pytest.mark.both_stores
     def test_the_same_snapshot_gives_the_same_forms_whatever_became_of_the_bank(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int]
     ) -> None:

@@ -104,7 +104,6 @@ def examhall(host: Host, monkeypatch: pytest.MonkeyPatch) -> Examhall:
     return lambda *given: CliRunner().invoke(main, ["attempt", *map(str, given)])
 
 
-@pytest.mark.both_stores
 def test_a_paper_is_proved_from_its_export_and_the_candidates_receipt_alone(
     agent: TestAgent, scene: Scene, away: Examhall, tmp_path: Path
 ) -> None:

@@ -13,7 +13,6 @@ from server.db.record import AuditEntry, AuditHead
 from server.host import Host
 from server.services import audit
 
-pytestmark = pytest.mark.both_stores
 KEEPER = Actor(7, "王芳")
 
 
@@ -33,6 +32,7 @@ def tamper(host: Host, statement: object) -> None:
     host.db.write(lambda session: session.execute(statement))
 
 
+@pytest.mark.both_stores
 def test_entries_are_numbered_and_linked(host: Host) -> None:
     write(host, 3)
     with host.db.read() as session:
@@ -44,6 +44,7 @@ def test_entries_are_numbered_and_linked(host: Host) -> None:
     assert codes(host) == []
 
 
+@pytest.mark.both_stores
 def test_streams_do_not_touch_each_other(host: Host) -> None:
     write(host, 2, "bank/1")
     write(host, 1, "sitting/4")
@@ -52,6 +53,7 @@ def test_streams_do_not_touch_each_other(host: Host) -> None:
     assert (verdicts["bank/1"], verdicts["sitting/4"]) == (2, 1)
 
 
+@pytest.mark.both_stores
 def test_nothing_stands_without_the_act(host: Host) -> None:
     def act(session: Session, *, now: datetime) -> None:
         audit.record(session, "bank/1", KEEPER, "import_bank", "x", now=now)
@@ -95,6 +97,7 @@ def test_removed_entry_is_found(host: Host) -> None:
     assert codes(host) == [(3, "gap"), (3, "prev")]
 
 
+@pytest.mark.both_stores
 def test_cut_tail_is_found(host: Host) -> None:
     write(host, 3)
     tamper(host, delete(AuditEntry).where(AuditEntry.stream == "bank/1", AuditEntry.seq == 3))
@@ -143,6 +146,7 @@ def test_inserted_entry_is_found(host: Host, now: datetime) -> None:
     assert {code for _seq, code in codes(host)} == {"prev", "hash", "head"}
 
 
+@pytest.mark.both_stores
 def test_details_survive_the_store(host: Host, now: datetime) -> None:
     details = {
         "minutes": Decimal("7.50"),
@@ -166,6 +170,7 @@ def test_details_survive_the_store(host: Host, now: datetime) -> None:
     }
 
 
+@pytest.mark.both_stores
 def test_concurrent_writers_make_one_chain(host: Host) -> None:
     threads = [threading.Thread(target=write, args=(host, 5)) for _ in range(6)]
     for thread in threads:
@@ -177,6 +182,7 @@ def test_concurrent_writers_make_one_chain(host: Host) -> None:
     assert (verdict.entries, verdict.breaks) == (30, ())
 
 
+@pytest.mark.both_stores
 def test_page_shows_newest_first_and_goes_on(host: Host) -> None:
     write(host, audit.PAGE + 2)
     with host.db.read() as session:

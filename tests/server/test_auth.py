@@ -236,7 +236,7 @@ class _Slow:
         self.checked += 1
         if self.checked >= self._after:
             self._enough.set()
-        self._enough.wait(30)
+        self._enough.wait(60)
         return self._call(work, *args)
 
 

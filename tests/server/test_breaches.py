@@ -260,7 +260,6 @@ def test_before_the_sign_in_nobody_is_blamed(app: Flask, scene: Scene, host: Hos
 # What covers the paper
 
 
-@pytest.mark.both_stores
 def test_by_the_national_policy_a_second_screen_covers_the_paper(
     agent: CameraAgent, host: Host, scene: Scene, told: list[Activity]
 ) -> None:
@@ -338,7 +337,6 @@ def refused_meanwhile(agent: CameraAgent, asked: BreachNote) -> None:
     agent.wait()
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("meanwhile", [end, refused_meanwhile])
 def test_what_is_over_at_the_bell_covers_nothing(
     app: Flask, scene: Scene, machine: Machine, meanwhile: Callable[[CameraAgent, BreachNote], object]

@@ -95,7 +95,6 @@ def test_a_hand_goes_up_and_the_candidate_takes_it_down(
     ]
 
 
-@pytest.mark.both_stores
 def test_an_invigilator_at_the_seat_ends_the_call(
     agent: TestAgent, staff: FlaskClient, scene: Scene, host: Host, machine: Machine
 ) -> None:
@@ -210,7 +209,6 @@ def test_a_reason_is_one_of_the_known_ones(agent: TestAgent) -> None:
     assert agent.state().hand_raised_at is None
 
 
-@pytest.mark.both_stores
 def test_a_change_of_seat_ends_the_call(agent: TestAgent, scene: Scene) -> None:
     agent.enter()
     hand(agent)

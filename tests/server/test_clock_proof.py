@@ -110,7 +110,6 @@ def site(settings: Settings, host: Host, machine: Machine, person_as: Callable[.
         opened.close()
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("off", OFF, ids=["eight hours on", "eight hours back", "battery empty", "right"])
 def test_a_workstation_that_stayed_up_says_what_time_it_is(site: Site, off: timedelta) -> None:
     deadline = site.agent.state().deadline
@@ -166,7 +165,6 @@ def test_a_time_before_the_last_sign_of_life_proves_nothing(site: Site, seconds:
     assert (site.host.now(), site.host.clock.proven) == (last, False)
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize(("off", "told"), [(timedelta(0), []), (timedelta(hours=-8), ["CLOCK_STEP"])])
 def test_when_the_whole_site_was_dark_a_person_is_asked(site: Site, off: timedelta, told: list[str]) -> None:
     site.reboot(off)

@@ -195,7 +195,6 @@ def test_a_rehearsals_keys_leave_with_its_crew(host: Host, admin: Actor, holder:
     added(host, admin, Role.CUSTODIAN)
 
 
-@pytest.mark.both_stores
 def test_sealing_again_needs_a_witness_even_when_nothing_sealed_is_in_force(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:

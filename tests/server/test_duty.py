@@ -82,7 +82,6 @@ def test_nobody_acts_in_a_room_of_others(app: Flask, scene: Scene, stranger: Act
     assert [(row.state, row.version) for row in before] == [(row.state, row.version) for row in after]
 
 
-@pytest.mark.both_stores
 def test_a_chief_of_another_room_stands_in_on_the_record(
     app: Flask, scene: Scene, other_chief: Actor, machine: Machine, host: Host
 ) -> None:

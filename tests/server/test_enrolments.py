@@ -235,7 +235,6 @@ def test_only_the_seat_of_the_attempt_enrols(
     assert rows(host) == []
 
 
-@pytest.mark.both_stores
 def test_a_face_seen_before_the_candidate_agreed_is_refused(
     app: Flask, scene: Scene, machine: Machine, host: Host
 ) -> None:
@@ -252,7 +251,6 @@ def test_a_face_seen_before_the_candidate_agreed_is_refused(
     assert len(rows(host)) == 1
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("decision", [None, False, True])
 def test_who_was_sent_away_leaves_no_vector_and_no_picture_is_taken_any_more(
     app: Flask, scene: Scene, machine: Machine, host: Host, decision: bool | None

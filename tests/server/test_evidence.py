@@ -382,8 +382,8 @@ def test_the_command_lists_and_purges(
     agent.picture(PICTURE)
     machine.advance(days=rules(scene).keep_days)
     listed = CliRunner().invoke(command.evidence, ["list", "--json"])
-    assert listed.output.strip() == '{"frames": 1, "held": 0, "vectors": 0, "orphans": 0}'
-    assert CliRunner().invoke(command.evidence, ["list"]).output.count("\t") == 4
+    assert listed.output.strip() == '{"frames": 1, "held": 0, "vectors": 0, "orphans": 0, "desk": 0}'
+    assert CliRunner().invoke(command.evidence, ["list"]).output.count("\t") == 5
     purged = CliRunner().invoke(command.evidence, ["purge", "--json"])
-    assert purged.output.strip() == '{"files": 1, "vectors": 0}'
+    assert purged.output.strip() == '{"files": 1, "vectors": 0, "desk": 0}'
     assert files(host) == []

@@ -166,7 +166,6 @@ def busy(host: Host) -> None:
         host.lag.note(1.0)
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("hint", [0, 10])
 @pytest.mark.parametrize("back", [15, 60])
 def test_a_short_outage_excuses_late_records_whatever_the_hint(
@@ -241,7 +240,6 @@ def test_a_silence_that_began_after_the_deadline_excuses_nothing(late: Late89, h
     assert late.faults([written]) == [Late.NO_GAP]
 
 
-@pytest.mark.both_stores
 @pytest.mark.parametrize("word", ["notice", "answers refused", "state"])
 def test_a_record_that_was_held_back_is_excused_by_the_outage_that_followed(late: Late89, word: str) -> None:
     late.reach(-120)

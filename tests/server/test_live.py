@@ -53,7 +53,7 @@ def states(socket: SocketIOTestClient) -> list[SeatState]:
 
 
 def told(socket: SocketIOTestClient) -> dict[str, list[object]]:
-    found: dict[str, list[object]] = {"room": [], "seats": [], "activity": []}
+    found: dict[str, list[object]] = {"room": [], "seats": [], "activity": [], "server": []}
     for event in socket.get_received(NAMESPACE_MONITOR):
         found[event["name"]].append(event["args"][0])
     return found

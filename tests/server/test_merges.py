@@ -256,7 +256,6 @@ def test_more_that_says_nothing_new_leaves_the_decision(
     assert (shown(scene)[0].state, open_incidents(scene)) == ("confirmed", [])
 
 
-@pytest.mark.both_stores
 def test_a_merge_decided_otherwise_after_marking_calls_for_marking_again(
     old: TestAgent,
     new: Callable[[], TestAgent],

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proctoring import models
-from server.cli import main
+from proctoring.observe import Eyes
+from server.cli import main, observe
 
 PHOTOS = Path(str(files("server").joinpath("samples", "faces")))
 OBAMA, OBAMA_2, BIDEN, COLLINS = (
@@ -27,6 +30,14 @@ def run(*words: str) -> Result:
 
 def told(*words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run(*words, "--json").stdout.splitlines()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def eyes_opened_once() -> Iterator[None]:
+    """The networks are read once for all runs of this file: each reading takes ninety megabytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(observe, "Eyes", cache(Eyes))
+        yield
 
 
 @pytest.fixture

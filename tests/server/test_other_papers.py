@@ -71,7 +71,6 @@ def opening_refused(host: Host, stage: preparing.Staged) -> str:
     return caught.value.code
 
 
-@pytest.mark.both_stores
 def test_choosing_other_papers_voids_what_was_sealed(
     host: Host, stage: preparing.Staged, machine: Machine
 ) -> None:

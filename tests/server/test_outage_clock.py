@@ -103,7 +103,6 @@ def test_scenario_21_twenty_minutes_without_a_switch(
     assert not {"CHAIN_FORK", "CHAIN_ERROR", "LATE_RECORDS", "BOTH_WROTE"} & set(kinds)
 
 
-@pytest.mark.both_stores
 def test_scenario_22_the_server_is_started_anew_at_minute_45(
     one: TestAgent, scene: Scene, machine: Machine
 ) -> None:

@@ -18,6 +18,7 @@ from server.db.sittings import Attempt, Candidate, Registration
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.services import (
+    arrangement,
     assembly_runs,
     banks,
     batches,
@@ -280,7 +281,7 @@ def test_a_double_registration_is_refused_and_nothing_of_the_file_stays(
     assert (count(host, Registration), count(host, Candidate)) == before
 
 
-def test_the_same_seed_draws_the_same_seats_and_a_second_draw_is_refused(
+def test_the_same_seed_draws_the_same_seats_and_a_draw_after_the_lock_is_refused(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:
     stage = preparing.staged(host, person_as)
@@ -300,9 +301,11 @@ def test_the_same_seed_draws_the_same_seats_and_a_second_draw_is_refused(
             )
             maps.append({name: seat for name, seat, _form in rows})
     assert len(maps[0]) == len(maps[1]) > 0
+    signed = Signed(stage.crew.administrator, "样例考场", stage.crew.chief)
+    host.db.write(arrangement.lock, signed, other, now=host.now())
     with pytest.raises(Refused) as caught:
         host.db.write(seating.draw, stage.crew.administrator, other, seed="again", now=host.now())
-    assert caught.value.code == "sitting_already_arranged"
+    assert caught.value.code == "draw_locked"
 
 
 def test_a_pairing_code_works_once_and_a_new_pairing_retires_the_old_machine(

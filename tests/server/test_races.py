@@ -84,7 +84,7 @@ def meet(host: Host, first: Callable[[Session], object], second: Callable[[Sessi
     done: list[bool] = []
     other = threading.Thread(target=lambda: done.append(host.db.write(second) is None))
     host.db.write(under_way)
-    other.join(20)
+    other.join(60)
     assert done
 
 

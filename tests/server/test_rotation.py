@@ -227,7 +227,7 @@ def test_a_killed_process_goes_on_where_it_was(host: Host, signed: Signed, fille
         assert (row.finished_at, row.done) == (None, 23)  # all items: five steps of 4, one of 3
     assert everything(host, filled) == pieces
     (thread,) = rotating.resume(desk(host))
-    thread.join(20)
+    thread.join(60)
     assert bank_of(host, filled).next_key is None
     assert everything(host, filled) == pieces
 
@@ -254,7 +254,7 @@ def test_two_drivers_at_once_do_no_harm(host: Host, signed: Signed, filled: int)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert bank_of(host, filled).next_key is None
     assert everything(host, filled) == pieces
 

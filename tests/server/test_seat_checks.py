@@ -347,7 +347,6 @@ def test_nobody_overrules_before_a_check_was_asked_for(scene: Scene, agents: dic
     assert refused.value.params["seats"] == "2、3"
 
 
-@pytest.mark.both_stores
 def test_only_the_chosen_seats_are_let_through(
     scene: Scene, agents: dict[str, TestAgent], tmp_path: Path
 ) -> None:

@@ -141,18 +141,18 @@ def test_a_client_that_trusts_the_ca_connects_and_others_do_not(
     thread = threading.Thread(target=server.handle_request, daemon=True)
     thread.start()
     trusting = ssl.create_default_context(cadata=_fresh_ca(host))
-    connection = http.client.HTTPSConnection("127.0.0.1", server.server_port, context=trusting, timeout=10)
+    connection = http.client.HTTPSConnection("127.0.0.1", server.server_port, context=trusting, timeout=30)
     connection.request("HEAD", "/")
     assert connection.getresponse().status in {200, 404}
     connection.close()
-    thread.join(10)
+    thread.join(60)
     stranger = threading.Thread(target=server.handle_request, daemon=True)
     stranger.start()
     with pytest.raises(ssl.SSLCertVerificationError):
         http.client.HTTPSConnection(
-            "127.0.0.1", server.server_port, context=ssl.create_default_context(), timeout=10
+            "127.0.0.1", server.server_port, context=ssl.create_default_context(), timeout=30
         ).request("HEAD", "/")
-    stranger.join(10)
+    stranger.join(60)
     server.server_close()
 
 

@@ -94,7 +94,7 @@ def test_clicks_at_the_same_moment_give_time_once(scene: Scene, seat: str) -> No
     together = threading.Barrier(4)
 
     def click() -> None:
-        together.wait(10)
+        together.wait(60)
         results.append(scene.write(commands.add_time, credit, Decimal(10), scene.signed()))
 
     clicks = [threading.Thread(target=click) for _ in range(4)]

@@ -42,7 +42,6 @@ def office(host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor
 
 
 class TestFiling:
-    @pytest.mark.both_stores
     def test_scenario_1_level_4_names_r09_and_level_3_shows_its_frozen_policy(self, office: Office) -> None:
         refused = office.file(occupation_level="baowei/4")
         assert refused.status_code == 422

@@ -96,7 +96,8 @@ def test_the_page_names_every_check_and_what_was_found(
 def test_the_start_dialog_says_go_or_no_go(
     scene: Scene, agents: dict[str, TestAgent], browser: FlaskClient, tmp_path: Path
 ) -> None:
-    assert "3 个座位没有通过自检：1、2、3 号" in page(browser.get(where(scene, "/start")))
+    told = said("seats_not_checked", seats="1、2、3", count=3)
+    assert told in page(browser.get(where(scene, "/start")))
     refused = browser.post(where(scene, "/start"), data={"present": []}, follow_redirects=True)
     assert "已开考" not in page(refused)
     for seat in "123":
@@ -182,7 +183,8 @@ def test_overruling_is_the_chiefs(
     with pytest.raises(Exception, match="seats_not_checked"):
         scene.start()
     chief.post(where(scene, "/checks/overrule"), data={"reason": "没有备用机", "finding": findings[:1]})
-    assert "2 个座位没有通过自检：2、3 号" in page(browser.get(where(scene, "/start")))
+    told = said("seats_not_checked", seats="2、3", count=2)
+    assert told in page(browser.get(where(scene, "/start")))
     chief.post(where(scene, "/checks/overrule"), data={"reason": "没有备用机", "finding": findings[1:]})
     for place in ("/start", "/checks"):
         told = page(browser.get(where(scene, place)))

@@ -365,11 +365,18 @@ class TestDraw:
         shown = page(sitting.browser.get(sitting.path))
         assert "seed-1" in shown
         assert desk.counts(host, Attempt, SeatStay) == [3, 3]
-        again = self.draw(sitting, "seed-2")
+        assert self.draw(sitting, "seed-2").status_code == 302
+        assert desk.counts(host, Attempt, SeatStay) == [3, 3]
+
+        def lock(session) -> None:
+            session.get_one(RoomSitting, sitting.id).locked_at = host.now()
+
+        host.db.write(lock)
+        again = self.draw(sitting, "seed-3")
         assert again.status_code == 409
-        assert said("sitting_already_arranged") in page(again)
+        assert said("draw_locked", room="示例标准考场") in page(again)
         with host.db.read() as session:
-            assert session.get_one(RoomSitting, sitting.id).seating_seed == "seed-1"
+            assert session.get_one(RoomSitting, sitting.id).seating_seed == "seed-2"
 
     def test_without_candidates(self, host: Host, sitting: Sitting) -> None:
         answer = self.draw(sitting)

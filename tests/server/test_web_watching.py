@@ -415,7 +415,8 @@ def test_the_start_dialog_and_the_bar_lead_to_the_check(
     agent.beat(camera=LIVE)
     machine.advance(minutes=10)
     assert f"{base(named)}/cameras" in staff.get(f"{base(named)}/bar").text
-    assert "2 号的摄像头不符" in staff.get(f"{base(named)}/start", headers=HX).text
+    told = staff.get(f"{base(named)}/start", headers=HX).text
+    assert "2 号的摄像头不是该座位的" in told
     staff.post(f"{base(named)}/start", data={"present": [str(who.user_id) for who in named.staff]})
     assert named.room_row().state == "released"
     assert said("cameras_wrong", seats="2") in page(staff.get(base(named)))

@@ -37,7 +37,7 @@ class ChromiumMissing(Exception):
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """A browser for the length of the block, run by an unprivileged user with its sandbox on."""
     program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if program is None:
@@ -47,7 +47,7 @@ def chromium() -> Iterator[Browser]:
     try:
         if prefix:
             shutil.chown(home, user)
-        with _running([*prefix, program, *QUIET], home) as address, sync_playwright() as playwright:
+        with _running([*prefix, program, *QUIET, *flags], home) as address, sync_playwright() as playwright:
             browser = playwright.chromium.connect_over_cdp(address)
             try:
                 yield browser
@@ -76,7 +76,7 @@ def _running(command: list[str], home: Path) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
+from playwright.sync_api import expect
 
 from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.hall import private_hall
@@ -13,6 +14,8 @@ from server.cli.rehearse.stage import Wish, fictional_people, stage_sitting
 from server.cli.rehearse.telling import tell
 
 Staging = Callable[..., Play]
+
+expect.set_options(timeout=60_000)  # five seconds are too few on a machine that runs three of these tests
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ SETTLE = 0.22
 """Seconds after an action until its effect shows; windows of Chromium appear within a tenth."""
 QUICK = 0.08
 """The same where no effect is expected: one that comes later shows with the next action, and is still found."""
-PASSES = 1.0
+PASSES = 4.0
 """Seconds after which a picture that differs is no passing change."""
 LEFT, TOP, PITCH = 250, 30, 50
 PLACES = ("file", "other", "blank", "download", "chrome", "mailto", "filedialog", "popup", "printbtn", "link")

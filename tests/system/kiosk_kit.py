@@ -47,7 +47,7 @@ def display() -> Iterator[str]:
             yield f":{told.readline().strip()}"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def private_mounts(mount: str, *words: str) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class RunningAgent:
         self._kiosk = Kiosk(arguments, self._folder, parse_endpoint(room.url))
         self._thread = threading.Thread(target=self._kiosk.run, daemon=True)
         self._thread.start()
-        wait_until(lambda: self._folder.launch_file.exists() and self.url(), 15, "launch file")
+        wait_until(lambda: self._folder.launch_file.exists() and self.url(), 60, "launch file")
 
     def url(self) -> str:
         """The page's address with a fresh nonce."""
@@ -145,7 +145,7 @@ class RunningAgent:
 
     def close(self) -> None:
         self._kiosk.stopping.set()
-        self._thread.join(15)
+        self._thread.join(60)
         self._folder.close()
 
 
@@ -259,9 +259,9 @@ class Seat:
         mark = len(self.screen.log.paths)
         self.screen.xdotool("mousemove", "20", "760")
         self.processes.start_browser(self._opening.url())
-        wait_until(lambda: "loaded" in self.screen.log.since(mark), 30, "page")
+        wait_until(lambda: "loaded" in self.screen.log.since(mark), 60, "page")
         if self._opening.paper:
-            wait_until(lambda: self._answered(mark), 30, "an answer")
+            wait_until(lambda: self._answered(mark), 60, "an answer")
         self._stand_still()
 
     def _answered(self, mark: int) -> bool:
@@ -274,7 +274,7 @@ class Seat:
 
     def _stand_still(self) -> None:
         """Until nothing happened to window and page for a moment, as while they still go to full screen."""
-        seen, until = self.screen.look(), time.monotonic() + 10
+        seen, until = self.screen.look(), time.monotonic() + 60
         calm = 0
         while calm < 3 and time.monotonic() < until:
             time.sleep(0.15)

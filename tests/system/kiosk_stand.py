@@ -76,7 +76,7 @@ def stand(
     agent = AgentProcess(folder / "seat", room.url, room.code)
     context = browser.new_context(viewport=DESK, locale="zh-CN")
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     made = Stand(room, agent, context, page)
     page.on("pageerror", lambda fault: made.faults.append(str(fault)))
     try:

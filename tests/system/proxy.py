@@ -51,7 +51,7 @@ class Wire:
             _close(near)
             return
         try:
-            far = socket.create_connection(self._target, timeout=5)
+            far = socket.create_connection(self._target, timeout=30)
         except OSError:
             _close(near)
             return

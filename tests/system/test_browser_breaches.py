@@ -47,7 +47,7 @@ def told(room: FakeRoom) -> list[tuple[str, bool]]:
 
 
 def waits_for(page: Page, true: Callable[[], bool]) -> None:
-    for _ in range(100):
+    for _ in range(600):
         if true():
             return
         page.wait_for_timeout(100)
@@ -102,13 +102,13 @@ def test_no_pin_and_no_open_dialog_stay_behind(room: FakeRoom, page: Page) -> No
     expect(page.get_by_text("没有找到可以写入的 U 盘。")).to_be_visible()
     expect(field).to_have_value("")
     field.fill("1234")
-    page.clock.fast_forward(25_000)
+    page.clock.fast_forward(18_000)
     expect(dialog).to_have_count(1)
-    page.clock.fast_forward(6_000)
+    page.clock.fast_forward(13_000)
     expect(dialog).to_have_count(0)
     room.down = True
     page.locator(".topbar-title").click(click_count=5)
-    expect(dialog.get_by_text("起中断，还有 0 条记录待上传。")).to_be_visible(timeout=20_000)
+    expect(dialog.get_by_text("起中断，还有 0 条记录待上传。")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="立即重新补传").click()
     expect(page.get_by_text("正在重新连接并补传…")).to_be_visible()
     page.clock.fast_forward(9_000)

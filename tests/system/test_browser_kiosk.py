@@ -15,7 +15,7 @@ from tests.system.chromium import chromium
 from tests.system.kiosk_stand import FORCED_VIEWS, Stand, every_kind, force, stand
 
 pytestmark = pytest.mark.system
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 """A change in the room reaches a seat without a socket by the next status."""
 ESSAY = "一、当面交接\n二、核对记录"
 MATCHES = {"灭火器": "扑救初起火灾", "对讲机": "联络", "警戒带": "隔离现场"}

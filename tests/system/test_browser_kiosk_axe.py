@@ -140,7 +140,7 @@ def dialog(page: Page, opener: str, name: str, see: Callable[[str], None]) -> No
     expect(page.locator("dialog[open]")).to_have_count(0)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["zh", pytest.param("en", marks=pytest.mark.long)])
 def test_no_page_of_the_candidate_has_a_serious_fault(
     browser: Browser, tmp_path: Path, language: str
 ) -> None:

@@ -106,6 +106,6 @@ def test_a_new_start_of_the_agent_needs_nobody(page: Page, agent: AgentProcess, 
     again = AgentProcess(agent.data, room.url, None, ("--seb", "--port", port))
     try:
         page.reload()  # AgentProcess opened a page of its own: this one takes over
-        expect(page.get_by_role("heading", name="本座位目前没有考试")).to_be_visible(timeout=15_000)
+        expect(page.get_by_role("heading", name="本座位目前没有考试")).to_be_visible(timeout=60_000)
     finally:
         again.stop()

@@ -43,7 +43,7 @@ def page(room: FakeRoom, tmp_path: Path) -> Iterator[Page]:
     try:
         with chromium() as browser:
             made = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-            made.set_default_timeout(10_000)
+            made.set_default_timeout(60_000)
             made.faults = []
             made.on("pageerror", lambda fault: made.faults.append(str(fault)))
             made.on("console", lambda said: said.type == "error" and made.faults.append(said.text))

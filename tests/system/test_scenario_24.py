@@ -27,9 +27,9 @@ from tests.system.watched_agent import machine_of
 pytestmark = pytest.mark.system
 LIMIT = 3.0
 LOST = ("network unplugged", "agent killed")
+"""Seconds from the deed to the invigilator's screen, on a machine that does nothing else (`make test-long`)."""
 PATIENCE = silence(HINT_MOST) + 10
 """A server that is short of time tells a silence later, by design; how late is printed."""
-"""Seconds from the deed to the invigilator's screen."""
 
 
 class Feed(Monitor):
@@ -72,7 +72,7 @@ class Seat:
 
     def enter(self) -> None:
         page = self.open_page()
-        page.until(lambda view: view["step"] == "sign_in" and view["link"]["up"], 30)
+        page.until(lambda view: view["step"] == "sign_in" and view["link"]["up"])
         asked = {"ticket": self.entrant.ticket, "id_number": self.entrant.id_number}
         assert page.call("/api/sign-in", asked)[0] == 200
         self.until_step("admitted")
@@ -138,13 +138,25 @@ def second_window(seat: Seat) -> Iterator[None]:
     waiting.close()
 
 
-def ends(seats: list[Seat]) -> dict[str, float]:
-    """When each seat's time is over, on this machine's own clock."""
-    return {seat.number: time.monotonic() + seat.view()["time"]["remaining"] for seat in seats}
+def ends(seats: list[Seat]) -> dict[str, tuple[float, float]]:
+    """Between which moments each seat's time is over, on this machine's own clock: asking takes a while."""
+    found = {}
+    for seat in seats:
+        before = time.monotonic()
+        remaining = seat.view()["time"]["remaining"]
+        found[seat.number] = (before + remaining, time.monotonic() + remaining)
+    return found
 
 
+@pytest.mark.parametrize(
+    ("limit", "drift"),
+    [
+        pytest.param(PATIENCE, 1.0, id="in any time"),
+        pytest.param(LIMIT, 0.25, id="in three seconds", marks=pytest.mark.long),
+    ],
+)
 def test_scenario_24_the_candidate_works_at_the_workstation_itself(
-    staged_play: Callable[..., Play], capsys: pytest.CaptureFixture[str]
+    staged_play: Callable[..., Play], capsys: pytest.CaptureFixture[str], limit: float, drift: float
 ) -> None:
     play = staged_play(seats=4, seconds=150)
     play.simulated = ()
@@ -200,11 +212,14 @@ def test_scenario_24_the_candidate_works_at_the_workstation_itself(
             sys.stdout.write("\nscenario 24, deed to monitor in seconds:\n" + "".join(lines))
         three.open_page()
         three.until_step("answering")
-        for number, moment in ends(seats).items():
-            assert moment == pytest.approx(due[number], abs=0.25), f"the time of seat {number} has moved"
+        for number, (earliest, latest) in ends(seats).items():
+            first, last = due[number]
+            assert earliest - drift <= last and first <= latest + drift, (
+                f"the time of seat {number} has moved"
+            )
         # A process and a connection come up first; a server with a load hint waits longer for a lost line.
         slow = ("agent started again", "network back", *LOST)
-        assert {name: took for name, took in deeds.took.items() if took >= LIMIT and name not in slow} == {}
+        assert {name: took for name, took in deeds.took.items() if took >= limit and name not in slow} == {}
         assert_incidents(play, seats)
     finally:
         feed.close()

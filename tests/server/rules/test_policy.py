@@ -86,6 +86,7 @@ def test_a_rehearsal_differs_only_where_it_says_so() -> None:
         earliest_submit_minutes=POLICY.earliest_submit_minutes,
         papers=POLICY.papers,
         checks=POLICY.checks,
+        gates=POLICY.gates,
     )
     assert same == POLICY
 
