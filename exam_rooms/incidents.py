@@ -159,6 +159,10 @@ def severity(kind: IncidentKind) -> Severity:
     return INCIDENTS[kind].severity
 
 
-def holds_long_enough(kind: IncidentKind, seconds: float) -> bool:
-    """Whether a cause that has lasted `seconds` becomes an incident."""
-    return seconds >= INCIDENTS[kind].hold_seconds
+HELD = tuple(kind for kind, rule in INCIDENTS.items() if rule.hold_seconds)
+"""Kinds whose cause must last; how long is data of the level policy, as usual where it says nothing."""
+
+
+def holds_long_enough(kind: IncidentKind, seconds: float, hold: float | None = None) -> bool:
+    """Whether a cause that has lasted `seconds` becomes an incident; `hold`: the policy's own time."""
+    return seconds >= (INCIDENTS[kind].hold_seconds if hold is None else hold)

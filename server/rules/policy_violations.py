@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exam_rooms.incidents import IncidentKind, Severity
+from exam_rooms.incidents import HELD, IncidentKind, Severity
+from exam_rooms.incidents import INCIDENTS as USUAL
 from itembank.blueprint_reading import Reader
+from server.rules.policy_watching import number
 
 INCIDENTS, PATH = "incidents", "violations"
 PHOTOS, DAYS, YEARS = (0, 20), (1, 90), (0, 100)
+HOLD = ("0", "60")  # seconds; a lost line that is told later than in a minute helps nobody
 MOST_ARTICLES = 60
 WORDS: Mapping[str, Severity] = {"info": Severity.INFO, "warning": Severity.WARNING, "alert": Severity.ALERT}
 SCOPES = ("none", "subject", "all")
@@ -23,15 +26,31 @@ class SeverityRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRule:
+    """How many seconds the cause of a kind must last under this policy before people are told."""
+
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentRules:
-    """`photos_most`: pictures with one report of a person; kinds without a rule keep their usual severity."""
+    """`photos_most`: pictures with one report of a person; kinds without a rule keep their usual severity
+    and their usual time.
+    """
 
     photos_most: int = 6
     severities: tuple[SeverityRule, ...] = ()
+    holds: tuple[HoldRule, ...] = ()
 
     def severity_of(self, kind: str, usual: int) -> int:
         """How urgent a kind is: as the policy says, else as usual."""
         return next((rule.severity for rule in self.severities if rule.kind == kind), usual)
+
+    def hold_of(self, kind: IncidentKind) -> float:
+        """How many seconds the cause of a kind must last: as the policy says, else as usual."""
+        usual = USUAL[kind].hold_seconds
+        return next((rule.seconds for rule in self.holds if rule.kind == kind), usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +93,7 @@ def read_incidents(read: Reader, data: object) -> IncidentRules:
     """The rules of the `incidents` mapping; faults are added to the reader with their paths."""
     if data is None:
         return IncidentRules()
-    fields = read.mapping(data, INCIDENTS, ("photos_most", "severities"))
+    fields = read.mapping(data, INCIDENTS, ("photos_most", "severities", "hold_seconds"))
     kinds = tuple(str(kind) for kind in IncidentKind)
     given = read.mapping(fields.get("severities", {}), f"{INCIDENTS}.severities", kinds)
     rules = []
@@ -84,7 +103,16 @@ def read_incidents(read: Reader, data: object) -> IncidentRules:
             read.add("not_allowed", f"{INCIDENTS}.severities.{kind}", value=str(word)[:40], allowed=allowed)
         elif kind in kinds:
             rules.append(SeverityRule(kind, int(WORDS[str(word)])))
-    return IncidentRules(read.whole(fields, "photos_most", INCIDENTS, bounds=PHOTOS), tuple(rules))
+    photos = read.whole(fields, "photos_most", INCIDENTS, bounds=PHOTOS)
+    return IncidentRules(photos, tuple(rules), _holds(read, fields.get("hold_seconds", {})))
+
+
+def _holds(read: Reader, data: object) -> tuple[HoldRule, ...]:
+    """Only of kinds that the server itself times; those of cameras stand in `watching`."""
+    path = f"{INCIDENTS}.hold_seconds"
+    fields = read.mapping(data, path, tuple(str(kind) for kind in HELD))
+    named = [kind for kind in HELD if kind in fields]
+    return tuple(HoldRule(str(kind), number(read, fields, str(kind), HOLD, path)) for kind in named)
 
 
 def read_violations(read: Reader, data: object) -> ViolationRules:
@@ -99,8 +127,8 @@ def read_violations(read: Reader, data: object) -> ViolationRules:
         read.add("too_many_articles", f"{PATH}.articles", limit=str(MOST_ARTICLES))
     articles = tuple(_article(read, entry, f"{PATH}.articles[{n}]") for n, entry in enumerate(entries))
     numbers = [article.number for article in articles]
-    for number in sorted({number for number in numbers if numbers.count(number) > 1 and number}):
-        read.add("article_twice", f"{PATH}.articles", number=number)
+    for each in sorted({each for each in numbers if numbers.count(each) > 1 and each}):
+        read.add("article_twice", f"{PATH}.articles", number=each)
     return ViolationRules(
         basis=read.text(fields, "basis", PATH),
         statement_days=read.whole(fields, "statement_days", PATH, bounds=DAYS),

@@ -25,16 +25,16 @@ def read_watching(read: Reader, data: object) -> WatchRules:
     if not isinstance(data, Mapping):
         return WatchRules()
     rules = WatchRules(
-        sample_seconds=_number(read, fields, "sample_seconds", SAMPLE),
-        verify_seconds=_number(read, fields, "verify_seconds", VERIFY),
-        second_face_score=_number(read, fields, "second_face_score", SHARE),
-        second_face_share=_number(read, fields, "second_face_share", SHARE),
+        sample_seconds=number(read, fields, "sample_seconds", SAMPLE),
+        verify_seconds=number(read, fields, "verify_seconds", VERIFY),
+        second_face_score=number(read, fields, "second_face_score", SHARE),
+        second_face_share=number(read, fields, "second_face_share", SHARE),
         mismatch_frames=read.whole(fields, "mismatch_frames", PATH, bounds=(1, 50)),
-        mismatch_below=_number(read, fields, "mismatch_below", SHARE),
-        match_from=_number(read, fields, "match_from", SHARE),
+        mismatch_below=number(read, fields, "mismatch_below", SHARE),
+        match_from=number(read, fields, "match_from", SHARE),
         enrol_frames=read.whole(fields, "enrol_frames", PATH, bounds=(1, 20)),
         captures=read.whole(fields, "captures", PATH, bounds=(0, 20)),
-        recheck_share=_number(read, fields, "recheck_share", SHARE),
+        recheck_share=number(read, fields, "recheck_share", SHARE),
         frame_limit=read.whole(fields, "frame_limit", PATH, bounds=(1, 1000)),
         keep_days=read.whole(fields, "keep_days", PATH, bounds=(1, 3650)),
         episodes=_episodes(read, fields.get("episodes")),
@@ -73,12 +73,12 @@ def _episode(read: Reader, kind: str, data: object) -> EpisodeRule:
         return EpisodeRule(kind, 0.0, 0.0)
     return EpisodeRule(
         kind,
-        hold_seconds=_number(read, fields, "hold_seconds", HOLD, path),
-        clear_seconds=_number(read, fields, "clear_seconds", CLEAR, path),
+        hold_seconds=number(read, fields, "hold_seconds", HOLD, path),
+        clear_seconds=number(read, fields, "clear_seconds", CLEAR, path),
     )
 
 
-def _number(
+def number(
     read: Reader, fields: Mapping[str, object], key: str, bounds: tuple[str, str], path: str = PATH
 ) -> float:
     """A number within inclusive bounds; a blueprint's decimals have to be above zero, these need not."""

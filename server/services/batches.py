@@ -38,11 +38,15 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class SittingPlan:
-    """One theory sitting: start (aware), minutes, the rooms it is held in."""
+    """One theory sitting: start (aware), minutes, the rooms it is held in.
+
+    `joins`: a sitting of the same start that takes these rooms in, None for a new one.
+    """
 
     starts_at: datetime
     minutes: Decimal
     rooms: tuple[int, ...]
+    joins: int | None = None
 
 
 def profile_names() -> list[str]:
@@ -142,10 +146,7 @@ def planned(session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *,
     if batch is None:
         raise NotFound("batch")
     _check_plan(session, policy_of(batch), plan, now)
-    number = (session.scalar(select(func.max(Sitting.number)).where(Sitting.batch_id == batch_id)) or 0) + 1
-    sitting = Sitting(batch_id=batch_id, number=number, starts_at=plan.starts_at, minutes=plan.minutes)
-    session.add(sitting)
-    session.flush()
+    sitting = session.get_one(Sitting, plan.joins) if plan.joins else _new_sitting(session, batch_id, plan)
     rows = [RoomSitting(uid=str(uuid.uuid4()), sitting_id=sitting.id, room_id=room) for room in plan.rooms]
     session.add_all(rows)
     session.flush()
@@ -159,6 +160,14 @@ def planned(session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *,
         starts_at=plan.starts_at.isoformat(),
     )
     return [row.id for row in rows]
+
+
+def _new_sitting(session: Session, batch_id: int, plan: SittingPlan) -> Sitting:
+    number = (session.scalar(select(func.max(Sitting.number)).where(Sitting.batch_id == batch_id)) or 0) + 1
+    sitting = Sitting(batch_id=batch_id, number=number, starts_at=plan.starts_at, minutes=plan.minutes)
+    session.add(sitting)
+    session.flush()
+    return sitting
 
 
 def choose_papers(

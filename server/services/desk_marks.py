@@ -27,6 +27,8 @@ from server.services.signed import MOST_REASON, Signed
 
 LATE = "late_entry_closed"
 """The reason of a sign-in that came when the door was closed."""
+CAME_IN = frozenset({"passed", "no_compare", "paper"})
+"""The words of `mark_of` for whom the desk let in."""
 
 
 def standing(session: Session, registration_id: int) -> SignInRow | None:

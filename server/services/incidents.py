@@ -271,11 +271,15 @@ def _new(
     return row
 
 
+def incident_rules(session: Session, room_sitting_id: int) -> IncidentRules:
+    """The incident part of the batch's frozen policy."""
+    sitting = session.get_one(Sitting, session.get_one(RoomSitting, room_sitting_id).sitting_id)
+    return decode(IncidentRules, session.get_one(Batch, sitting.batch_id).policy.get("incidents", {}))
+
+
 def _severity(session: Session, room_sitting_id: int, kind: IncidentKind) -> int:
     """How urgent a kind is under the batch's frozen policy."""
-    sitting = session.get_one(Sitting, session.get_one(RoomSitting, room_sitting_id).sitting_id)
-    told = session.get_one(Batch, sitting.batch_id).policy.get("incidents", {})
-    return decode(IncidentRules, told).severity_of(str(kind), int(severity(kind)))
+    return incident_rules(session, room_sitting_id).severity_of(str(kind), int(severity(kind)))
 
 
 def _tell(session: Session, row: Incident, cause_ns: int = 0) -> None:

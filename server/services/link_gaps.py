@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exam_rooms.incidents import IncidentKind
+from exam_rooms.incidents import INCIDENTS, IncidentKind
 from exam_rooms.seats import AttemptState
 from server.db.base import emit
 from server.db.rooms import WorkstationClock
 from server.db.sittings import Attempt, LinkGapRow, RoomSitting
 from server.events import LinkChanged
 from server.services.agents import Agent
-from server.services.incidents import Place, clear, raise_incident
+from server.services.incidents import Place, clear, incident_rules, raise_incident
 from server.services.roomstate import CLOSED, load
 from server.services.sittings_now import current_sitting
 
@@ -29,13 +29,18 @@ class Silence:
     until: datetime | None = None
 
 
-def open_gap(session: Session, agent: Agent, silence: Silence, *, now: datetime) -> None:
-    """The seat has no link: a gap for its attempt if one is being worked on, and the monitor hears of it."""
+def open_gap(session: Session, agent: Agent, silence: Silence, *, now: datetime) -> float:
+    """The seat has no link: a gap for its attempt if one is being worked on, and the monitor hears of it.
+
+    Returns after how many seconds the silence is told to people, under the sitting's policy.
+    """
     room_sitting, attempt = _here(session, agent, now)
     if attempt is not None and attempt.state == AttemptState.ANSWERING:
         session.add(_gap(agent.workstation, attempt.id, silence))
-    if room_sitting is not None:
-        emit(session, LinkChanged(room_sitting, agent.seat))
+    if room_sitting is None:
+        return INCIDENTS[IncidentKind.LINK_LOST].hold_seconds
+    emit(session, LinkChanged(room_sitting, agent.seat))
+    return incident_rules(session, room_sitting).hold_of(IncidentKind.LINK_LOST)
 
 
 def keep_silence(

@@ -58,6 +58,7 @@ class Line:
     boot_id: str = ""
     lost_at: datetime | None = None
     told: bool = False  # an incident stands for this silence
+    hold: float = 0.0  # seconds after which this silence is told
     hint: int = 0  # what the agent was told last
     patience: int = 0  # the highest hint that its next heartbeat may still follow
     owed: Owed | None = None
@@ -165,7 +166,7 @@ class Links:
                 self._lose(line, now)
             if line.lost_at is not None and not line.told:
                 silent = (now - line.lost_at).total_seconds()
-                line.told = holds_long_enough(IncidentKind.LINK_LOST, silent)
+                line.told = holds_long_enough(IncidentKind.LINK_LOST, silent, line.hold)
                 if line.told:
                     self._db.write(tell_silence, line.agent, now=now)
 
@@ -190,7 +191,7 @@ class Links:
     def _lose(self, line: Line, now: datetime) -> None:
         line.lost_at, line.told = now, False
         self._presence.link(line.agent.workstation, False, now, line.heard_at)
-        self._db.write(open_gap, line.agent, line.silence(), now=now)
+        line.hold = self._db.write(open_gap, line.agent, line.silence(), now=now)
 
     def _back(self, line: Line, now: datetime) -> None:
         self._presence.link(line.agent.workstation, True, now)

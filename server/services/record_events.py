@@ -29,7 +29,7 @@ from server.db.sittings import (
 )
 from server.rules.record_sums import Place, Sums, sums
 from server.rules.violations import CaseState
-from server.services import desk_record, staff
+from server.services import desk_marks, desk_record, staff
 from server.services.roomstate import RoomState
 
 SHORTEST_GAP = 60
@@ -121,7 +121,7 @@ def events(session: Session, room: RoomState, everybody: list[Person]) -> list[E
     """Every line of the record in the order of time."""
     known = {one.attempt.id: one for one in everybody if one.attempt is not None}
     found = [
-        *_late(room, known),
+        *_late(session, room, known),
         *_desk(session, room, known),
         *_stays(session, known),
         *_gaps(session, known),
@@ -142,14 +142,20 @@ def moment(value: datetime | None, zone: ZoneInfo) -> str:
 Known = Mapping[int, Person]
 
 
-def _late(room: RoomState, known: Known) -> Iterable[Event]:
+def _late(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
+    """By the clock of the desk, as the door judges; by the admission at the seat of who was at no desk."""
+    at_desk = desk_marks.marks(session, room.row.id)
+    lates = {late.ticket: late for late in desk_marks.lates(session, room.row.id) if late.came_in}
     began = room.row.started_at
     for number, who in known.items():
         assert who.attempt is not None
-        came = who.attempt.admitted_at
-        if began and came and came > began:
-            late = (came - began).total_seconds() / 60
-            yield Event(f"late/{number}", came, who.seat, who.name, f"迟到入场，开考后 {late:.0f} 分钟")
+        came, minutes = who.attempt.admitted_at, 0.0
+        if who.ticket in lates:
+            came, minutes = lates[who.ticket].at, lates[who.ticket].minutes
+        elif began and came and at_desk.get(number) not in desk_marks.CAME_IN:
+            minutes = (came - began).total_seconds() / 60
+        if came and minutes > 0:
+            yield Event(f"late/{number}", came, who.seat, who.name, f"迟到入场，开考后 {minutes:.0f} 分钟")
 
 
 def _desk(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
@@ -216,7 +222,9 @@ def _reports(session: Session, room: RoomState, known: Known) -> Iterable[Event]
     for row, _state in session.execute(query):
         seat, name = _of(known, row.attempt_id)
         note = f"：{row.note}" if row.note else ""
-        if row.kind in LEAVES:
+        if row.kind == IncidentKind.ILLNESS and not row.escort:
+            yield Event(f"leave/{row.id}", row.seen_at, seat, name, f"身体不适，没有离场{note}")
+        elif row.kind in LEAVES:
             back = (row.back_at - row.seen_at).total_seconds() / 60 if row.back_at else None
             cause = "身体不适" if row.kind == IncidentKind.ILLNESS else "离场"
             came = f"{back:.0f} 分钟后返回" if back is not None else "没有返回的记录"

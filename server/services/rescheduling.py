@@ -78,16 +78,12 @@ def _room_again(
         Sitting.replaces_id == room.sitting.id, Sitting.starts_at == again.starts_at
     )
     shared = session.scalars(before).first()
-    plan = SittingPlan(again.starts_at, room.sitting.minutes, (room.room.id,))
+    plan = SittingPlan(
+        again.starts_at, room.sitting.minutes, (room.room.id,), joins=shared.id if shared else None
+    )
     made = batches.planned(session, signed.actor, room.batch.id, plan, now=now)
     row = session.get_one(RoomSitting, made[0])
-    sitting = session.get_one(Sitting, row.sitting_id)
-    if shared is None:
-        sitting.replaces_id = room.sitting.id
-    else:
-        row.sitting_id = shared.id
-        session.flush()
-        session.delete(sitting)
+    session.get_one(Sitting, row.sitting_id).replaces_id = room.sitting.id
     session.flush()
     return row
 

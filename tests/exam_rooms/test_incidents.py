@@ -24,3 +24,8 @@ def test_what_endangers_answers_is_red(kind: IncidentKind) -> None:
 @pytest.mark.parametrize(("seconds", "raised"), [(0.0, False), (1.499, False), (1.5, True), (60.0, True)])
 def test_a_blink_of_the_link_is_no_incident(seconds: float, raised: bool) -> None:
     assert holds_long_enough(IncidentKind.LINK_LOST, seconds) is raised
+
+
+@pytest.mark.parametrize(("hold", "raised"), [(0.0, True), (2.0, True), (2.001, False), (None, True)])
+def test_a_policy_may_say_how_long_a_cause_must_last(hold: float | None, raised: bool) -> None:
+    assert holds_long_enough(IncidentKind.LINK_LOST, 2.0, hold) is raised

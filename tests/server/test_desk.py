@@ -24,7 +24,7 @@ from server.rules.policy_desk import DeskRules
 from server.services import cameras, commands, desk, desk_find, desk_pictures
 from server.services.desk import Looked, Place
 from server.services.desk_marks import lates, marks
-from server.services.record_events import Person, events
+from server.services.record_events import events, people
 from server.services.signed import Signed
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
@@ -72,14 +72,13 @@ def marked(scene: Scene) -> dict[str, str]:
     return {seat: by_attempt[attempt] for seat, attempt in scene.attempts.items() if attempt in by_attempt}
 
 
-def recorded(scene: Scene) -> list[tuple[str, str]]:
-    """The desk's lines on the room record, by seat."""
-    seats = {attempt: seat for seat, attempt in scene.attempts.items()}
+def recorded(scene: Scene, *kinds: str) -> list[tuple[str, str]]:
+    """The desk's lines (or those of these kinds) on the room record, by seat."""
+    kinds = kinds or ("signin", "walk-in")
     with scene.host.db.read() as session:
         room = commands.load(session, scene.room_sitting)
-        everybody = [Person(session.get_one(Attempt, number), seat, "", "") for number, seat in seats.items()]
-        lines = events(session, room, everybody)
-    return [(line.seat, line.text) for line in lines if line.key.startswith(("signin", "walk-in"))]
+        lines = events(session, room, people(session, room))
+    return [(line.seat, line.text) for line in lines if line.key.startswith(kinds)]
 
 
 # --- finding -----------------------------------------------------------------------------------------
@@ -371,6 +370,7 @@ def test_who_came_late_stands_on_the_record_and_the_chief_may_take_an_absence_ba
     with scene.host.db.read() as session:
         told = [(late.seat, late.minutes, late.came_in) for late in lates(session, scene.room_sitting)]
     assert told == [("2", 3, True), ("1", 16, False)]
+    assert recorded(scene, "late") == [("2", "迟到入场，开考后 3 分钟")]  # as the desk knows, not the seat
     scene.write(commands.resume_seat, scene.attempts["1"], scene.signed("接驳车故障，主考准许"))
     assert desk_.standing("1") is None
     assert scene.attempt("1").state == AttemptState.ASSIGNED

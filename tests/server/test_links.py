@@ -7,12 +7,13 @@ from datetime import datetime
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Counted, Late, NotCounted
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import Record, StatusReply
 from server.access import Actor
-from server.db.sittings import Attempt, Incident, LinkGapRow
+from server.db.sittings import Attempt, Batch, Incident, LinkGapRow
 from server.events import SeatChanged
 from server.host import Host
 from server.live.watch import Watch
@@ -91,6 +92,29 @@ def test_a_silence_before_the_start_is_told_of_todays_sitting(
     agent.beat()
     with host.db.read() as session:
         assert session.scalars(select(Incident.state)).one() == "cleared"
+
+
+@pytest.mark.parametrize(
+    ("rules", "told_after"), [({}, 2), ({"holds": [{"kind": "LINK_LOST", "seconds": 4}]}, 4)]
+)
+def test_a_policy_says_how_long_a_line_is_lost_before_people_are_told(
+    app: Flask, scene: Scene, machine: Machine, host: Host, rules: dict[str, object], told_after: int
+) -> None:
+    def frozen(session: Session) -> None:
+        batch = session.scalars(select(Batch)).one()
+        batch.policy = batch.policy | {"incidents": rules}
+
+    host.db.write(frozen)
+    TestAgent(app, scene, "1").enter()
+    links = delivery_of(host).links
+    machine.advance(seconds=10)
+    links.check(machine.wall)  # the line counts as lost from here
+    seen = []
+    for _ in range(5):
+        machine.advance(seconds=1)
+        links.check(machine.wall)
+        seen.append(len(incidents(host)))
+    assert seen == [0] * (told_after - 1) + [1] * (6 - told_after)
 
 
 # Short silences of a busy server, and records that were held back before a silence

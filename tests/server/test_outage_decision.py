@@ -8,12 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import Step
 from server.access import Actor
 from server.db.commands import OutageRow
 from server.db.papers import Package, PaperSet
-from server.db.sittings import Registration, RoomSitting, Sitting
+from server.db.rooms import Room as HallRoom
+from server.db.rooms import Seat
+from server.db.sittings import Assignment, Attempt, Registration, RoomSitting, Sitting
 from server.errors import Refused
 from server.host import Host
 from server.services import audit, commands, marks, outage_decision, seat_commands, used_papers
@@ -138,7 +141,7 @@ def test_scenario_23_an_outage_is_rescheduled(room: Room, person_as: Callable[..
     refused(room, "room_not_running", seat_commands.pause, room.chief(), room.whom())
 
 
-def test_rooms_of_one_sitting_that_are_held_again_together_share_the_new_sitting(
+def test_an_outage_is_decided_once_and_the_new_sitting_is_the_next_in_number(
     room: Room, person_as: Callable[..., Actor]
 ) -> None:
     office = person_as("administrator")
@@ -149,6 +152,69 @@ def test_rooms_of_one_sitting_that_are_held_again_together_share_the_new_sitting
         assert session.get_one(Sitting, first).number == 2
     busy = Signed(room.scene.chief, "x", office)
     refused(room, "no_outage", outage_decision.reschedule, busy, room.id, again)
+
+
+def second_room(room: Room) -> int:
+    """A further room of the same sitting, in which candidate 3 sits; its id in the sitting."""
+
+    def add(session: Session) -> int:
+        first = session.get_one(RoomSitting, room.id)
+        hall = HallRoom(name="第二考场", created_at=room.scene.host.now())
+        hall.seats = [Seat(number="1", row=1, column=1, x=1.0, y=1.0)]
+        session.add(hall)
+        session.flush()
+        row = RoomSitting(uid="second", sitting_id=first.sitting_id, room_id=hall.id, state="running")
+        row.started_at = first.started_at
+        session.add(row)
+        session.flush()
+        session.add(
+            Assignment(room_sitting_id=row.id, user_id=room.scene.chief.user_id, role="chief_invigilator")
+        )
+        attempt = session.get_one(Attempt, room.scene.attempts["3"])
+        attempt.room_sitting_id, attempt.seat_id, attempt.workstation_id = row.id, hall.seats[0].id, None
+        session.get_one(Registration, attempt.registration_id).room_id = hall.id
+        return row.id
+
+    return int(room.scene.host.db.write(add))
+
+
+@pytest.mark.both_stores
+def test_two_rooms_of_a_sitting_that_are_held_again_at_one_time_share_the_new_sitting(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    scene, office, other = room.scene, person_as("administrator"), second_room(room)
+    again = Again(scene.starts_at + timedelta(days=7), ZONE)
+    held = []
+    for each in (room.id, other):
+        scene.write(outage_decision.tell, room.chief(), each, scene.host.now())
+        held.append(scene.write(outage_decision.reschedule, room.chief("x", office), each, again))
+    assert held[0] == held[1]
+    with scene.host.db.read() as session:
+        sittings = session.scalars(select(Sitting).order_by(Sitting.id)).all()
+        rooms = session.scalars(select(RoomSitting).where(RoomSitting.sitting_id == held[0])).all()
+        new = session.scalars(select(Registration).where(Registration.sitting_id == held[0])).all()
+        planned = audit.page(session, act="sitting_planned")
+    assert [(one.number, one.replaces_id) for one in sittings] == [(1, None), (2, 1)]
+    assert {row.room_id for row in rooms} == {scene.room, max(row.room_id for row in rooms)}
+    assert len(rooms) == 2 and {row.state for row in rooms} == {"planned"}
+    assert sorted(row.room_id for row in new) == sorted(
+        [scene.room, scene.room, max(r.room_id for r in rooms)]
+    )
+    assert len({row.ticket for row in new}) == 3
+    # Nothing on the record names a sitting that there is not.
+    assert {entry.object for entry in planned} == {f"sitting/{held[0]}"}
+
+
+def test_rooms_that_are_held_again_at_different_times_get_sittings_of_their_own(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    scene, office, other = room.scene, person_as("administrator"), second_room(room)
+    held = []
+    for days, each in ((7, room.id), (8, other)):
+        again = Again(scene.starts_at + timedelta(days=days), ZONE)
+        scene.write(outage_decision.tell, room.chief(), each, scene.host.now())
+        held.append(scene.write(outage_decision.reschedule, room.chief("x", office), each, again))
+    assert len(set(held)) == 2
 
 
 def test_a_sitting_held_again_takes_no_paper_that_was_seen(

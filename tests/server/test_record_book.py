@@ -220,13 +220,19 @@ def test_late_entries_leaves_queries_pauses_and_violations_are_filled_in(day: Ov
     def happened(session: Session) -> None:
         place = {"room_sitting_id": scene.room_sitting, "attempt_id": scene.attempts["1"]}
         session.get_one(Attempt, scene.attempts["1"]).admitted_at = began + timedelta(minutes=12)
-        for kind, back in (("LEAVE_ALLOWED", 4), ("ITEM_QUERY", None)):
+        kinds = (
+            ("LEAVE_ALLOWED", 4, "流动监考甲"),
+            ("ITEM_QUERY", None, ""),
+            ("ILLNESS", None, ""),
+            ("ILLNESS", None, "乙"),
+        )
+        for kind, back, escort in kinds:
             seen = began + timedelta(minutes=20)
             incident = Incident(**place, kind=kind, severity=1, first_at=seen, last_at=seen)
             session.add(incident)
             session.flush()
             report = StaffReport(**place, incident_id=incident.id, kind=kind, note="第 3 题", seen_at=seen)
-            report.reported_at, report.escort = seen, "流动监考甲"
+            report.reported_at, report.escort = seen, escort
             report.back_at = seen + timedelta(minutes=back) if back else None
             session.add(report)
         pause = {"room_sitting_id": scene.room_sitting, "reason": "消防演习"}
@@ -236,6 +242,8 @@ def test_late_entries_leaves_queries_pauses_and_violations_are_filled_in(day: Ov
     texts = [(one["key"].split("/")[0], one["seat"], one["text"]) for one in book(day).content["lines"]]
     assert ("late", "1", "迟到入场，开考后 12 分钟") in texts
     assert ("leave", "1", "离场，流动监考甲 陪同，4 分钟后返回：第 3 题") in texts
+    assert ("leave", "1", "身体不适，没有离场：第 3 题") in texts
+    assert ("leave", "1", "身体不适，乙 陪同，没有返回的记录：第 3 题") in texts
     assert ("query", "1", "试题疑问：第 3 题") in texts
     assert ("pause", "全场", "暂停，3.0 分钟：消防演习") in texts
 

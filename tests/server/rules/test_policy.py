@@ -280,6 +280,9 @@ def test_earliest_submission_choices(said: object, meant: int | None) -> None:
         ("surprise", 1, "unknown_key"),
         ("delivery.shuffle_items", "often", "not_yes_or_no"),
         ("delivery.shuffle_points", True, "unknown_key"),
+        ("incidents.hold_seconds.LINK_LOST", 61, "number_out_of_range"),
+        ("incidents.hold_seconds.LINK_LOST", "soon", "not_a_number"),
+        ("incidents.hold_seconds.NO_FACE", 1, "unknown_key"),
     ],
 )
 def test_a_fault_is_told_with_its_path(path: str, value: object, code: str) -> None:
