@@ -17,6 +17,8 @@ from exam_rooms.protocol import ZERO_HEAD, Receipt, Record, RecordKind
 from exam_rooms.wire import canonical, encode
 
 FORMAT = "examhall-attempts/1"
+MOST_GAPS = 1000
+"""Gaps that are named in one journal; an altered number of its last record makes no endless list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def _journals(exported: ExportedAttempt, records: list[Record]) -> Iterable[Faul
     for journal in exported.journals:
         own = {record.seq: record for record in records if record.journal == journal.journal}
         aside = {one.seq for one in exported.aside if one.journal == journal.journal}
-        last = max([*own, journal.final_seq or 0])
+        last = min(max([*own, journal.final_seq or 0]), len(own) + len(aside) + MOST_GAPS)
         head = journal.parent
         for seq in range(1, last + 1):
             record = own.get(seq)

@@ -14,7 +14,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.sql.selectable import ForUpdateArg
 from sqlalchemy.types import TypeDecorator
 
 from itembank.vault import Vault
@@ -23,6 +25,14 @@ from server.native import NativePool
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+TO_CHANGE = ForUpdateArg(key_share=True)
+"""`with_for_update` for a row that others refer to: keeps its other writers out, not rows that name it.
+
+A plain FOR UPDATE also stops every insert with a foreign key to the row, which then waits in a ring.
+"""
+_TRIES = 3
+_DEADLOCK = "40P01"
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -110,9 +120,19 @@ class Database:
             with self._lock:
                 result, facts = self._pool.call(self._transact, act, args, kwargs)
         else:
-            result, facts = self._transact(act, args, kwargs)
+            result, facts = self._insisting(act, args, kwargs)
         self._events.publish(facts)
         return cast("T", result)
+
+    def _insisting(self, act: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Fact]]:  # noqa: ANN401
+        """PostgreSQL ends a ring of waiting writers by rolling one back: that one does its act again."""
+        for _again in range(_TRIES - 1):
+            try:
+                return self._transact(act, args, kwargs)
+            except DBAPIError as fault:
+                if getattr(fault.orig, "sqlstate", None) != _DEADLOCK:
+                    raise
+        return self._transact(act, args, kwargs)
 
     def _transact(self, act: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Fact]]:  # noqa: ANN401
         facts: list[Fact] = []

@@ -12,7 +12,8 @@ from server.db.base import Base, Moment
 class SignInRow(Base):
     """One candidate at the desk.
 
-    `result`: "" (looked at, nothing said yet) -> pass | doubt | refused; a doubt waits for `decision`:
+    `result`: "" (looked at, nothing said yet) -> pass | doubt | refused, or looked (a look that is over, kept
+    because the face differed or was found the same after that); a doubt waits for `decision`:
     admitted | refused. `standing_for` is the registration while the row holds, so that there is one such row
     for each; none when it was taken back. `method`: ticket (scanned code) | number (typed) | id | paper.
     `face` is an `exam_rooms.desk.Face`. `signed_at`: when the candidate stood there, on paper before

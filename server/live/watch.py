@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import ParamSpec
 
 from flask_socketio import SocketIO
 from sqlalchemy import select
@@ -26,6 +28,8 @@ from server.services import (
 from server.services.delivery import Delivery, delivery_of
 from server.services.incidents import Place, raise_incident
 from server.services.sittings_now import current_sitting
+
+P = ParamSpec("P")
 
 log = logging.getLogger(__name__)
 PERIOD_SECONDS = 1.0
@@ -51,20 +55,30 @@ class Watch:
         self.host.db.write(link_gaps.gaps_after_restart, now=self.host.now())
 
     def tick(self) -> None:
-        """Does what is due now."""
+        """Does what is due now; what fails keeps the rest from nothing, and is raised at the end."""
         now = self.host.now()
-        self.delivery.links.check(now)
-        self.delivery.confirmations.flush(now)
-        self._clock()
+        faults: list[Exception] = []
+        for duty in (self.delivery.links.check, self.delivery.confirmations.flush):
+            self._done(faults, duty, now)
+        self._done(faults, self._clock)
         with self.host.db.read() as session:
             query = select(RoomSitting.id, RoomSitting.state).where(RoomSitting.state.in_(_AT_WORK))
             rooms = [(room, state) for room, state in session.execute(query)]
         for room, state in rooms:
-            self._room(room, state)
+            self._done(faults, self._room, room, state)
             time.sleep(0)
         self._ticks += 1
         if self._ticks % SIGN_OF_LIFE_TICKS == 0 and any(state == "running" for _, state in rooms):
             self.host.db.write(links.watched, now=now)
+        if faults:
+            raise ExceptionGroup("watch", faults)
+
+    @staticmethod
+    def _done(faults: list[Exception], duty: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            duty(*args, **kwargs)
+        except Exception as fault:  # noqa: BLE001 - one room's fault must not stop the others' clocks
+            faults.append(fault)
 
     def _room(self, room: int, state: str) -> None:
         now = self.host.now()

@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "outage_in_future": N_("中断开始的时间须在开考之后、现在之前。"),
     "no_outage": N_("没有等待决定的中断。"),
     "office_missing": N_("%(name)s 不能核准这项决定，须由考务管理员或机构负责人核准。"),
+    "rooms_not_confirmed": N_("请先确认要发给哪些考场。"),
     "proposal_gone": N_("这条补时建议已有决定，或没有可补的时间。请刷新页面。"),
     "papers_used_before": N_("“%(title)s”已在中断的场次中使用，须换用其他试卷或未启用的备用卷。"),
     "spare_needed": N_("这是改期重考的场次，须换用考生没有见过的备用卷后才能开考。"),

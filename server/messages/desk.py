@@ -17,6 +17,7 @@ DESK: dict[str, str] = {
     "desk_admitted_already": N_("考生已在座位上核验入场，不需要再签到。"),
     "desk_consent_not_asked": N_("请先询问考生是否同意人脸比对。"),
     "desk_face_differs": N_("比对不一致，不能直接通过。请重拍，或记为存疑，由主考决定。"),
+    "desk_mismatch_stands": N_("签到台比对人脸不一致。须在签到台再次比对一致，或记为存疑、由主考决定后才能入场。"),
     "desk_door_open": N_("迟到入场尚未截止，考生可以签到入场。"),
     "desk_nothing_to_decide": N_("这名考生没有待决定的存疑。"),
     "desk_outcome_unknown": N_("无法识别的操作。"),

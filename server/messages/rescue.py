@@ -4,6 +4,7 @@ from server.messages.marking import N_
 
 # fmt: off
 RESCUE: dict[str, str] = {
+    "incident_both_wrote": N_("%(seat)s 号考生换座前后两台考试机都有作答（%(items)s 题），请确认"),
     "rescue_not_one": N_("这不是应急文件。"),
     "rescue_too_large": N_("应急文件过大，不会是考试机生成的。"),
     "rescue_broken": N_("应急文件已损坏或不完整，请从考试机重新导出。"),

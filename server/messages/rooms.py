@@ -16,7 +16,9 @@ ROOMS: dict[str, str] = {
     "plan_changed": N_("%(name)s在此期间被别人修改过，没有保存。请刷新页面，再做一次修改。"),
     "plan_not_allowed": N_("座位图不符合规则，没有保存：%(text)s"),
     "seat_has_history": N_("座位 %(seat)s 有考试或配对记录，不能删除，请改为停用。"),
-    "seat_in_sitting": N_("座位 %(seat)s 已编排考生（%(held_from)s 的场次），位置、座位号和停用状态不能更改。"),
+    "seat_in_sitting": N_(
+        "座位 %(seat)s 已编排考生（%(held_from)s 的场次），位置、座位号和停用状态不能更改。"
+    ),
     "seat_out_of_order": N_("座位 %(seat)s 已停用，请另选座位。"),
     "room_kind_in_sitting": N_("考场已编排考生，考试结束前不能更改类型。"),
     "room_name_needed": N_("请填写考场名称（最多 80 个字）。"),

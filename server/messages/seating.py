@@ -16,6 +16,8 @@ SEATING: dict[str, str] = {
     "seating_rooms_not_enough": N_("考生 %(people)s 人，所选考场共 %(seats)s 个普通座位。一个考场只安排一个批次，按批次分配后座位不够，请增加考场。"),
     "seating_shared_sat_before": N_("%(a)s 座是该考生以前坐过的座位"),
     "seating_locked": N_("座位已锁定。"),
+    "line_seating_locked": N_("%(actor)s 锁定座位"),
+    "line_seating_unlocked": N_("%(actor)s 解除座位锁定：%(reason)s"),
     "seating_already_locked": N_("该考场的座位已经锁定。"),
     "seating_not_locked": N_("该考场的座位没有锁定，不需要解除。"),
     "lock_people_without_seat": N_("还有 %(count)s 名考生没有座位，请先编排。"),

@@ -34,13 +34,16 @@ STAFFING: dict[str, str] = {
     "gate_site_outdated": N_("%(name)s签字后检查结果有变，请系统管理员重新检查并签字。"),
     "gate_no_chief": N_("本考场没有安排主考。"),
     "gate_chief_away": N_("主考（%(names)s）还没有签到上岗。"),
-    "gate_not_red": N_("这个关口现在没有问题，不需要放行。"),
-    "gate_changed": N_("这个关口的情况刚刚有变，请重新查看后再放行。"),
-    "gate_never_overruled": N_("这个关口不能放行，请先解决问题。"),
+    "gate_not_red": N_("这项检查现在没有问题，不需要放行。"),
+    "gate_changed": N_("这项检查的情况刚刚有变，请重新查看后再放行。"),
+    "gate_never_overruled": N_("这项检查不能放行，请先解决问题。"),
     "site_check_changed": N_("检查结果刚刚有变，请重新查看后再签字。"),
     # supervision
     "supervision_not_yours": N_("只有本场次的内部质量督导员可以填写督导表。"),
     "supervision_signed": N_("督导表已经签字，不能再修改。"),
+    "supervision_altered": N_(
+        "督导表与审计链中的签字记录不符，可能被改动过，不能打印。请保留数据，在“审计”中验证并查明原因。"
+    ),
     "supervision_unknown": N_("督导表中没有这一项，请重新打开页面后再试。"),
     "supervision_open_items": N_("还有 %(count)s 项没有检查结果，请填完后再签字。"),
     "note_missing": N_("请填写内容。"),
@@ -71,7 +74,8 @@ STAFFING: dict[str, str] = {
     "line_duty_signed_out": N_("%(person)s签退"),
     "line_duty_left": N_("%(person)s在考试中离岗：%(reason)s"),
     "line_duty_signed_out_for": N_("%(actor)s为%(person)s签退：%(reason)s"),
-    "line_gate_overruled": N_("%(actor)s放行开考关口：%(reason)s"),
+    "line_supervisor_named": N_("%(actor)s 指定内部质量督导员 %(supervisor)s"),
+    "line_gate_overruled": N_("%(actor)s放行开考检查：%(reason)s"),
     "line_site_check_signed": N_("%(actor)s签字确认考试机检查，%(faulty)s 个座位有问题"),
 }
 # fmt: on  # above: one sentence, one line

@@ -15,15 +15,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from exam_rooms.wire import canonical
 from server.errors import Refused
-from server.rules import attempt_check, merkle
+from server.rules import attempt_check, merkle, signed_papers
 from server.rules.archive import FORMAT, INDEX, SIGNATURE, Listed, index_message, listed, pack
 from server.rules.audit_chain import chain_faults, checkpoint_fault, signed_by
+from server.rules.signed_papers import UNREADABLE
 
 CHAIN = re.compile(r".*/audit/[^/]+\.jsonl")
 CHECKPOINTS = re.compile(r".*/checkpoints\.jsonl")
 ATTEMPTS = re.compile(r".*/attempts\.json")
+RECORD = re.compile(r"(.*)/record-(\d+)\.json")
+FORM = re.compile(r"(.*)/supervision\.json")
+_TEXTS = ("site_key", "root", "batch", "made_at")
+"""Facts of an index that are compared or printed."""
 _LOCAL = struct.Struct("<4s5H3I2H")
+_NO_ZIP = (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,8 @@ class Wrong:
 
     `code`: not_a_dossier, missing, added, altered, container, index_root, index_signature, site_key,
     chain_gap, chain_prev, chain_hash, chain_shape, checkpoint_size, checkpoint_root, checkpoint_signature,
-    checkpoint_shape, attempt_ + a code of `attempt_proof.Fault` or `attempt_check.Checked`.
+    checkpoint_shape, attempt_ + a code of `attempt_proof.Fault` or `attempt_check.Checked`, record_ and
+    form_ + a code of `signed_papers`.
     `row`: number of the entry, or attempt-journal-seq; "" where there is none.
     """
 
@@ -69,13 +77,14 @@ def verify(data: bytes, *, site_key: bytes | None = None) -> Verified:
     if index is None:
         kept = "altered" if INDEX in found or b'"examhall-dossier/' in data[: 1 << 20] else "not_a_dossier"
         return Verified({}, len(found), 0, 0, (Wrong(INDEX, kept),))
-    key = site_key or _raw(str(index.get("site_key", "")))
+    key = site_key or _raw(index.get("site_key", ""))
     lines = _lines(index)
     blamed = SIGNATURE if _damaged(data) == {SIGNATURE} else INDEX
     wrong = [*_signature(found, index, lines, key, blamed), *_contents(found, lines)]
     files = {name: content for name, content in found.items() if content is not None}
     chains, attempts = _chains(files, key), _attempts(files, key)
-    known = {Wrong(*map(str, row)) for row in index.get("known", ()) if _is_fault(row)}
+    known = {Wrong(*row) for row in index.get("known", ())}
+    wrong += _papers(files)
     told = [fault for faults in (*chains.values(), *attempts.values()) for fault in faults]
     wrong += [fault for fault in told if fault not in known]
     if not wrong:
@@ -100,7 +109,7 @@ def _entries(data: bytes) -> Iterator[tuple[str, bytes | None]]:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             for entry in book.infolist():
                 yield entry.filename, _content(data, entry)
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, struct.error):
+    except _NO_ZIP:
         yield from _salvaged(data)
 
 
@@ -120,7 +129,7 @@ def _damaged(data: bytes) -> set[str]:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             entries = book.infolist()
             return {one.filename for one in entries if zlib.crc32(_content(data, one) or b"") != one.CRC}
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, struct.error):
+    except _NO_ZIP:
         return set()
 
 
@@ -155,23 +164,34 @@ def _near(made: bytes, place: int) -> str:
 
 
 def _index(data: bytes | None) -> dict[str, Any] | None:
+    """The index of a dossier, None for what `archive.index_of` never writes."""
     index = _json(data or b"")
-    if (
-        not isinstance(index, dict)
-        or index.get("format") != FORMAT
-        or not isinstance(index.get("files"), list)
-    ):
+    if not isinstance(index, dict) or index.get("format") != FORMAT:
         return None
-    return index
+    try:
+        canonical(index)  # a lone surrogate can neither be hashed nor printed
+        return index if _shaped(index) else None
+    except UNREADABLE:
+        return None
 
 
-def _is_fault(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 3
+def _shaped(index: Mapping[str, Any]) -> bool:
+    """Whether everything that is read of an index is what it has to be; what is missing may raise as well."""
+    texts = [index.get(name, "") for name in _TEXTS]
+    texts += [row[name] for row in index["files"] for name in ("name", "sha256")]
+    texts += [room["name"] for room in index.get("rooms", ())]
+    known = index.get("known", [])
+    texts += [part for row in known for part in row]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(row["size"], int) for row in index["files"])
+        and isinstance(known, list)
+        and all(isinstance(row, list) and len(row) == 3 for row in known)
+    )
 
 
 def _lines(index: Mapping[str, Any]) -> list[Listed]:
-    rows = [row for row in index["files"] if isinstance(row, dict)]
-    return [Listed(str(row.get("name")), row.get("size") or 0, str(row.get("sha256"))) for row in rows]
+    return [Listed(row["name"], row["size"], row["sha256"]) for row in index["files"]]
 
 
 def _signature(
@@ -182,7 +202,7 @@ def _signature(
     blamed: str,
 ) -> Iterator[Wrong]:
     """Whose index it is; `blamed` is the file that is named when the signature does not fit."""
-    if key != _raw(str(index.get("site_key", ""))):
+    if key != _raw(index.get("site_key", "")):
         yield Wrong(INDEX, "site_key")
     if merkle.root([line.leaf() for line in lines]).hex() != index.get("root"):
         yield Wrong(INDEX, "index_root")
@@ -227,7 +247,7 @@ def _checkpoints(name: str, data: bytes, hashes: Mapping[str, list[str]], key: b
     for number, row in enumerate(_rows(data), 1):
         try:
             fault = checkpoint_fault(row, hashes.get(str(row["stream"]), []), key)
-        except (KeyError, TypeError, ValueError):
+        except UNREADABLE:
             fault = "shape"
         if fault:
             yield Wrong(name, f"checkpoint_{fault}", str(number))
@@ -238,7 +258,7 @@ def _attempts(files: Mapping[str, bytes], key: bytes) -> dict[str, list[Wrong]]:
     for name in filter(ATTEMPTS.fullmatch, files):
         try:
             checked = attempt_check.check(attempt_check.read(files[name]), site_key=key)
-        except Refused:
+        except (Refused, *UNREADABLE):
             found[name] = [Wrong(name, "altered")]
             continue
         found[name] = [Wrong(name, f"attempt_{code}", str(number or "")) for number, code in checked.wrong]
@@ -250,9 +270,28 @@ def _attempts(files: Mapping[str, bytes], key: bytes) -> dict[str, list[Wrong]]:
     return found
 
 
+def _papers(files: Mapping[str, bytes]) -> Iterator[Wrong]:
+    """What the chains do not bear out of what people signed: the room records, the form of the supervisor."""
+    for name, data in files.items():
+        if match := RECORD.fullmatch(name):
+            chain = _rows(files.get(f"{match[1]}/audit/sitting-{match[2]}.jsonl", b""))
+            hashes = [row.get("hash", "") for row in chain]
+            faults = signed_papers.record_faults(_object(data), chain, hashes)
+            yield from (Wrong(name, f"record_{fault}") for fault in faults)
+        elif match := FORM.fullmatch(name):
+            chains = [_rows(files[one]) for one in filter(CHAIN.fullmatch, files)]
+            found = (signed_papers.form_faults(_object(data), chain) for chain in chains)
+            yield from (Wrong(name, f"form_{fault}") for faults in found for fault in faults)
+
+
 def _count(data: bytes) -> int:
+    found = _object(data).get("attempts")
+    return len(found) if isinstance(found, list) else 0
+
+
+def _object(data: bytes) -> dict[str, Any]:
     found = _json(data)
-    return len(found.get("attempts", ())) if isinstance(found, dict) else 0
+    return found if isinstance(found, dict) else {}
 
 
 def _rows(data: bytes) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def chain_faults(rows: Iterable[Mapping[str, Any]]) -> list[RowFault]:
                 if wrong
             ]
             seq, last = int(row["seq"]), str(row["hash"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, RecursionError, TypeError, ValueError):
             found, seq = ["shape"], seq + 1
         faults += [RowFault(seq, code) for code in found]
     return faults

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from exam_rooms.seats import AttemptState
 
 HANDED_IN = frozenset({AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED})
+COUNTED = ("expected", "present", "submitted", "stopped", "absent", "absent_tickets")
+"""Boxes of the record that are counted from the seats: nobody writes anything else into them."""
 
 
 @dataclass(frozen=True, slots=True)

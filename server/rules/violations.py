@@ -68,7 +68,7 @@ MOVES: Mapping[CaseState, Mapping[CaseAct, CaseState]] = MappingProxyType(
         _S.SIGNED: {_A.CONFIRM: _S.CONFIRMED, **_GIVE_UP},
         _S.CONFIRMED: {_A.NOTIFY: _S.NOTIFIED, **_GIVE_UP},
         _S.NOTIFIED: {_A.HEAR: _S.HEARD, _A.WAIVE: _S.HEARD, _A.LAPSE: _S.HEARD, **_GIVE_UP},
-        _S.HEARD: {_A.DECIDE: _S.DECIDED, **_GIVE_UP},
+        _S.HEARD: {_A.DECIDE: _S.DECIDED, _A.HEAR: _S.HEARD, **_GIVE_UP},
         _S.DECIDED: {_A.SERVE: _S.SERVED},
         _S.SERVED: {_A.ASK_RECHECK: _S.RECHECK, _A.CLOSE: _S.CLOSED},
         _S.RECHECK: {_A.UPHOLD: _S.CLOSED, _A.OVERTURN: _S.CLOSED},
@@ -77,7 +77,7 @@ MOVES: Mapping[CaseState, Mapping[CaseAct, CaseState]] = MappingProxyType(
         _S.DROPPED: {},
     }
 )
-"""State -> act -> next state; what is not here is not done."""
+"""State -> act -> next state; what is not here is not done. Statements are taken until the decision."""
 STEPS: tuple[tuple[CaseState, tuple[CaseAct, ...]], ...] = (
     (_S.STATED, (_A.STATE,)),
     (_S.TOLD, (_A.TELL,)),

@@ -21,7 +21,7 @@ from server.services.staff import names
 TEXT_MOST = 300
 SHOWN_MOST = 20
 """Announcements a seat is told of: the newest ones; the record keeps all."""
-_HEARD = ("arranged", "released", "running")
+HEARD = ("arranged", "released", "running")
 """States of a room in which somebody may sit before a screen."""
 
 
@@ -61,7 +61,7 @@ def announce(session: Session, actor: Actor, room_sitting_id: int, said: Said, *
     need_duty(session, actor, Permission.RUN_ROOM, room_sitting_id, now=now)
     if _repeated(session, room_sitting_id, said.once):
         return []
-    heard = [row for row in rooms if row.state in _HEARD]
+    heard = [row for row in rooms if row.state in HEARD]
     if not heard:
         raise Refused("announcement_not_now")
     for row in heard:
@@ -108,7 +108,9 @@ def _rooms(session: Session, room_sitting_id: int, *, everywhere: bool) -> list[
         raise NotFound("sitting")
     which = RoomSitting.sitting_id == room.sitting_id if everywhere else RoomSitting.id == room.id
     query = select(RoomSitting).where(which).order_by(RoomSitting.id)
-    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+    return list(
+        session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True))
+    )
 
 
 def _say(session: Session, actor: Actor, row: RoomSitting, said: Said, now: datetime) -> None:

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.draw_parts import Rules
 from exam_rooms.seatmap import SeatKind
+from server.access import Actor, Permission
 from server.db.arrangements import ArrangementRow
 from server.db.rooms import Room, Seat
 from server.db.sittings import Attempt, Batch, Candidate, Registration, RoomSitting, Sitting
-from server.errors import NotFound
-from server.services import sitting_rosters
+from server.errors import Forbidden, NotFound
+from server.services import audit, sitting_rosters
 from server.services.arrangement_question import busy_rooms, span
 from server.services.batches import policy_of
 
@@ -144,6 +145,23 @@ def seating_list(session: Session, sitting_id: int) -> list[dict[str, str]]:
     )
     keys = ("room", "seat", "ticket", "name", "employer", "batch")
     return [dict(zip(keys, row, strict=True)) for row in session.execute(query)]
+
+
+def note_list_taken(session: Session, actor: Actor, sitting_id: int, *, now: datetime) -> None:
+    """Puts on the record of every room on the seating list that somebody took it; before it is handed out.
+
+    It names everybody of all rooms: for who plans the batch, and for chiefs. Raises `Forbidden`, `NotFound`.
+    """
+    if not (actor.can(Permission.MANAGE_BATCHES) or actor.can(Permission.COSIGN)):
+        raise Forbidden(Permission.MANAGE_BATCHES)
+    sitting = session.get(Sitting, sitting_id)
+    if sitting is None:
+        raise NotFound("sitting")
+    together = select(Sitting.id).where(Sitting.starts_at == sitting.starts_at)
+    rooms = select(RoomSitting.id).where(RoomSitting.sitting_id.in_(together)).order_by(RoomSitting.id)
+    for room_sitting_id in session.scalars(rooms).all():
+        stream = audit.sitting_stream(room_sitting_id)
+        audit.record(session, stream, actor, "seating_list_taken", stream, now=now)
 
 
 def exceptions_of(session: Session, row: RoomSitting) -> tuple[Unkept, ...]:

@@ -256,7 +256,7 @@ def mark_latecomers_absent(session: Session, room_sitting_id: int, *, now: datet
 def _open_attempts(session: Session, room_sitting_id: int) -> list[Attempt]:
     closed = [str(state) for state in CLOSED]
     query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id, Attempt.state.not_in(closed))
-    return list(session.scalars(query.with_for_update()))
+    return list(session.scalars(query.order_by(Attempt.id).with_for_update(key_share=True)))
 
 
 def _signed(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import CameraReport, CameraState
 from server.access import Actor, Permission
+from server.db.base import TO_CHANGE
 from server.db.rooms import Room, Seat
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting
 from server.errors import NotFound, Refused
@@ -184,7 +185,7 @@ def overrule(
     """
     need(signed.actor, Permission.COSIGN)
     need_reason(signed)
-    row = session.get(RoomSitting, room_sitting_id, with_for_update=True)
+    row = session.get(RoomSitting, room_sitting_id, with_for_update=TO_CHANGE)
     if row is None:
         raise NotFound("sitting")
     need_duty(session, signed.actor, Permission.COSIGN, row.id, now=now)

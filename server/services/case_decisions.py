@@ -19,10 +19,13 @@ from server.services.case_file import (
     advance,
     article_of,
     by_a_person,
-    incidents_of,
     locked,
     need_any,
+    need_ground,
+    need_no_link,
+    need_warning,
     rules_of,
+    steps,
     took_part,
 )
 from server.services.cases import need_text
@@ -88,13 +91,14 @@ def decide(session: Session, actor: Actor, case_id: int, ruling: Ruling, *, now:
     """The institution's decision; the registrations whose results it changed.
 
     R29: only here a result becomes void, after notice and statement, by somebody who neither reported nor
-    signed, and never for what a program alone has seen.
+    signed, and never for what a program alone has seen, or what was dismissed.
     """
     case = _judged_by(session, actor, case_id)
-    rows = incidents_of(session, case.id)
+    rows = need_ground(session, case)
     if rows and not any(map(by_a_person, rows)):
         raise Refused("case_flag_alone", 409)
     article = article_of(session, case)
+    need_warning(session, case, article)
     if ruling.outcome not in article.outcomes:
         raise Refused("outcome_beyond_article", 422, field="outcome", article=article.number)
     case.outcome, case.decided_at, case.due_at = ruling.outcome, now, None
@@ -125,8 +129,13 @@ def ask_recheck(session: Session, actor: Actor, case_id: int, grounds: str, *, n
 def answer_recheck(
     session: Session, actor: Actor, case_id: int, ruling: Ruling, *, now: datetime
 ) -> tuple[int, ...]:
-    """The decision stands, or is taken back with all that followed from it; whose results changed."""
+    """The decision stands, or is taken back with all that followed from it; whose results changed.
+
+    Somebody else answers than who decided.
+    """
     case = _judged_by(session, actor, case_id)
+    if actor.user_id in {row.by for row in steps(session, case.id) if row.act == CaseAct.DECIDE}:
+        raise Refused("case_recheck_by_decider", 403)
     if ruling.outcome not in (UPHELD, OVERTURNED):
         raise Refused("outcome_unknown", 422, field="outcome")
     data = {"reason": need_text(ruling.reason)}
@@ -150,15 +159,17 @@ def close(session: Session, actor: Actor, case_id: int, *, now: datetime) -> Non
 def drop(session: Session, actor: Actor, case_id: int, reason: str, *, now: datetime) -> None:
     """The institution gives a case up before it is decided."""
     case = locked(session, case_id)
+    need_no_link(session, actor, case)
     advance(session, case, Done(CaseAct.DROP, actor, data={"reason": need_text(reason)}), now=now)
 
 
 def _judged_by(session: Session, actor: Actor, case_id: int) -> Case:
-    """A case in which the actor may decide: nobody judges what they reported or signed."""
+    """A case in which the actor may decide: nobody judges what they reported or signed, or a relative."""
     need_any(actor, WHO[CaseAct.DECIDE])
     case = locked(session, case_id)
     if actor.user_id in took_part(session, case):
         raise Refused("case_decider_took_part", 403)
+    need_no_link(session, actor, case)
     return case
 
 

@@ -180,9 +180,12 @@ def _register(sheet: Sheet) -> str:
 
 
 def _heard(sheet: Sheet) -> str:
-    line = sheet.step(CaseAct.HEAR, CaseAct.WAIVE, CaseAct.LAPSE)
-    if line is None:
-        return ""
+    heard = {str(act) for act in (CaseAct.HEAR, CaseAct.WAIVE, CaseAct.LAPSE)}
+    lines = [line for stage in sheet.view.stages for line in stage.lines if line.act in heard]
+    return "\n".join(_heard_once(sheet, line) for line in lines)
+
+
+def _heard_once(sheet: Sheet, line: StepLine) -> str:
     if line.act == CaseAct.HEAR:
         return f"{sheet.moment(line.at)} 收到当事人陈述：{line.data['statement']}"
     return "当事人书面放弃陈述、申辩。" if line.act == CaseAct.WAIVE else "期限届满，当事人未陈述、申辩。"

@@ -1,6 +1,6 @@
 """A case's row, its chain of steps, who may do what in it, and the evidence it rests on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,13 @@ from exam_rooms.catalogue import articles_after
 from exam_rooms.incidents import SEEN_BY_PEOPLE, IncidentKind
 from server.access import Actor, Permission
 from server.db.cases import Case, CaseIncident, CaseStep, ReportPhoto, StaffReport
-from server.db.sittings import Batch, Incident
+from server.db.sittings import Batch, Candidate, Incident, Registration
 from server.db.watching import CandidateWarning, EvidenceFrame
 from server.errors import Forbidden, NotFound, Refused
 from server.rules.policy_violations import Article, ViolationRules
+from server.rules.recusal import Examinee, conflicts
 from server.rules.violations import TAKES_PART, CaseAct, CaseState, IllegalStep, offered, step
-from server.services import audit, staff
+from server.services import audit, eligibility, staff
 from server.services.batches import policy_of, read_profile
 from server.services.duty import rooms_of_duty
 
@@ -156,6 +157,29 @@ def by_a_person(row: Incident) -> bool:
     return row.kind in [str(kind) for kind in SEEN_BY_PEOPLE] or "recorded_by" in row.details
 
 
+def need_ground(session: Session, case: Case) -> list[Incident]:
+    """The incidents of a case that goes on. Refused (`case_ground_gone`) when one of them was dismissed."""
+    rows = incidents_of(session, case.id)
+    if any(row.state == "dismissed" for row in rows):
+        raise Refused("case_ground_gone", 409)
+    return rows
+
+
+def need_no_link(session: Session, actor: Actor, case: Case) -> None:
+    """Nobody has a say in the case of a relative, or of whom else they stand back for (R16)."""
+    held = eligibility.fits(session, [actor.user_id] if actor.user_id else [])
+    candidate = session.get_one(Candidate, case.candidate_id)
+    employer = session.get_one(Registration, case.registration_id).employer
+    examinee = Examinee(candidate.id_index, candidate.name, employer)
+    if any(conflicts(one.links, [examinee]) for one in held.values()):
+        raise Refused("case_recused", 403, name=candidate.name)
+
+
+def span(rows: Sequence[Incident]) -> tuple[datetime, datetime]:
+    """From when to when incidents (one at least) lasted, the beginning in whole seconds as forms give it."""
+    return min(row.first_at for row in rows).replace(microsecond=0), max(row.last_at for row in rows)
+
+
 def warned_at(session: Session, attempt_id: int) -> list[datetime]:
     """When the candidate was warned on the record."""
     return list(
@@ -164,12 +188,24 @@ def warned_at(session: Session, attempt_id: int) -> list[datetime]:
 
 
 def articles_for(session: Session, case: Case, happened_at: datetime) -> tuple[Article, ...]:
-    """What may be chosen for facts of that moment."""
-    rows = [row for row in incidents_of(session, case.id) if "leave" not in row.details]
-    allowed = articles_after(tuple(IncidentKind(row.kind) for row in rows))
-    return offered(
-        rules_of(session, case.batch_id), allowed, warned_at(session, case.attempt_id), happened_at
-    )
+    """What may be chosen for facts of that moment, which is never later than the last of the incidents."""
+    rows = incidents_of(session, case.id)
+    allowed = articles_after(tuple(IncidentKind(row.kind) for row in rows if "leave" not in row.details))
+    return _offered(session, case, allowed, happened_at, rows)
+
+
+def need_warning(session: Session, case: Case, article: Article) -> None:
+    """Refused (`article_needs_warning`) when R27 does not hold for the facts of a case as they stand."""
+    rows = incidents_of(session, case.id)
+    if article not in _offered(session, case, (article.number,), case.happened_at, rows):
+        raise Refused("article_needs_warning", 422, field="article", article=article.number)
+
+
+def _offered(
+    session: Session, case: Case, allowed: Collection[str], at: datetime, rows: Sequence[Incident]
+) -> tuple[Article, ...]:
+    moment = min([at, *([span(rows)[1]] if rows else [])])
+    return offered(rules_of(session, case.batch_id), allowed, warned_at(session, case.attempt_id), moment)
 
 
 def took_part(session: Session, case: Case) -> set[int]:
@@ -227,6 +263,8 @@ def _incident_line(session: Session, row: Incident) -> dict[str, Any]:
         "source": "staff" if kept else "system",
         "by": staff.names(session, [who]).get(who or 0, ""),
         "text": kept.note if kept else row.note,
+        "state": row.state,
+        "note": row.note if kept else "",
         "witnesses": list(kept.witnesses) if kept else [],
     }
 

@@ -1,6 +1,6 @@
 """Cases as people see them: the list with the one next act of each, and one case as a line of steps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from server.services.case_file import (
     need_sight,
     only_own_rooms,
     rules_of,
+    span,
     steps,
 )
 from server.services.duty import may_act, rooms_of_duty
@@ -40,7 +41,7 @@ LISTED = 200
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """A case in the list. `next`: the acts that come next; `mine`: whether one of them is this person's."""
+    """A case in the list. `next`: the acts that bring it on; `mine`: whether one of them is this person's."""
 
     id: int
     state: str
@@ -81,7 +82,8 @@ class Stage:
 @dataclass(frozen=True, slots=True)
 class CaseView:
     """Everything of one case. `acts`: what this person may do now; `offered`: articles for the facts as they
-    stand; `evidence`: the list as it was written down, or as it is now before that.
+    stand; `between`: from when to when the incidents lasted, None without any; `evidence`: the list as it was
+    written down, or as it is now before that, with what people have made of its incidents since.
     """
 
     line: CaseLine
@@ -91,6 +93,7 @@ class CaseView:
     handling: str
     article: Article | None
     offered: tuple[Article, ...]
+    between: tuple[datetime, datetime] | None
     evidence: tuple[dict[str, Any], ...]
     stages: tuple[Stage, ...]
     ending: tuple[StepLine, ...]
@@ -122,6 +125,7 @@ def view(session: Session, actor: Actor, case_id: int) -> CaseView:
     candidate = session.get_one(Candidate, case.candidate_id)
     chain = _chain(session, steps(session, case_id))
     state = CaseState(case.state)
+    rows = incidents_of(session, case_id)
     return CaseView(
         line=_line(session, actor, row),
         id_masked=masked_id(session, candidate),
@@ -129,8 +133,9 @@ def view(session: Session, actor: Actor, case_id: int) -> CaseView:
         facts=case.facts,
         handling=case.handling,
         article=article_of(session, case) if case.article else None,
-        offered=articles_for(session, case, case.happened_at),
-        evidence=tuple(case.evidence or evidence_of(session, case)),
+        offered=articles_for(session, case, max(case.opened_at, case.happened_at)),
+        between=span(rows) if rows else None,
+        evidence=tuple(_as_it_stands(case.evidence or evidence_of(session, case), rows)),
         stages=_stages(state, chain),
         ending=tuple(line for line in chain if line.act in _ENDING),
         acts=frozenset(str(act) for act in MOVES[state] if _open_to(session, actor, case, act)),
@@ -184,11 +189,12 @@ def of_incidents(session: Session, incidents: Sequence[int]) -> dict[int, int]:
     return dict(session.execute(query.order_by(CaseIncident.case_id)).all())
 
 
+_GIVING_UP = (CaseAct.WITHDRAW, CaseAct.DROP)
 _ENDING = frozenset(
     str(act)
     for act in (
         *(CaseAct.ASK_RECHECK, CaseAct.UPHOLD, CaseAct.OVERTURN),
-        *(CaseAct.CLOSE, CaseAct.WITHDRAW, CaseAct.DROP),
+        *(CaseAct.CLOSE, *_GIVING_UP),
     )
 )
 
@@ -224,7 +230,9 @@ def _lines() -> Select[Case, str, str, str, str, str]:
 
 def _line(session: Session, actor: Actor, row: Any) -> CaseLine:  # noqa: ANN401 - a joined row
     case, name, ticket, seat, batch, room = row
-    acts = [act for act in MOVES[CaseState(case.state)] if act not in (CaseAct.WITHDRAW, CaseAct.DROP)]
+    acts = [
+        act for act, to in MOVES[CaseState(case.state)].items() if act not in _GIVING_UP and to != case.state
+    ]
     return CaseLine(
         id=case.id,
         state=case.state,
@@ -241,6 +249,14 @@ def _line(session: Session, actor: Actor, row: Any) -> CaseLine:  # noqa: ANN401
         next=tuple(str(act) for act in acts),
         mine=any(_open_to(session, actor, case, act) for act in acts),
     )
+
+
+def _as_it_stands(evidence: Sequence[dict[str, Any]], rows: Sequence[Incident]) -> Iterator[dict[str, Any]]:
+    """Evidence with the present state of its incidents, and why one was dismissed."""
+    now = {row.id: row for row in rows}
+    for line in evidence:
+        row = now.get(line["id"]) if line["what"] == "incident" else None
+        yield line if row is None else line | {"state": row.state, "note": row.note}
 
 
 def _chain(session: Session, rows: Sequence[CaseStep]) -> list[StepLine]:

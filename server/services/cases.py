@@ -29,7 +29,10 @@ from server.services.case_file import (
     evidence_of,
     locked,
     need_any,
+    need_ground,
+    need_no_link,
     rules_of,
+    span,
     steps,
 )
 from server.services.duty import need_duty, on_duty
@@ -74,12 +77,15 @@ class Signature:
 
 
 def open_case(session: Session, actor: Actor, opening: Opening, *, now: datetime) -> int:
-    """Opens a case; its id. Refused for incidents that no person answers for, and for a second open one."""
+    """Opens a case; its id. Refused for incidents that no person answers for, and for a second open one.
+
+    Without incidents the moment of the facts is still to be told: until then it is that of the opening.
+    """
     need_duty(session, actor, Permission.HANDLE_CASES, opening.room_sitting, now=now)
     attempt = session.get(Attempt, opening.attempt)
     if attempt is None or attempt.room_sitting_id != opening.room_sitting:
         raise NotFound("attempt")
-    rows = [_usable(session, opening, number) for number in dict.fromkeys(opening.incidents)]
+    rows = [_usable(session, opening, number) for number in sorted(set(opening.incidents))]
     registration = session.get_one(Registration, attempt.registration_id)
     case = Case(
         room_sitting_id=opening.room_sitting,
@@ -107,14 +113,14 @@ def open_case(session: Session, actor: Actor, opening: Opening, *, now: datetime
 def state_facts(session: Session, actor: Actor, case_id: int, facts: Facts, *, now: datetime) -> None:
     """Writes down the facts, the evidence as it stands now, and the article; again until it is told.
 
-    An article that needs a warning is taken only when a logged one came before the facts.
+    They happened while the incidents of the case lasted. An article that needs a warning is taken only when
+    a logged one came before the facts.
     """
     case = _led(session, actor, case_id, now)
     text, handling = facts.text.strip(), facts.handling.strip()
     if not 1 <= len(text) <= FACTS_MOST or len(handling) > HANDLING_MOST:
         raise Refused("case_text_length", 422, field="facts", most=FACTS_MOST)
-    if not case.opened_at - _BEFORE_EXAM <= facts.happened_at <= now:
-        raise Refused("case_moment_wrong", 422, field="happened_at")
+    _need_moment(session, case, facts.happened_at, now)
     if facts.article not in [a.number for a in articles_for(session, case, facts.happened_at)]:
         known = rules_of(session, case.batch_id).article(facts.article)
         code = "article_needs_warning" if known and known.needs_warning else "article_unknown"
@@ -160,6 +166,8 @@ def confirm(session: Session, actor: Actor, case_id: int, opinion: str, *, now: 
     """The site head signs: somebody else than those who wrote the record or signed for a refusal."""
     need_any(actor, WHO[CaseAct.CONFIRM])
     case = locked(session, case_id)
+    need_ground(session, case)
+    need_no_link(session, actor, case)
     wrote = {CaseAct.STATE, CaseAct.REFUSE}
     before = [row for row in steps(session, case.id) if CaseAct(row.act) in wrote]
     if actor.user_id in {user for row in before for user in (row.by, row.cosigned_by)}:
@@ -170,6 +178,7 @@ def confirm(session: Session, actor: Actor, case_id: int, opinion: str, *, now: 
 def withdraw(session: Session, actor: Actor, case_id: int, reason: str, *, now: datetime) -> None:
     """Those who led it give it up; once it has the site head's signature, the site head does."""
     case = _led(session, actor, case_id, now)
+    need_no_link(session, actor, case)
     signed_off = {CaseState.CONFIRMED, CaseState.NOTIFIED, CaseState.HEARD}
     if CaseState(case.state) in signed_off and not actor.can(Permission.COSIGN):
         raise Refused("withdraw_needs_site_head", 403)
@@ -227,8 +236,16 @@ def _led(session: Session, actor: Actor, case_id: int, now: datetime) -> Case:
     return case
 
 
+def _need_moment(session: Session, case: Case, happened_at: datetime, now: datetime) -> None:
+    rows = need_ground(session, case)
+    first, last = span(rows) if rows else (case.opened_at - _BEFORE_EXAM, now)
+    if not first <= happened_at <= min(last, now):
+        code = "case_moment_outside" if rows else "case_moment_wrong"
+        raise Refused(code, 422, field="happened_at")
+
+
 def _usable(session: Session, opening: Opening, number: int) -> Incident:
-    row = session.get(Incident, number)
+    row = session.get(Incident, number, with_for_update=True, populate_existing=True)
     if row is None or row.room_sitting_id != opening.room_sitting:
         raise NotFound("incident")
     if row.attempt_id != opening.attempt:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import merged
@@ -21,7 +22,7 @@ from server.events import LinkChanged
 from server.services import audit
 from server.services.agents import Agent
 from server.services.links import placed, placed_surely
-from server.services.roomstate import load, touch
+from server.services.roomstate import load, locked_attempt, touch
 from server.services.signed import MOST_REASON, Signed
 from server.services.staff import names
 
@@ -204,7 +205,22 @@ class Confirmations:
         waiting, self._waiting = self._waiting, []
         if len(self._known) > _KEPT:
             self._known.clear()
-        self._db.write(confirm, waiting, now=now)
+        try:
+            self._db.write(confirm, waiting, now=now)
+        except SQLAlchemyError:
+            self._singly(waiting, now)
+
+    def _singly(self, waiting: Iterable[Confirmation], now: datetime) -> None:
+        """After a failure: what fails by itself is forgotten, so that the seat's next heartbeat counts."""
+        failed: SQLAlchemyError | None = None
+        for each in waiting:
+            try:
+                self._db.write(confirm, [each], now=now)
+            except SQLAlchemyError as fault:
+                self._known.pop((each.agent.workstation, each.note.command), None)
+                failed = fault
+        if failed is not None:
+            raise failed
 
 
 def confirm(session: Session, told: Sequence[Confirmation], *, now: datetime) -> int:
@@ -213,6 +229,7 @@ def confirm(session: Session, told: Sequence[Confirmation], *, now: datetime) ->
     A seat confirms commands to itself alone. What it says of others is passed over.
     """
     ids = {each.note.command for each in told}
+    _lock_attempts(session, ids)
     rows = {row.id: row for row in session.scalars(select(SeatCommand).where(SeatCommand.id.in_(ids)))}
     moved: dict[int, dict[str, int]] = {}
     for each in told:
@@ -226,6 +243,13 @@ def confirm(session: Session, told: Sequence[Confirmation], *, now: datetime) ->
         stream = audit.sitting_stream(room)
         audit.record(session, stream, SYSTEM, "commands_confirmed", stream, now=now, **counts)
     return sum(sum(counts.values()) for counts in moved.values())
+
+
+def _lock_attempts(session: Session, commands: Collection[int]) -> None:
+    """Attempts before their commands, in the order of their ids: as whoever commands a room does it."""
+    meant = select(SeatCommand.attempt_id).where(SeatCommand.id.in_(commands))
+    query = select(Attempt.id).where(Attempt.id.in_(meant)).order_by(Attempt.id)
+    session.scalars(query.with_for_update(key_share=True)).all()
 
 
 def _advance(session: Session, row: SeatCommand, told: Confirmation, now: datetime) -> bool:
@@ -251,7 +275,7 @@ def _note_worked(session: Session, row: SeatCommand, told: Confirmation, now: da
     )
     if since is None or until is None:
         return
-    attempt = session.get_one(Attempt, row.attempt_id, with_for_update=True, populate_existing=True)
+    attempt = locked_attempt(session, row.attempt_id)
     room = load(session, row.room_sitting_id)
     added = False
     for pause in merged((*room.pauses.room, *room.pauses.own.get(attempt.id, ()))):

@@ -8,7 +8,7 @@ staff have decided. Pictures are taken only with consent and sealed before they 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.desk import COMPARED, CONFIRM, Confirm, Door, Entry, Face, entry
@@ -20,7 +20,7 @@ from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Registration
 from server.errors import Forbidden, Refused
 from server.events import Activity
-from server.services import audit, commands, desk_pictures, staff
+from server.services import audit, commands, desk_looks, desk_pictures, staff
 from server.services.desk_marks import LATE, hold_of, marks, meet, standing
 from server.services.duty import may_act, need_duty
 from server.services.roomstate import CLOSED, RoomState, advance, load, locked_attempt, touch
@@ -72,7 +72,8 @@ class _Case:
 def look(session: Session, actor: Actor, place: Place, looked: Looked, *, now: datetime) -> int:
     """Keeps what was seen of the candidate until the operator says how it came out; the row's id.
 
-    The same person's earlier looks at this candidate go. Without consent no picture is taken, ever.
+    The same person's earlier looks at this candidate go, but a face that differed stays on the registration
+    (`desk_looks`). Without consent no picture is taken, ever.
     """
     case = _case(session, actor, place, now)
     _check_free(session, case)
@@ -80,7 +81,7 @@ def look(session: Session, actor: Actor, place: Place, looked: Looked, *, now: d
         raise Refused("no_face_consent", 403)
     if looked.face in COMPARED and looked.consent is not True:
         raise Refused("no_face_consent", 403)
-    _drop_looks(session, place.registration, actor.user_id)
+    desk_looks.close(session, place.registration, of=actor.user_id)
     row = SignInRow(
         room_sitting_id=place.room_sitting,
         registration_id=place.registration,
@@ -96,6 +97,7 @@ def look(session: Session, actor: Actor, place: Place, looked: Looked, *, now: d
     session.flush()
     if looked.picture is not None:
         desk_pictures.seal(session, row, looked.picture, case.room.policy.desk.keep_days, now=now)
+    desk_looks.note(session, actor, case.attempt, row, now=now)
     return row.id
 
 
@@ -103,14 +105,17 @@ def passed(session: Session, signed: Signed, place: Place, *, now: datetime) -> 
     """It is the person on the list: the seat admits by itself.
 
     Alone after a clear comparison; with a second member of staff where nothing was compared clearly, and
-    always on paper. A mismatch cannot be passed here: it is a doubt, on which the chief decides.
+    always on paper. The strictest of all operators' looks counts. A mismatch cannot be passed here, whatever
+    was seen or refused after it: it is a doubt, on which the chief decides.
     """
     case = _case(session, signed.actor, place, now)
     _check_free(session, case)
-    row = _looked_at(session, signed.actor, case, now)
-    need = Confirm.TWO if place.method == "paper" else CONFIRM[Face(row.face)]
-    if place.method == "paper" and Face(row.face) is Face.MISMATCH:
-        need = Confirm.CHIEF
+    rows = desk_looks.all_rows(session, place.registration)
+    mine = desk_looks.own(rows, signed.actor.user_id)
+    weighed = desk_looks.weigh(rows, mine, desk_looks.first_face(case.room, case.registration))
+    need = CONFIRM[weighed.face]
+    if place.method == "paper" and not weighed.differs:
+        need = Confirm.TWO
     if need is Confirm.ASK:
         raise Refused("desk_consent_not_asked")
     if need is Confirm.CHIEF:
@@ -118,6 +123,7 @@ def passed(session: Session, signed: Signed, place: Place, *, now: datetime) -> 
     _check_door(case)
     if need is Confirm.TWO:
         need_second(session, signed, place.room_sitting)
+    row = mine or _unseen(session, signed.actor, case, now)
     _stand(session, signed, row, place, case)
     row.result = "pass"
     _mark_refusal_of_compare(session, case, row)
@@ -132,7 +138,8 @@ def doubt(session: Session, signed: Signed, place: Place, *, now: datetime) -> S
     case = _case(session, signed.actor, place, now)
     _check_free(session, case)
     _check_door(case)
-    row = _looked_at(session, signed.actor, case, now)
+    mine = desk_looks.own(desk_looks.all_rows(session, place.registration), signed.actor.user_id)
+    row = mine or _unseen(session, signed.actor, case, now)
     _stand(session, signed, row, place, case)
     row.result, row.reason = "doubt", signed.reason.strip()[:MOST_REASON]
     _mark_refusal_of_compare(session, case, row)
@@ -181,7 +188,6 @@ def turn_away(session: Session, actor: Actor, place: Place, *, now: datetime) ->
     _check_free(session, case)
     if AttemptState(case.attempt.state) not in (AttemptState.ASSIGNED, AttemptState.ABSENT):
         raise Refused("act_not_possible", state=case.attempt.state, act="turn_away")
-    _drop_looks(session, place.registration, actor.user_id)
     row = SignInRow(
         room_sitting_id=place.room_sitting,
         registration_id=place.registration,
@@ -283,20 +289,12 @@ def _check_door(case: _Case) -> None:
         raise Refused("late_entry_closed")
 
 
-def _looked_at(session: Session, actor: Actor, case: _Case, now: datetime) -> SignInRow:
-    """What this person saw of the candidate; a new row where nothing has to be compared."""
-    query = select(SignInRow).where(
-        SignInRow.registration_id == case.registration.id,
-        SignInRow.result == "",
-        SignInRow.operator_id == actor.user_id,
-    )
-    row = session.scalars(query.order_by(SignInRow.id.desc())).first()
-    if row is not None:
-        return row
+def _unseen(session: Session, actor: Actor, case: _Case, now: datetime) -> SignInRow:
+    """The row of a candidate whom this person compared with nothing."""
     row = SignInRow(
         room_sitting_id=case.room.row.id,
         registration_id=case.registration.id,
-        face=str(first_face(case.room, case.registration)),
+        face=str(desk_looks.first_face(case.room, case.registration)),
         signed_at=now,
         entered_at=now,
         operator_id=actor.user_id,
@@ -305,22 +303,10 @@ def _looked_at(session: Session, actor: Actor, case: _Case, now: datetime) -> Si
     return row
 
 
-def first_face(room: RoomState, registration: Registration) -> Face:
-    """What is known of a face before anybody was asked."""
-    if not room.policy.desk.compare:
-        return Face.NOT_USED
-    return Face.NOT_ASKED if registration.has_photo else Face.NO_PHOTO
-
-
 def _stand(session: Session, signed: Signed, row: SignInRow, place: Place, case: _Case) -> None:
-    """From now on this row holds for the registration; other people's looks go."""
+    """From now on this row holds for the registration; all other looks are over."""
     session.flush()
-    mine = row.id
-    session.execute(
-        delete(SignInRow).where(
-            SignInRow.registration_id == place.registration, SignInRow.result == "", SignInRow.id != mine
-        )
-    )
+    desk_looks.close(session, place.registration, but=row.id)
     row.standing_for = place.registration
     row.method = place.method
     row.room_sitting_id = place.room_sitting
@@ -335,16 +321,6 @@ def _mark_refusal_of_compare(session: Session, case: _Case, row: SignInRow) -> N
     if row.consent is False:
         case.attempt.face_consent = False
         touch(session, case.attempt)
-
-
-def _drop_looks(session: Session, registration_id: int, user_id: int | None) -> None:
-    session.execute(
-        delete(SignInRow).where(
-            SignInRow.registration_id == registration_id,
-            SignInRow.result == "",
-            SignInRow.operator_id == user_id,
-        )
-    )
 
 
 def _note(  # noqa: PLR0913 - one line of the record from its sources

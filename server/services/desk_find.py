@@ -11,17 +11,18 @@ from exam_rooms.desk import AGAIN, CONFIRM, Confirm, Entry, Face, entry
 from exam_rooms.identity import clean_id
 from exam_rooms.seats import AttemptState
 from exam_rooms.ticket_code import PURPOSE, read_ticket
-from server.access import Actor
+from server.access import Actor, Permission
 from server.db.base import vault_of
 from server.db.rooms import Room, Seat
 from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.accommodation import extra_minutes
-from server.services import staff
+from server.services import audit, desk_looks, staff
 from server.services.accommodations import Granted, granted_of
-from server.services.desk import Place, first_face
+from server.services.desk import Place
 from server.services.desk_marks import hold_of, mark_of, standing
+from server.services.duty import need_duty_to_look
 from server.services.roomstate import RoomState, load
 from server.services.rosters import ID_PURPOSE, masked_id
 
@@ -30,7 +31,7 @@ MOST_TYPED = 200
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One sign-in as the desk shows it. `mark`: `desk_marks.mark_of`, or taken_back."""
+    """One sign-in as the desk shows it. `mark`: `desk_marks.mark_of`, taken_back, or differs (a look)."""
 
     id: int
     mark: str
@@ -54,6 +55,7 @@ class Person:
 
     early, elsewhere (another room), unseated, absent, late (the door is closed), over, doubt (to be decided),
     refused, passed, seated (went to the seat without the desk), ask (consent first), confirm.
+    `face`, `similarity`, `consent`, `differs`: all looks together (`desk_looks.weigh`).
     """
 
     registration: int
@@ -72,6 +74,7 @@ class Person:
     face: Face
     similarity: float | None
     consent: bool | None
+    differs: bool
     standing: Sighting | None
     former: tuple[Sighting, ...]
 
@@ -101,33 +104,36 @@ class Waiting:
 def find(session: Session, actor: Actor, room_sitting_id: int, typed: str, *, now: datetime) -> Person:
     """The candidate that a scanned code, a ticket number or an ID number names, whatever its width.
 
-    Refused: a code that was not made here, somebody unknown, somebody of another sitting.
+    Refused: a code that was not made here, somebody unknown, somebody of another sitting; who is not on duty
+    in this room. What was found by an ID number is to be noted (`note_looked_up`).
     """
+    need_duty_to_look(session, actor, Permission.ADMIT_CANDIDATES, room_sitting_id)
     room = load(session, room_sitting_id)
     registration, method = _registration(session, room, typed[:MOST_TYPED])
     return person(session, actor, Place(room_sitting_id, registration.id, method), now=now)
 
 
 def person(session: Session, actor: Actor, place: Place, *, now: datetime) -> Person:
-    """A candidate of this sitting as the desk of a room shows them to one of its operators."""
+    """A candidate of this sitting as the desk of a room shows them to one of its operators, on duty there."""
+    need_duty_to_look(session, actor, Permission.ADMIT_CANDIDATES, place.room_sitting)
     room, registration_id = load(session, place.room_sitting), place.registration
     registration = session.get(Registration, registration_id)
     if registration is None or registration.sitting_id != room.sitting.id:
         raise NotFound("candidate")
     candidate = session.get_one(Candidate, registration.candidate_id)
     attempt = session.scalar(select(Attempt).where(Attempt.registration_id == registration_id))
-    rows = _rows(session, registration_id)
+    rows = desk_looks.all_rows(session, registration_id)
     holds = standing(session, registration_id)
-    mine = next((row for row in rows if row.result == "" and row.operator_id == actor.user_id), None)
+    mine = desk_looks.own(rows, actor.user_id)
     door = entry(room.clock, now)
-    face = Face(mine.face) if mine else first_face(room, registration)
+    weighed = desk_looks.weigh(rows, mine, desk_looks.first_face(room, registration))
     names = staff.names(session, {each for row in rows for each in (row.operator_id, row.second_id)})
     seat = session.get(Seat, attempt.seat_id) if attempt else None
     granted = granted_of(registration)
     return Person(
         registration=registration_id,
         method=place.method,
-        stage=_stage(room, attempt, holds, door, face),
+        stage=_stage(room, attempt, holds, door, weighed.face),
         name=candidate.name,
         ticket=registration.ticket,
         id_masked=masked_id(session, candidate),
@@ -138,12 +144,19 @@ def person(session: Session, actor: Actor, place: Place, *, now: datetime) -> Pe
         granted=granted,
         extra=extra_minutes(granted.extra, room.sitting.minutes),
         entry=door,
-        face=face,
-        similarity=mine.similarity if mine else None,
-        consent=mine.consent if mine else None,
+        face=weighed.face,
+        similarity=weighed.similarity,
+        consent=weighed.consent,
+        differs=weighed.differs,
         standing=_sighting(holds, names) if holds else None,
-        former=tuple(_sighting(row, names) for row in rows if row.result and row is not holds),
+        former=tuple(_sighting(row, names) for row in rows if row is not holds and _is_told(row, mine)),
     )
+
+
+def note_looked_up(session: Session, actor: Actor, place: Place, *, now: datetime) -> None:
+    """Puts on the record that somebody was looked up by the ID number, which itself is not said there."""
+    stream = audit.sitting_stream(place.room_sitting)
+    audit.record(session, stream, actor, "desk_looked_up", f"registration/{place.registration}", now=now)
 
 
 def people(session: Session, room_sitting_id: int) -> list[Waiting]:
@@ -209,15 +222,25 @@ def _stage(room: RoomState, attempt: Attempt | None, holds: SignInRow | None, do
     return "ask" if CONFIRM[face] is Confirm.ASK else "confirm"
 
 
-def _rows(session: Session, registration_id: int) -> list[SignInRow]:
-    query = select(SignInRow).where(SignInRow.registration_id == registration_id)
-    return list(session.scalars(query.order_by(SignInRow.id)))
+def _is_told(row: SignInRow, mine: SignInRow | None) -> bool:
+    """Whether a row is part of what was before: sign-ins, and looks that found another face."""
+    return not _is_look(row) or (row.face == Face.MISMATCH and row is not mine)
+
+
+def _is_look(row: SignInRow) -> bool:
+    return row.result in ("", desk_looks.LOOKED)
+
+
+def _mark(row: SignInRow) -> str:
+    if row.taken_back_at:
+        return "taken_back"
+    return "differs" if _is_look(row) else mark_of(row)
 
 
 def _sighting(row: SignInRow, names: dict[int, str]) -> Sighting:
     return Sighting(
         id=row.id,
-        mark="taken_back" if row.taken_back_at else mark_of(row),
+        mark=_mark(row),
         at=row.signed_at,
         entered_at=row.entered_at,
         method=row.method,

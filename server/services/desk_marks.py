@@ -22,6 +22,7 @@ from server.db.sittings import Attempt, Registration
 from server.errors import Refused
 from server.events import Activity
 from server.services import audit
+from server.services.desk_looks import all_rows, differing
 from server.services.roomstate import RoomState, advance
 from server.services.signed import MOST_REASON, Signed
 
@@ -72,10 +73,13 @@ def marks(session: Session, room_sitting_id: int, only: Collection[int] | None =
 
 
 def check_hold(session: Session, attempt: Attempt) -> None:
-    """Raises `Refused` while a doubt of the desk is undecided, or the desk refused the candidate."""
-    code = hold_of(standing(session, attempt.registration_id))
+    """Raises `Refused` while a doubt of the desk is undecided, a face differed, or the desk refused."""
+    row = standing(session, attempt.registration_id)
+    code = hold_of(row)
     if code:
         raise Refused(code)
+    if row is None and differing(all_rows(session, attempt.registration_id)) is not None:
+        raise Refused("desk_mismatch_stands")
 
 
 def coming(session: Session, room_sitting_id: int) -> frozenset[int]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from server.access import Actor, Permission
 from server.db.base import vault_of
 from server.db.signins import SignInRow
+from server.db.sittings import Attempt
 from server.errors import Forbidden, NotFound, Refused
 from server.services import audit
 from server.services.desk_marks import hold_of
@@ -38,7 +39,7 @@ def view(session: Session, actor: Actor, room_sitting_id: int, signin_id: int, *
     """The picture of a sign-in in clear, JPEG; that it was looked at stands on the record."""
     need_duty(session, actor, Permission.ADMIT_CANDIDATES, room_sitting_id, now=now)
     row = session.get(SignInRow, signin_id)
-    if row is None or row.room_sitting_id != room_sitting_id or row.sealed_picture is None:
+    if row is None or room_sitting_id not in _rooms(session, row) or row.sealed_picture is None:
         raise NotFound("picture")
     data = vault_of(session).open_value(PURPOSE, str(row.id), row.sealed_picture)
     stream = audit.sitting_stream(room_sitting_id)
@@ -46,10 +47,18 @@ def view(session: Session, actor: Actor, room_sitting_id: int, signin_id: int, *
     return data
 
 
+def _rooms(session: Session, row: SignInRow) -> set[int | None]:
+    """Where the picture was taken, and where the candidate has been moved since."""
+    query = select(Attempt.room_sitting_id).where(Attempt.registration_id == row.registration_id)
+    return {row.room_sitting_id, session.scalar(query)}
+
+
 def expired(session: Session, *, now: datetime) -> Sequence[SignInRow]:
-    """Sign-ins whose picture is past its time; an undecided doubt keeps its picture."""
+    """Sign-ins whose picture is past its time; an undecided doubt keeps the pictures of its candidate."""
     query = select(SignInRow).where(SignInRow.keep_until <= now, SignInRow.has_picture.is_(True))
-    return [row for row in session.scalars(query.order_by(SignInRow.id)) if hold_of(row) != "desk_doubt_open"]
+    open_ = select(SignInRow).where(SignInRow.result == "doubt", SignInRow.standing_for.is_not(None))
+    kept = {row.standing_for for row in session.scalars(open_) if hold_of(row) == "desk_doubt_open"}
+    return [row for row in session.scalars(query.order_by(SignInRow.id)) if row.registration_id not in kept]
 
 
 def purge(session: Session, actor: Actor, *, now: datetime) -> int:

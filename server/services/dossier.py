@@ -31,7 +31,15 @@ from server.db.rooms import Room, Workstation, WorkstationClock
 from server.db.sittings import Assignment, Candidate, Registration, RoomSitting
 from server.errors import NotFound, Refused
 from server.rules.archive import index_message, signed
-from server.services import attempt_export, audit, checkpoints, ledger, rosters
+from server.services import (
+    attempt_export,
+    audit,
+    checkpoints,
+    ledger,
+    record_book,
+    rosters,
+    supervision,
+)
 from server.services.attempt_export import Sources
 from server.services.dossier_tables import Found, by_folder, value_of, walk
 from server.services.ledger import Line
@@ -113,6 +121,8 @@ def work(session: Session, actor: Actor, wish: Wish, stores: Stores, *, now: dat
     documents = {
         f"3-process/record-{room.row.id}.pdf": document(session, room.row.id, now=now, zone=stores.zone)
         for room in rooms
+        # What may have been altered is not printed; its data come along, and the check names them.
+        if not book(session, Page(room.row.id, stores.zone)).altered
     }
     names = sorted(files)
     blobs = {f"f{place}": files[name] for place, name in enumerate(names)}
@@ -166,7 +176,11 @@ def _files(  # noqa: PLR0913 - all that files are made of
     yield "3-process/clocks.jsonl", _lines(_clocks(session, lines))
     for number in numbers:
         yield f"3-process/audit/sitting-{number}.jsonl", _lines(_chain(session, number))
-        yield f"3-process/record-{number}.json", canonical(_record(session, number, stores.zone))
+        yield (
+            f"3-process/record-{number}.json",
+            canonical(record_book.as_json(book(session, Page(number, stores.zone)))),
+        )
+    yield "3-process/supervision.json", canonical(supervision.as_json(session, rooms[0].sitting.id))
     streams = [audit.sitting_stream(number) for number in numbers]
     points = [point for stream in streams for point in checkpoints.of_stream(session, stream)]
     yield "3-process/checkpoints.jsonl", _lines(point.as_json() for point in points)
@@ -256,19 +270,6 @@ def _clocks(session: Session, lines: Iterable[Line]) -> Iterator[dict[str, Any]]
     for row, key in session.execute(query):
         place = {"workstation": row.workstation_id, "public_key": base64.b64encode(key).decode()}
         yield {**place, "boot_id": row.boot_id, "offset_ns": row.offset_ns}
-
-
-def _record(session: Session, number: int, zone: ZoneInfo) -> dict[str, Any]:
-    """The room record as data: what was sealed, or what it says now."""
-    found = book(session, Page(number, zone))
-    return {
-        "content": found.content,
-        "sha256": found.sha256,
-        "sealed_at": value_of(found.sealed_at),
-        "root": found.checkpoint.root if found.checkpoint else "",
-        "signatures": [[one.role, one.name, value_of(one.at)] for one in found.signers if one.name],
-        "annexes": [[text, value_of(at), by] for text, at, by in found.annexes],
-    }
 
 
 def _chain(session: Session, number: int) -> Iterator[dict[str, Any]]:

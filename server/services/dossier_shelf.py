@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from itembank.sealing import SealBroken
 from itembank.vault import Vault
 from server.access import Actor, Permission
-from server.db.base import vault_of
 from server.db.evidence_store import EvidenceStore, FolderStore, frame_name
 from server.db.record_book import DossierRow
 from server.errors import NotFound
-from server.services import staff
+from server.services import audit, staff
+from server.services.dossier import Wish, rooms_of
 from server.services.signed import need
 
 KEPT = timedelta(hours=24)
@@ -85,19 +85,29 @@ def failed(session: Session, dossier_id: int) -> None:
     session.get_one(DossierRow, dossier_id).state = "failed"
 
 
-def fetch(
-    session: Session, actor: Actor, store: EvidenceStore, place: tuple[int, int], *, now: datetime
-) -> bytes:
-    """The file of a dossier (`place`: room's sitting and dossier). Raises `NotFound` when it is gone."""
+def fetch(session: Session, actor: Actor, place: tuple[int, int], *, now: datetime) -> str:
+    """The name under which a dossier lies (`place`: room's sitting and dossier); the taking is recorded.
+
+    Raises `NotFound` when it is gone.
+    """
     need(actor, Permission.EXPORT_ARCHIVE)
     room_sitting_id, dossier_id = place
     row = session.get(DossierRow, dossier_id)
     if row is None or row.room_sitting_id != room_sitting_id or not _ready(row, now):
         raise NotFound("dossier")
-    sealed = store.get(row.file)
+    for number in rooms_of(session, Wish(room_sitting_id, row.whole)):
+        stream = audit.sitting_stream(number)
+        told = {"sha256": row.sha256}
+        audit.record(session, stream, actor, "dossier_fetched", f"dossier/{row.id}", now=now, **told)
+    return row.file
+
+
+def opened(vault: Vault, store: EvidenceStore, name: str) -> bytes:
+    """The file under a name. Raises `NotFound` when it is not there or not what was put there."""
+    sealed = store.get(name)
     try:
         if sealed is not None:
-            return vault_of(session).open_value(PURPOSE, row.file, sealed)
+            return vault.open_value(PURPOSE, name, sealed)
     except SealBroken as fault:
         raise NotFound("dossier") from fault
     raise NotFound("dossier")

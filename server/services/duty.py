@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.access import PERMISSIONS, SYSTEM, Actor, Permission, Role
-from server.db.sittings import Assignment
+from server.db.sittings import Assignment, RoomSitting
 from server.errors import Refused
 from server.services import audit
 from server.services.signed import need
@@ -49,6 +49,40 @@ def need_duty(
         told.add((actor.user_id, room_sitting_id))
         stream = audit.sitting_stream(room_sitting_id)
         audit.record(session, stream, actor, "chief_stood_in", stream, now=now)
+
+
+def need_duty_to_look(session: Session, actor: Actor, permission: Permission, room_sitting_id: int) -> None:
+    """As `need_duty`, for what is looked at before an act; a chief who only looks stands on no record."""
+    need(actor, permission)
+    if not may_act(session, actor, room_sitting_id):
+        raise Refused("not_on_duty", 403)
+
+
+def may_see_room(session: Session, actor: Actor, room_sitting_id: int) -> bool:
+    """Whether names, incidents and reports of a room are for this person: who serves there or walks the
+    sitting's rooms, a chief, and who may see the ledger of all rooms.
+    """
+    if actor.can(Permission.SEE_LEDGER) or actor.can(Permission.COSIGN):
+        return True
+    return on_duty(session, actor, room_sitting_id) or roves(session, actor, room_sitting_id)
+
+
+def need_room_sight(session: Session, actor: Actor, room_sitting_id: int) -> None:
+    """Raises `Refused` (`not_on_duty`) unless `may_see_room`."""
+    if not may_see_room(session, actor, room_sitting_id):
+        raise Refused("not_on_duty", 403)
+
+
+def roves(session: Session, actor: Actor, room_sitting_id: int) -> bool:
+    """Whether the person is a rover somewhere in the sitting of this room: rovers walk all its rooms."""
+    sitting = select(RoomSitting.sitting_id).where(RoomSitting.id == room_sitting_id).scalar_subquery()
+    query = (
+        select(Assignment.user_id)
+        .join(RoomSitting, RoomSitting.id == Assignment.room_sitting_id)
+        .where(Assignment.user_id == actor.user_id, Assignment.role == str(Role.ROVER))
+        .where(RoomSitting.sitting_id == sitting)
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def rooms_of_duty(session: Session, actor: Actor) -> set[int]:

@@ -30,15 +30,17 @@ from exam_rooms.watching import CAMERA_KINDS
 from exam_rooms.wire import decode
 from server.access import Actor, Permission
 from server.db.base import emit
-from server.db.cases import StaffReport
+from server.db.cases import Case, CaseIncident, StaffReport
 from server.db.rooms import Seat
 from server.db.sittings import Batch, Incident, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, SeatChanged
 from server.rules.policy_violations import IncidentRules
+from server.rules.violations import OVER
 from server.services import audit
 from server.services.duty import need_duty
 from server.services.roomstate import locked_attempt, lower_hand
+from server.services.voids import TAKING
 
 OPEN = ("raised", "acknowledged")
 OUTCOMES = ("acknowledged", "dismissed", "recorded")
@@ -192,6 +194,8 @@ def handle(
         raise Refused("reason_missing", 422, field="note")
     if row.state not in (*OPEN, "cleared"):
         raise Refused("incident_already_handled")
+    if outcome == "dismissed":
+        _need_no_case(session, row)
     # Who has heard of a call stands at the seat: there is nothing left to wait for.
     come = row.kind == IncidentKind.HAND_RAISED and outcome == "acknowledged"
     row.state, row.note = "recorded" if come else outcome, note
@@ -205,6 +209,19 @@ def handle(
     emit(session, Activity(row.room_sitting_id, f"line_incident_{outcome}", params, row.seat_id, row.id))
     _seat_changed(session, row)
     return row
+
+
+def _need_no_case(session: Session, row: Incident) -> None:
+    """What a case, or a decision that stands, rests on is not dismissed: the case is given up first."""
+    over = [str(state) for state in OVER]
+    resting = (
+        select(Case.id)
+        .join(CaseIncident, CaseIncident.case_id == Case.id)
+        .where(CaseIncident.incident_id == row.id, Case.state.not_in(over) | Case.outcome.in_(TAKING))
+    )
+    found = session.scalar(resting.order_by(Case.id))
+    if found is not None:
+        raise Refused("incident_has_case", 409, number=found)
 
 
 def under_leave(row: Incident, leave: int) -> None:
@@ -282,12 +299,16 @@ def _severity(session: Session, room_sitting_id: int, kind: IncidentKind) -> int
     return incident_rules(session, room_sitting_id).severity_of(str(kind), int(severity(kind)))
 
 
+def line_code(row: Incident) -> str:
+    """The code of the sentence that tells of an incident."""
+    return f"incident_{row.kind.lower()}" + ("_on_leave" if "leave" in row.details else "")
+
+
 def _tell(session: Session, row: Incident, cause_ns: int = 0) -> None:
     """One line for the monitor, with what of the details a sentence can hold."""
     said = {name: value for name, value in row.details.items() if isinstance(value, str)}
     params = tuple(sorted({"seat": _number(session, row.seat_id), **said}.items()))
-    code = f"incident_{row.kind.lower()}" + ("_on_leave" if "leave" in row.details else "")
-    emit(session, Activity(row.room_sitting_id, code, params, row.seat_id, row.id, cause_ns))
+    emit(session, Activity(row.room_sitting_id, line_code(row), params, row.seat_id, row.id, cause_ns))
 
 
 def _seen_again(row: Incident, details: Mapping[str, Any], now: datetime) -> None:

@@ -18,7 +18,7 @@ from exam_rooms.kiosk_messages import KioskOrder, KioskPlan, QuitPin, order_mess
 from exam_rooms.pins import PIN_DIGITS, hashed_pin
 from exam_rooms.seats import AttemptState
 from server.access import Actor, Permission
-from server.db.base import vault_of
+from server.db.base import TO_CHANGE, vault_of
 from server.db.kiosk import RoomPin, SignedOrder
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, RoomSitting
@@ -174,7 +174,7 @@ def _on_duty_in(session: Session, actor: Actor, room_sitting_id: int, now: datet
 
 def _seats_hear(session: Session, room_sitting_id: int) -> None:
     """Every seat's version grows, so that the new state replaces the one it has."""
-    row = session.get_one(RoomSitting, room_sitting_id, with_for_update=True, populate_existing=True)
+    row = session.get_one(RoomSitting, room_sitting_id, with_for_update=TO_CHANGE, populate_existing=True)
     row.version += 1
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import INCIDENTS, IncidentKind
 from exam_rooms.seats import AttemptState
-from server.db.base import emit
+from server.db.base import TO_CHANGE, emit
 from server.db.rooms import WorkstationClock
 from server.db.sittings import Attempt, LinkGapRow, RoomSitting
 from server.events import LinkChanged
@@ -50,7 +50,7 @@ def keep_silence(
 
     One is enough: as long as something waits, the last all-clear lies before all of them.
     """
-    attempt = session.get_one(Attempt, attempt_id, with_for_update=True)
+    attempt = session.get_one(Attempt, attempt_id, with_for_update=TO_CHANGE)
     ends = load(session, attempt.room_sitting_id).taken_until(attempt)
     before = [silence for silence in silences if silence.since < ends]
     if now < ends or not before:

@@ -106,6 +106,7 @@ class RoomBoard:
     rehearsal: bool
     smart: bool = False
     last_ends_at: datetime | None = None
+    sitting: int = 0
 
 
 _NEXT = {
@@ -268,6 +269,7 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
         rehearsal=room.batch.rehearsal,
         smart=room.room.kind == cameras.SMART,
         last_ends_at=_last_ends(session, room, now),
+        sitting=room.sitting.id,
     )
 
 

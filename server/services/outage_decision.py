@@ -21,7 +21,7 @@ from server.events import RoomChanged
 from server.services.delivery import Parts
 from server.services.duty import need_duty
 from server.services.outage_gate import undecided
-from server.services.rescheduling import Again, break_off, hold_again
+from server.services.rescheduling import Again, break_off, cases_with_them, hold_again
 from server.services.roomstate import RoomState, load
 from server.services.signed import Signed, need, need_reason, note_room, second_person
 
@@ -146,7 +146,8 @@ def reschedule(session: Session, signed: Signed, room_sitting_id: int, again: Ag
     session.flush()
     row.sitting_id = hold_again(session, signed, room, again, now=now)
     told = {"open": open_seats, "sitting": row.sitting_id, "starts_at": again.starts_at.isoformat()}
-    note_room(session, room_sitting_id, signed, "outage_rescheduled", now, **told)
+    cases = cases_with_them(session, room_sitting_id)
+    note_room(session, room_sitting_id, signed, "outage_rescheduled", now, **told, cases=cases)
     emit(session, RoomChanged(room_sitting_id))
     return row.sitting_id
 

@@ -3,12 +3,12 @@
 What it says is computed anew until it is sealed; a correction keeps the old text beside the new one. A
 signature is of one content: when the record says something else, it holds no longer. Sealing needs the sums
 to be right and all signatures in force, and ends with a signed checkpoint of the sitting's audit chain (D15).
+What the store holds of seal, signatures and annexes is compared with that chain whenever a record is read.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
-from exam_rooms.wire import canonical
 from server.access import Actor, Permission, Role
 from server.db.base import emit
 from server.db.record_book import (
@@ -30,8 +29,10 @@ from server.db.record_book import (
 from server.db.sittings import Assignment
 from server.errors import Refused
 from server.events import RoomChanged
-from server.rules.record_sums import Sums
-from server.services import audit, checkpoints, record_events, staff
+from server.rules.record_sums import COUNTED, Sums
+from server.rules.signed_papers import record_mark, text_mark
+from server.services import audit, checkpoints, record_events, signed_papers, staff
+from server.services.dossier_tables import value_of
 from server.services.duty import need_duty
 from server.services.roomstate import RoomState, load
 from server.services.signed import need
@@ -65,7 +66,10 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A room record as it stands. `content` as `_content` makes it; `sums` is None once it is sealed."""
+    """A room record as it stands. `content` as `_content` makes it; `sums` is None once it is sealed.
+
+    `altered`: what of it the audit chain does not bear out, as `signed_papers.record_faults` says it.
+    """
 
     room_sitting: int
     content: Mapping[str, Any]
@@ -75,6 +79,7 @@ class Book:
     annexes: tuple[tuple[str, datetime, str], ...] = ()
     sealed_at: datetime | None = None
     checkpoint: AuditCheckpoint | None = None
+    altered: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -87,18 +92,37 @@ def book(session: Session, page: Page) -> Book:
     room = load(session, page.room_sitting)
     sealed = session.get(RoomRecordRow, page.room_sitting)
     if sealed is None:
-        content, found = _content(session, room, page.zone)
-        mark = _mark(content)
-        return Book(page.room_sitting, content, mark, found, _signers(session, room, mark))
+        content, sums = _content(session, room, page.zone)
+        mark = record_mark(content)
+        found = Book(room.row.id, content, mark, sums, _signers(session, room, mark))
+    else:
+        found = _sealed(session, room, sealed)
+    faults = signed_papers.record_faults(session, room.row.id, as_json(found), found.checkpoint)
+    return replace(found, altered=faults)
+
+
+def as_json(found: Book) -> dict[str, Any]:
+    """A record as plain values, as `server.rules.signed_papers` reads it."""
+    return {
+        "content": found.content,
+        "sha256": found.sha256,
+        "sealed_at": value_of(found.sealed_at),
+        "root": found.checkpoint.root if found.checkpoint else "",
+        "signatures": [[one.role, one.name, value_of(one.at)] for one in found.signers if one.name],
+        "annexes": [[text, value_of(at), by] for text, at, by in found.annexes],
+    }
+
+
+def _sealed(session: Session, room: RoomState, sealed: RoomRecordRow) -> Book:
     return Book(
-        room_sitting=page.room_sitting,
+        room_sitting=room.row.id,
         content=sealed.content,
         sha256=sealed.content_sha256,
         sums=None,
         signers=_signers(session, room, sealed.content_sha256, sealed=True),
-        annexes=_annexes(session, page.room_sitting),
+        annexes=_annexes(session, room.row.id),
         sealed_at=sealed.sealed_at,
-        checkpoint=session.get_one(AuditCheckpoint, sealed.checkpoint_id),
+        checkpoint=session.get(AuditCheckpoint, sealed.checkpoint_id),
     )
 
 
@@ -115,13 +139,19 @@ class Change:
 
 
 def correct(session: Session, actor: Actor, page: Page, change: Change, *, now: datetime) -> None:
-    """Puts another text where the record says something; the old one stays to be seen. Not once sealed."""
+    """Puts another text where the record says something; the old one stays to be seen. Not once sealed.
+
+    Raises `Refused`: record_sealed, record_too_early, record_field_counted, record_field_unknown,
+    record_same_text, reason_missing.
+    """
     need(actor, Permission.RUN_ROOM)
     room = _open_room(session, actor, page.room_sitting, now)
     content, _ = _content(session, room, page.zone)
     if not change.reason.strip():
         raise Refused("reason_missing", 422, field="reason")
     field, old = change.field, ""
+    if field in COUNTED:
+        raise Refused("record_field_counted", 422, field="field")
     if field == "added":
         field = f"{ADDED}{sum(key.startswith(ADDED) for key in _texts(content)) + 1}"
     elif field in _texts(content):
@@ -157,7 +187,7 @@ def sign(session: Session, signer: Actor, page: Page, sha256: str, *, now: datet
     role = _role(session, signer, page.room_sitting)
     content, found = _content(session, room, page.zone)
     _need_sums(found)
-    mark = _mark(content)
+    mark = record_mark(content)
     if sha256 != mark:
         raise Refused("record_changed", 409)
     if any(row.user_id == signer.user_id for row in _in_force(session, page.room_sitting, mark)):
@@ -180,24 +210,27 @@ def sign(session: Session, signer: Actor, page: Page, sha256: str, *, now: datet
 def seal(session: Session, actor: Actor, page: Page, *, now: datetime) -> str:
     """The chief closes the record for good; the root of the checkpoint that seals it.
 
-    Raises `Refused`: record_sealed, record_too_early, record_sums (with the seats), record_unsigned.
+    Raises `Refused`: record_sealed, record_too_early, record_sums (with the seats), record_unsigned,
+    record_altered.
     """
     need(actor, Permission.COSIGN)
     room = _open_room(session, actor, page.room_sitting, now)
-    content, found = _content(session, room, page.zone)
-    _need_sums(found)
-    mark = _mark(content)
-    missing = [signer.role for signer in _signers(session, room, mark) if not signer.name]
+    found = book(session, page)
+    assert found.sums is not None
+    _need_sums(found.sums)
+    missing = [signer.role for signer in found.signers if not signer.name]
     if missing:
         raise Refused("record_unsigned", roles=" ".join(missing))
+    if found.altered:
+        raise Refused("record_altered", room=room.room.name)
     stream = audit.sitting_stream(page.room_sitting)
-    audit.record(session, stream, actor, "record_sealed", stream, now=now, sha256=mark)
+    audit.record(session, stream, actor, "record_sealed", stream, now=now, sha256=found.sha256)
     checkpoint = checkpoints.make(session, stream, now=now)
     session.add(
         RoomRecordRow(
             room_sitting_id=page.room_sitting,
-            content=content,
-            content_sha256=mark,
+            content=found.content,
+            content_sha256=found.sha256,
             sealed_at=now,
             sealed_by=actor.user_id,
             checkpoint_id=checkpoint.id,
@@ -224,7 +257,7 @@ def add(session: Session, actor: Actor, room_sitting_id: int, text: str, *, now:
     session.add(row)
     session.flush()
     stream = audit.sitting_stream(room_sitting_id)
-    mark = hashlib.sha256(row.text.encode()).hexdigest()
+    mark = text_mark(row.text)
     audit.record(session, stream, actor, "record_annexed", f"annex/{row.id}", now=now, sha256=mark)
 
 
@@ -310,7 +343,7 @@ def _corrected(session: Session, room_sitting_id: int, content: dict[str, Any], 
             content["lines"].append(lines[row.field])
         if row.field in lines:
             lines[row.field]["text"] = row.new
-        else:
+        elif row.field not in COUNTED:
             content["notes" if row.field in FREE else "facts"][row.field] = row.new
         content["corrections"].append(
             {"field": row.field, "old": row.old, "new": row.new, "reason": row.reason, "at": at, "by": by}
@@ -324,10 +357,6 @@ def _texts(content: Mapping[str, Any]) -> dict[str, str]:
         **content["notes"],
         **{line["key"]: line["text"] for line in content["lines"]},
     }
-
-
-def _mark(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical(dict(content))).hexdigest()
 
 
 # --- signatures ----------------------------------------------------------------------------------------
@@ -365,5 +394,5 @@ def _asked(session: Session, room: RoomState) -> Counter[str]:
 def _annexes(session: Session, room_sitting_id: int) -> tuple[tuple[str, datetime, str], ...]:
     query = select(RecordAnnex).where(RecordAnnex.room_sitting_id == room_sitting_id)
     rows = list(session.scalars(query.order_by(RecordAnnex.id)))
-    names = staff.names(session, [row.added_by for row in rows])
-    return tuple((row.text, row.added_at, names.get(row.added_by or 0, "")) for row in rows)
+    names = signed_papers.annexed_by(session, room_sitting_id)
+    return tuple((row.text, row.added_at, names.get(f"annex/{row.id}", "")) for row in rows)

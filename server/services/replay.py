@@ -206,7 +206,10 @@ def _pauses(session: Session, attempt: Attempt) -> Iterable[Event]:
 
 COMMAND, PAUSE = "command", "pause"
 """Kinds of events that are no acts of the audit chain: a command to the seat, a time that stood still."""
-LOOKS = ("seat_looked_at", "attempts_exported", "essays_read", "response_seen", "dossier_exported")
+LOOKS = (
+    *("seat_looked_at", "attempts_exported", "essays_read", "response_seen"),
+    *("dossier_exported", "dossier_fetched"),
+)
 """Acts of who looked at the record later: nothing that happened at the seat."""
 
 

@@ -1,7 +1,8 @@
 """A sitting that was broken off is held again (scenario 23): other papers, new tickets, old attempts void.
 
 The old attempts stay sealed with their package and are never marked. Who was absent when the room was broken
-off stays absent: only those who came, or still could have come, are registered again.
+off stays absent: only those who came, or still could have come, are registered again. A case about one of
+them, and a result that it takes away, goes on in the new sitting (`voids`).
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from sqlalchemy.orm import Session
 from exam_rooms.kiosk_messages import CommandKind
 from exam_rooms.seats import Act, AttemptState
 from server.db.base import vault_of
+from server.db.cases import Case
 from server.db.sittings import Attempt, Registration, RoomSitting, Sitting
+from server.rules.violations import CaseState
 from server.services import batches, pauses
 from server.services.batches import SittingPlan
 from server.services.command_log import issue
@@ -69,6 +72,13 @@ def hold_again(session: Session, signed: Signed, room: RoomState, again: Again, 
         _register_again(session, old, row, tickets.next())
         old.void_at = now
     return sitting.id
+
+
+def cases_with_them(session: Session, room_sitting_id: int) -> list[int]:
+    """Cases about candidates of a room that were not given up: they, and what they decide, go on."""
+    given_up = [str(CaseState.WITHDRAWN), str(CaseState.DROPPED)]
+    query = select(Case.id).where(Case.room_sitting_id == room_sitting_id, Case.state.not_in(given_up))
+    return list(session.scalars(query.order_by(Case.id)))
 
 
 def _room_again(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
 from server.access import Role
+from server.errors import Refused
 from server.rules.audit_chain import checkpoint_text
 from server.services.paper_prints import content_mark, head
 from server.services.record_book import Book, Page, book
@@ -44,9 +45,14 @@ LABELS = {
 
 
 def document(session: Session, room_sitting_id: int, *, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
-    """The payload of the typesetting job; a sealed record shows its checkpoint as QR."""
+    """The payload of the typesetting job; a sealed record shows its checkpoint as QR.
+
+    Raises `Refused` (`record_altered`) when the audit chain does not bear the record out.
+    """
     room = load(session, room_sitting_id)
     found = book(session, Page(room_sitting_id, zone))
+    if found.altered:
+        raise Refused("record_altered", room=room.room.name)
     data = printed(found, zone)
     payload = {
         "document": "record",

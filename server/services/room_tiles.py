@@ -10,6 +10,7 @@ from server.db.answers import AnswerStore
 from server.presence import Presence
 from server.services import alert_queue, gates, monitoring
 from server.services.alert_queue import Entry
+from server.services.announcements import HEARD
 from server.services.gate_findings import Outside
 from server.services.monitoring import RoomBoard, SeatCard
 
@@ -62,6 +63,16 @@ class Hall:
     def names(self) -> dict[int, str]:
         """Room in its sitting -> name of the room."""
         return {tile.board.room_sitting: tile.board.room for tile in self.tiles}
+
+    @property
+    def shared(self) -> tuple[tuple[RoomBoard, ...], ...]:
+        """The rooms of each sitting that holds several which somebody may be told something in."""
+        found: dict[int, list[RoomBoard]] = {}
+        for board in (tile.board for tile in self.tiles):
+            if board.state in HEARD:
+                found.setdefault(board.sitting, []).append(board)
+        several = [boards for boards in found.values() if len(boards) > 1]
+        return tuple(tuple(sorted(boards, key=lambda board: board.room_sitting)) for boards in several)
 
 
 def hall(session: Session, sources: Sources, *, now: datetime) -> Hall:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from exam_rooms import clock
 from exam_rooms.clock import Phase, RoomClock
 from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
-from server.db.base import emit
+from server.db.base import TO_CHANGE, emit
 from server.db.rooms import Room
 from server.db.sittings import Attempt, Batch, Registration, RoomSitting, Sitting, TimeCredit
 from server.errors import NotFound, Refused
@@ -103,7 +103,9 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
 
     Who locks a room and attempts of it locks the room first, so that nobody waits for each other.
     """
-    row = session.get(RoomSitting, room_sitting_id, with_for_update=lock or None, populate_existing=lock)
+    row = session.get(
+        RoomSitting, room_sitting_id, with_for_update=TO_CHANGE if lock else None, populate_existing=lock
+    )
     if row is None:
         raise NotFound("sitting")
     sitting = session.get_one(Sitting, row.sitting_id)
@@ -143,7 +145,7 @@ def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
 
 def locked_attempt(session: Session, attempt_id: int) -> Attempt:
     """An attempt, kept from other writers until the commit."""
-    attempt = session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
+    attempt = session.get(Attempt, attempt_id, with_for_update=TO_CHANGE, populate_existing=True)
     if attempt is None:
         raise NotFound("attempt")
     return attempt
@@ -153,7 +155,7 @@ def attempts_of(session: Session, room_sitting_id: int, *, lock: bool = False) -
     """All attempts of a room's sitting; `lock` waits for who changes one and keeps others out."""
     query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id).order_by(Attempt.id)
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     return list(session.scalars(query))
 
 

@@ -17,7 +17,7 @@ from exam_rooms.seats import PRESENT, AttemptState
 from server.access import Permission
 from server.db.base import emit
 from server.db.commands import PauseRow, SeatMessage
-from server.db.rooms import Seat
+from server.db.rooms import Room, Seat
 from server.db.sittings import Attempt, RoomSitting
 from server.errors import NotFound, Refused
 from server.events import Activity
@@ -26,7 +26,7 @@ from server.services.announcements import TEXT_MOST
 from server.services.command_log import issue, repeated
 from server.services.duty import need_duty
 from server.services.outage_gate import need_decided
-from server.services.roomstate import CLOSED, RoomState, attempts_of, load, touch
+from server.services.roomstate import CLOSED, RoomState, attempts_of, load, locked_attempt, touch
 from server.services.signed import Signed, need, need_reason, note_room, params_of
 
 LOCKED, IDENTITY = "LOCKED", "IDENTITY"
@@ -186,9 +186,7 @@ def identity_looked(session: Session, signed: Signed, attempt_id: int, *, same: 
 
     Refused: `identity_not_asked`, `reason_missing` for a doubt.
     """
-    attempt = session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
-    if attempt is None:
-        raise NotFound("attempt")
+    attempt = locked_attempt(session, attempt_id)
     need_duty(session, signed.actor, Permission.COMMAND_SEATS, attempt.room_sitting_id, now=now)
     if attempt.frozen_why != IDENTITY:
         raise Refused("identity_not_asked")
@@ -252,6 +250,26 @@ def _everywhere(session: Session, act: Act, order: Order) -> int:
     if refused is not None and reached == 0:
         raise refused
     return reached
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMeant:
+    """A room that a command to all rooms of a sitting goes to; `id` is the room's in the sitting."""
+
+    id: int
+    name: str
+    state: str
+
+
+def rooms_meant(session: Session, room_sitting_id: int) -> list[RoomMeant]:
+    """All rooms of the sitting that this room is in, in the order of their ids."""
+    query = (
+        select(RoomSitting.id, Room.name, RoomSitting.state)
+        .join(Room, Room.id == RoomSitting.room_id)
+        .where(RoomSitting.id.in_(_rooms(session, Whom(room_sitting_id, everywhere=True))))
+        .order_by(RoomSitting.id)
+    )
+    return [RoomMeant(*row) for row in session.execute(query)]
 
 
 def _rooms(session: Session, whom: Whom) -> list[int]:

@@ -72,6 +72,7 @@ def draw(session: Session, actor: Actor, sitting_id: int, *, seed: str = "", now
     people = _people(session, sitting, rows)
     drawn = staff_draw.draw(openings, people, seed)
     by_place = {opening.place: opening for opening in openings}
+    before = {row.id: staffing.held(session, row.id) for row in rows}
     session.execute(delete(Assignment).where(Assignment.room_sitting_id.in_([row.id for row in rows])))
     by_room = {row.room_id: row.id for row in rows}
     for place, person in drawn.taken.items():
@@ -94,7 +95,8 @@ def draw(session: Session, actor: Actor, sitting_id: int, *, seed: str = "", now
     for held in rows:
         stream = audit.sitting_stream(held.id)
         facts = {"seed": seed, "inputs": row.inputs, "missing": sum(each.count for each in missing)}
-        audit.record(session, stream, actor, "staff_drawn", stream, now=now, **facts)
+        moved = staffing.changes(session, before[held.id], staffing.held(session, held.id))
+        audit.record(session, stream, actor, "staff_drawn", stream, now=now, **facts, **moved)
     return _view(row, actor.name)
 
 

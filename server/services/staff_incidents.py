@@ -6,11 +6,12 @@ page is covered meanwhile, and whoever logs the return has looked who comes back
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.catalogue import CATALOGUE, ONLY_LOGGED
@@ -21,11 +22,11 @@ from server.db.base import emit, vault_of
 from server.db.cases import ReportPhoto, StaffReport
 from server.db.record import AuditEntry
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting
+from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting, SeatStay
 from server.errors import NotFound, Refused
 from server.events import Activity, SeatChanged
 from server.services import audit, seat_commands
-from server.services.duty import may_act, need_duty
+from server.services.duty import may_act, need_duty, on_duty, roves
 from server.services.incidents import OPEN, Place, put_on_list, under_leave
 from server.services.roomstate import load
 from server.services.signed import Signed, need
@@ -40,7 +41,7 @@ _AT_WORK = frozenset({AttemptState.READY, AttemptState.ANSWERING})
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What somebody saw. `seat` None: it concerns the room. `escort`: who leaves the room with the candidate,
-    "" when the candidate stays in it.
+    "" when the candidate stays in it. `attempt`: who it was, told where a seat has changed hands.
     """
 
     room_sitting: int
@@ -50,6 +51,7 @@ class Sighting:
     note: str = ""
     witnesses: tuple[str, ...] = ()
     escort: str = ""
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +72,34 @@ def photos_most(session: Session, room_sitting_id: int) -> int:
     return load(session, room_sitting_id).policy.incidents.photos_most
 
 
-def seats(session: Session, room_sitting_id: int) -> list[tuple[int, str, str]]:
-    """Seat id, number and candidate's name, in the order of the plan."""
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """Somebody at a seat of the room, now or before."""
+
+    seat: int
+    number: str
+    attempt: int
+    name: str
+
+
+def seats(session: Session, room_sitting_id: int) -> list[Seated]:
+    """Who sits where, in the order of the plan."""
+    query = _seated().join(Seat, Seat.id == Attempt.seat_id)
+    query = query.where(Attempt.room_sitting_id == room_sitting_id)
+    return [Seated(*row) for row in session.execute(query.order_by(Seat.id))]
+
+
+def shared_seats(session: Session, room_sitting_id: int) -> list[Seated]:
+    """Everybody who has been at a seat where somebody else has been, too, in the order of plan and time."""
     query = (
-        select(Seat.id, Seat.number, Candidate.name)
-        .join(Attempt, Attempt.seat_id == Seat.id)
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
+        _seated()
+        .join(SeatStay, SeatStay.attempt_id == Attempt.id)
+        .join(Seat, Seat.id == SeatStay.seat_id)
         .where(Attempt.room_sitting_id == room_sitting_id)
-        .order_by(Seat.id)
     )
-    return [(seat, number, name) for seat, number, name in session.execute(query)]
-
-
-def attempt_at(session: Session, room_sitting_id: int, seat_id: int) -> Attempt:
-    """Who sits at a seat. Refused (`report_seat_empty`) for a free one."""
-    query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id == seat_id)
-    attempt = session.scalar(query)
-    if attempt is None:
-        raise Refused("report_seat_empty", 422, field="seat")
-    return attempt
+    found = [Seated(*row) for row in session.execute(query.order_by(Seat.id, SeatStay.from_at))]
+    people = Counter(one.seat for one in set(found))
+    return [one for one in dict.fromkeys(found) if people[one.seat] > 1]
 
 
 def report(
@@ -97,7 +107,7 @@ def report(
 ) -> int:
     """Puts on the list what the actor saw; the incident's id. `photos`: JPEG without metadata.
 
-    Invigilators report in the rooms of their duty, rovers everywhere.
+    People report in the rooms of their duty, rovers of the sitting in all its rooms, chiefs everywhere.
     """
     _need_reporter(session, actor, sighting.room_sitting)
     kind = _kind(sighting)
@@ -107,7 +117,8 @@ def report(
     attempt = _attempt(session, sighting)
     if attempt is not None and sighting.escort:
         _cover(session, actor, sighting, attempt, now)
-    place = Place(sighting.room_sitting, sighting.seat, attempt.id if attempt else None)
+    at_seat = attempt.seat_id if attempt and sighting.escort else sighting.seat  # leaves begin where one sits
+    place = Place(sighting.room_sitting, at_seat, attempt.id if attempt else None)
     said = {"said": sighting.note} if sighting.note else {}
     row = put_on_list(session, place, kind, seen_at=sighting.seen_at, now=now, by=actor.name, **said)
     if kind in ONLY_LOGGED:
@@ -213,8 +224,12 @@ def _need_reporter(session: Session, actor: Actor, room_sitting_id: int) -> None
     need(actor, Permission.REPORT_INCIDENTS)
     if session.get(RoomSitting, room_sitting_id) is None:
         raise NotFound("sitting")
-    roving = not actor.can(Permission.RUN_ROOM)
-    if not roving and not may_act(session, actor, room_sitting_id):
+    here = on_duty(session, actor, room_sitting_id, Permission.REPORT_INCIDENTS)
+    if (
+        not here
+        and not may_act(session, actor, room_sitting_id)
+        and not roves(session, actor, room_sitting_id)
+    ):
         raise Refused("not_on_duty", 403)
 
 
@@ -233,27 +248,70 @@ def _check(session: Session, sighting: Sighting, kind: IncidentKind, now: dateti
         raise Refused("report_witnesses_too_many", 422, field="witnesses", limit=WITNESSES_MOST)
     if sighting.seat is None and CATALOGUE[kind].needs_seat:
         raise Refused("report_seat_missing", 422, field="seat")
-    _check_escort(session, sighting, kind)
+    _check_escort(sighting, kind)
     if kind not in LEAVES and not sighting.note:
         raise Refused("report_note_missing", 422, field="note")
 
 
-def _check_escort(session: Session, sighting: Sighting, kind: IncidentKind) -> None:
+def _check_escort(sighting: Sighting, kind: IncidentKind) -> None:
     if kind not in LEAVES and sighting.escort:
         raise Refused("report_escort_not_for_this", 422, field="escort")
     if kind is IncidentKind.LEAVE_ALLOWED and not sighting.escort:
         raise Refused("report_escort_missing", 422, field="escort")
-    if sighting.seat in away(session, sighting.room_sitting) and sighting.escort:
-        raise Refused("leave_already", 409)
 
 
 def _attempt(session: Session, sighting: Sighting) -> Attempt | None:
     if sighting.seat is None:
         return None
-    attempt = attempt_at(session, sighting.room_sitting, sighting.seat)
-    if sighting.escort and AttemptState(attempt.state) not in _AT_WORK:
+    attempt = _whom(session, sighting, sighting.seat)
+    if not sighting.escort:
+        return attempt
+    if attempt.id in {kept.attempt_id for kept in away(session, sighting.room_sitting).values()}:
+        raise Refused("leave_already", 409)
+    if AttemptState(attempt.state) not in _AT_WORK:
         raise Refused("leave_not_now", state=attempt.state)
     return attempt
+
+
+def _whom(session: Session, sighting: Sighting, seat: int) -> Attempt:
+    """Who a report is about: who was at the seat at that moment, which is not always who is there now."""
+    here = select(Attempt).where(Attempt.room_sitting_id == sighting.room_sitting)
+    now = session.scalar(here.where(Attempt.seat_id == seat))
+    stays = here.join(SeatStay, SeatStay.attempt_id == Attempt.id).where(SeatStay.seat_id == seat)
+    if sighting.attempt is not None:
+        known: dict[int, Attempt] = {
+            one.id: one for one in (*session.scalars(stays), *([now] if now else []))
+        }
+        if sighting.attempt not in known:
+            raise Refused("report_person_not_there", 422, field="person")
+        return known[sighting.attempt]
+    then = session.scalar(
+        stays.where(
+            SeatStay.from_at <= sighting.seen_at,
+            SeatStay.until_at.is_(None) | (SeatStay.until_at > sighting.seen_at),
+        ).order_by(SeatStay.id.desc())
+    )
+    found = then or now
+    if found is None:
+        raise Refused("report_seat_empty", 422, field="seat")
+    if now is not None and found is not now:
+        raise Refused("report_seat_changed_hands", 422, field="person", name=_name(session, found))
+    return found
+
+
+def _name(session: Session, attempt: Attempt) -> str:
+    query = select(Candidate.name).join(Registration, Registration.candidate_id == Candidate.id)
+    return session.scalars(query.where(Registration.id == attempt.registration_id)).one()
+
+
+def _seated() -> Select[int, str, int, str]:
+    """Seat, number, attempt, name; the seat is still to be joined."""
+    return (
+        select(Seat.id, Seat.number, Attempt.id, Candidate.name)
+        .select_from(Attempt)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+    )
 
 
 def _cover(session: Session, actor: Actor, sighting: Sighting, attempt: Attempt, now: datetime) -> None:

@@ -3,7 +3,7 @@
 The number is counted on those present, not on those assigned; people sign in by `services.duties`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from server.db.staffing import DutySign
 from server.errors import NotFound, Refused
 from server.rules.policy import invigilators_needed
 from server.rules.recusal import Conflict, conflicts
-from server.services import audit, eligibility
+from server.services import audit, eligibility, staff
 from server.services.batches import policy_of
 from server.services.signed import need
 
@@ -163,7 +163,7 @@ def assign_staff(
     row, sitting, room = parts(session, room_sitting_id)
     if row.state in _OVER:
         raise Refused("room_already_ended")
-    before = _held(session, room_sitting_id)
+    before = held(session, room_sitting_id)
     asked, known = eligibility.wanted(session, sitting), eligibility.fits(session, set(duties))
     for user_id, role in duties.items():
         if user_id not in known or role not in IN_ROOM or before.get(user_id) == Role.SUPERVISOR:
@@ -171,8 +171,9 @@ def assign_staff(
         eligibility.need_fit(asked, room.id, known[user_id], str(role))
         _not_in_other_rooms(session, sitting, row, known[user_id], role)
     _replace(session, actor, row, duties, now)
+    facts = changes(session, before, held(session, room_sitting_id))
     stream = audit.sitting_stream(room_sitting_id)
-    audit.record(session, stream, actor, "staff_assigned", stream, now=now, staff=len(duties))
+    audit.record(session, stream, actor, "staff_assigned", stream, now=now, staff=len(duties), **facts)
 
 
 def name_supervisor(
@@ -194,13 +195,13 @@ def name_supervisor(
     for row in rows:
         if one is not None:
             eligibility.need_fit(asked, row.room_id, one, Role.SUPERVISOR)
-            if _held(session, row.id).get(one.id, Role.SUPERVISOR) != Role.SUPERVISOR:
+            if held(session, row.id).get(one.id, Role.SUPERVISOR) != Role.SUPERVISOR:
                 raise Refused("supervisor_on_duty", 422, name=one.name)
         put_supervisor(session, row, one.id if one else None, drawn=False)
-    named = one.name if one else ""
+    told = {"supervisor": one.name if one else "", "user": one.id if one else None}
     for row in rows:
         stream = audit.sitting_stream(row.id)
-        audit.record(session, stream, actor, "supervisor_named", stream, now=now, supervisor=named)
+        audit.record(session, stream, actor, "supervisor_named", stream, now=now, **told)
 
 
 def put_supervisor(session: Session, row: RoomSitting, user_id: int | None, *, drawn: bool) -> None:
@@ -243,9 +244,25 @@ def parts(session: Session, room_sitting_id: int) -> tuple[RoomSitting, Sitting,
     )
 
 
-def _held(session: Session, room_sitting_id: int) -> dict[int, str]:
+def held(session: Session, room_sitting_id: int) -> dict[int, str]:
+    """Who is assigned to the room: user id -> duty."""
     query = select(Assignment.user_id, Assignment.role).where(Assignment.room_sitting_id == room_sitting_id)
     return dict(session.execute(query).all())
+
+
+def changes(
+    session: Session, before: Mapping[int, str], after: Mapping[int, str]
+) -> dict[str, list[str]]:
+    """Who came (`added`) and who went (`removed`), for the record: duty, name and account of each.
+
+    `before`, `after`: as `held` gives them. A person with another duty than before stands in both.
+    """
+    names = staff.names(session, {*before, *after})
+
+    def lines(pairs: Set[tuple[int, str]]) -> list[str]:
+        return [f"{role} {names.get(user, '')} ({user})" for user, role in sorted(pairs)]
+
+    return {"added": lines(after.items() - before.items()), "removed": lines(before.items() - after.items())}
 
 
 def _not_in_other_rooms(

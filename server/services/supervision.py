@@ -4,7 +4,7 @@ Only the supervisor named for the sitting writes, until the form is signed; chie
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from server.db.rooms import Room
 from server.db.sittings import Assignment, RoomSitting, Sitting
 from server.db.staffing import SupervisionMark, SupervisionNote, SupervisionSign
 from server.errors import Forbidden, NotFound, Refused
+from server.rules.signed_papers import form_mark
 from server.rules.supervision_list import ITEMS, RESULTS, SupervisionItem
-from server.services import audit, staffing
+from server.services import audit, signed_papers, staffing
+from server.services.dossier_tables import value_of
 from server.services.paper_prints import content_mark, head
 from server.services.printed_at import At
 from server.services.roomstate import load
@@ -42,6 +44,7 @@ class Note:
     """One note. `room`: the room it is about, "" for the sitting; `finding`: something that was wrong."""
 
     id: int
+    room_sitting: int | None
     room: str
     finding: bool
     text: str
@@ -53,8 +56,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The signature under the form."""
+    """The signature under the form; `user` is who gave it."""
 
+    user: int | None
     by: str
     at: datetime
     opinion: str
@@ -63,7 +67,10 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The whole form. `rooms`: (id of the room's sitting, name)."""
+    """The whole form. `rooms`: (id of the room's sitting, name).
+
+    `altered`: what of it the audit chains do not bear out, as `signed_papers.form_faults` says it.
+    """
 
     sitting: int
     supervisor: tuple[int, str] | None
@@ -71,6 +78,7 @@ class Form:
     notes: tuple[Note, ...]
     rooms: tuple[tuple[int, str], ...]
     signed: Signed | None
+    altered: tuple[str, ...] = ()
 
     def written_by(self, actor: Actor) -> bool:
         """Whether this person may still write in it."""
@@ -100,6 +108,11 @@ def form(session: Session, actor: Actor, sitting_id: int) -> Form:
     if not (actor.can(Permission.SUPERVISE) or actor.can(Permission.MANAGE_STAFFING)):
         raise Forbidden(Permission.SUPERVISE)
     return _form(session, sitting_id)
+
+
+def as_json(session: Session, sitting_id: int) -> dict[str, Any]:
+    """The form as plain values, as `server.rules.signed_papers` reads it; for the dossier."""
+    return _json(_form(session, sitting_id))
 
 
 def mark(
@@ -180,8 +193,8 @@ def sign(session: Session, actor: Actor, sitting_id: int, opinion: str, *, now: 
     if not opinion.strip():
         raise Refused("opinion_missing", 422, field="opinion")
     text = opinion.strip()[:MOST_OPINION]
-    said = _plain(_form(session, sitting_id)) | {"opinion": text}
-    row = SupervisionSign(sitting_id=sitting_id, opinion=text, mark=content_mark(said), signed_at=now)
+    said = _plain(_form(session, sitting_id), text)
+    row = SupervisionSign(sitting_id=sitting_id, opinion=text, mark=form_mark(said), signed_at=now)
     row.signed_by = actor.user_id
     session.add(row)
     session.flush()
@@ -191,9 +204,14 @@ def sign(session: Session, actor: Actor, sitting_id: int, opinion: str, *, now: 
 def document(
     session: Session, actor: Actor, room_sitting_id: int, words: Mapping[str, str], *, at: At
 ) -> dict[str, Any]:
-    """The payload of the typesetting job: the supervision form. `words`: item code -> its text."""
+    """The payload of the typesetting job: the supervision form. `words`: item code -> its text.
+
+    Raises `Refused` (`supervision_altered`) when the audit chains do not bear the form out.
+    """
     room = load(session, room_sitting_id)
     found = form(session, actor, room.sitting.id)
+    if found.altered:
+        raise Refused("supervision_altered")
     results = {"good": "符合", "fault": "不符合", "none": "不适用", "": "未检查"}
     phases = {"before": "考前", "during": "考中", "after": "考后"}
     data = {
@@ -267,7 +285,7 @@ def _form(session: Session, sitting_id: int) -> Form:
         .where(RoomSitting.sitting_id == sitting_id)
         .order_by(Room.name)
     )
-    return Form(
+    found = Form(
         sitting=sitting_id,
         supervisor=staffing.supervisor_of(session, sitting_id),
         lines=tuple(lines),
@@ -275,6 +293,8 @@ def _form(session: Session, sitting_id: int) -> Form:
         rooms=tuple((held, name) for held, name in rooms),
         signed=_sign_of(session, sitting_id),
     )
+    faults = signed_papers.form_faults(session, [held for held, _name in found.rooms], _json(found))
+    return replace(found, altered=faults)
 
 
 def _answers(session: Session, sitting_id: int) -> dict[str, SupervisionMark]:
@@ -294,6 +314,7 @@ def _notes(session: Session, sitting_id: int) -> list[Note]:
     return [
         Note(
             row.id,
+            row.room_sitting_id,
             room or "",
             row.finding,
             row.text,
@@ -316,12 +337,29 @@ def _sign_of(session: Session, sitting_id: int) -> Signed | None:
     if found is None:
         return None
     row, name = found
-    return Signed(name or "", row.signed_at, row.opinion, row.mark)
+    return Signed(row.signed_by, name or "", row.signed_at, row.opinion, row.mark)
 
 
-def _plain(found: Form) -> dict[str, Any]:
-    lines = [[line.item.code, line.result, line.note] for line in found.lines]
-    return {"lines": lines, "notes": [[each.id, each.text, each.correction] for each in found.notes]}
+def _json(found: Form) -> dict[str, Any]:
+    signed = found.signed
+    return {
+        "content": _plain(found, signed.opinion if signed else ""),
+        "mark": signed.mark if signed else "",
+        "at": value_of(signed.at) if signed else None,
+        "user": signed.user if signed else None,
+        "by": signed.by if signed else "",
+    }
+
+
+def _plain(found: Form, opinion: str) -> dict[str, Any]:
+    """What a signature is of."""
+    return {
+        "lines": [[line.item.code, line.result, line.note] for line in found.lines],
+        "notes": [
+            [each.id, each.room_sitting, each.finding, each.text, each.correction] for each in found.notes
+        ],
+        "opinion": opinion,
+    }
 
 
 def _audit(

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.db.base import vault_of
 from server.db.cases import Case
-from server.db.sittings import ComponentResult, Registration, Sitting
+from server.db.sittings import ComponentResult, Registration, RoomSitting, Sitting
 
 VOID = "void"
 VOID_PURPOSE = "before-void"
@@ -22,20 +22,22 @@ TAKING = ("subject", "all")
 
 
 def void_registrations(session: Session, registrations: Iterable[int]) -> set[int]:
-    """Those of these registrations whose result a standing decision takes away."""
+    """Those of these registrations whose result a standing decision takes away.
+
+    A decision on a subject follows the candidate through the batch: also into a sitting that is held again.
+    """
+    judged = aliased(Sitting)
     query = (
         select(Registration.id)
         .join(Sitting, Sitting.id == Registration.sitting_id)
-        .join(
-            Case,
-            or_(
-                (Case.registration_id == Registration.id) & Case.outcome.in_(TAKING),
-                (Case.candidate_id == Registration.candidate_id)
-                & (Case.batch_id == Sitting.batch_id)
-                & (Case.outcome == "all"),
-            ),
+        .join(Case, (Case.candidate_id == Registration.candidate_id) & (Case.batch_id == Sitting.batch_id))
+        .join(RoomSitting, RoomSitting.id == Case.room_sitting_id)
+        .join(judged, judged.id == RoomSitting.sitting_id)
+        .where(
+            Registration.id.in_(list(registrations)),
+            Case.outcome.in_(TAKING),
+            or_(Case.outcome == "all", judged.component == Sitting.component),
         )
-        .where(Registration.id.in_(list(registrations)))
     )
     return set(session.scalars(query))
 

@@ -162,8 +162,9 @@ def import_photos(batch_id: int, sitting_id: int) -> ResponseReturnValue:
 @bp.get("/batches/<int:batch_id>/arrange/<int:sitting_id>/seating.xlsx")
 @requires(Permission.SEE_BATCHES)
 def workbook(batch_id: int, sitting_id: int) -> Response:
-    """Who sits where, by room and seat, with the seed and the proof of the draw."""
+    """Who sits where, by room and seat, with the seed and the proof of the draw; who took it is recorded."""
     host = current_host()
+    host.db.write(arrangement_views.note_list_taken, actor(), sitting_id, now=host.now())
     with host.db.read() as session:
         batch = plans.batch(session, batch_id).batch
         page = arrangement_views.page(session, sitting_id)

@@ -70,7 +70,7 @@ def announce_dialog(room_sitting_id: int) -> str:
 @returns_to("monitor.room")
 def announce(room_sitting_id: int) -> ResponseReturnValue:
     """Shows the words at every seat; a second click says nothing again."""
-    host = current_host()
+    host, hall = current_host(), request.form.get("back") == "hall"
     text = request.form.get("text", "").replace("\r", "\n").replace("\n", " ")
     said = Said(text, forms.text("scope") == "sitting", forms.once())
     rooms = host.db.write(announcements.announce, actor(), room_sitting_id, said, now=host.now())
@@ -80,4 +80,6 @@ def announce(room_sitting_id: int) -> ResponseReturnValue:
         flash(_("通知已发到 %(n)d 个考场。", n=len(rooms)), "good")
     else:
         flash(_("通知已发到本考场的每个座位。"), "good")
+    if hall:
+        return redirect(url_for("monitor.index"))
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))

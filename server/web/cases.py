@@ -29,7 +29,7 @@ from server.web import language
 from server.web.acts import act_word
 from server.web.forms import moment, shown_again, text, whole
 from server.web.guard import actor, cosigner, current_host, requires
-from server.web.incident_reports import jpeg
+from server.web.incident_reports import jpeg, people
 
 bp = Blueprint("cases", __name__)
 OUTCOMES = {
@@ -106,20 +106,21 @@ def index() -> str:
 @bp.get("/monitor/<int:room_sitting_id>/cases/new")
 @requires(Permission.HANDLE_CASES)
 def new(room_sitting_id: int) -> str:
-    """About whom and on what: `incident` is chosen beforehand, else `seat` by hand."""
+    """About whom and on what: `incident` and `person` (an attempt) may be chosen beforehand, or who is at
+    `seat` now.
+    """
     with current_host().db.read() as session:
         room = roomstate.load(session, room_sitting_id)
         views = incident_views.record(session, room_sitting_id)
+        seated, seat = staff_incidents.seats(session, room_sitting_id), request.args.get("seat", "")
+        at_seat = next((str(one.attempt) for one in seated if str(one.seat) == seat), "")
         return render_template(
             "cases/new.html",
             room=room,
-            people=[
-                (seat, f"{number} · {name}")
-                for seat, number, name in staff_incidents.seats(session, room_sitting_id)
-            ],
-            views=[view for view in views if view.attempt is not None and view.answered_for],
+            people=people(seated),
+            views=[v for v in views if v.attempt and v.answered_for and v.state != "dismissed"],
             chosen=request.args.getlist("incident"),
-            seat=request.args.get("seat", ""),
+            person=request.args.get("person", at_seat),
         )
 
 
@@ -130,9 +131,7 @@ def open_case(room_sitting_id: int) -> ResponseReturnValue:
     """Opens a case and goes to it."""
     host = current_host()
     chosen = tuple(int(value) for value in request.form.getlist("incident") if value.isdecimal())
-    with host.db.read() as session:
-        attempt = staff_incidents.attempt_at(session, room_sitting_id, whole("seat")).id
-    opening = Opening(room_sitting_id, attempt, chosen)
+    opening = Opening(room_sitting_id, whole("person"), chosen)
     case_id = host.db.write(cases.open_case, actor(), opening, now=host.now())
     return redirect(url_for("cases.show", case_id=case_id))
 

@@ -47,6 +47,19 @@ ACTS: dict[str, Callable[..., int]] = {
     "identity": seat_commands.check_identity,
 }
 """What a button of the page does; a message has its words as well."""
+PANEL = {
+    "pause": N_("暂停"),
+    "resume": N_("恢复"),
+    "lock": N_("锁定屏幕"),
+    "unlock": N_("解锁屏幕"),
+    "identity": N_("再次核对身份"),
+}
+"""The words of the buttons."""
+WAYS: dict[str, tuple[str, str]] = {
+    "monitor": ("monitor.room", "monitor.room"),
+    "hall": ("monitor.index", "commands.everywhere"),
+}
+"""`back` of a form -> where it leads when it was obeyed, and when it was refused."""
 
 
 @bp.app_template_global("command_word")
@@ -64,7 +77,27 @@ def cover_word(kind: str) -> str:
 @bp.get("/monitor/<int:room_sitting_id>/commands")
 @requires(Permission.MONITOR_ROOM)
 def page(room_sitting_id: int) -> str:
-    """Every seat with its last command; the acts for those who may."""
+    """Every seat with its last command; the acts for those who may. `seat`: seats ticked beforehand.
+
+    As a fragment it is the panel for these seats alone, over the map on which they were picked.
+    """
+    chosen = {int(value) for value in request.args.getlist("seat") if value.isdecimal()}
+    shown = _panel if "HX-Request" in request.headers else _page
+    return shown(room_sitting_id, chosen)
+
+
+def _panel(room_sitting_id: int, chosen: set[int]) -> str:
+    host = current_host()
+    with host.db.read() as session:
+        board = board_of(session, room_sitting_id)
+        cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id, chosen)
+    meant = [card for card in cards if card.attempt is not None and card.state not in set(map(str, CLOSED))]
+    acts = [(name, PANEL[name]) for name in ACTS]
+    told = {"cards": meant, "passed_over": len(chosen) - len(meant), "acts": [(n, _(w)) for n, w in acts]}
+    return render_template("commands/panel.html", board=board, **told)
+
+
+def _page(room_sitting_id: int, chosen: set[int]) -> str:
     host = current_host()
     with host.db.read() as session:
         board = board_of(session, room_sitting_id)
@@ -85,6 +118,7 @@ def page(room_sitting_id: int) -> str:
         room=room,
         lines=lines,
         outage=outage,
+        chosen=chosen,
         closed={str(state) for state in CLOSED},
         answering=str(AttemptState.ANSWERING),
     )
@@ -105,11 +139,25 @@ def _told(view: CommandView) -> dict[str, str]:
     return {"state": view.state, "html": render_template("commands/cell.html", command=view)}
 
 
+@bp.get("/monitor/<int:room_sitting_id>/everywhere")
+@requires(Permission.COSIGN)
+def everywhere(room_sitting_id: int) -> str:
+    """What the chief may say and do in all rooms of a sitting at once, with their names."""
+    with current_host().db.read() as session:
+        board = board_of(session, room_sitting_id)
+        rooms = seat_commands.rooms_meant(session, room_sitting_id)
+    return render_template("commands/everywhere.html", board=board, rooms=rooms)
+
+
 @bp.post("/monitor/<int:room_sitting_id>/commands/<act>")
 @requires(Permission.COMMAND_SEATS)
-@returns_to("commands.page", act=None)
 def command(room_sitting_id: int, act: str) -> ResponseReturnValue:
     """Pauses, resumes, locks, unlocks, asks for an identity check, or says something to the seats chosen."""
+    done, refused = WAYS.get(request.form.get("back", ""), ("commands.page", "commands.page"))
+    return returns_to(refused, act=None)(_command)(room_sitting_id, act, done)
+
+
+def _command(room_sitting_id: int, act: str, done: str) -> ResponseReturnValue:
     host, whom = current_host(), _whom(room_sitting_id)
     signed = Signed(actor(), forms.text("reason"))
     if act == "message":
@@ -120,7 +168,9 @@ def command(room_sitting_id: int, act: str) -> ResponseReturnValue:
     else:
         raise NotFound("act")
     flash(_("%(act)s：已发送到 %(count)d 个座位。", act=command_word(act), count=reached), "good")
-    return redirect(url_for("commands.page", room_sitting_id=room_sitting_id))
+    if done == "monitor.index":
+        return redirect(url_for(done))
+    return redirect(url_for(done, room_sitting_id=room_sitting_id))
 
 
 @bp.post("/monitor/<int:room_sitting_id>/commands/identity/<int:attempt_id>")
@@ -143,4 +193,6 @@ def _whom(room_sitting_id: int) -> Whom:
         if not ticked:
             raise Refused("no_seat_meant", 422, field="seats")
         return Whom(room_sitting_id, ticked, once=number)
+    if scope == "all" and not request.form.get("confirm"):
+        raise Refused("rooms_not_confirmed", 422, field="confirm")
     return Whom(room_sitting_id, everywhere=scope == "all", once=number)

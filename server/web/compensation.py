@@ -14,7 +14,7 @@ from server.db.rooms import Seat
 from server.db.sittings import Attempt
 from server.errors import NotFound, Refused
 from server.messages import N_
-from server.services import compensation, outage_decision, roomstate, staff
+from server.services import case_views, compensation, outage_decision, rescheduling, roomstate, staff
 from server.services.compensation import Pick
 from server.services.rescheduling import Again
 from server.services.signed import Signed
@@ -115,9 +115,17 @@ def outage(room_sitting_id: int) -> str:
         rows = list(session.scalars(query.order_by(OutageRow.id.desc())))
         signed = [person for row in rows for person in (row.decided_by, row.cosigned_by)]
         people = staff.names(session, signed)
-    waiting = next((row for row in rows if not row.decision), None)
+        following = set(rescheduling.cases_with_them(session, room_sitting_id))
+        sees = actor().can(Permission.SEE_CASES)
+        cases = case_views.listing(session, actor(), room_sitting_id) if sees else []
     return render_template(
-        "commands/outage.html", board=board, room=room, rows=rows, waiting=waiting, people=people
+        "commands/outage.html",
+        board=board,
+        room=room,
+        rows=rows,
+        waiting=next((row for row in rows if not row.decision), None),
+        people=people,
+        cases=[line for line in cases if line.id in following],
     )
 
 

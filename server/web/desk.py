@@ -25,6 +25,7 @@ from server.errors import Forbidden, NotFound, Refused
 from server.services import desk, desk_find, desk_pictures, desk_walkins, rooms, roomstate, rosters
 from server.services.desk import Looked, Place
 from server.services.desk_find import Person
+from server.services.duty import need_duty_to_look
 from server.services.pairing import free_seats
 from server.services.signed import Signed
 from server.web import forms, guard, language
@@ -57,6 +58,7 @@ def people(room_sitting_id: int) -> str:
     """Who has come and who is missing, as a fragment."""
     with current_host().db.read() as session:
         desk_find.room_of(session, room_sitting_id)
+        _need_duty(session, room_sitting_id)
         return render_template("desk/people.html", **_list(session, room_sitting_id))
 
 
@@ -69,6 +71,9 @@ def find(room_sitting_id: int) -> Response:
         with host.db.read() as session:
             typed = request.form.get("typed", "")
             found = desk_find.find(session, actor(), room_sitting_id, typed, now=host.now())
+        if found.method == "id":
+            place = Place(room_sitting_id, found.registration, found.method)
+            host.db.write(desk_find.note_looked_up, actor(), place, now=host.now())
     except (Forbidden, Refused) as refusal:
         return _page(room_sitting_id, refusal=refusal)
     return _page(room_sitting_id, found)
@@ -175,6 +180,7 @@ def move_here(room_sitting_id: int, registration: int) -> Response:
 def photo(room_sitting_id: int, registration: int) -> Response:
     """The registration photo of a candidate of this sitting."""
     with current_host().db.read() as session:
+        _need_duty(session, room_sitting_id)
         row = session.get(Registration, registration)
         if row is None or row.sitting_id != desk_find.room_of(session, room_sitting_id).sitting_id:
             raise NotFound("candidate")
@@ -255,6 +261,7 @@ def _page(room_sitting_id: int, found: Person | None = None, *, refusal: Refused
     host, fragment = current_host(), "HX-Request" in request.headers
     with host.db.read() as session:
         row = desk_find.room_of(session, room_sitting_id)
+        _need_duty(session, room_sitting_id)
         room = session.get_one(Room, row.room_id)
         state = roomstate.load(session, room_sitting_id)
         values: dict[str, object] = {
@@ -278,6 +285,11 @@ def _page(room_sitting_id: int, found: Person | None = None, *, refusal: Refused
         response.status_code = refusal.status
     response.headers["Permissions-Policy"] = CAMERA_POLICY
     return response
+
+
+def _need_duty(session: Session, room_sitting_id: int) -> None:
+    """The desk, its list and its photos are for who may sign in candidates in this room."""
+    need_duty_to_look(session, actor(), Permission.ADMIT_CANDIDATES, room_sitting_id)
 
 
 def _readable(refusal: Refused) -> dict[str, object]:

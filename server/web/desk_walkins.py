@@ -10,6 +10,7 @@ from server.access import Permission
 from server.db.rooms import Room
 from server.services import desk_find, desk_walkins
 from server.services.desk_walkins import Stranger
+from server.services.duty import need_duty_to_look
 from server.services.pairing import free_seats
 from server.services.signed import Signed
 from server.web import forms, guard
@@ -25,6 +26,7 @@ def page(room_sitting_id: int) -> str:
     """The form for somebody on no list, and who was taken in before."""
     with current_host().db.read() as session:
         row = desk_find.room_of(session, room_sitting_id)
+        need_duty_to_look(session, actor(), Permission.ADMIT_CANDIDATES, room_sitting_id)
         return render_template(
             "desk/walk_in.html",
             room_sitting=room_sitting_id,

@@ -33,6 +33,7 @@ MARKS: dict[str, tuple[str, str]] = {
     "doubt": ("act", N_("存疑，待主考决定")),
     "refused": ("act", N_("不准入场")),
     "late": ("look", N_("迟到，未入场")),
+    "differs": ("act", N_("人脸比对不一致")),
     "taken_back": ("off", N_("已撤销")),
 }
 METHODS: dict[str, str] = {

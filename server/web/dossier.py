@@ -73,19 +73,14 @@ def ask(room_sitting_id: int) -> ResponseReturnValue:
 @bp.get("/sittings/<int:room_sitting_id>/dossier/<int:dossier_id>.zip")
 @requires(Permission.EXPORT_ARCHIVE)
 def file(room_sitting_id: int, dossier_id: int) -> Response:
-    """A finished dossier."""
-    host, who = current_host(), actor()
-
-    def opened() -> bytes:
-        with host.db.read() as session:
-            shelf = dossier_shelf.shelf(host.settings.data)
-            return dossier_shelf.fetch(session, who, shelf, (room_sitting_id, dossier_id), now=host.now())
-
-    data = host.native.call(opened)
+    """A finished dossier; who takes it stands on the record before it is handed out."""
+    host, shelf = current_host(), dossier_shelf.shelf(current_host().settings.data)
+    name = host.db.write(dossier_shelf.fetch, actor(), (room_sitting_id, dossier_id), now=host.now())
+    data = host.native.call(lambda: dossier_shelf.opened(host.db.vault, shelf, name))
     response = Response(_pieces(data), mimetype="application/zip")
     response.headers["Content-Length"] = str(len(data))
-    name = quote(f"dossier-{room_sitting_id}-{dossier_id}.zip")
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    title = quote(f"dossier-{room_sitting_id}-{dossier_id}.zip")
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{title}"
     response.headers["Cache-Control"] = "no-store"
     return response
 

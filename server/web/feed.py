@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -11,11 +12,18 @@ from server.db.calls import Announcement
 from server.db.rooms import Seat
 from server.db.sittings import Incident
 from server.db.watching import CandidateWarning
+from server.messages import MESSAGES
 from server.services import audit
+from server.services.incidents import line_code
 from server.web import guard
+from server.web.acts import act_word, actor_word
 
 MOST = 60
-QUIET = ("frame_viewed", "seat_looked_at", "captures_drawn", "hand_raised")
+QUIET = (
+    *("frame_viewed", "seat_looked_at", "captures_drawn", "hand_raised", "incident_reported"),
+    *("report_photo_viewed", "desk_picture_viewed", "response_seen", "commands_confirmed"),
+    *("desk_looked", "desk_looked_up", "seating_list_taken"),
+)
 """Acts that stand in the audit record alone: nothing happened in the room, or an incident tells of it."""
 
 
@@ -55,6 +63,8 @@ def _texts(
 
 
 def _words(code: str, actor: str, details: dict[str, Any], texts: dict[str, dict[int, str]]) -> str:
+    if code not in MESSAGES:
+        return str(_("%(actor)s：%(act)s", actor=actor_word(actor), act=act_word(code.removeprefix("line_"))))
     text = "".join(found.get(details.get(name, 0), "") for name, found in texts.items())
     return guard.say(code, {"actor": actor, "text": text, **details})
 
@@ -68,6 +78,6 @@ def _incidents(session: Session, room_sitting_id: int) -> list[Line]:
         .limit(MOST)
     )
     return [
-        Line(row.first_at, guard.say(f"incident_{row.kind.lower()}", {**row.details, "seat": number or ""}))
+        Line(row.first_at, guard.say(line_code(row), {**row.details, "seat": number or ""}))
         for row, number in session.execute(query)
     ]

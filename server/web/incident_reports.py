@@ -1,5 +1,7 @@
 """What staff saw: the form at the seat and in the room, photos, and the way back of somebody who left."""
 
+from collections.abc import Iterable
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -12,11 +14,12 @@ from server.access import Permission
 from server.errors import NotFound, Refused
 from server.messages import N_
 from server.services import case_views, incident_views, staff_incidents
+from server.services.duty import need_room_sight
 from server.services.incident_views import IncidentView
-from server.services.staff_incidents import Return, Sighting
+from server.services.staff_incidents import Return, Seated, Sighting
 from server.web import monitor
 from server.web.camera_words import incident_text
-from server.web.forms import moment, returns_to, shown_again, text
+from server.web.forms import moment, returns_to, shown_again, text, whole
 from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("incident_reports", __name__)
@@ -52,12 +55,14 @@ def form(room_sitting_id: int) -> str:
     """The form; `seat` (an id) and `kind` may be chosen beforehand. Below it who is away now."""
     with current_host().db.read() as session:
         board = monitor.board_of(session, room_sitting_id)
+        need_room_sight(session, actor(), room_sitting_id)
         return render_template(
             "incidents/report.html",
             board=board,
             kinds=[(str(kind), incident_text(kind)) for kind in staff_incidents.kinds()],
             leaves=[incident_text(kind) for kind in staff_incidents.kinds() if kind in LEAVES],
             seats=staff_incidents.seats(session, room_sitting_id),
+            shared=people(staff_incidents.shared_seats(session, room_sitting_id)),
             most=staff_incidents.photos_most(session, room_sitting_id),
             away=_away(session, room_sitting_id),
             seat=request.args.get("seat", ""),
@@ -81,6 +86,7 @@ def make(room_sitting_id: int) -> ResponseReturnValue:
         note=text("note", limit=staff_incidents.NOTE_MOST),
         witnesses=_names(text("witnesses")),
         escort=text("escort", limit=64),
+        attempt=whole("person") if request.form.get("person") else None,
     )
     uploads = [file.read() for file in request.files.getlist("photos") if file.filename]
     with host.db.read() as session:
@@ -112,9 +118,15 @@ def photo(room_sitting_id: int, photo_id: int) -> Response:
     with host.db.read() as session:
         if staff_incidents.room_of_photo(session, photo_id) != room_sitting_id:
             raise NotFound("picture")
+        need_room_sight(session, actor(), room_sitting_id)
         data = staff_incidents.photo(session, photo_id)
     host.db.write(staff_incidents.note_photo_viewed, actor(), photo_id, now=host.now())
     return jpeg(data)
+
+
+def people(seated: Iterable[Seated]) -> list[tuple[int, str]]:
+    """Candidates to choose from: attempt, seat and name."""
+    return [(one.attempt, f"{one.number} · {one.name}") for one in seated]
 
 
 def jpeg(data: bytes) -> Response:

@@ -12,6 +12,7 @@ from server.web.breach_words import GLOBALS as BREACH_GLOBALS
 from server.web.camera_words import GLOBALS
 from server.web.guard import actor_or_none, current_host, may, say
 from server.web.language import HTML_LANG, language
+from server.web.work import work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ def init_layout(app: Flask) -> None:
         job_word=job_word,
         act_word=act_word,
         actor_word=actor_word,
+        work_of=work_of,
         **GLOBALS,
         **BREACH_GLOBALS,
     )

@@ -9,7 +9,9 @@ from flask_babel import gettext as _
 from server.access import Permission, Role
 from server.errors import Refused
 from server.messages import N_
+from server.rules.record_sums import COUNTED
 from server.services import record_book, roomstate
+from server.services.duty import need_room_sight
 from server.services.record_book import Change, Page
 from server.web.forms import shown_again, text
 from server.web.guard import actor, check_credentials, current_host, requires
@@ -49,6 +51,13 @@ GAPS = {
     "still_open": N_("还没有结束"),
     "rest_missing": N_("作答还没有收齐"),
 }
+ALTERED = {
+    "content": N_("内容与它的校验值不符"),
+    "seal": N_("与审计链中封存时的内容、时间或检查点不符"),
+    "signatures": N_("签名与审计链中的签名记录不符"),
+    "annexes": N_("附注与审计链中的附注记录不符"),
+    "shape": N_("内容不完整，读不出来"),
+}
 
 
 @bp.get("/sittings/<int:room_sitting_id>/record")
@@ -56,6 +65,7 @@ GAPS = {
 def show(room_sitting_id: int) -> str:
     """The record as it stands, with what may be done about it."""
     with current_host().db.read() as session:
+        need_room_sight(session, actor(), room_sitting_id)
         book = record_book.book(session, _page(room_sitting_id))
         return render_template(
             "record/show.html",
@@ -64,6 +74,7 @@ def show(room_sitting_id: int) -> str:
             label=label,
             finished=record_book.FINISHED,
             gap_word=lambda code: _(GAPS[code]),
+            altered=[_(ALTERED[code]) for code in book.altered],
             fields=_fields(book.content),
         )
 
@@ -102,7 +113,7 @@ def seal(room_sitting_id: int) -> ResponseReturnValue:
     """The chief closes the record for good."""
     host = current_host()
     host.db.write(record_book.seal, actor(), _page(room_sitting_id), now=host.now())
-    flash(_("记录单已封存。请打印，二维码是带考点签名的检查点。"), "good")
+    flash(_("考场情况记录单已封存。请打印，二维码是带考点签名的检查点。"), "good")
     return redirect(url_for("record.show", room_sitting_id=room_sitting_id))
 
 
@@ -125,7 +136,8 @@ def label(field: str) -> str:
 
 def _fields(content: record_book.Content) -> list[tuple[str, str]]:
     """Everything that can be corrected, as choices of the form."""
-    boxes = [(name, label(name)) for name in (*content["notes"], *content["facts"])]
+    facts = [name for name in content["facts"] if name not in COUNTED]
+    boxes = [(name, label(name)) for name in (*content["notes"], *facts)]
     lines = [
         (line["key"], f"{label(line['key'])} · {line['at']} · {line['seat']} {line['text'][:40]}")
         for line in content["lines"]

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exam_rooms.attempt_proof import ExportedAside, ExportedAttempt, ExportedJournal, ExportedRecord, prove
+from exam_rooms.attempt_proof import (
+    MOST_GAPS,
+    ExportedAside,
+    ExportedAttempt,
+    ExportedJournal,
+    ExportedRecord,
+    prove,
+)
 from exam_rooms.protocol import ZERO_HEAD, Receipt, Record, RecordKind
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -119,6 +126,12 @@ def test_what_was_kept_aside_is_no_gap_but_breaks_the_proof_all_the_same() -> No
     rest = tuple(ExportedRecord(record, NOW) for record in FIRST if record.seq != 2)
     attempt = replace(exported(FIRST, answered=3), records=rest, aside=(ExportedAside(1, 2, "bad_body"),))
     assert codes(attempt) == [(1, 3, "missing")]
+
+
+def test_an_altered_number_of_the_last_record_makes_no_endless_list() -> None:
+    whole = exported(FIRST)
+    far = replace(whole, journals=(replace(whole.journals[0], final_seq=10**15),))
+    assert len(codes(far)) <= MOST_GAPS + 1
 
 
 def test_foreign_doubled_and_unopened() -> None:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import Actor
+from server.access import Actor, Role
 from server.db.cases import Case
-from server.db.sittings import Attempt, RoomSitting
+from server.db.sittings import Assignment, Attempt, RoomSitting
 from server.host import Host
 from server.services import case_decisions, cases, incidents, staff_incidents, warnings
 from server.services.case_decisions import Delivery, Ruling
@@ -26,12 +27,13 @@ STROKES = "[[[10,20],[40,60],[90,30]],[[100,100],[120,90]]]"
 
 @dataclass
 class CaseRoom:
-    """A running room of three, its staff, a rover and the institution's head."""
+    """A running room of three, its staff, a rover of the sitting, the institution's head and a deputy."""
 
     scene: Scene
     machine: Machine
     rover: Actor
     head: Actor
+    deputy: Actor
 
     @property
     def host(self) -> Host:
@@ -50,6 +52,10 @@ class CaseRoom:
         who = by or self.scene.invigilator
         return self.scene.write(staff_incidents.report, who, sighting, list(photos))
 
+    def on_duty(self, actor: Actor, role: Role) -> None:
+        duty = Assignment(room_sitting_id=self.scene.room_sitting, user_id=actor.user_id or 0, role=str(role))
+        self.host.db.write(lambda session: session.add(duty))
+
     def warn(self, seat: str = "1", text: str = "请收起手机") -> None:
         attempt = self.scene.attempts[seat]
         self.scene.write(warnings.give, self.scene.invigilator, attempt, text, incident_id=None)
@@ -61,8 +67,11 @@ class CaseRoom:
         opening = Opening(self.scene.room_sitting, self.scene.attempts[seat], incidents)
         return self.scene.write(cases.open_case, self.scene.invigilator, opening)
 
-    def state(self, case: int, article: str, text: str = "考生在座位上使用手机。") -> None:
-        facts = Facts(text, self.host.now(), article, "收缴手机，考试继续")
+    def state(
+        self, case: int, article: str, text: str = "考生在座位上使用手机。", at: datetime | None = None
+    ) -> None:
+        """Facts of the moment that the case was opened with, or of another one."""
+        facts = Facts(text, at or self.row(case).happened_at, article, "收缴手机，考试继续")
         self.scene.write(cases.state_facts, self.scene.invigilator, case, facts)
 
     def to_signed(self, case: int, article: str) -> None:
@@ -108,4 +117,7 @@ def case_room(host: Host, person_as: Callable[..., Actor], machine: Machine) -> 
             attempt.state = "answering"
 
     host.db.write(begin)
-    return CaseRoom(scene, machine, person_as("rover"), person_as("institution_head"))
+    heads = person_as("institution_head"), person_as("institution_head")
+    room = CaseRoom(scene, machine, person_as("rover"), *heads)
+    room.on_duty(room.rover, Role.ROVER)
+    return room

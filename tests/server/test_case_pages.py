@@ -55,7 +55,9 @@ def test_a_case_walks_from_the_seat_to_the_decision_on_its_page(
     seat = str(room.scene.seats["1"])
     shown = page(invigilator.get(f"{new}?incident={phone}&seat={seat}"))
     assert f'value="{phone}" checked' in shown
-    answer = invigilator.post(new, data={"seat": seat, "incident": [str(phone)]})
+    person = str(room.scene.attempts["1"])
+    assert f'<option value="{person}" selected>' in shown
+    answer = invigilator.post(new, data={"person": person, "incident": [str(phone)]})
     path = answer.headers["Location"]
     case = int(path.rpartition("/")[2])
     assert "6-1 " not in page(invigilator.get(path))  # no warning, so the article is not offered

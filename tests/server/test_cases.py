@@ -9,9 +9,18 @@ from sqlalchemy import select
 
 from server.access import Actor, Role
 from server.db.base import vault_of
-from server.db.cases import CaseStep, RegisterEntry
+from server.db.cases import Case, CaseStep, RegisterEntry
 from server.db.record import AuditEntry
-from server.db.sittings import Attempt, Candidate, ComponentResult, Incident, Registration, RoomSitting
+from server.db.sittings import (
+    Attempt,
+    Candidate,
+    ComponentResult,
+    Incident,
+    Registration,
+    RoomSitting,
+    Sitting,
+)
+from server.db.watching import CandidateWarning
 from server.errors import Forbidden, NotFound, Refused
 from server.host import Host
 from server.rules.violations import CaseAct
@@ -21,15 +30,20 @@ from server.services import (
     case_views,
     cases,
     marks,
+    outage_decision,
     person_register,
+    staff_profiles,
     voids,
 )
 from server.services.case_decisions import Ruling
 from server.services.cases import Facts, Opening, Signature
 from server.services.incidents import Place, raise_incident
+from server.services.rescheduling import Again
 from server.services.signed import Signed
-from tests.server.case_kit import STROKES, CaseRoom, case_room
+from server.services.staff_profiles import Link
+from tests.server.case_kit import SHANGHAI, STROKES, CaseRoom, case_room
 from tests.server.conftest import Machine
+from tests.server.delivery_kit import ID_NUMBERS
 
 
 @pytest.fixture
@@ -93,15 +107,23 @@ def test_scenario_26_an_article_after_warning_needs_a_logged_warning(room: CaseR
     assert offered == ["7-5"]
     refusal = refused("article_needs_warning", room.state, case, "6-1")
     assert refusal.params["article"] == "6-1"
+    room.machine.advance(minutes=1)
     room.warn()
     refused("article_needs_warning", room.state, case, "6-1")  # the warning did not come before the facts
     room.machine.advance(minutes=2)
+    for moment in (room.host.now(), room.host.now() - timedelta(minutes=3, seconds=1)):
+        refused("case_moment_outside", room.state, case, "6-1", "警告后仍使用手机。", moment)
+    room.scene.write(cases.withdraw, room.scene.invigilator, case, "另有一次")
+    case = room.open(phone, room.report("PHONE"))  # the candidate did it again
+    refused(
+        "article_needs_warning", room.state, case, "6-1", "第一次", room.host.now() - timedelta(minutes=3)
+    )
     room.state(case, "6-1", "警告两分钟后仍使用手机。")
     with room.host.db.read() as session:
         view = case_views.view(session, room.scene.invigilator, case)
     assert (view.line.state, view.article.number, view.handling) == ("stated", "6-1", "收缴手机，考试继续")
     whats = [line["what"] for line in view.evidence]
-    assert sorted(whats) == ["incident", "warning"]
+    assert sorted(whats) == ["incident", "incident", "warning"]
     assert next(line for line in view.evidence if line["what"] == "warning")["text"] == "请收起手机"
 
 
@@ -238,11 +260,12 @@ def test_an_upheld_decision_stands(room: CaseRoom) -> None:
 
 
 def answer(room: CaseRoom, case: int, outcome: str) -> None:
-    room.scene.write(case_decisions.answer_recheck, room.head, case, Ruling(outcome, "复核录像"))
+    room.scene.write(case_decisions.answer_recheck, room.deputy, case, Ruling(outcome, "复核录像"))
 
 
 def test_nobody_who_reported_or_signed_decides(room: CaseRoom, person_as: Callable[..., Actor]) -> None:
     both = person_as("institution_head", "rover")
+    room.on_duty(both, Role.ROVER)
     case = room.open(room.report("PASSING", by=both))
     room.to_heard(case, "7-2")
     refused("case_decider_took_part", room.decide, case, "all", both)
@@ -334,6 +357,154 @@ def test_incidents_of_others_dismissed_or_in_use_open_no_case(room: CaseRoom) ->
         room.open(999)
 
 
+@pytest.mark.both_stores
+def test_what_a_case_rests_on_is_dismissed_only_after_the_case_is_given_up(room: CaseRoom) -> None:
+    phone = room.report("PHONE")
+    case = room.open(phone)
+    room.to_signed(case, "7-5")
+    told = refused("incident_has_case", room.handle, phone, "dismissed", "是计算器")
+    assert told.params["number"] == str(case)
+    room.scene.write(cases.withdraw, room.scene.invigilator, case, "是计算器")
+    room.handle(phone, "dismissed", "是计算器")
+    again = room.report("PHONE", "2")
+    decided = room.open(again, seat="2")
+    room.to_heard(decided, "7-5")
+    room.decide(decided, "all")
+    room.serve(decided)
+    room.machine.advance(days=30)
+    room.scene.write(case_decisions.close, room.scene.chief, decided)
+    refused("incident_has_case", room.handle, again, "dismissed", "看错了")
+
+
+def test_nothing_goes_on_over_a_dismissed_incident(room: CaseRoom) -> None:
+    case = room.open(room.report("PHONE"))
+
+    def turn(state: str) -> None:
+        def change(session) -> None:
+            session.get_one(Incident, 1).state, session.get_one(Incident, 1).note = state, "是计算器"
+
+        room.host.db.write(change)
+
+    turn("dismissed")
+    refused("case_ground_gone", room.state, case, "7-5")
+    turn("raised")
+    room.to_signed(case, "7-5")
+    turn("dismissed")
+    refused("case_ground_gone", lambda: room.scene.write(cases.confirm, room.scene.chief, case, "属实"))
+    turn("raised")
+    room.scene.write(cases.confirm, room.scene.chief, case, "属实")
+    room.scene.write(
+        case_decisions.notify, room.scene.chief, case, case_decisions.Delivery("post", "", SHANGHAI)
+    )
+    room.to_heard_from_here(case)
+    turn("dismissed")
+    refused("case_ground_gone", room.decide, case, "all")
+    with room.host.db.read() as session:
+        (line,) = case_views.view(session, room.head, case).evidence
+    assert (line["state"], line["note"]) == ("dismissed", "是计算器")
+    room.scene.write(case_decisions.drop, room.head, case, "记录不属实")
+
+
+def test_the_warning_is_looked_for_again_when_the_case_is_decided(room: CaseRoom) -> None:
+    room.warn()
+    room.machine.advance(minutes=1)
+    case = room.open(room.report("PHONE"))
+    room.to_heard(case, "6-1")
+
+    def after_the_facts(session) -> None:
+        session.scalar(select(CandidateWarning)).given_at = room.host.now() + timedelta(seconds=1)
+        session.get_one(Case, case).happened_at = room.host.now() + timedelta(minutes=5)
+
+    room.host.db.write(after_the_facts)
+    assert refused("article_needs_warning", room.decide, case, "subject").params["article"] == "6-1"
+
+
+@pytest.mark.both_stores
+def test_a_void_subject_follows_the_candidate_into_the_sitting_held_again(
+    room: CaseRoom, person_as: Callable[..., Actor]
+) -> None:
+    case = room.open(room.report("PHONE"))
+    room.to_heard(case, "7-5")
+    given_up = room.open(seat="2")
+    room.scene.write(cases.withdraw, room.scene.invigilator, given_up, "误会")
+    office = person_as("administrator")
+    signed = Signed(room.scene.chief, "停电", office)
+    room.scene.write(outage_decision.tell, signed, room.scene.room_sitting, room.host.now())
+    again = Again(room.host.now() + timedelta(days=3), SHANGHAI)
+    new = room.scene.write(outage_decision.reschedule, signed, room.scene.room_sitting, again)
+    room.decide(case, "subject")  # decided after the sitting was broken off
+    with room.host.db.read() as session:
+        person = room.row(case).candidate_id
+        registrations = session.scalars(select(Registration).where(Registration.sitting_id == new)).all()
+        mine = [row.id for row in registrations if row.candidate_id == person]
+        assert len(registrations) == 3
+        assert voids.void_registrations(session, [row.id for row in registrations]) == set(mine)
+        told = session.scalar(select(AuditEntry).where(AuditEntry.act == "outage_rescheduled"))
+    assert told.details["cases"] == [case]
+
+    def of_another_component(session) -> set[int]:
+        session.get_one(Sitting, new).component = "practical"
+        session.flush()
+        return voids.void_registrations(session, mine)
+
+    assert room.host.db.write(of_another_component) == set()
+
+
+@pytest.mark.both_stores
+def test_statements_are_taken_until_the_decision_and_all_stand_in_it(room: CaseRoom) -> None:
+    case = room.open(room.report("PASSING"))
+    room.to_notified(case, "7-2")
+    room.machine.advance(days=10)
+    room.scene.write(case_decisions.lapse, room.scene.chief, case)
+    room.scene.write(case_decisions.hear, room.scene.chief, case, "邮局延误")
+    room.scene.write(case_decisions.hear, room.head, case, "补充一点")
+    with room.host.db.read() as session:
+        (line,) = case_views.listing(session, room.scene.chief)
+        stages = {stage.name: stage for stage in case_views.view(session, room.head, case).stages}
+    assert (line.state, line.mine) == ("heard", False)
+    assert [step.act for step in stages["heard"].lines] == ["lapse", "hear", "hear"]
+    room.decide(case, "none")
+    refused("case_step_not_possible", room.to_heard_from_here, case)
+
+
+def test_another_head_answers_the_recheck_than_the_one_who_decided(room: CaseRoom) -> None:
+    case = room.open(room.report("PASSING"))
+    room.to_heard(case, "7-2")
+    room.decide(case, "subject")
+    room.serve(case)
+    room.scene.write(case_decisions.ask_recheck, room.scene.chief, case, "不服")
+    for outcome in ("upheld", "overturned"):
+        ruling = Ruling(outcome, "复核")
+        act = (room.scene.write, case_decisions.answer_recheck, room.head, case, ruling)
+        refused("case_recheck_by_decider", *act)
+    answer(room, case, "upheld")
+
+
+@pytest.mark.parametrize("kind", ["kin", "superior"])
+def test_nobody_has_a_say_in_the_case_of_a_relative(
+    room: CaseRoom, person_as: Callable[..., Actor], kind: str
+) -> None:
+    link = Link(kind, ID_NUMBERS[0]) if kind == "kin" else Link(kind, employer="某公司")
+    administrator = person_as("administrator")
+    for who in (room.head, room.scene.chief):
+        room.scene.write(staff_profiles.add_link, administrator, who.user_id, link)
+    case = room.open(room.report("PASSING"))
+    room.to_signed(case, "7-2")
+    chief = room.scene.chief
+    for act, who, said in (
+        (cases.confirm, chief, "属实"),
+        (cases.withdraw, chief, "算了"),
+        (case_decisions.drop, room.head, "算了"),
+    ):
+        refused("case_recused", lambda act=act, who=who, said=said: room.scene.write(act, who, case, said))
+    other = person_as("chief_invigilator")
+    room.scene.write(cases.confirm, other, case, "属实")
+    room.scene.write(case_decisions.notify, other, case, case_decisions.Delivery("post", "", SHANGHAI))
+    room.to_heard_from_here(case)
+    assert refused("case_recused", room.decide, case, "none").params["name"] == "考生1"
+    room.decide(case, "none", room.deputy)
+
+
 @pytest.mark.parametrize("giving_up", ["withdraw", "drop"])
 def test_a_case_is_given_up_with_a_reason_until_it_is_decided(room: CaseRoom, giving_up: str) -> None:
     acts = {"withdraw": (cases.withdraw, room.scene.chief), "drop": (case_decisions.drop, room.head)}
@@ -361,7 +532,7 @@ def test_facts_stay_as_they_were_told(room: CaseRoom) -> None:
 
 
 def test_facts_have_words_and_a_moment(room: CaseRoom) -> None:
-    case = room.open(room.report("PASSING"))
+    case = room.open()
     cases_of = [
         ("", 0, "case_text_length"),
         ("长" * 1001, 0, "case_text_length"),
@@ -461,5 +632,5 @@ def test_the_list_puts_first_what_this_person_has_to_do(room: CaseRoom) -> None:
         for who, order in ((room.head, [first, second]), (room.scene.invigilator, [second, first])):
             assert [line.id for line in case_views.listing(session, who)] == [*order, given_up]
         view = case_views.view(session, room.head, first)
-    assert view.acts == {"decide", "drop"}
+    assert view.acts == {"hear", "decide", "drop"}
     assert [stage.state for stage in view.stages] == ["done"] * 6 + ["current", "todo"]

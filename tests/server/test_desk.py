@@ -16,7 +16,6 @@ from exam_rooms.seats import AttemptState
 from server.access import SYSTEM, Actor, Permission
 from server.db.record import AuditEntry
 from server.db.signins import SignInRow
-from server.db.sittings import Attempt
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.live.watch import Watch

@@ -16,13 +16,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, select
 from sqlalchemy.orm import Session
 
 from server.access import SYSTEM, Actor
 from server.cli import main
 from server.db.base import Base
 from server.db.evidence_store import frame_name
+from server.db.record import AuditEntry
 from server.db.rooms import Room
 from server.db.sittings import Incident, RoomSitting
 from server.db.watching import EvidenceFrame
@@ -243,12 +244,24 @@ def test_the_page_makes_a_dossier_in_a_child_and_gives_it_once_it_is_there(
     scene.host.jobs.wait(job)
     shown = browser.get(page).text
     assert "/dossier/1.zip" in shown
+    assert fetched_by(scene) == []
     data = browser.get(f"{page}/1.zip").data
+    assert fetched_by(scene) == [(scene.chief.user_id, "dossier/1", hashlib.sha256(data).hexdigest())]
+    assert browser.get(f"{page}/2.zip").status_code == 404
+    assert len(fetched_by(scene)) == 1
     assert verify(data, site_key=scene.host.site.public_key).good
     lying = list((scene.host.settings.data / "dossiers").rglob("*-*"))
     assert len(lying) == 1
     assert scene.tickets["1"].encode() not in lying[0].read_bytes()  # sealed where it lies
     assert sign_in(scene.invigilator).get(page).status_code == 403
+
+
+def fetched_by(scene: Scene) -> list[tuple[int | None, str, str]]:
+    query = select(AuditEntry).where(
+        AuditEntry.act == "dossier_fetched", AuditEntry.stream == audit.sitting_stream(scene.room_sitting)
+    )
+    with scene.host.db.read() as session:
+        return [(row.actor_id, row.object, row.details["sha256"]) for row in session.scalars(query)]
 
 
 def test_sealed_pictures_come_along_when_asked_for(day: Over) -> None:
@@ -303,6 +316,77 @@ def test_the_command_line_exports_and_names_what_is_no_dossier(
 def test_whatever_comes_is_judged_and_never_breaks_the_check(data: bytes) -> None:
     assert not verify(data).good
     assert not verify(archive.pack({archive.INDEX: data})).good
+
+
+SURROGATE = chr(0xD800)
+LINE = {"name": "a", "size": 1, "sha256": "x"}
+NO_INDEX: list[dict[str, object]] = [
+    {"known": 5},
+    {"known": [[{}, [], 1]]},
+    {"known": [["a", "b"]]},
+    {"known": None},
+    {"rooms": 5},
+    {"rooms": [5]},
+    {"rooms": [{"name": 5}]},
+    {"batch": ["a"]},
+    {"batch": SURROGATE},
+    {"made_at": 5},
+    {"site_key": 5},
+    {"root": None},
+    {"files": 5},
+    {"files": [5]},
+    {"files": [{}]},
+    {"files": [LINE | {"name": SURROGATE}]},
+    {"files": [LINE | {"size": [1]}]},
+    {"files": [LINE | {"size": float("nan")}]},
+    {"files": [LINE | {"sha256": None}]},
+]
+
+
+@pytest.mark.parametrize("altered", NO_INDEX, ids=repr)
+def test_an_index_of_another_shape_is_called_altered(
+    packed: tuple[bytes, bytes], tmp_path: Path, altered: dict[str, object]
+) -> None:
+    inside = files_of(packed[0])
+    index = json.dumps(json.loads(inside[archive.INDEX]) | altered).encode()
+    file = tmp_path / "room.zip"
+    file.write_bytes(archive.pack(inside | {archive.INDEX: index}))
+    assert codes(verify(file.read_bytes())) == {(archive.INDEX, "altered", "")}
+    for wish in ((), ("--json",)):
+        done = CliRunner().invoke(main, ["archive", "verify", str(file), *wish])
+        assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+
+
+ODD_ROWS = [
+    b'{"seq":1e999,"prev":1,"hash":2,"stream":"sitting/1","at":"","actor_id":1,"actor":"","act":"","object":"",'
+    b'"details":{}}',
+    b'{"stream":"sitting/1","size":1,"root":1,"head":1,"signature":"\\ud800"}',
+    b'{"attempts":5}',
+    b'{"format":"examhall-attempts/1","site_key":"\\ud800","ca_pem":"","exported_at":"2026-01-01T00:00:00+00:00",'
+    b'"attempts":[]}',
+    b'{"content":{"facts":"\\ud800"},"sha256":1,"sealed_at":[],"root":{},"signatures":5,"annexes":""}',
+    b"5",
+    b"[" * 5000,
+]
+
+
+@pytest.mark.parametrize("row", ODD_ROWS)
+def test_rows_of_any_shape_are_named_and_never_break_the_check(
+    packed: tuple[bytes, bytes], row: bytes
+) -> None:
+    inside = files_of(packed[0])
+    read = ("attempts.json", "checkpoints.jsonl", "sitting-1.jsonl", "record-1.json", "supervision.json")
+    for name in (name for name in inside if name.endswith(read)):
+        found = verify(archive.pack(inside | {name: row}))
+        assert (name, "altered", "") in codes(found)
+
+
+def test_a_zip_of_a_later_version_is_no_dossier(packed: tuple[bytes, bytes]) -> None:
+    data = packed[0]
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        place = book.start_dir + 6  # the version that is needed to read the first file
+    found = verify(data[:place] + b"\xff" + data[place + 1 :])
+    assert not found.good and found.files > 20
 
 
 @pytest.mark.parametrize("leaves", range(9))

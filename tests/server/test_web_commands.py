@@ -9,10 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from server.access import Actor
 from server.db.commands import CompensationRow, OutageRow
-from server.db.sittings import Sitting
+from server.db.rooms import Room as HallRoom
+from server.db.sittings import Assignment, RoomSitting, Sitting
 from server.host import Host
 from tests.server.command_kit import Room, running_room
 from tests.server.conftest import PASSWORD, Machine
@@ -125,3 +127,95 @@ def test_an_outage_is_told_and_the_sitting_held_again_from_the_page(
     with room.scene.host.db.read() as session:
         (row,) = session.scalars(select(OutageRow)).all()
         assert session.get_one(Sitting, row.sitting_id).replaces_id == 1
+
+
+# --- from the map, and to all rooms ------------------------------------------------------------------------
+
+
+def test_seats_picked_on_the_map_are_chosen_in_the_panel_and_on_the_page(room: Room, sign_in: SignIn) -> None:
+    browser, seats = sign_in(room.scene.invigilator), room.scene.seats
+    monitor = browser.get(f"/monitor/{room.id}").text
+    assert f'action="/monitor/{room.id}/commands"' in monitor and 'id="selection-command"' in monitor
+    wanted = f"/monitor/{room.id}/commands?seat={seats['1']}&seat={seats['3']}&seat={seats['4']}&seat=x"
+    panel = browser.get(wanted, headers={"HX-Request": "true"}).text
+    assert "<html" not in panel and "座位：1、3<" in panel
+    assert "1 个座位没有正在考试的考生" in panel
+    assert set(re.findall(r'name="seats" value="(\d+)"', panel)) == {str(seats["1"]), str(seats["3"])}
+    page = browser.get(wanted).text
+    ticked = re.findall(r'name="seats" value="(\d+)" data-row="\d+" checked', page)
+    assert ticked == [str(seats["1"]), str(seats["3"])]
+    sent = {
+        "once": re.findall(r'name="once" value="([^"]*)"', panel)[0],
+        "back": "monitor",
+        "seats": ticked,
+        "reason": "检查插座",
+    }
+    answer = browser.post(f"/monitor/{room.id}/commands/pause", data=sent)
+    assert answer.headers["Location"].endswith(f"/monitor/{room.id}")
+    assert room.state("1").paused is not None and room.state("2").paused is None
+    again = browser.post(
+        f"/monitor/{room.id}/commands/pause", data={**sent, "once": "0" * 32}, follow_redirects=True
+    )
+    assert again.request.path == f"/monitor/{room.id}"
+    assert "已经处于暂停中" in again.text
+
+
+def test_who_only_looks_gets_no_commands_over_the_map(
+    room: Room, person_as: Callable[..., Actor], sign_in: SignIn
+) -> None:
+    assert "selection-command" not in sign_in(person_as("rover")).get(f"/monitor/{room.id}").text
+
+
+def two_rooms(room: Room) -> int:
+    """A second room of the same sitting, running; the chief is on duty there."""
+
+    def add(session: Session) -> int:
+        first = session.get_one(RoomSitting, room.id)
+        hall = HallRoom(name="第二考场", created_at=room.scene.host.now())
+        session.add(hall)
+        session.flush()
+        row = RoomSitting(uid="second", sitting_id=first.sitting_id, room_id=hall.id, state="running")
+        row.started_at = first.started_at
+        session.add(row)
+        session.flush()
+        chief = Assignment(room_sitting_id=row.id, user_id=room.scene.chief.user_id, role="chief_invigilator")
+        session.add(chief)
+        return row.id
+
+    return int(room.scene.host.db.write(add))
+
+
+def test_the_chief_reaches_all_rooms_of_a_sitting_and_has_to_confirm_their_names(
+    room: Room, sign_in: SignIn
+) -> None:
+    browser, page = sign_in(room.scene.chief), f"/monitor/{room.id}/everywhere"
+    assert page not in browser.get("/monitor").text  # one room is commanded on its own screen
+    other = two_rooms(room)
+    assert page in browser.get("/monitor").text
+    shown = browser.get(page).text
+    assert "第二考场" in shown and "确认发给" in shown and "本场 2 个考场" in shown
+    sent = {"once": once(browser, page), "back": "hall", "scope": "all", "reason": "消防演习"}
+    unsure = browser.post(f"/monitor/{room.id}/commands/pause", data=sent, follow_redirects=True)
+    assert unsure.request.path == page and "请先确认要发给哪些考场" in unsure.text
+    assert room.scene.room_row().paused_at is None
+    answer = browser.post(f"/monitor/{room.id}/commands/pause", data={**sent, "confirm": "1"})
+    assert answer.headers["Location"] == "/monitor"
+    with room.scene.host.db.read() as session:
+        paused = [session.get_one(RoomSitting, each).paused_at is not None for each in (room.id, other)]
+    assert paused == [True, True]
+    again = {**sent, "confirm": "1"}
+    browser.post(f"/monitor/{room.id}/commands/resume", data={**again, "once": once(browser, page)})
+    assert room.state("1").paused is None
+    told = {"scope": "sitting", "back": "hall", "once": once(browser, page), "text": "演习结束"}
+    answer = browser.post(f"/monitor/{room.id}/announce", data=told, follow_redirects=True)
+    assert answer.request.path == "/monitor" and "通知已发到 2 个考场" in answer.text
+    said = {**again, "once": once(browser, page), "text": "请继续作答"}
+    browser.post(f"/monitor/{room.id}/commands/message", data=said)
+    assert room.state("1").messages[-1].text == "请继续作答"
+
+
+def test_an_invigilator_has_no_way_to_all_rooms(room: Room, sign_in: SignIn) -> None:
+    browser = sign_in(room.scene.invigilator)
+    two_rooms(room)
+    assert "/everywhere" not in browser.get("/monitor").text
+    assert browser.get(f"/monitor/{room.id}/everywhere").status_code == 403

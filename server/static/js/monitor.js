@@ -200,6 +200,12 @@ function pick(what) {
   else if (what === 'all') selection.add(filtered([...cards.values()])[filter]);
 }
 
+/** The commands for the picked seats, in place; the same form leads to their page without scripts. */
+function command() {
+  const seats = new URLSearchParams(new FormData(selection.form));
+  if (seats.has('seat')) showDialog(dialog, `${selection.form.action}?${seats}`);
+}
+
 function setPickMode(on) {
   document.getElementById('pick-mode')?.setAttribute('aria-pressed', String(on));
   selection.setMode(on);
@@ -227,6 +233,7 @@ const KEYS = {
   '/': () => find.focus(),
   n: goNext,
   a: acknowledge,
+  c: () => document.getElementById('selection-command')?.click(),
   '+': () => view.in(),
   '=': () => view.in(),
   '-': () => view.out(),
@@ -367,6 +374,11 @@ document.body.addEventListener('htmx:load', (event) => fill(event.detail.elt));
 listenForPictures(document);
 listenForLooks(document, room);
 fill(document);
+selection.form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  command();
+});
+selection.keep(`picked-${room}`);
 find.addEventListener('input', onFind);
 find.addEventListener('keydown', onFindKey);
 showLoad(Number(document.getElementById('server-load').dataset.load));

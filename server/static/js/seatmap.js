@@ -52,15 +52,15 @@ export function commandText(card, now) {
   const kinds = {
     start: _('开考'),
     pause: _('暂停'),
-    resume: _('继续'),
+    resume: _('恢复'),
     credit: _('补时'),
-    message: _('通知'),
-    identity: _('核验身份'),
-    lock: _('锁屏'),
+    message: _('消息'),
+    identity: _('核对身份'),
+    lock: _('锁定'),
     unlock: _('解锁'),
-    move: _('换座'),
-    end: _('终止'),
-    reopen: _('恢复考试'),
+    move: _('换座位'),
+    end: _('结束'),
+    reopen: _('恢复作答'),
   };
   const step = steps[card.command_state];
   const waits = card.command_state !== 'done' && HELD.has(card.command);
@@ -70,8 +70,8 @@ export function commandText(card, now) {
 
 /** Why a paper is covered: by a command, or by something that was seen at the seat. */
 export function coverText(card) {
-  if (card.cover === 'LOCKED') return _('已锁屏');
-  return card.cover === 'IDENTITY' ? _('待核身份') : _('暂停显示');
+  if (card.cover === 'LOCKED') return _('已锁定');
+  return card.cover === 'IDENTITY' ? _('等待核对身份') : _('暂停显示');
 }
 
 /** What the desk said of a candidate who is not at work yet; what it refused or doubts first of all. */

@@ -57,7 +57,15 @@ export class Selection {
     count.textContent = count.dataset.text.replace('%(n)s', seats.length);
     const inputs = seats.map((seat) => Object.assign(document.createElement('input'), { type: 'hidden', name: 'seat', value: seat }));
     this.form.querySelector('#selection-seats').replaceChildren(...inputs);
+    if (this.place) sessionStorage.setItem(this.place, JSON.stringify(seats));
     document.body.dispatchEvent(new CustomEvent('examhall:selection', { detail: { seats } }));
+  }
+
+  /** Picked seats stay picked when the page comes again after a command; `place` names them in this tab. */
+  keep(place) {
+    const seats = JSON.parse(sessionStorage.getItem(place) ?? '[]').filter((seat) => this.groups.has(seat));
+    this.place = place;
+    if (seats.length) this.take(new Set(seats));
   }
 
   setMode(on) {
