@@ -24,6 +24,8 @@ class Cause(StrEnum):
     PAGE_GONE = "page_gone"
     COVERED = "covered"  # the paper was covered for a breach that was none
     MOVED = "moved"  # the machine gave nothing until the candidate worked at another seat
+    UNHEARD = "unheard"  # the seat stood on: that a pause or a cover was over reached it late
+    WAITED = "waited"  # the seat's time had run out before anybody decided: until then it stood
     LINK = "link"  # no link, but the seat worked on: nothing was lost
 
 
@@ -57,10 +59,11 @@ class CreditRule:
 class Case:
     """What bounds the proposals of one seat.
 
-    From the start (`since`) to the seat's deadline (`until`): a loss that began before it counts whole, since
-    what was left of the test waited meanwhile. `closed`: the candidate had handed in or was ended. `pauses`
-    were given back already, `decided` are intervals that were granted or declined; `granted` minutes count
-    against the most.
+    From the start (`since`) to the seat's deadline (`until`), which bounds what a candidate can lose.
+    `over_at`: the moment of asking, when it lies after that deadline and nobody had handed in; the time
+    between is given on top, or what was lost would be over before it began. `closed`: the candidate had handed
+    in or was ended. `pauses` were given back already, `decided` are intervals that were granted or declined;
+    `granted` minutes count against the most.
     """
 
     since: datetime
@@ -69,6 +72,7 @@ class Case:
     pauses: tuple[Pause, ...] = ()
     decided: tuple[Pause, ...] = ()
     granted: Decimal = Decimal(0)
+    over_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,17 @@ class Proposal:
     evidence: tuple[Lost, ...]
     bounded: bool = False
 
+    @property
+    def waited(self) -> bool:
+        """Whether it only carries what was lost beyond a deadline that has passed: no loss, and never alone."""
+        return bool(self.evidence) and self.evidence[0].cause is Cause.WAITED
+
 
 def proposals(lost: Sequence[Lost], case: Case, rule: CreditRule) -> tuple[Proposal, ...]:
     """What to give back, in order of time; evidence that overlaps is one loss, counted once.
 
-    Times in a pause, before the start and in intervals decided before, and what began after the seat's time,
-    are left out.
+    Times in a pause, before the start, after the seat's time and in intervals decided before are left out. When
+    that time has run out, what has passed since is added once, outside the bound: nobody can work in it.
     """
     found: list[Proposal] = []
     left = max(Decimal(0), rule.most_minutes - case.granted)
@@ -99,7 +108,20 @@ def proposals(lost: Sequence[Lost], case: Case, rule: CreditRule) -> tuple[Propo
         minutes = min(worth, left)
         left -= minutes
         found.append(Proposal(since, until, minutes, why, bounded=minutes < worth))
+    found += _waited(case, rule) if any(each.minutes for each in found) else []
     return tuple(sorted([*found, *_harmless(lost, found, case)], key=lambda each: (each.since, each.until)))
+
+
+def _waited(case: Case, rule: CreditRule) -> list[Proposal]:
+    """What has passed since the seat's deadline; a pause in it will move the new deadline by itself."""
+    if case.over_at is None:
+        return []
+    found = []
+    for part in without([Pause(case.until, case.over_at)], case.pauses):
+        until = part.until or case.over_at
+        why = (Lost(Cause.WAITED, Clock.SERVER, part.since, until),)
+        found.append(Proposal(part.since, until, rounded_up(until - part.since, rule.step_seconds), why))
+    return found
 
 
 def rounded_up(lasted: timedelta, step_seconds: int) -> Decimal:
@@ -111,7 +133,7 @@ def rounded_up(lasted: timedelta, step_seconds: int) -> Decimal:
 def _open_time(lost: Iterable[Lost], case: Case) -> list[tuple[datetime, datetime]]:
     """Disjoint intervals that nobody could work in and nobody has decided, not shorter than `LEAST`."""
     times = [
-        Pause(max(each.since, case.since), min(each.until, case.closed or each.until))
+        Pause(max(each.since, case.since), min(each.until, case.until, case.closed or each.until))
         for each in lost
         if each.cause is not Cause.LINK and each.since < case.until
     ]

@@ -99,6 +99,10 @@ class SeatLoss(Base):
     told_at: Mapped[datetime] = mapped_column(Moment)
 
 
+LOCKED, IDENTITY = "LOCKED", "IDENTITY"
+"""Why a page is covered by a command (`attempts.frozen_why`); other covers carry an incident's kind."""
+
+
 class CoverRow(Base):
     """A time for which a paper was covered and the clock went on; `kind` as in `attempts.frozen_why`."""
 
@@ -115,7 +119,8 @@ class CoverRow(Base):
 class CompensationRow(Base):
     """What a chief decided about one interval of lost time; nothing in it is decided a second time.
 
-    decision: granted | declined. `evidence`: what both clocks said when it was decided.
+    decision: granted | declined | credited (a time credit entered by hand was for it). `evidence`: what both
+    clocks said when it was decided.
     """
 
     __tablename__ = "compensations"

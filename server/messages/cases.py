@@ -18,6 +18,7 @@ CASES: dict[str, str] = {
     "line_case_opened": N_("%(actor)s 立案（编号 %(number)s）"),
     "report_kind_unknown": N_("请选择记录的种类。"),
     "report_in_future": N_("发现时间不能晚于现在。"),
+    "report_too_early": N_("发现时间早于本场考试前一天，请核对日期。"),
     "report_witnesses_too_many": N_("见证人最多 %(limit)s 人。"),
     "report_photos_too_many": N_("照片张数超过规定。"),
     "report_seat_missing": N_("请选择座位。"),

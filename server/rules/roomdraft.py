@@ -38,7 +38,11 @@ def read_draft(data: object) -> Draft:
         partitioned=whole.get("partitioned") is True,
         video=tuple(_video(_mapping(each, "video")) for each in _list(whole, "video")),
     )
-    return Draft(plan, tuple(_id(_mapping(seat, "seats")) for seat in seats), _id(whole, "version") or 0)
+    ids = tuple(_id(_mapping(seat, "seats")) for seat in seats)
+    stored = [ident for ident in ids if ident is not None]
+    if len(set(stored)) < len(stored):  # one row cannot be two seats: one of them would be lost
+        raise _unreadable("id")
+    return Draft(plan, ids, _id(whole, "version") or 0)
 
 
 def draft_json(plan: RoomMap, ids: Sequence[int | None]) -> dict[str, Any]:

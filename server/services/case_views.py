@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import SEEN_BY_PEOPLE
+from exam_rooms.seats import AttemptState
 from server.access import Actor, Permission
 from server.db.base import vault_of
 from server.db.cases import Case, CaseIncident, CaseStep, RegisterEntry
@@ -34,6 +35,7 @@ from server.services.case_file import (
     steps,
 )
 from server.services.duty import may_act, rooms_of_duty
+from server.services.roomstate import CLOSED
 from server.services.rosters import masked_id
 
 LISTED = 200
@@ -142,6 +144,16 @@ def view(session: Session, actor: Actor, case_id: int) -> CaseView:
         basis=rules_of(session, case.batch_id).basis,
         registered=session.scalar(select(RegisterEntry).where(RegisterEntry.case_id == case_id)),
     )
+
+
+def open_attempt(session: Session, actor: Actor, case_id: int) -> int | None:
+    """The attempt of an open case as long as its candidate may still answer; for who acts in the room."""
+    case = _seen(session, actor, case_id)
+    attempt = session.get(Attempt, case.attempt_id) if case.attempt_id is not None else None
+    if attempt is None or case.state in OVER or AttemptState(attempt.state) in CLOSED:
+        return None
+    acts = actor.can(Permission.RUN_ROOM) and may_act(session, actor, attempt.room_sitting_id)
+    return attempt.id if acts else None
 
 
 def frame(session: Session, store: EvidenceStore, actor: Actor, case_id: int, frame_id: int) -> bytes:

@@ -198,7 +198,7 @@ def read_strokes(text: str) -> list[list[list[int]]]:
         raise Refused("signature_not_drawn", 422, field="strokes")
     try:
         lines = json.loads(text or "[]")
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Refused("signature_not_drawn", 422, field="strokes") from fault
     if not _is_drawing(lines):
         raise Refused("signature_not_drawn", 422, field="strokes")

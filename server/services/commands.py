@@ -17,6 +17,7 @@ from exam_rooms.seatmap import SeatKind
 from exam_rooms.seats import Act, AttemptState, may_change_seat, reopening
 from server.access import Actor, Permission
 from server.db.base import emit
+from server.db.cases import Case
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant, SeatStay, TimeCredit
 from server.errors import NotFound, Refused
@@ -245,9 +246,12 @@ def end_seat(
     """Ends one candidate's exam at once; what was answered until now is kept and marked.
 
     `case`: the violation it is for, named in the record; what becomes of the result is the case's to decide.
+    One of another attempt is not found.
     """
     need_cosigner(signed)
     attempt = locked_attempt(session, attempt_id)
+    if case is not None and getattr(session.get(Case, case), "attempt_id", None) != attempt_id:
+        raise NotFound("case")
     need_duty(session, signed.actor, Permission.RUN_ROOM, attempt.room_sitting_id, now=now)
     advance(session, attempt, Act.END)
     attempt.closed_at, attempt.close_reason = now, signed.reason.strip()[:200]

@@ -16,7 +16,7 @@ from exam_rooms.kiosk_messages import CommandKind
 from exam_rooms.seats import PRESENT, AttemptState
 from server.access import Permission
 from server.db.base import emit
-from server.db.commands import PauseRow, SeatMessage
+from server.db.commands import IDENTITY, LOCKED, PauseRow, SeatMessage
 from server.db.rooms import Room, Seat
 from server.db.sittings import Attempt, RoomSitting
 from server.errors import NotFound, Refused
@@ -29,8 +29,6 @@ from server.services.outage_gate import need_decided
 from server.services.roomstate import CLOSED, RoomState, attempts_of, load, locked_attempt, touch
 from server.services.signed import Signed, need, need_reason, note_room, params_of
 
-LOCKED, IDENTITY = "LOCKED", "IDENTITY"
-"""Why a page is covered by a command (`attempts.frozen_why`); other covers carry an incident's kind."""
 COVERS = frozenset({LOCKED, IDENTITY})
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -33,6 +33,8 @@ from server.services.signed import Signed, need
 
 PHOTO_PURPOSE = "report-photo"
 NOTE_MOST, NAME_MOST, WITNESSES_MOST = 400, 40, 6
+EARLIEST = timedelta(hours=24)
+"""What was seen longer than this before the planned start does not belong to the sitting."""
 CHECKS = ("face", "document")
 """How identity is checked when somebody comes back."""
 _AT_WORK = frozenset({AttemptState.READY, AttemptState.ANSWERING})
@@ -156,7 +158,7 @@ def back(session: Session, actor: Actor, incident_id: int, returned: Return, *, 
     if returned.check not in CHECKS:
         raise Refused("return_check_missing", 422, field="check")
     attempt = session.get_one(Attempt, kept.attempt_id)
-    if attempt.frozen_why == seat_commands.IDENTITY:  # the attempt is locked before its incident
+    if attempt.frozen_why == IDENTITY:  # the attempt is locked before its incident
         signed = Signed(actor, returned.note)
         seat_commands.identity_looked(session, signed, attempt.id, same=True, now=now)
     row = session.get_one(Incident, incident_id, with_for_update=True, populate_existing=True)
@@ -242,6 +244,8 @@ def _kind(sighting: Sighting) -> IncidentKind:
 def _check(session: Session, sighting: Sighting, kind: IncidentKind, now: datetime) -> None:
     if sighting.seen_at > now:
         raise Refused("report_in_future", 422, field="seen_at")
+    if sighting.seen_at < load(session, sighting.room_sitting).sitting.starts_at - EARLIEST:
+        raise Refused("report_too_early", 422, field="seen_at")
     if len(sighting.note) > NOTE_MOST or any(len(name) > NAME_MOST for name in sighting.witnesses):
         raise Refused("field_too_long", 422, field="note", limit=NOTE_MOST)
     if len(sighting.witnesses) > WITNESSES_MOST:

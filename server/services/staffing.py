@@ -250,9 +250,7 @@ def held(session: Session, room_sitting_id: int) -> dict[int, str]:
     return dict(session.execute(query).all())
 
 
-def changes(
-    session: Session, before: Mapping[int, str], after: Mapping[int, str]
-) -> dict[str, list[str]]:
+def changes(session: Session, before: Mapping[int, str], after: Mapping[int, str]) -> dict[str, list[str]]:
     """Who came (`added`) and who went (`removed`), for the record: duty, name and account of each.
 
     `before`, `after`: as `held` gives them. A person with another duty than before stands in both.

@@ -17,7 +17,7 @@ from server.services import arrangement, arrangement_views, person_register, pla
 from server.services.arrangement_question import Choice
 from server.services.signed import Signed
 from server.web import guard, language
-from server.web.forms import problem_text, shown_again, text, upload
+from server.web.forms import problem_text, row_numbers, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
 from server.web.register_words import registered_text
 
@@ -71,8 +71,8 @@ def show(batch_id: int, sitting_id: int) -> str:
 def draw(batch_id: int, sitting_id: int) -> ResponseReturnValue:
     """The draw: made by a child, stored when nothing of what it was made of has changed."""
     host, rules = current_host(), request.form.getlist("rule")
-    choice = Choice(Rules(**{name: name in rules for name in RULES}), tuple(_chosen("room")))
-    sittings = _chosen("sitting")
+    choice = Choice(Rules(**{name: name in rules for name in RULES}), tuple(row_numbers("room")))
+    sittings = row_numbers("sitting")
     with host.db.read() as session:
         asked = arrangement.prepare(session, actor(), sittings, choice, seed=text("seed", limit=40))
     mark = asked.pop("mark")
@@ -214,11 +214,6 @@ def unlock(room_sitting_id: int) -> ResponseReturnValue:
     host.db.write(arrangement.unlock, signed, room_sitting_id, now=host.now())
     flash(_("座位锁定已解除，可以重新编排。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id, _anchor="seating"))
-
-
-def _chosen(name: str) -> list[int]:
-    values = request.form.getlist(name)
-    return list(dict.fromkeys(int(value) for value in values if value.isdecimal() and len(value) < 10))
 
 
 def _back(batch_id: int, sitting_id: int, anchor: str | None = None) -> ResponseReturnValue:

@@ -1,13 +1,13 @@
 """Batches: filing with the frozen policy, sittings, and the step that comes next."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from server.access import Permission
 from server.errors import Refused
 from server.services import batches, papers, plans, rooms
-from server.web.forms import decimal, moment, shown_again, text, whole
+from server.web.forms import decimal, moment, row_numbers, shown_again, text, whole
 from server.web.guard import actor, current_host, requires
 from server.web.words import level_choices
 
@@ -60,8 +60,7 @@ def show(batch_id: int) -> str:
 def add_sitting(batch_id: int) -> ResponseReturnValue:
     """Plans a sitting."""
     host = current_host()
-    chosen = [int(value) for value in request.form.getlist("room") if value.isdecimal() and len(value) < 10]
-    plan = batches.SittingPlan(moment("starts_at"), decimal("minutes"), tuple(dict.fromkeys(chosen)))
+    plan = batches.SittingPlan(moment("starts_at"), decimal("minutes"), tuple(row_numbers("room")))
     host.db.write(batches.add_sitting, actor(), batch_id, plan, now=host.now())
     flash(_("场次已安排。"), "good")
     return redirect(url_for("batches.show", batch_id=batch_id))

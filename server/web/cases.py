@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from server.access import Permission
@@ -18,16 +19,18 @@ from server.services import (
     case_documents,
     case_views,
     cases,
+    commands,
     incident_views,
     roomstate,
     staff_incidents,
 )
 from server.services.case_decisions import SERVED_BY, Delivery, Ruling
 from server.services.cases import Facts, Opening, Signature
+from server.services.duty import need_duty_to_look
 from server.services.signed import Signed
 from server.web import language
 from server.web.acts import act_word
-from server.web.forms import moment, shown_again, text, whole
+from server.web.forms import moment, row_number, row_numbers, shown_again, text, whole
 from server.web.guard import actor, cosigner, current_host, requires
 from server.web.incident_reports import jpeg, people
 
@@ -96,7 +99,9 @@ def iso_clock(iso: str) -> str:
 def index() -> str:
     """The cases that this person may see; those that wait for this person first. `sitting`: of one room."""
     wanted = request.args.get("sitting", "")
-    one = int(wanted) if wanted.isdecimal() else None
+    one = row_number(wanted)
+    if wanted and one is None:
+        raise NotFound("sitting")
     with current_host().db.read() as session:
         lines = case_views.listing(session, actor(), one)
         room = roomstate.load(session, one) if one is not None else None
@@ -110,6 +115,7 @@ def new(room_sitting_id: int) -> str:
     `seat` now.
     """
     with current_host().db.read() as session:
+        need_duty_to_look(session, actor(), Permission.HANDLE_CASES, room_sitting_id)
         room = roomstate.load(session, room_sitting_id)
         views = incident_views.record(session, room_sitting_id)
         seated, seat = staff_incidents.seats(session, room_sitting_id), request.args.get("seat", "")
@@ -130,8 +136,7 @@ def new(room_sitting_id: int) -> str:
 def open_case(room_sitting_id: int) -> ResponseReturnValue:
     """Opens a case and goes to it."""
     host = current_host()
-    chosen = tuple(int(value) for value in request.form.getlist("incident") if value.isdecimal())
-    opening = Opening(room_sitting_id, whole("person"), chosen)
+    opening = Opening(room_sitting_id, whole("person"), tuple(row_numbers("incident")))
     case_id = host.db.write(cases.open_case, actor(), opening, now=host.now())
     return redirect(url_for("cases.show", case_id=case_id))
 
@@ -142,14 +147,45 @@ def show(case_id: int) -> str:
     """The case as a line of steps; the one next act is open."""
     with current_host().db.read() as session:
         view = case_views.view(session, actor(), case_id)
+        attempt = case_views.open_attempt(session, actor(), case_id)
     return render_template(
         "cases/show.html",
         view=view,
+        may_end=attempt is not None,
         papers=[(name, _(word)) for name, word in PAPERS.items() if _printable(name, view.line.state)],
         methods=[(name, _(METHODS[name])) for name in SERVED_BY],
         articles=[(article.number, f"{article.number} {article.text}") for article in view.offered],
         outcomes=[(name, outcome_word(name)) for name in view.article.outcomes] if view.article else [],
     )
+
+
+@bp.get("/cases/<int:case_id>/end")
+@requires(Permission.RUN_ROOM)
+def end_page(case_id: int) -> str:
+    """Asks before the candidate's exam is ended for the case."""
+    with current_host().db.read() as session:
+        _open_attempt(session, case_id)
+        return render_template("cases/end.html", view=case_views.view(session, actor(), case_id))
+
+
+@bp.post("/cases/<int:case_id>/end")
+@requires(Permission.RUN_ROOM)
+@shown_again("cases.end_page")
+def end(case_id: int) -> ResponseReturnValue:
+    """Ends the exam at the seat, with the chief's signature; the case stands in the record beside it."""
+    host, signed = current_host(), Signed(actor(), text("reason"), cosigner(request.form))
+    with host.db.read() as session:
+        attempt = _open_attempt(session, case_id)
+    host.db.write(commands.end_seat, attempt, signed, case=case_id, now=host.now())
+    flash(_("考试已终止，答卷已收回。"), "good")
+    return redirect(url_for("cases.show", case_id=case_id))
+
+
+def _open_attempt(session: Session, case_id: int) -> int:
+    attempt = case_views.open_attempt(session, actor(), case_id)
+    if attempt is None:
+        raise NotFound("attempt")
+    return attempt
 
 
 def _printable(name: str, state: str) -> bool:

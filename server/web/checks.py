@@ -173,7 +173,8 @@ def overrule(room_sitting_id: int) -> ResponseReturnValue:
     host = current_host()
     signed = Signed(actor(), forms.text("reason"))
     ticked = [value.partition(" ") for value in request.form.getlist("finding")]
-    seats = {int(seat): finding for seat, _space, finding in ticked if seat.isdecimal()}
+    numbers = [(forms.row_number(seat), finding) for seat, _space, finding in ticked]
+    seats = {seat: finding for seat, finding in numbers if seat is not None}
     count = host.db.write(check_gate.overrule, signed, room_sitting_id, seats, now=host.now())
     flash(_("已放行 %(n)d 个座位。", n=count), "good")
     return redirect(url_for("checks.page", room_sitting_id=room_sitting_id))

@@ -81,7 +81,8 @@ def page(room_sitting_id: int) -> str:
 
     As a fragment it is the panel for these seats alone, over the map on which they were picked.
     """
-    chosen = {int(value) for value in request.args.getlist("seat") if value.isdecimal()}
+    numbers = map(forms.row_number, request.args.getlist("seat"))
+    chosen = {number for number in numbers if number is not None}
     shown = _panel if "HX-Request" in request.headers else _page
     return shown(room_sitting_id, chosen)
 
@@ -189,7 +190,7 @@ def _whom(room_sitting_id: int) -> Whom:
     """Whom the form means: `scope` is "seats" (those ticked), "room" or "all" (every room of the sitting)."""
     scope, number = request.form.get("scope", "seats"), forms.once()
     if scope == "seats":
-        ticked = frozenset(int(value) for value in request.form.getlist("seats") if value.isdecimal())
+        ticked = frozenset(forms.row_numbers("seats"))
         if not ticked:
             raise Refused("no_seat_meant", 422, field="seats")
         return Whom(room_sitting_id, ticked, once=number)

@@ -28,6 +28,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _fault: answer(Refused("form_expired", 400)))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DataError, _unstorable)
+    app.register_error_handler(OverflowError, _unstorable)
     app.register_error_handler(Exception, _fault)
 
 
@@ -74,8 +75,9 @@ def _http(fault: HTTPException) -> Response:
     return answer(Refused(_CODES.get(status, "bad_request"), status, megabytes=limit))
 
 
-def _unstorable(_fault: DataError) -> Response:
-    # A number or a text that no column can hold: the asker's doing. The values stay out of the log.
+def _unstorable(_fault: DataError | OverflowError) -> Response:
+    # A number or a text that no column can hold: the asker's doing. PostgreSQL says so, for SQLite Python
+    # does. The values stay out of the log.
     log.warning("a value that no store holds at %s %s", request.method, request.endpoint)
     return answer(Refused("bad_request", 400))
 

@@ -45,6 +45,7 @@ FIELDS: dict[str, str] = {
 }
 """Fields of forms -> their labels, for sentences that name one."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
+_ROW_NUMBER = re.compile(r"[0-9]{1,9}")
 _DECIMAL = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,2})?")
 _ONCE = re.compile(r"[0-9a-f]{32}")
 _ROW = re.compile(r"(?:(?P<sheet>.+) )?(?P<unit>row|line|question) (?P<row>[0-9]+)")
@@ -221,6 +222,17 @@ def whole(name: str) -> int:
     if not _WHOLE.fullmatch(value):
         raise Refused("field_not_a_number", 422, field=name, value=value[:20])
     return int(value)
+
+
+def row_number(value: str) -> int | None:
+    """The number of a row as a link or a box gives it; None for anything else, and for what no row has."""
+    return int(value) if _ROW_NUMBER.fullmatch(value) else None
+
+
+def row_numbers(name: str) -> list[int]:
+    """The row numbers of all boxes of a name that are ticked, each once, in their order."""
+    found = (row_number(value) for value in request.form.getlist(name))
+    return list(dict.fromkeys(number for number in found if number is not None))
 
 
 def decimal(name: str) -> Decimal:

@@ -77,11 +77,11 @@ def form(room_sitting_id: int) -> str:
 @shown_again("incident_reports.form")
 def make(room_sitting_id: int) -> ResponseReturnValue:
     """Puts it on the list; photos are re-encoded in a child before they are kept."""
-    host, seat = current_host(), request.form.get("seat", "")
+    host = current_host()
     sighting = Sighting(
         room_sitting=room_sitting_id,
         kind=text("kind", limit=32),
-        seat=int(seat) if seat.isdecimal() else None,
+        seat=whole("seat") if request.form.get("seat") else None,
         seen_at=moment("seen_at") if request.form.get("seen_at") else host.now(),
         note=text("note", limit=staff_incidents.NOTE_MOST),
         witnesses=_names(text("witnesses")),

@@ -183,9 +183,9 @@ def incident(room_sitting_id: int, incident_id: int) -> ResponseReturnValue:
     except Refused as refusal:
         problem = guard.say(refusal.code, refusal.params)
     if "HX-Request" in request.headers:
-        seat_id = request.form.get("seat", "")
-        if seat_id.isdecimal():
-            return drawer(room_sitting_id, int(seat_id), act="incident", problem=problem)
+        seat_id = forms.row_number(request.form.get("seat", ""))
+        if seat_id is not None:
+            return drawer(room_sitting_id, seat_id, act="incident", problem=problem)
         return side(room_sitting_id)
     if problem:
         flash(problem, "act")
@@ -220,7 +220,7 @@ def start_dialog(room_sitting_id: int) -> str:
 def start(room_sitting_id: int) -> ResponseReturnValue:
     """Starts the clock for everybody."""
     host = current_host()
-    present = frozenset(int(value) for value in request.form.getlist("present") if value.isdecimal())
+    present = frozenset(forms.row_numbers("present"))
     order = Start(present, host.clock.anchor, host.presence, host.clock.proven)
     host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
     flash(_("已开考。"), "good")

@@ -21,7 +21,7 @@ from server.services import (
     packages,
 )
 from server.services.signed import Signed
-from server.web.forms import shown_again, text
+from server.web.forms import row_number, shown_again, text
 from server.web.guard import actor, cosigner, current_host, requires, witnessed
 
 bp = Blueprint("packages", __name__)
@@ -35,12 +35,13 @@ def seal(room_sitting_id: int) -> ResponseReturnValue:
     host = current_host()
     chosen: dict[int, Role] = {}
     for value in request.form.getlist("custodian"):
-        user, _sep, role = value.partition("/")
-        if not user.isdecimal() or role not in set(Role):
+        number, _sep, role = value.partition("/")
+        user = row_number(number)
+        if user is None or role not in set(Role):
             raise Refused("custodians_of_two_roles", 422, field="custodians")
-        if int(user) in chosen:
+        if user in chosen:
             raise Refused("custodian_in_one_role", 422, field="custodians")
-        chosen[int(user)] = Role(role)
+        chosen[user] = Role(role)
     signing_key = host.site.signing_key.private_bytes_raw()
     host.db.write(package_sealing.seal, witnessed(), room_sitting_id, chosen, signing_key, now=host.now())
     flash(_("试卷包已密封。考试机会提前取得密封包，启封前谁也打不开。"), "good")

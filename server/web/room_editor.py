@@ -141,7 +141,10 @@ def _kind(said: str) -> str:
 
 
 def _drawn() -> Draft:
-    return read_draft(request.get_json(silent=True))
+    try:
+        return read_draft(request.get_json(silent=True))
+    except RecursionError:  # brackets without end
+        return read_draft(None)
 
 
 def _told(findings: Iterable[Finding]) -> list[dict[str, Any]]:

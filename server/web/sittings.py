@@ -15,7 +15,7 @@ from server.errors import Refused
 from server.jobs.rosters import sheets_from_json
 from server.rules.roster import read_roster
 from server.services import arrangement, packages, person_register, plans, rosters, seating, staff, staffing
-from server.web.forms import problem_text, shown_again, text, upload
+from server.web.forms import problem_text, row_number, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
 from server.web.register_words import registered_text
 
@@ -97,10 +97,11 @@ def assign_staff(room_sitting_id: int) -> ResponseReturnValue:
     host = current_host()
     duties: dict[int, Role] = {}
     for value in filter(None, request.form.getlist("duty")):
-        user, _sep, role = value.partition("/")
-        if not user.isdecimal() or role not in set(Role):
-            raise Refused("duty_without_role", 422, user=user)
-        duties[int(user)] = Role(role)
+        number, _sep, role = value.partition("/")
+        user = row_number(number)
+        if user is None or role not in set(Role):
+            raise Refused("duty_without_role", 422, user=number)
+        duties[user] = Role(role)
     host.db.write(staffing.assign_staff, actor(), room_sitting_id, duties, now=host.now())
     flash(_("监考安排已保存。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))

@@ -85,10 +85,11 @@ def chosen_duties() -> dict[int, Role]:
     """User id -> role, from the fields `duty` ("user/role") of a form."""
     found: dict[int, Role] = {}
     for value in filter(None, request.form.getlist("duty")):
-        user, _sep, role = value.partition("/")
-        if not user.isdecimal() or role not in set(Role):
-            raise Refused("duty_without_role", 422, user=user)
-        found[int(user)] = Role(role)
+        number, _sep, role = value.partition("/")
+        user = forms.row_number(number)
+        if user is None or role not in set(Role):
+            raise Refused("duty_without_role", 422, user=number)
+        found[user] = Role(role)
     return found
 
 

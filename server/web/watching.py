@@ -77,7 +77,7 @@ def strip(room_sitting_id: int, incident_id: int) -> str:
 def look(room_sitting_id: int) -> Response:
     """Asks the cameras of some seats (`seat`, repeated) for a picture: {looks: [{seat, ref | problem}]}."""
     host = current_host()
-    seats = [int(value) for value in request.form.getlist("seat") if value.isdecimal()]
+    seats = forms.row_numbers("seat")
     with host.db.read() as session:
         asked = cameras.looked_at(session, host.presence, room_sitting_id, seats)
     reached = [each for each in asked if not each.refusal]
@@ -124,11 +124,11 @@ def _jpeg(data: bytes) -> Response:
 def warn_dialog(room_sitting_id: int, seat_id: int) -> str:
     """What to tell the candidate; the sentence that fits the incident comes first."""
     host = current_host()
-    wanted = request.args.get("incident", "")
+    wanted = forms.row_number(request.args.get("incident", ""))
     with host.db.read() as session:
         board = monitor.board_of(session, room_sitting_id)
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id, {seat_id})
-        incident = _incident(session, room_sitting_id, int(wanted)) if wanted.isdecimal() else None
+        incident = _incident(session, room_sitting_id, wanted) if wanted is not None else None
     if not cards or cards[0].attempt is None:
         raise NotFound("attempt")
     return monitor.dialog(
@@ -150,8 +150,8 @@ def _sentences(kind: str) -> list[tuple[str, str]]:
 @requires(Permission.RUN_ROOM)
 def warn(room_sitting_id: int, seat_id: int) -> ResponseReturnValue:
     """Shows the words on the candidate's screen."""
-    host, wanted = current_host(), request.form.get("incident", "")
-    incident = int(wanted) if wanted.isdecimal() else None
+    host = current_host()
+    incident = forms.row_number(request.form.get("incident", ""))
     attempt = monitor.attempt_at(room_sitting_id, seat_id)
     problem = ""
     try:

@@ -46,8 +46,9 @@ def test_both_clocks_of_one_loss_are_one_proposal() -> None:
     ("lost", "minutes"),
     [
         (off(-5, 3), "3"),  # the room started meanwhile
-        (off(85, 120), "35"),  # what was left at the cut is left when the machine is back
-        (off(89.99, 95), "5.5"),
+        (off(85, 120), "5"),  # what was left at the cut
+        (off(89.8, 95), "0.5"),
+        (off(89.99, 95), None),  # not a second was left
         (off(90, 120), None),  # the seat's own time was over
         (off(95, 120), None),
         (off(10, 10.1), None),  # six seconds

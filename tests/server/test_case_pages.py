@@ -1,5 +1,6 @@
 """Cases on screen: one next act, each role its own, what was refused comes back, papers and pictures."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from io import BytesIO
@@ -18,9 +19,10 @@ from server.db.cases import CaseStep, RegisterEntry
 from server.db.record import AuditEntry
 from server.db.sittings import Attempt, Candidate, ComponentResult, Registration, RoomSitting
 from server.db.watching import EvidenceFrame
+from server.errors import NotFound
 from server.host import Host
 from server.jobs.documents import document_pdf
-from server.services import case_documents, cases, evidence
+from server.services import case_decisions, case_documents, cases, commands, evidence, outage_decision
 from server.services.case_documents import Asked
 from server.services.cases import Signature
 from server.services.incidents import Place, raise_incident
@@ -94,6 +96,76 @@ def test_a_case_walks_from_the_seat_to_the_decision_on_its_page(
     assert "复查期" in final
     assert final.count("已完成") >= 8
     assert page(head.get("/cases")).count(f'href="/cases/{case}"') == 2
+
+
+def test_the_moment_of_a_case_by_hand_is_typed_and_of_others_lies_within_the_incidents(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    reported, by_hand = room.open(room.report("PHONE")), room.open(seat="2")
+    room.machine.advance(minutes=2)
+    browser = sign_in(room.scene.invigilator)
+
+    def field(case: int) -> str:
+        return re.search(r'<input id="happened_at"[^>]*>', page(browser.get(f"/cases/{case}"))).group()
+
+    assert 'value="2026-11-21T08:30:00"' in field(reported)
+    assert "在依据的记录之内：08:30:00 至 08:30:00" in page(browser.get(f"/cases/{reported}"))
+    assert 'value=""' in field(by_hand)
+    facts = {"facts": "使用手机", "article": "7-5", "happened_at": "2026-11-21T08:31:00"}
+    late = browser.post(f"/cases/{reported}/room/state", data=facts)
+    assert said("case_moment_outside") in page(late)
+    assert browser.post(f"/cases/{by_hand}/room/state", data=facts).status_code == 302
+    assert 'value="2026-11-21T08:31:00"' in field(by_hand)
+
+
+def test_a_dismissed_report_is_not_offered_and_one_under_a_case_not_dismissed(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    wrong, phone = room.report("NOTES"), room.report("PHONE")
+    room.handle(wrong, "dismissed", "草稿纸")
+    case = room.open(phone)
+    browser, room_sitting = sign_in(room.scene.invigilator), room.scene.room_sitting
+    offered = page(browser.get(f"/monitor/{room_sitting}/cases/new"))
+    assert f'name="incident" value="{phone}"' in offered
+    assert f'name="incident" value="{wrong}"' not in offered
+    answer = browser.post(
+        f"/monitor/{room_sitting}/incidents/{phone}",
+        data={"outcome": "dismissed", "note": "计算器"},
+        follow_redirects=True,
+    )
+    assert said("incident_has_case", number=str(case)) in page(answer)
+
+
+def test_a_late_statement_is_entered_on_the_page_and_stands_in_the_decision(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    case = room.open(room.report("PASSING"))
+    room.to_notified(case, "7-2")
+    room.machine.advance(days=10)
+    room.scene.write(case_decisions.lapse, room.scene.chief, case)
+    head = sign_in(room.head)
+    shown = page(head.get(f"/cases/{case}"))
+    assert "补充的陈述、申辩" in shown
+    assert "/institution/waive" not in shown
+    done = head.post(f"/cases/{case}/institution/hear", data={"statement": "邮局延误的申辩书"})
+    assert done.status_code == 302
+    room.decide(case, "none")
+    decision = text_of(room, room.head, case, "decision")
+    assert "期限届满，当事人未陈述、申辩。" in decision
+    assert "邮局延误的申辩书" in decision
+
+
+def test_who_decides_on_an_outage_sees_the_cases_of_the_room(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    case, given_up = room.open(room.report("PASSING")), room.open(seat="2")
+    room.scene.write(cases.withdraw, room.scene.invigilator, given_up, "误会")
+    signed = Signed(room.scene.chief, "停电")
+    room.scene.write(outage_decision.tell, signed, room.scene.room_sitting, room.host.now())
+    shown = page(sign_in(room.scene.chief).get(f"/monitor/{room.scene.room_sitting}/outage"))
+    assert "本场有 1 个违纪案件" in shown
+    assert f'href="/cases/{case}"' in shown
+    assert f'href="/cases/{given_up}"' not in shown
 
 
 def test_each_role_gets_its_own_acts_and_no_other(
@@ -359,3 +431,43 @@ def test_importing_a_roster_warns_of_registered_people(
     with browser.session_transaction() as kept:
         flashed = [text for _state, text in kept["_flashes"]]
     assert any("钱七" in text and "8-2" in text and "长期" in text for text in flashed)
+
+
+# --- the exam at the seat is ended for the case ---------------------------------------------------------------
+
+
+def test_an_open_attempt_is_ended_from_its_case_which_stands_in_the_record(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    case = room.open(room.report("PHONE"))
+    shown, asked = f"/cases/{case}", f"/cases/{case}/end"
+    browser = sign_in(room.scene.invigilator)
+    assert f'href="{asked}"' in browser.get(shown).text
+    assert f"案件 {case}" in browser.get(asked).text
+    alone = browser.post(asked, data={"reason": "使用手机", "cosign_username": "", "cosign_password": ""})
+    assert alone.status_code == 422 and room.scene.attempt("1").state == "answering"
+    assert 'value="使用手机"' in alone.text
+    signed = {"reason": "使用手机", "cosign_username": room.scene.chief.name, "cosign_password": PASSWORD}
+    assert browser.post(asked, data=signed).headers["Location"].endswith(shown)
+    assert room.scene.attempt("1").state == "ended"
+    with room.host.db.read() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "seat_ended")).one()
+    assert (entry.details["case"], entry.details["cosigned_by"]) == (case, room.scene.chief.name)
+    assert asked not in browser.get(shown).text
+    assert browser.get(asked).status_code == browser.post(asked, data=signed).status_code == 404
+
+
+def test_only_who_acts_in_the_room_is_offered_to_end_an_exam_and_only_for_its_own_case(
+    room: CaseRoom, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    case = room.open(room.report("PHONE"))
+    for who in (room.head, person_as("auditor"), person_as("supervisor")):
+        browser = sign_in(who)
+        assert "/end" not in browser.get(f"/cases/{case}").text
+        assert browser.get(f"/cases/{case}/end").status_code == 403
+    signed = Signed(room.scene.invigilator, "手机", room.scene.chief)
+    with pytest.raises(NotFound):
+        room.host.db.write(
+            commands.end_seat, room.scene.attempts["2"], signed, case=case, now=room.host.now()
+        )
+    assert room.scene.attempt("2").state == "answering"

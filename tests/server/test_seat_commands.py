@@ -259,7 +259,7 @@ def test_a_locked_seat_is_covered_while_its_time_goes_on(room: Room) -> None:
     before = room.state("1").deadline
     room.scene.write(seat_commands.lock, room.by(), room.whom("1"))
     frozen = room.state("1").frozen
-    assert frozen is not None and frozen.kind == seat_commands.LOCKED
+    assert frozen is not None and frozen.kind == LOCKED
     refused(room, "already_covered", seat_commands.lock, room.by(), room.whom("1"))
     refused(room, "not_locked", seat_commands.unlock, room.by(""), room.whom("2"))
     room.pass_time(minutes=4)

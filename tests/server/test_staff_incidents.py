@@ -1,9 +1,10 @@
 """What staff saw: on one list with what programs raise, leaves with both moments, photos sealed."""
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
@@ -13,19 +14,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from exam_rooms.incidents import LEAVES, SEEN_BY_PEOPLE, IncidentKind, Severity
-from server.access import Actor
+from server.access import Actor, Role
 from server.db.cases import ReportPhoto, StaffReport
 from server.db.record import AuditEntry
-from server.db.sittings import Batch, Incident
+from server.db.rooms import Room
+from server.db.sittings import Assignment, Batch, Incident, RoomSitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity
 from server.host import Host
 from server.jobs.report_photos import read_report_photos
-from server.services import incident_views, incidents, staff_incidents
+from server.services import commands, incident_views, incidents, staff_incidents
 from server.services.incidents import Episode, Place, raise_incident
 from server.services.roomstate import load
+from server.services.signed import Signed
 from server.services.staff_incidents import Return, Sighting
-from tests.server.case_kit import CaseRoom, case_room
+from tests.server.case_kit import SHANGHAI, CaseRoom, case_room
 from tests.server.conftest import Machine
 from tests.server.desk import page, said
 
@@ -218,6 +221,107 @@ def test_each_report_is_refused_for_its_reason(room: CaseRoom, person_as: Callab
     room.scene.write(staff_incidents.report, room.scene.invigilator, leave)
     with pytest.raises(Refused, match="leave_already"):
         room.scene.write(staff_incidents.report, room.scene.invigilator, leave)
+
+
+@pytest.fixture
+def swapped(room: CaseRoom) -> datetime:
+    """Candidate 1 has gone from seat 1 to the spare and candidate 2 sits at seat 1; a moment before that."""
+    before = room.host.now()
+    room.machine.advance(minutes=1)
+    for seat, to in (("1", "4"), ("2", "1")):
+        signed = Signed(room.scene.invigilator, "机器故障")
+        room.scene.write(commands.move_seat, room.scene.attempts[seat], room.scene.seats[to], signed)
+    room.machine.advance(minutes=1)
+    return before
+
+
+@pytest.mark.both_stores
+def test_a_report_of_an_earlier_moment_is_about_who_sat_there_then(room: CaseRoom, swapped: datetime) -> None:
+    first, second = room.scene.attempts["1"], room.scene.attempts["2"]
+    with pytest.raises(Refused) as told:
+        room.report("PHONE", "1", seen_at=swapped)
+    assert (told.value.code, told.value.params["name"]) == ("report_seat_changed_hands", "考生1")
+    moved = swapped + timedelta(minutes=1)
+    found = [
+        row(room, room.report("PHONE", "1", seen_at=swapped, attempt=first)),
+        row(room, room.report("PHONE", "1", seen_at=moved)),
+        row(room, room.report("PHONE", "1")),
+        row(room, room.report("PHONE", "2", seen_at=swapped)),  # the seat is free now
+        row(room, room.report("PHONE", "4")),
+    ]
+    assert [incident.attempt_id for incident in found] == [first, second, second, second, first]
+    assert found[0].seat_id == room.scene.seats["1"]
+    for seat, attempt in (("1", room.scene.attempts["3"]), ("4", second), ("4", 999)):
+        with pytest.raises(Refused, match="report_person_not_there"):
+            room.report("PHONE", seat, attempt=attempt)
+    with pytest.raises(Refused, match="report_seat_empty"):
+        room.report("PHONE", "2", seen_at=moved)
+
+
+def test_a_leave_that_began_at_another_seat_is_logged_where_its_candidate_sits(
+    room: CaseRoom, swapped: datetime
+) -> None:
+    leave = {"note": "", "escort": "王五", "seen_at": swapped, "attempt": room.scene.attempts["1"]}
+    room.report("LEAVE_ALLOWED", "1", **leave)
+    with room.host.db.read() as session:
+        assert set(staff_incidents.away(session, room.scene.room_sitting)) == {room.scene.seats["4"]}
+    with pytest.raises(Refused, match="leave_already"):
+        room.report("LEAVE_ALLOWED", "4", note="", escort="王五")
+
+
+def test_the_form_asks_who_it_was_where_seats_have_changed_hands(
+    room: CaseRoom, swapped: datetime, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    browser, path = sign_in(room.scene.invigilator), f"/monitor/{room.scene.room_sitting}/report"
+    first, second = room.scene.attempts["1"], room.scene.attempts["2"]
+    fields = {"kind": "PHONE", "seat": str(room.scene.seats["1"]), "note": "手机"}
+    fields["seen_at"] = f"{swapped.astimezone(SHANGHAI):%Y-%m-%dT%H:%M:%S}"
+    answer = browser.post(path, data=fields)
+    assert answer.status_code == 422
+    assert said("report_seat_changed_hands", name="考生1") in page(answer)
+    choices = re.findall(r'<option value="(\d+)"', page(answer).partition('name="person"')[2])
+    assert choices[:2] == [str(first), str(second)]
+    assert browser.post(path, data={**fields, "person": str(first)}).status_code == 302
+    with room.host.db.read() as session:
+        assert session.scalar(select(StaffReport.attempt_id)) == first
+
+
+def test_where_everybody_stayed_the_form_asks_for_the_seat_alone(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    shown = page(sign_in(room.scene.invigilator).get(f"/monitor/{room.scene.room_sitting}/report"))
+    assert 'name="seat"' in shown
+    assert 'name="person"' not in shown
+
+
+@pytest.mark.both_stores
+def test_who_roves_today_reports_everywhere_and_others_where_they_are_on_duty(
+    room: CaseRoom, person_as: Callable[..., Actor]
+) -> None:
+    both, elsewhere = person_as("rover", "invigilator"), person_as("rover", "invigilator")
+    room.on_duty(both, Role.ROVER)
+    room.report("PHONE", by=both)
+    room.report("PHONE", by=person_as("chief_invigilator"))
+
+    def another_room(session) -> None:
+        first = session.get_one(RoomSitting, room.scene.room_sitting)
+        hall = Room(name="第二考场", layout={}, created_at=room.host.now())
+        session.add(hall)
+        session.flush()
+        second = RoomSitting(uid="second", sitting_id=first.sitting_id, room_id=hall.id, state="running")
+        session.add(second)
+        session.flush()
+        for who, role in ((elsewhere, "rover"), (invigilator, "invigilator")):
+            session.add(Assignment(room_sitting_id=second.id, user_id=who.user_id, role=role))
+
+    invigilator = person_as("invigilator", "rover")
+    for who in (elsewhere, invigilator, person_as("rover")):
+        with pytest.raises(Refused, match="not_on_duty"):
+            room.report("PHONE", by=who)
+    room.host.db.write(another_room)
+    room.report("PHONE", by=elsewhere)  # a rover of this sitting
+    with pytest.raises(Refused, match="not_on_duty"):
+        room.report("PHONE", by=invigilator)
 
 
 def test_a_policy_decides_how_urgent_a_kind_is(room: CaseRoom) -> None:

@@ -119,8 +119,8 @@ test('a command that is under way is told until it is done, a pause after it', (
 });
 
 test('a cover says who covered, the desk says who may not sit down', () => {
-  assert.equal(noteOf(card({ frozen: true, cover: 'LOCKED' }), 0), '已锁屏');
-  assert.equal(noteOf(card({ frozen: true, cover: 'IDENTITY' }), 0), '待核身份');
+  assert.equal(noteOf(card({ frozen: true, cover: 'LOCKED' }), 0), '已锁定');
+  assert.equal(noteOf(card({ frozen: true, cover: 'IDENTITY' }), 0), '等待核对身份');
   assert.equal(noteOf(card({ frozen: true, cover: 'SECOND_SCREEN' }), 0), '暂停显示');
   assert.equal(noteOf(card({ state: 'assigned', desk: 'passed' }), 0), '已签到');
   assert.equal(noteOf(card({ state: 'identified', desk: 'doubt' }), 0), '身份存疑');
