@@ -185,6 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _post(self, path: str) -> None:
         if path != "/api/launch":
             self._token()
+            self.kiosk.pulse.heard()
         body = self._body()
         if path == "/api/launch":
             nonce = str(body.get("nonce", ""))

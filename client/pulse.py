@@ -1,4 +1,4 @@
-"""Whether the page lives: its long poll at the agent is its heartbeat."""
+"""Whether the page lives: its long poll at the agent is its heartbeat, and so is what the candidate does."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +26,11 @@ class Pulse:
             with self._lock:
                 self._waiting -= 1
                 self._seen = self._boot()
+
+    def heard(self) -> None:
+        """The page in charge has sent something a candidate did."""
+        with self._lock:
+            self._seen = self._boot()
 
     def last_seen(self) -> float | None:
         """Boot seconds at which the page was last heard (now, while it waits); None before the first time."""

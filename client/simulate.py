@@ -22,6 +22,8 @@ from client.clock import boot_seconds
 
 RETRY_SECONDS = 0.5
 CALL_SECONDS = 30.0
+ASK_SECONDS = 2.0
+"""So often at least it asks for its state, as a page does that waits for news."""
 OVERSTAY = 6
 """Every 6th candidate lets the time run out."""
 SPREAD = 0.8
@@ -192,8 +194,20 @@ class Candidate:
         if action is None:
             return self._hand_in(view)
         self._do(*action)
-        self._stopping.wait(self._pause * self._rng.uniform(0.5, 1.5))
+        self._think(self._pause * self._rng.uniform(0.5, 1.5))
         return False
+
+    def _think(self, seconds: float) -> None:
+        """Meanwhile the page asks on, or the agent would take it for gone."""
+        end = boot_seconds() + seconds
+        while (left := end - boot_seconds()) > ASK_SECONDS:
+            if self._stopping.wait(ASK_SECONDS):
+                return
+            view = self._browser.call("/api/view?after=-1")
+            self.tally.look(view)
+            if view["step"] != "answering":
+                return
+        self._stopping.wait(max(0.0, left))
 
     def _do(self, act: str, body: dict[str, object]) -> None:
         item = str(body["item"])
@@ -216,7 +230,7 @@ class Candidate:
             return True
         early = view["time"]["submit_in"]
         if early:
-            self._stopping.wait(min(early, 5.0))
+            self._stopping.wait(min(early, ASK_SECONDS))
             return False
         return self._try("submit", {})
 

@@ -66,7 +66,7 @@ CATALOGUE: Mapping[IncidentKind, Entry] = MappingProxyType(
         **dict.fromkeys((_K.SEAT_SUSPENDED, _K.KIOSK_OPEN, _K.SEB_MISMATCH), _REPAIR),
         _K.LATE_RECORDS: Entry(FirstAction.NOTE, ("6-6",)),
         _K.HAND_RAISED: Entry(FirstAction.GO),
-        _K.WRONG_SEAT_SIGN_IN: Entry(FirstAction.GO, ("6-4",)),
+        **dict.fromkeys((_K.WRONG_SEAT_SIGN_IN, _K.NOT_AT_SEAT), Entry(FirstAction.GO, ("6-4",))),
         _K.IDENTITY_DENIED: Entry(FirstAction.CHECK_ID, ("7-3", "8-2")),
         _K.SECOND_SIGN_IN: Entry(FirstAction.CHECK_ID, ("6-9", "8-2")),
         _K.NO_FACE: Entry(FirstAction.LOOK, ("6-4",)),

@@ -61,9 +61,9 @@ class Case:
 
     From the start (`since`) to the seat's deadline (`until`), which bounds what a candidate can lose.
     `over_at`: the moment of asking, when it lies after that deadline and nobody had handed in; the time
-    between is given on top, or what was lost would be over before it began. `closed`: the candidate had handed
-    in or was ended. `pauses` were given back already, `decided` are intervals that were granted or declined;
-    `granted` minutes count against the most.
+    between is given on top, or what was lost would be over before it began. `closed`: the candidate had
+    handed in or was ended. `pauses` were given back already, `decided` are intervals that were granted or
+    declined; `granted` minutes count against the most.
     """
 
     since: datetime
@@ -90,15 +90,15 @@ class Proposal:
 
     @property
     def waited(self) -> bool:
-        """Whether it only carries what was lost beyond a deadline that has passed: no loss, and never alone."""
+        """Whether it only carries a loss beyond a deadline that has passed: none itself, never alone."""
         return bool(self.evidence) and self.evidence[0].cause is Cause.WAITED
 
 
 def proposals(lost: Sequence[Lost], case: Case, rule: CreditRule) -> tuple[Proposal, ...]:
     """What to give back, in order of time; evidence that overlaps is one loss, counted once.
 
-    Times in a pause, before the start, after the seat's time and in intervals decided before are left out. When
-    that time has run out, what has passed since is added once, outside the bound: nobody can work in it.
+    Times in a pause, before the start, after the seat's time and in intervals decided before are left out.
+    When that time has run out, what has passed since is added once, outside the bound: nobody can work in it.
     """
     found: list[Proposal] = []
     left = max(Decimal(0), rule.most_minutes - case.granted)

@@ -19,6 +19,7 @@ class IncidentKind(StrEnum):
     CLOCK_UNPROVEN = "CLOCK_UNPROVEN"  # after a reboot nothing tells the time but the hardware clock
     LATE_RECORDS = "LATE_RECORDS"  # records came too late to count; they are kept and shown to the chief
     WRONG_SEAT_SIGN_IN = "WRONG_SEAT_SIGN_IN"  # right ticket, other seat
+    NOT_AT_SEAT = "NOT_AT_SEAT"  # the sign-in desk let somebody in who has not come to the seat
     IDENTITY_DENIED = "IDENTITY_DENIED"  # the candidate says that photo or name are not theirs
     JOURNAL_FAILED = "JOURNAL_FAILED"  # a workstation cannot write its journal: answers are not safe there
     WORKSTATION_CHANGED = "WORKSTATION_CHANGED"  # a seat's machine was taken away or exchanged in mid-sitting
@@ -85,6 +86,7 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.CLOCK_UNPROVEN: IncidentRule(Severity.ALERT),
         IncidentKind.LATE_RECORDS: IncidentRule(Severity.WARNING),
         IncidentKind.WRONG_SEAT_SIGN_IN: IncidentRule(Severity.WARNING),
+        IncidentKind.NOT_AT_SEAT: IncidentRule(Severity.WARNING),
         IncidentKind.IDENTITY_DENIED: IncidentRule(Severity.ALERT),
         IncidentKind.JOURNAL_FAILED: IncidentRule(Severity.ALERT),
         IncidentKind.WORKSTATION_CHANGED: IncidentRule(Severity.ALERT),

@@ -25,6 +25,7 @@ class Limits:
 class Finding:
     """One thing that is not as the rules want it. `hard`: candidates cannot be seated before it is mended.
 
+    `later`: a plan is drawn and stored with it all the same; it is mended until the seating is locked.
     `rule` is a rule id or ""; `code` is a message code with `params`; `seats` are those it is about.
     """
 
@@ -33,6 +34,12 @@ class Finding:
     code: str
     params: Mapping[str, Value] = field(default_factory=dict)
     seats: tuple[str, ...] = ()
+    later: bool = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether no plan is taken with it."""
+        return self.hard and not self.later
 
 
 def findings(room: RoomMap, limits: Limits) -> tuple[Finding, ...]:
@@ -95,7 +102,7 @@ def _video(room: RoomMap) -> Iterable[Finding]:
     if any(not camera.covers for camera in room.video):
         return
     if not room.video:
-        yield Finding("R17", False, "video_not_said", {"room": room.name})
+        yield Finding("R17", True, "video_not_said", {"room": room.name}, later=True)
         return
     seen = {number for camera in room.video for number in camera.covers}
     bare = tuple(seat.number for seat in room.usable if seat.number not in seen)

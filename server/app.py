@@ -70,6 +70,7 @@ BLUEPRINTS = (
     "server.web.checks",
     "server.web.kiosk",
     "server.web.calls",
+    "server.web.all_rooms",
     "server.web.commands",
     "server.web.compensation",
     "server.web.rescue",

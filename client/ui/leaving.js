@@ -32,8 +32,8 @@ const texts = () => ({
   kept: _("已存到 U 盘，请在监考页面“断网与应急”中导入。"),
   again: _("立即重新补传"),
   trying: _("正在重新连接并补传…"),
-  release: _("恢复显示试卷"),
-  released: _("已恢复显示。"),
+  release: _("显示试卷"),
+  released: _("试卷已显示。"),
 });
 
 /** How the link stands, for staff: since when it is gone, and what waits here. Pure; `link` is the view's. */

@@ -55,7 +55,7 @@ const sentences = () => ({
   quit_no_pin: _("本机没有锁定，或还没有收到本场的退出口令。"),
   quit_wrong_pin: _("退出口令不正确。这次尝试已记录。"),
   paused: _("考试暂停，现在不能作答。"),
-  not_frozen: _("试卷没有暂停显示，或已经恢复。"),
+  not_frozen: _("试卷没有遮住，或已经显示。"),
   rescue_no_stick: _("没有找到可以写入的 U 盘。"),
   rescue_nothing: _("本机没有需要取出的作答记录。"),
   rescue_not_written: _("应急文件没有写成，请换一个 U 盘再试。"),

@@ -67,6 +67,8 @@ ROLES: Mapping[Role, tuple[str, str]] = {
     Role.INSTITUTION_HEAD: ("机构负责人 Head of the institution", "/cases"),
     Role.AUDITOR: ("审计员 Auditor", "/audit"),
 }
+NAME_WIDE = 36
+"""Columns of a role's name in the table of accounts; a Chinese character takes two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,4 +290,4 @@ def _camera_lines(play: Play) -> list[str]:
 
 def _row(member: Member, name: str, url: str) -> str:
     wide = sum(2 if ord(sign) > 0x2E80 else 1 for sign in name)
-    return f"{name}{' ' * (28 - wide)}{url:<36}{member.username:<14}{member.password}"
+    return f"{name}{' ' * (NAME_WIDE - wide)}{url:<36}{member.username:<14}{member.password}"

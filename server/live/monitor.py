@@ -258,21 +258,24 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             difference(before.get(seat), cards[seat]) | {"changed_ns": causes.get(seat, 0)} for seat in told
         ]
         self._tell(room, board if whole or rebuild else None, cells)
-        self._welcome(newcomers, board, cards)
+        for sid in newcomers & self.viewers.keys():
+            self._welcome(sid, room, board, cards)
 
     def _tell(self, room: int, board: dict[str, Any] | None, cells: list[dict[str, Any]]) -> None:
         for channel in self._channels(room) if board else ():
             self.emit(EVENT_ROOM, board, room=channel)
         if cells and room in self.viewers.values():
-            self.emit(EVENT_SEATS, cells, room=_channel(room))
+            self.emit(EVENT_SEATS, cells, room=_cells(room))
 
-    def _welcome(self, newcomers: set[str], board: dict[str, Any] | None, cards: dict[int, SeatCard]) -> None:
-        """The whole room for those who have just come."""
-        cells = [plain(card) | {"changed_ns": 0} for card in cards.values()] if newcomers else []
-        for sid in newcomers:
-            self.emit(EVENT_ROOM, board, room=sid)
-            if self.viewers.get(sid) != ALL_ROOMS:
-                self.emit(EVENT_SEATS, cells, room=sid)
+    def _welcome(
+        self, sid: str, room: int, board: dict[str, Any] | None, cards: dict[int, SeatCard]
+    ) -> None:
+        """The whole room for who has just come; from here on its changes too."""
+        self.emit(EVENT_ROOM, board, room=sid)
+        if self.viewers[sid] != ALL_ROOMS:
+            cells = [plain(card) | {"changed_ns": 0} for card in cards.values()]
+            self.emit(EVENT_SEATS, cells, room=sid)
+            self.enter_room(sid, _cells(room))
 
     def _cards(self, session: Any, room: int, only: set[int] | None) -> list[SeatCard]:  # noqa: ANN401
         return monitoring.seat_cards(session, self.host.answers, self.host.presence, room, only)
@@ -315,3 +318,8 @@ def register(socketio: SocketIO, host: Host) -> MonitorSockets:
 
 def _channel(room: int) -> str:
     return f"room/{room}"
+
+
+def _cells(room: int) -> str:
+    """Hears parts of cards: who has not been sent the whole of them yet is not in it."""
+    return f"seats/{room}"

@@ -87,10 +87,13 @@ class Watch:
             phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
             seats = roomstate.attempts_of(session, room)
             coming = desk_marks.coming(session, room) if state == "running" else frozenset()
+            astray = desk_marks.astray(session, seen, now) if state == "running" else []
             overdue = state == "running" and attempts.something_due(seen, seats, now, coming)
             waiting = state == "running" and attempts.somebody_waits(seen, seats, now)
         if waiting:
             self.host.db.write(attempts.begin_waiting, room, now=now)
+        for place in astray:
+            self.host.db.write(raise_incident, place, IncidentKind.NOT_AT_SEAT, now=now)
         if overdue:
             self.host.db.write(attempts.mark_latecomers_absent, room, now=now)
             self.host.db.write(attempts.close_overdue, room, now=now)

@@ -17,10 +17,10 @@ BREACHES: dict[str, str] = {
     "incident_browser_restarted": N_("%(seat)s 号考试浏览器重新启动"),
     "incident_kiosk_open": N_("%(seat)s 号考试机锁定不完整"),
     "incident_second_sign_in": N_("准考证在 %(seat)s 号与 %(other)s 号两个座位登录，请现场核对"),
-    "line_seat_frozen": N_("%(seat)s 号的试卷已暂停显示"),
-    "line_seat_unfrozen": N_("%(actor)s 恢复 %(seat)s 号的试卷显示（暂停了 %(seconds)s 秒）：%(reason)s"),
-    "line_seat_unfrozen_by_pin": N_("%(seat)s 号座位用退出口令恢复了试卷显示（暂停了 %(seconds)s 秒）"),
-    "not_frozen": N_("该座位的试卷没有暂停显示，或已经恢复。"),
+    "line_seat_frozen": N_("%(seat)s 号的试卷已遮住"),
+    "line_seat_unfrozen": N_("%(actor)s 显示 %(seat)s 号的试卷（遮住了 %(seconds)s 秒）：%(reason)s"),
+    "line_seat_unfrozen_by_pin": N_("%(seat)s 号座位用退出口令显示了试卷（遮住了 %(seconds)s 秒）"),
+    "not_frozen": N_("该座位的试卷没有遮住，或已经显示。"),
     "pattern_too_wide": N_("%(place)s：“%(value)s”会匹配任何程序，请写明程序名。"),
 }
 # fmt: on  # above: one sentence, one line

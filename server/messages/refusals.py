@@ -341,7 +341,7 @@ REFUSALS: dict[str, str] = {
     "clock_unproven": N_("服务器重新启动后时间未经核对，请先在正在考试的考场处理时间告警，再开考。"),
     "room_already_started": N_("本场已经开考。"),
     "room_already_ended": N_("本场已经结束。"),
-    "room_not_running": N_("本场没有在考试中。"),
+    "room_not_running": N_("本场不在进行中。"),
     "too_early_to_start": N_("还没有到计划开考时间。"),
     "too_few_invigilators": N_("%(candidates)s 名考生需要 %(needed)s 名监考员在场，现在只有 %(present)s 名。"),
     "minutes_out_of_range": N_("补时须大于 0 且不超过 %(most)s 分钟。"),

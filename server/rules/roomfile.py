@@ -129,13 +129,13 @@ def read_rooms(sheets: Sequence[Sheet], limits: RoomLimits | None = None) -> lis
 
 
 def room_warnings(rooms: Sequence[RoomMap], limits: RoomLimits | None = None) -> list[Problem]:
-    """What deserves a look but forbids nothing: too few spare seats, cameras that lack or are not used."""
+    """What deserves a look but refuses no file: too few spare seats, no video said, cameras not used."""
     bounds = limits_of(limits or national_limits())
     return [
         _problem(finding, room.name)
         for room in rooms
         for finding in room_checks.findings(room, bounds)
-        if not finding.hard
+        if not finding.refuses
     ]
 
 
@@ -173,7 +173,7 @@ def _missing(columns: Columns | None) -> list[Problem]:
 
 def _room_faults(room: _Room, limits: RoomLimits) -> list[Problem]:
     """What is wrong with a room as a whole: no seats, too many, too close together, out of the video."""
-    hard = [each for each in room_checks.findings(room.plan(), limits_of(limits)) if each.hard]
+    hard = [each for each in room_checks.findings(room.plan(), limits_of(limits)) if each.refuses]
     whole = [each for each in hard if not each.seats]
     return [
         _problem(finding, room.at.get(finding.seats[0], room.place) if finding.seats else room.place)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import Severity
+from server.db.signins import SignInRow
 from server.db.sittings import Attempt, RoomSitting
 from server.services import check_gate, collection, incident_views
 from server.services.incident_views import IncidentView
@@ -24,6 +25,7 @@ class EntryKind(StrEnum):
 
     INCIDENT = "incident"  # look, and say what it was
     CALL = "call"  # go to a candidate who raised the hand
+    DOUBT = "doubt"  # decide at the desk whether the candidate comes in
     FROZEN = "frozen"  # show a covered paper again
     UNCHECKED = "unchecked"  # seats that have not passed their self-check keep the room waiting
     ARRIVAL = "arrival"  # check a candidate who signed in
@@ -65,6 +67,7 @@ class Entry:
 def queue(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, now: datetime) -> list[Entry]:
     """The entries of one room, the worst first."""
     found = [*_incidents(session, room_sitting_id), *_covered(session, room_sitting_id, cards)]
+    found += _doubted(session, room_sitting_id, cards)
     found += _unchecked(session, room_sitting_id, now=now)
     found += _of_seats(room_sitting_id, cards)
     found += _missing(session, room_sitting_id)
@@ -115,6 +118,20 @@ def _covered(session: Session, room_sitting_id: int, cards: Sequence[SeatCard]) 
     return [
         _at(card, EntryKind.FROZEN, room_sitting_id, Severity.ALERT, since.get(attempt or 0))
         for attempt, card in covered.items()
+    ]
+
+
+def _doubted(session: Session, room_sitting_id: int, cards: Sequence[SeatCard]) -> list[Entry]:
+    doubted = {card.attempt: card for card in cards if card.doubted}
+    if not doubted:
+        return []
+    query = select(Attempt.id, SignInRow.entered_at).join(
+        SignInRow, SignInRow.standing_for == Attempt.registration_id
+    )
+    since = dict(session.execute(query.where(Attempt.id.in_(doubted))).all())
+    return [
+        _at(card, EntryKind.DOUBT, room_sitting_id, Severity.ALERT, since.get(attempt or 0))
+        for attempt, card in doubted.items()
     ]
 
 

@@ -116,7 +116,8 @@ def _give_rooms(session: Session, asked: Asked, outcome: Outcome) -> None:
 def _seat(
     session: Session, asked: Asked, outcome: Outcome, held: dict[int, RoomSitting], now: datetime
 ) -> None:
-    shown = {room: _forms(session, row, asked) for room, row in held.items()}
+    used = {room: [p.seat for p in outcome.seated.values() if int(p.room) == room] for room in held}
+    shown = {room: _forms(session, row, asked, used[room]) for room, row in held.items()}
     seats = {room: {seat.number: seat.id for seat in asked.rooms[room].seats} for room in held}
     attempts = []
     for ref, place in outcome.seated.items():
@@ -139,11 +140,13 @@ def _seat(
     session.flush()
 
 
-def _forms(session: Session, row: RoomSitting, asked: Asked) -> tuple[dict[str, str], dict[str, str]]:
+def _forms(
+    session: Session, row: RoomSitting, asked: Asked, used: Iterable[str]
+) -> tuple[dict[str, str], dict[str, str]]:
     """What a drawn form is shown as, and the form of each seat where the papers give every seat its own."""
     sitting, room = asked.sittings[row.sitting_id], asked.rooms[row.room_id]
     papers = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
-    own = assembly_runs.forms_by_seat(session, papers, room) if papers else {}
+    own = assembly_runs.forms_by_seat(papers, room, used) if papers else {}
     return packages.seat_forms(session, row.id), own
 
 

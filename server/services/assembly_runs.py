@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -253,19 +253,21 @@ def seats_of(row: PaperSet) -> list[tuple[str, float, float]]:
     return [(str(number), float(x), float(y)) for number, x, y in (row.rules or {}).get("seats", ())]
 
 
-def forms_by_seat(session: Session, row: PaperSet, room: Room) -> dict[str, str]:
+def forms_by_seat(row: PaperSet, room: Room, used: Iterable[str]) -> dict[str, str]:
     """Seat number -> form, for a set that was assembled for this room's seats; {} for any other set.
 
-    Raises `Refused` (papers_of_other_room) when it was made for the seats of another room, or for this room
-    before its seats were changed.
+    Seats that stand no longer where the set knew them have none; what kind they are of now does not matter.
+    Raises `Refused` (papers_of_other_room) when the set was made for another room, or has no form for a seat
+    in use (`used`: numbers).
     """
     room_id = FurtherRules.of(row.rules).room_id
     if room_id is None:
         return {}
-    seats = seats_of(row)
-    if room_id != room.id or sorted(seats) != sorted(map(tuple, _seats(session, room.id))):
+    standing = {(seat.number, float(seat.column), float(seat.row)) for seat in room.seats}
+    forms = {seat[0]: form_name(place) for place, seat in enumerate(seats_of(row)) if seat in standing}
+    if room_id != room.id or not forms.keys() >= set(used):
         raise Refused("papers_of_other_room", 422, title=row.title, room=room.name)
-    return {number: form_name(place) for place, (number, _x, _y) in enumerate(seats)}
+    return forms
 
 
 def _check(plan: AssemblyPlan, forms: int) -> None:

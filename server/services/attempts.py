@@ -28,6 +28,7 @@ from server.services.collection import collect_if_complete
 from server.services.consent import rules_of
 from server.services.counting import Judge
 from server.services.incidents import Place, end_episodes, raise_incident
+from server.services.link_gaps import end_elsewhere
 from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
 from server.services.stream import Submission, Tail
 
@@ -131,6 +132,7 @@ def open_journal(
     )
     session.add(grant)
     attempt.workstation_id = agent.workstation
+    end_elsewhere(session, attempt, now=now)
     if last:
         _record(session, attempt, "journal_opened", now, journal=grant.journal, workstation=agent.workstation)
     return grant

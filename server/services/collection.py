@@ -20,11 +20,13 @@ from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant
 from server.errors import Forbidden, Refused
 from server.events import Activity, RoomChanged, SeatChanged
+from server.rules.record_sums import HANDED_IN, outcome
 from server.services import audit
 from server.services.agents import Agent
 from server.services.duty import need_duty
 from server.services.incidents import Place, clear, raise_incident
 from server.services.roomstate import CLOSED, attempts_of, load, locked_attempt, touch
+from server.services.sittings_now import broken_off_before
 
 UptoOf = Mapping[int, Mapping[int, int]]
 """Per attempt and journal the highest contiguous seq that is durable."""
@@ -32,7 +34,10 @@ UptoOf = Mapping[int, Mapping[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Where the candidates of a room are; expected = submitted + ended + absent once nobody is open."""
+    """Where the candidates of a room are; expected = submitted + ended + absent once nobody is open.
+
+    `ended`: single seats, by decision; who ended with the room counts as `submitted`.
+    """
 
     expected: int
     submitted: int
@@ -130,19 +135,26 @@ def tally(session: Session, room_sitting_id: int) -> Tally:
     """The sums of a room."""
     attempts = attempts_of(session, room_sitting_id)
     states = [AttemptState(attempt.state) for attempt in attempts]
+    outcomes = [outcome(attempt.state, attempt.close_reason) for attempt in attempts]
     numbers = dict(
         session.execute(select(Seat.id, Seat.number).where(Seat.id.in_([a.seat_id for a in attempts]))).all()
     )
     missing = [a for a in attempts if AttemptState(a.state) in CLOSED and not _accounted_for(a)]
     return Tally(
         expected=len(attempts),
-        submitted=sum(s in (AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED) for s in states),
-        ended=states.count(AttemptState.ENDED),
+        submitted=sum(one in HANDED_IN for one in outcomes),
+        ended=outcomes.count(AttemptState.ENDED),
         absent=states.count(AttemptState.ABSENT),
         open=sum(s not in CLOSED for s in states),
         collected=sum(a.collected_at is not None for a in attempts),
         missing=tuple(sorted((a.id, numbers[a.seat_id]) for a in missing)),
     )
+
+
+def left_before(session: Session, room_sitting_id: int) -> list[str]:
+    """Seats that still owe answers of an earlier sitting of the room that was broken off."""
+    rooms = broken_off_before(session, room_sitting_id)
+    return [seat for room in rooms for _attempt, seat in tally(session, room).missing]
 
 
 def note_journal_fault(

@@ -18,11 +18,13 @@ from exam_rooms.seats import Act, AttemptState, may_change_seat, reopening
 from server.access import Actor, Permission
 from server.db.base import emit
 from server.db.cases import Case
+from server.db.commands import IDENTITY
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant, SeatStay, TimeCredit
 from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged, SeatChanged
 from server.presence import Presence
+from server.rules.record_sums import WITH_ROOM
 from server.services import (
     audit,
     breaches,
@@ -31,6 +33,7 @@ from server.services import (
     enrolments,
     evidence,
     gates,
+    lost_time,
     packages,
     pauses,
     staffing,
@@ -153,6 +156,7 @@ def add_time(
     assert signed.cosigner is not None
     given = credit_row(place, minutes, signed, now)
     reopened = give(session, given, attempts, signed, now=now)
+    lost_time.need_use(session, room.row.id, attempts, now)
     told = {"minutes": minutes, "reopened": len(reopened)}
     if place.attempt is None:
         note_room(session, room.row.id, signed, "time_added_room", now, **told)
@@ -310,7 +314,8 @@ def move_seat(session: Session, attempt_id: int, seat_id: int, signed: Signed, *
     )
     calls.drop(session, attempt, now=now)
     attempt.seat_id, attempt.workstation_id = target.id, None
-    breaches.uncover(session, attempt, now=now)  # a person was there, and what covered it stays behind
+    if attempt.frozen_why != IDENTITY:  # who sits there is not known by sitting elsewhere
+        breaches.uncover(session, attempt, now=now)  # a person was there, and what covered it stays behind
     issue(session, CommandKind.MOVE, [attempt], signed, now=now)
     end_episodes(session, attempt.id, now=now)
     room.row.version += attempt.version + 1  # so that every seat's version grows, whatever it shows now
@@ -345,7 +350,8 @@ def free_seat(session: Session, room: RoomState, seat_id: int) -> Seat:
 def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: datetime) -> int:
     """Ends the sitting in this room; returns how many seats were still open.
 
-    Ending it while somebody still has time left, or before it began, asks for a reason and the chief.
+    Ending it while somebody still has time left, before it began, or while lost time is undecided (after the
+    end none can be given) asks for a reason and the chief.
     """
     room = load(session, room_sitting_id, lock=True)
     need_duty(session, signed.actor, Permission.RUN_ROOM, room_sitting_id, now=now)
@@ -354,11 +360,12 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
     attempts = attempts_of(session, room_sitting_id, lock=True)
     still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
     need_decided(session, room_sitting_id)
-    if ends_early(room, attempts, now):
+    losing = lost_time.undecided(session, room, now=now)
+    if losing or ends_early(room, attempts, now):
         need_cosigner(signed)
     for attempt in still_open:
         advance(session, attempt, Act.END)
-        attempt.closed_at, attempt.close_reason = now, "room_ended"
+        attempt.closed_at, attempt.close_reason = now, WITH_ROOM
         end_episodes(session, attempt.id, now=now)
     _end_pause(session, attempts, signed, now)
     pauses.close(pauses.open_rows(session, room_sitting_id), signed.actor.user_id, now)
@@ -366,7 +373,8 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
     room.row.state, room.row.ended_at, room.row.paused_at = "ended", now, None
     room.row.end_reason = signed.reason.strip()[:200]
     room.row.version += 1
-    note_room(session, room.row.id, signed, "room_ended", now, open=len(still_open), expected=len(attempts))
+    told = {"open": len(still_open), "expected": len(attempts), "undecided": ", ".join(losing)}
+    note_room(session, room.row.id, signed, "room_ended", now, **told)
     return len(still_open)
 
 

@@ -20,7 +20,7 @@ from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Registration
 from server.errors import Forbidden, Refused
 from server.events import Activity
-from server.services import audit, commands, desk_looks, desk_pictures, staff
+from server.services import audit, commands, desk_looks, desk_marks, desk_pictures, staff
 from server.services.desk_marks import LATE, hold_of, marks, meet, standing
 from server.services.duty import may_act, need_duty
 from server.services.roomstate import CLOSED, RoomState, advance, load, locked_attempt, touch
@@ -105,11 +105,13 @@ def passed(session: Session, signed: Signed, place: Place, *, now: datetime) -> 
     """It is the person on the list: the seat admits by itself.
 
     Alone after a clear comparison; with a second member of staff where nothing was compared clearly, and
-    always on paper. The strictest of all operators' looks counts. A mismatch cannot be passed here, whatever
-    was seen or refused after it: it is a doubt, on which the chief decides.
+    always on paper, one of the two being the chief where the clock noted an absence meanwhile. The strictest
+    of all operators' looks counts. A mismatch cannot be passed here, whatever was seen or refused after it:
+    it is a doubt, on which the chief decides.
     """
     case = _case(session, signed.actor, place, now)
-    _check_free(session, case)
+    absent = place.at is not None and case.attempt.state == AttemptState.ABSENT
+    _check_free(session, case, but_absent=absent)
     rows = desk_looks.all_rows(session, place.registration)
     mine = desk_looks.own(rows, signed.actor.user_id)
     weighed = desk_looks.weigh(rows, mine, desk_looks.first_face(case.room, case.registration))
@@ -121,15 +123,25 @@ def passed(session: Session, signed: Signed, place: Place, *, now: datetime) -> 
     if need is Confirm.CHIEF:
         raise Refused("desk_face_differs")
     _check_door(case)
-    if need is Confirm.TWO:
-        need_second(session, signed, place.room_sitting)
+    if need is Confirm.TWO or absent:
+        need_second(session, signed, place.room_sitting, chief=absent)
     row = mine or _unseen(session, signed.actor, case, now)
     _stand(session, signed, row, place, case)
     row.result = "pass"
     _mark_refusal_of_compare(session, case, row)
     _note(session, case, row, signed, "desk_passed", now)
+    if absent:
+        _take_absence_back(session, case, row, signed, now)
     meet(session, case.attempt, now=now)
     return row
+
+
+def _take_absence_back(session: Session, case: _Case, row: SignInRow, signed: Signed, now: datetime) -> None:
+    """The paper list shows that the candidate stood at the desk before the door closed."""
+    if case.room.row.ended_at is not None:
+        raise Refused("room_already_ended")
+    desk_marks.reinstate(session, case.attempt, now=now)
+    _note(session, case, row, signed, "seat_resumed", now)
 
 
 def doubt(session: Session, signed: Signed, place: Place, *, now: datetime) -> SignInRow:
@@ -264,14 +276,17 @@ def _case(session: Session, actor: Actor, place: Place, now: datetime) -> _Case:
     return _Case(room, registration, attempt, entry(room.clock, place.at or now))
 
 
-def _check_free(session: Session, case: _Case) -> None:
-    """Raises `Refused` when somebody was signed in already, here or at another desk, or sits at the seat."""
+def _check_free(session: Session, case: _Case, *, but_absent: bool = False) -> None:
+    """Raises `Refused` when somebody was signed in already, here or at another desk, or sits at the seat.
+
+    `but_absent`: an absence is no hindrance.
+    """
     row = standing(session, case.registration.id)
     if row is not None:
         who = staff.names(session, [row.operator_id]).get(row.operator_id or 0, "")
         raise Refused("desk_signed_in_already", actor=who, at=row.entered_at.isoformat())
     state = AttemptState(case.attempt.state)
-    if state is AttemptState.ABSENT and case.entry.is_open:
+    if state is AttemptState.ABSENT and case.entry.is_open and not but_absent:
         raise Refused("marked_absent")
     if state in CLOSED and state is not AttemptState.ABSENT:
         raise Refused("attempt_closed")

@@ -5,29 +5,33 @@ Without a desk nothing stands here and everything goes on as if there were none.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exam_rooms.clock import Phase
+from exam_rooms.clock import Phase, late_entry_closes
 from exam_rooms.desk import Face
+from exam_rooms.incidents import IncidentKind
 from exam_rooms.seats import Act, AttemptState
 from server.access import Actor
 from server.db.base import emit
 from server.db.people import User
 from server.db.rooms import Seat
 from server.db.signins import SignInRow
-from server.db.sittings import Attempt, Registration
+from server.db.sittings import Attempt, Incident, Registration
 from server.errors import Refused
 from server.events import Activity
 from server.services import audit
 from server.services.desk_looks import all_rows, differing
-from server.services.roomstate import RoomState, advance
+from server.services.incidents import Place
+from server.services.roomstate import RoomState, advance, load
 from server.services.signed import MOST_REASON, Signed
 
 LATE = "late_entry_closed"
 """The reason of a sign-in that came when the door was closed."""
+DOUBT = "doubt"
+"""The word of `mark_of` for a doubt that nobody has decided on yet."""
 CAME_IN = frozenset({"passed", "no_compare", "paper"})
 """The words of `mark_of` for whom the desk let in."""
 
@@ -52,7 +56,7 @@ def hold_of(row: SignInRow | None) -> str:
 def mark_of(row: SignInRow) -> str:
     """One word for the map: passed, no_compare (two people looked), paper, doubt, refused or late."""
     if hold_of(row) == "desk_doubt_open":
-        return "doubt"
+        return DOUBT
     if not has_passed(row):
         return "late" if row.reason == LATE else "refused"
     if row.face == Face.DECLINED:
@@ -83,23 +87,58 @@ def check_hold(session: Session, attempt: Attempt) -> None:
 
 
 def coming(session: Session, room_sitting_id: int) -> frozenset[int]:
-    """Attempts whose candidates were at the desk in time and may still come to the seat: not absent yet."""
+    """Attempts that are not absent yet: of who was at the desk in time, or whose absence was taken back."""
     query = (
-        select(Attempt.id, SignInRow)
-        .join(SignInRow, SignInRow.standing_for == Attempt.registration_id)
+        select(Attempt, SignInRow)
+        .outerjoin(SignInRow, SignInRow.standing_for == Attempt.registration_id)
         .where(Attempt.room_sitting_id == room_sitting_id, Attempt.state == AttemptState.ASSIGNED)
     )
     return frozenset(
-        attempt for attempt, row in session.execute(query) if hold_of(row) != "desk_refused_before"
+        attempt.id
+        for attempt, row in session.execute(query)
+        if attempt.reopened_at is not None or (row is not None and hold_of(row) != "desk_refused_before")
     )
 
 
 def came_at(session: Session, attempt: Attempt, room: RoomState, now: datetime) -> datetime:
-    """The moment by which the door judges who sits down at `now`: that of the desk, if one was there."""
+    """The moment by which the door judges who sits down at `now`: that of the desk, if one was there.
+
+    Whose absence was taken back counts as having been in time.
+    """
+    if room.phase(now) is not Phase.RUNNING:
+        return now
+    if attempt.reopened_at is not None:  # the chief has taken an absence back, with a second signature
+        return min(now, late_entry_closes(room.clock))
     row = standing(session, attempt.registration_id)
-    if row is None or hold_of(row) == "desk_refused_before" or room.phase(now) is not Phase.RUNNING:
+    if row is None or hold_of(row) == "desk_refused_before":
         return now
     return min(now, row.signed_at)
+
+
+def _awaited_until(row: SignInRow, room: RoomState) -> datetime:
+    """Until when the desk's word admits at the seat: counted from when it was given, not from the queue."""
+    return (row.decided_at or row.entered_at) + timedelta(minutes=room.policy.desk.seat_within_minutes)
+
+
+def astray(session: Session, room: RoomState, now: datetime) -> list[Place]:
+    """Seats of candidates whom the desk let in and who are overdue there; each is told once."""
+    told = select(Incident.attempt_id).where(
+        Incident.room_sitting_id == room.row.id, Incident.kind == str(IncidentKind.NOT_AT_SEAT)
+    )
+    query = (
+        select(Attempt.id, Attempt.seat_id, SignInRow)
+        .join(SignInRow, SignInRow.standing_for == Attempt.registration_id)
+        .where(
+            Attempt.room_sitting_id == room.row.id,
+            Attempt.state == AttemptState.ASSIGNED,
+            Attempt.id.not_in(told),
+        )
+    )
+    return [
+        Place(room.row.id, seat, attempt)
+        for attempt, seat, row in session.execute(query)
+        if has_passed(row) and now > _awaited_until(row, room)
+    ]
 
 
 def unsettle(session: Session, attempt: Attempt, signed: Signed, *, now: datetime) -> None:
@@ -107,6 +146,12 @@ def unsettle(session: Session, attempt: Attempt, signed: Signed, *, now: datetim
     row = standing(session, attempt.registration_id)
     if row is not None and has_passed(row):
         _let_go(row, signed, now)
+
+
+def reinstate(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """An absence that the clock noted and a sign-in on paper disproves is taken back."""
+    advance(session, attempt, Act.REINSTATE)
+    attempt.closed_at, attempt.close_reason, attempt.reopened_at = None, "", now
 
 
 def reinstated(session: Session, attempt: Attempt, signed: Signed, *, now: datetime) -> None:
@@ -154,10 +199,13 @@ def consents(session: Session, registrations: Collection[int]) -> dict[int, bool
 def meet(session: Session, attempt: Attempt, *, now: datetime) -> None:
     """A candidate has signed in at the seat, or the desk has just passed one who had: admitted at once.
 
-    On the record it is the desk's operator, or who decided on the doubt, who admits.
+    On the record it is the desk's operator, or who decided on the doubt, who admits. Who took longer from
+    the desk to the seat than the policy allows is looked at there by an invigilator.
     """
     row = standing(session, attempt.registration_id)
     if row is None or not has_passed(row) or attempt.state != AttemptState.IDENTIFIED:
+        return
+    if now > _awaited_until(row, load(session, attempt.room_sitting_id)):
         return
     user = session.get(User, row.decided_by or row.operator_id or 0)
     who = user.actor() if user is not None else Actor(None, "system")

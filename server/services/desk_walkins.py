@@ -159,7 +159,7 @@ def _form(session: Session, room: RoomState, seat: Seat) -> str:
     """The seat's own form where each has one, else the one that fewest neighbours have."""
     forms = packages.seat_forms(session, room.row.id)
     papers = session.get(PaperSet, room.sitting.paper_set_id) if room.sitting.paper_set_id else None
-    own = assembly_runs.forms_by_seat(session, papers, room.room) if papers else {}
+    own = assembly_runs.forms_by_seat(papers, room.room, ()) if papers else {}
     if seat.number in own:
         return forms.get(own[seat.number], own[seat.number])
     query = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.wire import canonical
@@ -16,6 +16,9 @@ from server.presence import Presence
 from server.rules.policy_gates import GateName
 from server.services import cameras, check_gate, packages, room_checks, site_check, staffing
 from server.services.roomstate import RoomState
+
+TICKETS_MOST = 20
+"""Tickets that a finding names; all of them are in its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,17 @@ def _seated(look: Look) -> Found:
     row = look.room.row
     if row.state == "planned":
         return "seats_not_drawn", {}
-    listed = select(func.count()).where(
+    listed = select(Registration.ticket).where(
         Registration.sitting_id == row.sitting_id,
         Registration.room_id == row.room_id,
         Registration.id.not_in(select(Attempt.registration_id)),
     )
-    without = look.session.scalar(listed) or 0
-    return ("gate_without_seat", {"count": without}) if without else None
+    without = look.session.scalars(listed.order_by(Registration.ticket)).all()
+    if not without:
+        return None
+    tickets = "、".join(without[:TICKETS_MOST]) + ("…" if len(without) > TICKETS_MOST else "")
+    mark = hashlib.sha256(canonical({"tickets": without})).hexdigest()[:8]
+    return "gate_without_seat", {"count": len(without), "tickets": tickets, "mark": mark}
 
 
 def _locked(look: Look) -> Found:
@@ -86,9 +93,11 @@ def _supervisor(look: Look) -> Found:
 def _site_check(look: Look) -> Found:
     sign = site_check.standing(look.session, look.presence, look.room.row.id, now=look.now)
     if sign.signed is None:
-        return "gate_site_unsigned", {}
+        return "gate_site_unsigned", {"count": sign.faulty, "mark": sign.finding[:8]}
     if sign.outdated:
-        return "gate_site_outdated", {"name": sign.signed.by, "mark": sign.finding[:8]}
+        seats = "、".join(seat.number for seat in sign.unsigned)
+        mark = site_check.finding_of(sign.unsigned)[0][:8]
+        return "gate_site_outdated", {"name": sign.signed.by, "seats": seats, "mark": mark}
     return None
 
 

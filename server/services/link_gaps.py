@@ -90,6 +90,17 @@ def close_gaps(session: Session, agent: Agent, *, now: datetime) -> None:
         emit(session, LinkChanged(room_sitting, agent.seat))
 
 
+def end_elsewhere(session: Session, attempt: Attempt, *, now: datetime) -> None:
+    """The candidate works at another workstation: what is silent behind is no silence of theirs any more."""
+    left_behind = select(LinkGapRow).where(
+        LinkGapRow.attempt_id == attempt.id,
+        LinkGapRow.workstation_id != attempt.workstation_id,
+        LinkGapRow.back_at.is_(None),
+    )
+    for row in session.scalars(left_behind):
+        row.back_at = now
+
+
 def tell_silence(session: Session, agent: Agent, *, now: datetime) -> None:
     """A silence has lasted: an incident, if somebody works at the seat."""
     room_sitting, attempt = _here(session, agent, now)

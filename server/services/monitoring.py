@@ -17,7 +17,8 @@ from server.db.rooms import Room, Seat, Workstation
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.db.watching import Enrolment
 from server.presence import Presence, SeatPresence
-from server.services import breaches, cameras, check_gate, incident_views, incidents
+from server.rules.record_sums import ended_with_room
+from server.services import breaches, cameras, check_gate, desk_marks, incident_views, incidents
 from server.services.cameras import CameraSeat, CameraWord
 from server.services.check_gate import CheckWord
 from server.services.roomstate import CLOSED, RoomState, attempts_of, extras_of, load
@@ -35,7 +36,8 @@ class SeatCard:
     when the workstation is; `hand_since` is when the candidate raised the hand;
     `extra` are the minutes of an approved accommodation; `check` is a `CheckWord`, "" once the room started.
     `cover` says why the paper is covered; `paused`: time stands still; `command` is the last one to the seat,
-    `command_state` is sent, received or done since `command_at`; `desk` is a word of `desk_marks.mark_of`.
+    `command_state` is sent, received or done since `command_at`; `desk` is a word of `desk_marks.mark_of`;
+    `with_room`: ended with the whole room, not by a decision about this seat.
     """
 
     seat: int
@@ -66,6 +68,12 @@ class SeatCard:
     command_state: str = ""
     command_at: datetime | None = None
     desk: str = ""
+    with_room: bool = False
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the desk's doubt about this candidate waits for the chief."""
+        return self.desk == desk_marks.DOUBT and AttemptState(self.state) not in CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,7 @@ def seat_cards(
     marks = SeatMarks.of(session, row, [attempt for attempt, *_ in people.values()], only)
     extras = extras_of(session, row, session.get_one(Sitting, row.sitting_id))
     alerts = incident_views.worst_by_seat(incidents.open_incidents(session, room_sitting_id))
+    alerts |= _doubts(people, marks)
     totals = form_sizes(session, row)
     writing = [attempt.id for attempt, *_ in people.values() if attempt.answering_at is not None]
     answered = answers.answered(writing) if writing else {}
@@ -172,6 +181,7 @@ def seat_cards(
                 hand_since=attempt.hand_raised_at if attempt else None,
                 extra=float(extras.get(attempt.registration_id, 0)) if attempt else 0.0,
                 cover=cover.kind if cover else "",
+                with_room=attempt is not None and ended_with_room(attempt.state, attempt.close_reason),
                 **marks.fields(seat.id, attempt),
             )
         )
@@ -205,6 +215,14 @@ class _Watched:
             enrolled=attempt is not None and attempt.id in self.enrolled,
         )
         return cameras.camera_word(place, seen.camera)
+
+
+def _doubts(people: Mapping[int, tuple[Attempt, str, str]], marks: SeatMarks) -> dict[int, str]:
+    """Seat -> "act", of the candidates who wait at the desk for the chief."""
+    held = {
+        seat: attempt for seat, (attempt, *_) in people.items() if AttemptState(attempt.state) not in CLOSED
+    }
+    return {seat: "act" for seat, attempt in held.items() if marks.desk.get(attempt.id) == desk_marks.DOUBT}
 
 
 def kiosk_word(seen: SeatPresence) -> str:
@@ -253,6 +271,7 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
     room = load(session, room_sitting_id)
     waiting = incidents.open_incidents(session, room_sitting_id)
     ahead = sum(row.kind != IncidentKind.HAND_RAISED for row in waiting)  # hands are counted by themselves
+    ahead += sum(card.doubted for card in cards)
     return RoomBoard(
         room_sitting=room_sitting_id,
         title=room.batch.name,
@@ -293,13 +312,14 @@ def count(cards: Sequence[SeatCard], alerts: int) -> Counts:
     """The sums of all cards."""
     taken = [card for card in cards if card.state != EMPTY]
     states = [AttemptState(card.state) for card in taken]
+    with_room = sum(card.with_room for card in taken)
     return Counts(
         expected=len(taken),
         present=sum(state in PRESENT for state in states),
         absent=states.count(AttemptState.ABSENT),
         answering=states.count(AttemptState.ANSWERING),
-        submitted=sum(s in (AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED) for s in states),
-        ended=states.count(AttemptState.ENDED),
+        submitted=with_room + sum(s in (AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED) for s in states),
+        ended=states.count(AttemptState.ENDED) - with_room,
         lost=sum(card.link == SeatLink.LOST for card in taken),
         hands=sum(card.hand_since is not None for card in taken),
         alerts=alerts,

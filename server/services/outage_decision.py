@@ -62,13 +62,15 @@ def _paused(room: RoomState) -> Outage | None:
 
 def _unlinked(session: Session, room: RoomState) -> Outage | None:
     """Since when as many working seats as the policy says have been without a link at once."""
-    working = select(Attempt.id).where(
+    working = select(Attempt.id, Attempt.workstation_id).where(
         Attempt.room_sitting_id == room.row.id, Attempt.state == str(AttemptState.ANSWERING)
     )
-    everybody = set(session.scalars(working))
+    everybody = dict(session.execute(working).all())
     gaps = select(LinkGapRow).where(LinkGapRow.attempt_id.in_(everybody), LinkGapRow.back_at.is_(None))
     away: dict[int, datetime] = {}
     for row in session.scalars(gaps):
+        if everybody[row.attempt_id] not in (row.workstation_id, None):
+            continue  # the candidate works elsewhere by now
         away[row.attempt_id] = min(row.lost_at, away.get(row.attempt_id, row.lost_at))
     needed = max(1, ceil(len(everybody) * room.policy.outage.room_percent / 100))
     return Outage("link", sorted(away.values())[needed - 1]) if len(away) >= needed else None

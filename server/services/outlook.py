@@ -1,5 +1,6 @@
 """What lies ahead for one person: sittings with their next step, and work that waits for this role."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,11 +9,16 @@ from sqlalchemy.orm import DeclarativeBase, Session, defer
 
 from server.access import Actor, Permission
 from server.db.bank import Bank, BankImport, BlueprintRow
+from server.db.cases import Case
 from server.db.papers import Package, PackageCustodian, PaperSet
 from server.db.people import CustodianKey
 from server.db.rooms import Room
-from server.db.sittings import Assignment, Batch, RoomSitting, Sitting
+from server.db.signins import SignInRow
+from server.db.sittings import Assignment, Attempt, Batch, RoomSitting, Sitting
+from server.rules.violations import CaseState
 from server.services import blueprints, packages
+from server.services.desk_marks import DOUBT, mark_of
+from server.services.roomstate import CLOSED
 
 SHOWN = 12
 PAST = timedelta(hours=12)
@@ -76,7 +82,28 @@ def duties(session: Session, actor: Actor, *, now: datetime) -> list[Duty]:
 
 def tasks(session: Session, actor: Actor) -> list[Task]:
     """What waits for somebody with this person's roles, in the order of the work."""
-    return [*_key_tasks(session, actor), *_paper_tasks(session, actor), *_first_steps(session, actor)]
+    urgent = [*_doubt_tasks(session, actor), *_case_tasks(session, actor)]
+    return [*urgent, *_key_tasks(session, actor), *_paper_tasks(session, actor), *_first_steps(session, actor)]
+
+
+def _doubt_tasks(session: Session, actor: Actor) -> list[Task]:
+    """Rooms with candidates whom the desk keeps outside until the chief decides."""
+    if not (actor.can(Permission.COSIGN) and actor.can(Permission.ADMIT_CANDIDATES)):
+        return []
+    query = (
+        select(Attempt.room_sitting_id, SignInRow)
+        .join(SignInRow, SignInRow.standing_for == Attempt.registration_id)
+        .where(SignInRow.result == DOUBT, Attempt.state.not_in(CLOSED))
+    )
+    rooms = Counter(room for room, row in session.execute(query) if mark_of(row) == DOUBT)
+    return [Task("decide_doubts", f"/monitor/{room}/desk", count) for room, count in sorted(rooms.items())]
+
+
+def _case_tasks(session: Session, actor: Actor) -> list[Task]:
+    if not actor.can(Permission.DECIDE_CASES):
+        return []
+    count = _count(session, Case, Case.state.in_((CaseState.HEARD, CaseState.RECHECK)))
+    return [Task("decide_cases", "/cases", count)] if count else []
 
 
 def _key_tasks(session: Session, actor: Actor) -> list[Task]:

@@ -29,7 +29,7 @@ from server.db.record_book import (
 from server.db.sittings import Assignment
 from server.errors import Refused
 from server.events import RoomChanged
-from server.rules.record_sums import COUNTED, Sums
+from server.rules.record_sums import COUNTED, Sums, outcome
 from server.rules.signed_papers import record_mark, text_mark
 from server.services import audit, checkpoints, record_events, signed_papers, staff
 from server.services.dossier_tables import value_of
@@ -323,7 +323,7 @@ def _receipt(who: record_events.Person, zone: ZoneInfo) -> dict[str, str]:
         "seat": who.seat,
         "name": who.name,
         "ticket": who.ticket,
-        "state": attempt.state,
+        "state": outcome(attempt.state, attempt.close_reason),
         "at": record_events.moment(closed, zone),
         "answered": str(receipt.get("answered", "")),
         "head": str(receipt.get("head", "")),

@@ -27,11 +27,12 @@ from server.db.sittings import (
     SeatStay,
     TimeCredit,
 )
-from server.rules.record_sums import Place, Sums, sums
+from server.rules.record_sums import Place, Sums, outcome, sums
 from server.rules.violations import CaseState
-from server.services import desk_marks, desk_record, staff
+from server.services import desk_marks, desk_record, record_acts, staff
 from server.services.roomstate import RoomState
 
+NOT_YET = "—"
 SHORTEST_GAP = 60
 """Seconds of an outage that is worth a line on paper."""
 _MERGES = {"open": "待确认", "confirmed": "已确认合并", "left_out": "原座位后到记录不计"}
@@ -59,7 +60,7 @@ class Event:
 
     @property
     def kind(self) -> str:
-        """late, stay, gap, credit, pause, merge, leave, query, violation."""
+        """late, stay, gap, credit, pause, cover, end, merge, leave, query, violation."""
         return self.key.partition("/")[0]
 
 
@@ -90,7 +91,7 @@ def sums_of(everybody: Iterable[Person]) -> Sums:
         Place(
             one.ticket,
             one.seat,
-            one.attempt.state if one.attempt else "",
+            outcome(one.attempt.state, one.attempt.close_reason) if one.attempt else "",
             one.attempt is not None and one.attempt.collected_at is not None,
         )
         for one in everybody
@@ -98,7 +99,7 @@ def sums_of(everybody: Iterable[Person]) -> Sums:
 
 
 def facts(room: RoomState, everybody: list[Person], zone: ZoneInfo) -> dict[str, str]:
-    """The boxes at the head of the form, by their keys."""
+    """The boxes at the head of the form, by their keys; who came is counted when the room has ended."""
     found = sums_of(everybody)
     absent = [p.ticket for p in everybody if p.attempt and p.attempt.state == AttemptState.ABSENT]
     return {
@@ -108,7 +109,7 @@ def facts(room: RoomState, everybody: list[Person], zone: ZoneInfo) -> dict[str,
         "started": moment(room.row.started_at, zone),
         "ended": moment(room.row.ended_at, zone),
         "expected": str(found.expected),
-        "present": str(found.present),
+        "present": str(found.present) if room.row.ended_at else NOT_YET,
         "submitted": str(found.submitted),
         "stopped": str(found.ended),
         "absent": str(found.absent),
@@ -126,6 +127,7 @@ def events(session: Session, room: RoomState, everybody: list[Person]) -> list[E
         *_stays(session, known),
         *_gaps(session, known),
         *_pauses(session, room, known),
+        *_covers_and_ends(session, room, known),
         *_credits(session, room, known),
         *_merges(session, known),
         *_reports(session, room, known),
@@ -192,6 +194,14 @@ def _pauses(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
         minutes = (row.until_at - row.since_at).total_seconds() / 60 if row.until_at else None
         how = "未恢复" if minutes is None else f"{minutes:.1f} 分钟"
         yield Event(f"pause/{row.id}", row.since_at, seat, name, f"暂停，{how}：{row.reason}")
+
+
+def _covers_and_ends(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
+    attempts = {number: who.attempt for number, who in known.items() if who.attempt is not None}
+    found = [*record_acts.covers(session, attempts), *record_acts.ends(session, room, attempts)]
+    for line in found:
+        seat, name = _of(known, line.attempt)
+        yield Event(line.key, line.at, seat, name, line.text)
 
 
 def _credits(session: Session, room: RoomState, known: Known) -> Iterable[Event]:

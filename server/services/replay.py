@@ -20,6 +20,7 @@ from itembank.sealing import SealBroken, open_sealed
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
 from server.db.base import vault_of
+from server.db.cases import Case
 from server.db.commands import PauseRow, SeatCommand
 from server.db.record import AuditEntry
 from server.db.rooms import Seat
@@ -172,11 +173,12 @@ def _frames(session: Session, attempt_id: int, seat_id: int) -> Iterable[Event]:
 
 
 def _acts(session: Session, room_sitting_id: int, attempt_id: int) -> Iterable[Event]:
-    """What people and the server did to the candidate or to the whole room; looks at it are left out."""
+    """What people and the server did to the candidate, a case about it, the whole room; no looks."""
     stream = audit.sitting_stream(room_sitting_id)
+    cases = [f"case/{case}" for case in session.scalars(select(Case.id).where(Case.attempt_id == attempt_id))]
     query = select(AuditEntry).where(
         AuditEntry.stream == stream,
-        AuditEntry.object.in_([stream, f"attempt/{attempt_id}"]),
+        AuditEntry.object.in_([stream, f"attempt/{attempt_id}", *cases]),
         AuditEntry.act.not_in(LOOKS),
         AuditEntry.act.not_like("seats_%"),  # told seat by seat, by the commands themselves
     )
@@ -208,9 +210,12 @@ COMMAND, PAUSE = "command", "pause"
 """Kinds of events that are no acts of the audit chain: a command to the seat, a time that stood still."""
 LOOKS = (
     *("seat_looked_at", "attempts_exported", "essays_read", "response_seen"),
-    *("dossier_exported", "dossier_fetched"),
+    *("dossier_exported", "dossier_fetched", "case_printed"),
+    "commands_confirmed",
 )
-"""Acts of who looked at the record later: nothing that happened at the seat."""
+"""Acts of who looked at the record later: nothing that happened at the seat; what seats of the whole room
+confirmed stands with each command of this one.
+"""
 
 
 def _near(event: Event, spans: Collection[rules.Span]) -> bool:

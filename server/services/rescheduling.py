@@ -17,6 +17,7 @@ from exam_rooms.seats import Act, AttemptState
 from server.db.base import vault_of
 from server.db.cases import Case
 from server.db.sittings import Attempt, Registration, RoomSitting, Sitting
+from server.rules.record_sums import RESCHEDULED
 from server.rules.violations import CaseState
 from server.services import batches, pauses
 from server.services.batches import SittingPlan
@@ -26,7 +27,7 @@ from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, c
 from server.services.rosters import PHOTO_PURPOSE, Tickets
 from server.services.signed import Signed
 
-BROKEN_OFF = "rescheduled"
+BROKEN_OFF = RESCHEDULED
 """`end_reason` of a room that was broken off, `close_reason` of its attempts."""
 
 

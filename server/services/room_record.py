@@ -11,6 +11,7 @@ from exam_rooms.seats import AttemptState
 from server.access import Role
 from server.errors import Refused
 from server.rules.audit_chain import checkpoint_text
+from server.rules.record_sums import WITH_ROOM
 from server.services.paper_prints import content_mark, head
 from server.services.record_book import Book, Page, book
 from server.services.record_events import moment
@@ -20,6 +21,7 @@ from server.services.roomstate import load
 _STATES = {
     AttemptState.SUBMITTED: "交卷",
     AttemptState.AUTO_SUBMITTED: "到时收卷",
+    WITH_ROOM: "提前收卷",
     AttemptState.ENDED: "终止",
     AttemptState.ABSENT: "缺考",
 }
@@ -99,7 +101,7 @@ def _facts(facts: Mapping[str, str]) -> list[list[str]]:
 
 
 def _receipt(one: Mapping[str, str]) -> dict[str, str]:
-    word = _STATES.get(AttemptState(one["state"]), "未结束")
+    word = _STATES.get(one["state"], "未结束")
     return {**one, "state": word, "short": short_head(one["head"])}
 
 

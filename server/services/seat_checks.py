@@ -104,9 +104,14 @@ def prepare(session: Session, room_sitting_id: int, *, now: datetime) -> None:
 def ask(
     session: Session, actor: Actor, room_sitting_id: int, seats: Collection[int] | None, *, now: datetime
 ) -> int:
-    """Asks seats (ids; None: the whole room) for a new self-check; returns how many."""
+    """Asks seats (ids; None: the whole room) for a new self-check; returns how many.
+
+    Who runs the room asks, or who signs for its machines.
+    """
     row = load(session, room_sitting_id, lock=True).row
-    need_duty(session, actor, Permission.RUN_ROOM, room_sitting_id, now=now)
+    signs = actor.can(Permission.SIGN_SITE_CHECK) and not actor.can(Permission.RUN_ROOM)
+    permission = Permission.SIGN_SITE_CHECK if signs else Permission.RUN_ROOM
+    need_duty(session, actor, permission, room_sitting_id, now=now)
     if row.started_at is not None:
         raise Refused("room_already_started")
     if row.state not in (_ASKED_BY_ITSELF, _ASKED_BY_PEOPLE):

@@ -27,21 +27,20 @@ from server.services.command_log import issue, repeated
 from server.services.duty import need_duty
 from server.services.outage_gate import need_decided
 from server.services.roomstate import CLOSED, RoomState, attempts_of, load, locked_attempt, touch
-from server.services.signed import Signed, need, need_reason, note_room, params_of
+from server.services.signed import Signed, need_reason, note_room, params_of
 
 COVERS = frozenset({LOCKED, IDENTITY})
 
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Whom a command is for: seats of a room (None: the whole of it), or all rooms of its sitting.
+    """Whom a command is for: seats of a room (None: the whole of it).
 
     `once`: the one-time number of the form; a number is obeyed a single time.
     """
 
     room_sitting: int
     seats: frozenset[int] | None = None
-    everywhere: bool = False
     once: str = ""
 
 
@@ -64,7 +63,7 @@ def pause(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int
     `reason_missing`, `not_on_duty`, `room_not_running`, `already_paused`, `no_seat_meant`.
     """
     need_reason(signed)
-    return _everywhere(session, _pause, Order(signed, whom, now))
+    return _commanded(session, _pause, Order(signed, whom, now))
 
 
 def _pause(session: Session, room: RoomState, meant: list[Attempt], order: Order) -> int:
@@ -105,7 +104,7 @@ def resume(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> in
     A room's resume leaves single seats paused that were paused by themselves. Refused: `outage_undecided`,
     `not_paused`, `not_on_duty`.
     """
-    return _everywhere(session, _resume, Order(signed, whom, now))
+    return _commanded(session, _resume, Order(signed, whom, now))
 
 
 def _resume(session: Session, room: RoomState, meant: list[Attempt], order: Order) -> int:
@@ -135,7 +134,7 @@ def lock(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Covers the pages while time goes on; a seat that is covered stays as it is. Needs a reason."""
     need_reason(signed)
     cover = _covering(CommandKind.LOCK, LOCKED, "locked")
-    return _everywhere(session, cover, Order(signed, whom, now))
+    return _commanded(session, cover, Order(signed, whom, now))
 
 
 def check_identity(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
@@ -145,7 +144,7 @@ def check_identity(session: Session, signed: Signed, whom: Whom, *, now: datetim
     """
     need_reason(signed)
     cover = _covering(CommandKind.IDENTITY, IDENTITY, "identity_asked")
-    return _everywhere(session, cover, Order(signed, whom, now))
+    return _commanded(session, cover, Order(signed, whom, now))
 
 
 def _covering(kind: CommandKind, why: str, act: str) -> Act:
@@ -165,7 +164,7 @@ def _covering(kind: CommandKind, why: str, act: str) -> Act:
 
 def unlock(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Shows the pages again that a command covered; a breach's cover is released at its seat by a look."""
-    return _everywhere(session, _unlock, Order(signed, whom, now))
+    return _commanded(session, _unlock, Order(signed, whom, now))
 
 
 def _unlock(session: Session, room: RoomState, meant: list[Attempt], order: Order) -> int:
@@ -220,34 +219,20 @@ def message(session: Session, signed: Signed, whom: Whom, text: str, *, now: dat
         _tell(session, room, reached, order, "messaged")
         return len(reached)
 
-    return _everywhere(session, say, Order(signed, whom, now))
+    return _commanded(session, say, Order(signed, whom, now))
 
 
 # --- whom it is for -----------------------------------------------------------------------------------
 
 
-def _everywhere(session: Session, act: Act, order: Order) -> int:
-    """The act in every room that is meant, rooms locked in the order of their ids."""
-    signed, whom, now = order.signed, order.whom, order.now
-    if whom.everywhere:
-        need(signed.actor, Permission.COSIGN)
-    reached, rooms = 0, _rooms(session, whom)
-    refused: Refused | None = None
-    for room_sitting in rooms:
-        need_duty(session, signed.actor, Permission.COMMAND_SEATS, room_sitting, now=now)
-        room = load(session, room_sitting, lock=True)
-        if repeated(session, room_sitting, whom.once):
-            continue
-        attempts = attempts_of(session, room_sitting, lock=True)
-        try:
-            reached += act(session, room, _meant(attempts, whom), order)
-        except Refused as refusal:
-            if len(rooms) == 1:
-                raise
-            refused = refusal  # of several rooms those obey that can
-    if refused is not None and reached == 0:
-        raise refused
-    return reached
+def _commanded(session: Session, act: Act, order: Order) -> int:
+    """The act at the seats that are meant, unless this very form was obeyed before; the room is locked."""
+    whom = order.whom
+    need_duty(session, order.signed.actor, Permission.COMMAND_SEATS, whom.room_sitting, now=order.now)
+    room = load(session, whom.room_sitting, lock=True)
+    if repeated(session, whom.room_sitting, whom.once):
+        return 0
+    return act(session, room, _meant(attempts_of(session, whom.room_sitting, lock=True), whom), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,27 +246,20 @@ class RoomMeant:
 
 def rooms_meant(session: Session, room_sitting_id: int) -> list[RoomMeant]:
     """All rooms of the sitting that this room is in, in the order of their ids."""
+    row = session.get(RoomSitting, room_sitting_id)
+    if row is None:
+        raise NotFound("sitting")
     query = (
         select(RoomSitting.id, Room.name, RoomSitting.state)
         .join(Room, Room.id == RoomSitting.room_id)
-        .where(RoomSitting.id.in_(_rooms(session, Whom(room_sitting_id, everywhere=True))))
+        .where(RoomSitting.sitting_id == row.sitting_id)
         .order_by(RoomSitting.id)
     )
-    return [RoomMeant(*row) for row in session.execute(query)]
-
-
-def _rooms(session: Session, whom: Whom) -> list[int]:
-    row = session.get(RoomSitting, whom.room_sitting)
-    if row is None:
-        raise NotFound("sitting")
-    if not whom.everywhere:
-        return [row.id]
-    query = select(RoomSitting.id).where(RoomSitting.sitting_id == row.sitting_id).order_by(RoomSitting.id)
-    return list(session.scalars(query))
+    return [RoomMeant(*found) for found in session.execute(query)]
 
 
 def _meant(attempts: Iterable[Attempt], whom: Whom) -> list[Attempt]:
-    if whom.seats is None or whom.everywhere:
+    if whom.seats is None:
         return list(attempts)
     meant = [attempt for attempt in attempts if attempt.seat_id in whom.seats]
     if not meant:
@@ -303,7 +281,7 @@ def _tell(
 ) -> None:
     """On the record once for all of them; seats and monitors hear of it."""
     signed, whom, now = order.signed, order.whom, order.now
-    if whom.seats is None or whom.everywhere:
+    if whom.seats is None:
         room.row.version += 1
         note_room(session, room.row.id, signed, f"room_{act}", now, count=len(reached), **details)
         return

@@ -18,6 +18,7 @@ from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, LinkGapRow, Registration, SeatStay, TimeCredit
 from server.errors import Forbidden, NotFound
 from server.presence import Presence
+from server.rules.record_sums import outcome
 from server.services import enrolments, incident_views, monitoring, rosters
 from server.services.accommodations import Granted, granted_of
 from server.services.cameras import CameraWord
@@ -184,13 +185,14 @@ def _granted(session: Session, attempt: Attempt | None) -> Granted:
 def _history(session: Session, attempt: Attempt | None) -> list[Happening]:
     if attempt is None:
         return []
+    closed = outcome(attempt.state, attempt.close_reason)
     moments = [
         (attempt.identified_at, "identified", ""),
         (attempt.admitted_at, "admitted", ""),
         (attempt.confirmed_at, "confirmed", ""),
         (attempt.accepted_at, "ready", ""),
         (attempt.answering_at, "answering", ""),
-        (attempt.closed_at, attempt.state, attempt.close_reason if attempt.state == "ended" else ""),
+        (attempt.closed_at, closed, attempt.close_reason if closed == AttemptState.ENDED else ""),
         (attempt.collected_at, "collected", attempt.collect_note),
     ]
     lines = [Happening(at, code, note) for at, code, note in moments if at is not None]

@@ -47,8 +47,9 @@ class SeatMarks:
         return cls(row.paused_at is not None, _commands(session, row.id, only), desk)
 
     def fields(self, seat: int, attempt: Attempt | None) -> dict[str, Any]:
-        """The marks of one seat by the names of a card's fields."""
-        command = self.commands.get(seat, NONE)
+        """The marks of one seat by the names of a card's fields; no command is left once it is collected."""
+        collected = attempt is not None and attempt.collected_at is not None
+        command = NONE if collected else self.commands.get(seat, NONE)
         told = {"command": command.kind, "command_state": command.state, "command_at": command.at}
         if attempt is None:
             return told

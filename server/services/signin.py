@@ -18,7 +18,7 @@ from server.db.sittings import Attempt, Candidate, Registration
 from server.events import Activity
 from server.services import audit, desk_marks
 from server.services.agents import Agent
-from server.services.incidents import Place, raise_incident
+from server.services.incidents import Place, clear, raise_incident
 from server.services.roomstate import advance, load, locked_attempt
 from server.services.rosters import ID_PURPOSE
 
@@ -57,6 +57,7 @@ def sign_in(
     who = Actor(None, f"seat {seat.number}")
     audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=seat.number)
     emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", seat.number),), seat.id))
+    clear(session, Place(room_sitting_id, attempt.seat_id, attempt.id), IncidentKind.NOT_AT_SEAT, now=now)
     desk_marks.meet(session, attempt, now=now)
     return Outcome()
 

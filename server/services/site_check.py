@@ -6,7 +6,7 @@ another seat (scenario 15). The age of a good self-check is no finding, nor is a
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import CheckName, CheckResult
+from exam_rooms.seatmap import SeatKind
 from exam_rooms.wire import canonical
 from server.access import Permission
 from server.db.people import User
@@ -79,26 +80,50 @@ class SeatFinding:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature under a site check."""
+    """A signature under a site check; `faults`: what was wrong then, as `SeatFinding.fault` says it."""
 
     by: str
     at: datetime
     remarks: str
     finding: str
+    faults: list[dict[str, Any]] = field(default_factory=list)
+
+    def unsigned(self, seats: Iterable[SeatFinding]) -> tuple[SeatFinding, ...]:
+        """Seats in use or in reserve with a fault that was not signed for: a mended one troubles nobody."""
+        known = {each["seat"]: _atoms(each) for each in self.faults}
+        return tuple(
+            seat
+            for seat in seats
+            if (seat.used or seat.kind == SeatKind.SPARE)
+            and seat.faulty
+            and not _atoms(seat.fault()) <= known.get(seat.number, frozenset())
+        )
+
+
+def _atoms(fault: Mapping[str, Any]) -> frozenset[str]:
+    """Each thing that is wrong at a seat. A self-check that failed is its causes, where it names them."""
+    found = {canonical(each).hex() for each in (*fault["bad"], fault["camera"]) if each}
+    if fault["word"] not in _PASSED and not (fault["word"] == CheckWord.BAD and fault["bad"]):
+        found.add(str(fault["word"]))
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The last signature of a room, the finding as it is now, and how many seats are faulty."""
+    """The last signature of a room, the finding as it is now, and how many seats are faulty.
+
+    `unsigned`: seats in use or in reserve where something is wrong that the signature does not name.
+    """
 
     signed: Signature | None
     finding: str
     faulty: int
+    unsigned: tuple[SeatFinding, ...] = ()
 
     @property
     def outdated(self) -> bool:
-        """Whether something else was signed than what is found now."""
-        return self.signed is not None and self.signed.finding != self.finding
+        """Whether something is wrong now that was not signed for; fewer faults outdate nothing."""
+        return bool(self.unsigned)
 
 
 def look(
@@ -140,8 +165,9 @@ def finding_of(seats: Iterable[SeatFinding]) -> tuple[str, list[dict[str, Any]]]
 
 def standing(session: Session, presence: Presence, room_sitting_id: int, *, now: datetime) -> Standing:
     """Whether the room's machines are signed for, and whether what was signed still holds."""
-    finding, faults = finding_of(look(session, presence, room_sitting_id, now=now))
-    return Standing(last(session, room_sitting_id), finding, len(faults))
+    seats, signed = look(session, presence, room_sitting_id, now=now), last(session, room_sitting_id)
+    finding, faults = finding_of(seats)
+    return Standing(signed, finding, len(faults), signed.unsigned(seats) if signed else ())
 
 
 def last(session: Session, room_sitting_id: int) -> Signature | None:
@@ -159,7 +185,8 @@ def signatures(session: Session, room_sitting_id: int) -> list[Signature]:
         .order_by(SiteCheckSign.id.desc())
     )
     return [
-        Signature(name or "", row.signed_at, row.remarks, row.finding) for row, name in session.execute(query)
+        Signature(name or "", row.signed_at, row.remarks, row.finding, list(row.snapshot))
+        for row, name in session.execute(query)
     ]
 
 
@@ -219,7 +246,7 @@ def document(
     sign = last(session, room_sitting_id)
     finding, faults = finding_of(seats)
     passed = sum(seat.word in _PASSED and not seat.misplaced for seat in seats)
-    stands = "未签字" if sign is None else "已过时" if sign.finding != finding else "有效"
+    stands = "未签字" if sign is None else "已过时" if sign.unsigned(seats) else "有效"
     data = {
         "facts": [
             ["考场", room.room.name],

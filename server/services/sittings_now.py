@@ -28,16 +28,37 @@ def open_sitting(session: Session, room_id: int, now: datetime) -> int | None:
     return row.id if row is not None and row.state in IN_SITTING else None
 
 
+def broken_off_before(session: Session, room_sitting_id: int) -> list[int]:
+    """Earlier sittings of the same room that were broken off and are not collected, by id in the room."""
+    here = session.get_one(RoomSitting, room_sitting_id)
+    query = (
+        select(RoomSitting.id)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .where(
+            RoomSitting.room_id == here.room_id,
+            RoomSitting.void_at.is_not(None),
+            RoomSitting.state.not_in(_DONE),
+            Sitting.starts_at < session.get_one(Sitting, here.sitting_id).starts_at,
+        )
+    )
+    return list(session.scalars(query.order_by(RoomSitting.id)))
+
+
 def current_sitting(session: Session, room_id: int, now: datetime) -> int | None:
-    """The sitting a room works on: one that is open or not yet collected, else the last, else the next."""
+    """The sitting a room works on: one that is open or not yet collected, else the last, else the next.
+
+    One that was broken off gives way to any that is arranged after it; its records are taken all the same.
+    """
+    columns = (RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, RoomSitting.void_at)
     rows = session.execute(
-        select(RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, Sitting.starts_at)
+        select(*columns, Sitting.starts_at)
         .join(Sitting, Sitting.id == RoomSitting.sitting_id)
         .where(RoomSitting.room_id == room_id, RoomSitting.state != "planned")
         .order_by(Sitting.starts_at, RoomSitting.id)
     ).all()
     done = [row for row in rows if row.state in _DONE]
     ahead = [row for row in rows if row.state not in _DONE and row.starts_at > now - _ABANDONED_AFTER]
+    ahead = [row for row in ahead if row.void_at is None] or ahead
     if ahead and ahead[0].starts_at - timedelta(hours=1) <= now:
         return int(ahead[0].id)
     if done and (not ahead or now - (done[-1].collected_at or now) < _SHOWN_AFTER):

@@ -20,6 +20,7 @@ from exam_rooms.seats import AttemptState
 from server.access import Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.cases import ReportPhoto, StaffReport
+from server.db.commands import IDENTITY
 from server.db.record import AuditEntry
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting, SeatStay

@@ -120,6 +120,7 @@ ACTS: dict[str, str] = {
     "commands_confirmed": N_("座位确认指令"),
     "compensation_granted": N_("准予补时"),
     "compensation_declined": N_("不予补时"),
+    "compensation_credited": N_("手动补时已包括这次损失"),
     "outage_noticed": N_("考场中断超过规定时间"),
     "outage_told": N_("报告考场中断"),
     "outage_continued": N_("中断后决定继续考试"),
@@ -225,10 +226,20 @@ ACTS: dict[str, str] = {
     "accommodation_set": N_("更改便利安排"),
     "chief_stood_in": N_("主考代为处理"),
     "evidence_purged": N_("清除到期画面"),
-    "seat_frozen": N_("暂停显示试卷"),
-    "seat_unfrozen": N_("恢复显示试卷"),
-    "seat_unfrozen_by_pin": N_("在座位上用退出口令恢复显示试卷"),
+    "seat_frozen": N_("遮住试卷"),
+    "seat_unfrozen": N_("显示试卷"),
+    "seat_unfrozen_by_pin": N_("在座位上用退出口令显示试卷"),
 }
+
+SEAT = "seat"
+"""How services name a seat that acts: this word and its number."""
+BY_MACHINE = frozenset(
+    {
+        *("journal_opened", "seat_frozen", "seat_unfrozen_by_pin", "time_over", "absent"),
+        *("seb_proved", "seb_mismatched", "seb_left", "enrolled"),
+    }
+)
+"""Acts of a seat that are none of the candidate's."""
 
 
 def act_word(act: str) -> str:
@@ -236,6 +247,11 @@ def act_word(act: str) -> str:
     return _(ACTS[act]) if act in ACTS else act
 
 
-def actor_word(name: str) -> str:
-    """Who acted; the server itself by its word."""
+def actor_word(name: str, act: str = "") -> str:
+    """Who acted: the server by its word, a seat as the candidate there unless its machine did `act`."""
+    kind, _blank, number = name.partition(" ")
+    if kind == SEAT and number:
+        if act in BY_MACHINE:
+            return str(_("%(seat)s 号座位", seat=number))
+        return str(_("考生（%(seat)s 号）", seat=number))
     return _("系统") if name == SYSTEM.name else name

@@ -53,6 +53,7 @@ INCIDENTS = {
     "CLOCK_UNPROVEN": N_("服务器时间未经核对"),
     "LATE_RECORDS": N_("迟到的作答记录"),
     "WRONG_SEAT_SIGN_IN": N_("坐错座位登录"),
+    "NOT_AT_SEAT": N_("签到后未到座位"),
     "IDENTITY_DENIED": N_("考生称信息不是本人"),
     "JOURNAL_FAILED": N_("考试机无法保存作答"),
     "WORKSTATION_CHANGED": N_("考试机被更换"),

@@ -19,6 +19,7 @@ from server.services.roomstate import CLOSED
 from server.services.seat_commands import Whom
 from server.services.signed import Signed
 from server.web import forms
+from server.web.all_rooms import in_every_room
 from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
 from server.web.monitor import board_of
@@ -57,7 +58,7 @@ PANEL = {
 """The words of the buttons."""
 WAYS: dict[str, tuple[str, str]] = {
     "monitor": ("monitor.room", "monitor.room"),
-    "hall": ("monitor.index", "commands.everywhere"),
+    "hall": ("monitor.index", "all_rooms.page"),
 }
 """`back` of a form -> where it leads when it was obeyed, and when it was refused."""
 
@@ -140,16 +141,6 @@ def _told(view: CommandView) -> dict[str, str]:
     return {"state": view.state, "html": render_template("commands/cell.html", command=view)}
 
 
-@bp.get("/monitor/<int:room_sitting_id>/everywhere")
-@requires(Permission.COSIGN)
-def everywhere(room_sitting_id: int) -> str:
-    """What the chief may say and do in all rooms of a sitting at once, with their names."""
-    with current_host().db.read() as session:
-        board = board_of(session, room_sitting_id)
-        rooms = seat_commands.rooms_meant(session, room_sitting_id)
-    return render_template("commands/everywhere.html", board=board, rooms=rooms)
-
-
 @bp.post("/monitor/<int:room_sitting_id>/commands/<act>")
 @requires(Permission.COMMAND_SEATS)
 def command(room_sitting_id: int, act: str) -> ResponseReturnValue:
@@ -159,18 +150,24 @@ def command(room_sitting_id: int, act: str) -> ResponseReturnValue:
 
 
 def _command(room_sitting_id: int, act: str, done: str) -> ResponseReturnValue:
-    host, whom = current_host(), _whom(room_sitting_id)
-    signed = Signed(actor(), forms.text("reason"))
-    if act == "message":
-        words = forms.text("text", limit=300)
-        reached = host.db.write(seat_commands.message, signed, whom, words, now=host.now())
-    elif act in ACTS:
-        reached = host.db.write(ACTS[act], signed, whom, now=host.now())
-    else:
+    if act not in ACTS and act != "message":
         raise NotFound("act")
+    host, signed = current_host(), Signed(actor(), forms.text("reason"))
+
+    def send(whom: Whom) -> int:
+        if act == "message":
+            words = forms.text("text", limit=300)
+            return host.db.write(seat_commands.message, signed, whom, words, now=host.now())
+        return host.db.write(ACTS[act], signed, whom, now=host.now())
+
+    if request.form.get("scope") == "all":
+        number = forms.once()
+        obeyed = in_every_room(room_sitting_id, lambda room: send(Whom(room, once=number)), command_word(act))
+        if not obeyed:
+            return redirect(url_for("all_rooms.page", room_sitting_id=room_sitting_id))
+        return redirect(url_for("monitor.index"))
+    reached = send(_whom(room_sitting_id))
     flash(_("%(act)s：已发送到 %(count)d 个座位。", act=command_word(act), count=reached), "good")
-    if done == "monitor.index":
-        return redirect(url_for(done))
     return redirect(url_for(done, room_sitting_id=room_sitting_id))
 
 
@@ -187,13 +184,11 @@ def looked(room_sitting_id: int, attempt_id: int) -> ResponseReturnValue:
 
 
 def _whom(room_sitting_id: int) -> Whom:
-    """Whom the form means: `scope` is "seats" (those ticked), "room" or "all" (every room of the sitting)."""
+    """Whom the form means: `scope` is "seats" (those ticked) or "room"."""
     scope, number = request.form.get("scope", "seats"), forms.once()
     if scope == "seats":
         ticked = frozenset(forms.row_numbers("seats"))
         if not ticked:
             raise Refused("no_seat_meant", 422, field="seats")
         return Whom(room_sitting_id, ticked, once=number)
-    if scope == "all" and not request.form.get("confirm"):
-        raise Refused("rooms_not_confirmed", 422, field="confirm")
-    return Whom(room_sitting_id, everywhere=scope == "all", once=number)
+    return Whom(room_sitting_id, once=number)

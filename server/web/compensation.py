@@ -1,6 +1,7 @@
 """Lost time with its proof, for the chief to grant or decline; and the decision on a long outage."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -8,14 +9,23 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from exam_rooms.compensation import Lost
 from server.access import Permission
 from server.db.commands import OutageRow
 from server.db.rooms import Seat
 from server.db.sittings import Attempt
-from server.errors import NotFound, Refused
+from server.errors import NotFound
 from server.messages import N_
-from server.services import case_views, compensation, outage_decision, rescheduling, roomstate, staff
-from server.services.compensation import Pick
+from server.services import (
+    case_views,
+    compensation,
+    lost_time,
+    outage_decision,
+    rescheduling,
+    roomstate,
+    staff,
+)
+from server.services.lost_time import Pick
 from server.services.rescheduling import Again
 from server.services.signed import Signed
 from server.web import forms, guard
@@ -30,19 +40,40 @@ CAUSES: dict[str, str] = {
     "machine_off": N_("考试机断电或重新启动"),
     "agent_off": N_("考试端程序没有运行"),
     "page_gone": N_("答题页面没有显示"),
-    "covered": N_("试卷被误暂停显示"),
+    "covered": N_("试卷被误遮住"),
     "moved": N_("原座位中断，换座位后继续"),
+    "unheard": N_("显示试卷的命令晚到座位"),
+    "waited": N_("到时之后，等待补时决定"),
     "link": N_("断网，考生仍可作答"),
 }
 CLOCKS: dict[str, str] = {"server": N_("服务器"), "agent": N_("考试机")}
+DECISIONS: dict[str, str] = {
+    "granted": N_("准予"),
+    "declined": N_("不予补时"),
+    "credited": N_("手动补时已包括"),
+}
 OUTAGES: dict[str, str] = {"pause": N_("全场暂停"), "link": N_("多数座位断网"), "told": N_("主考报告")}
 
 
 @bp.app_template_global("lost_word")
 def lost_word(name: str) -> str:
-    """The word of a cause of lost time, of a clock, of an outage."""
-    found = CAUSES.get(name) or CLOCKS.get(name) or OUTAGES.get(name)
+    """The word of a cause of lost time, of a clock, of a decision, of an outage."""
+    found = CAUSES.get(name) or CLOCKS.get(name) or DECISIONS.get(name) or OUTAGES.get(name)
     return _(found) if found else name
+
+
+@bp.app_template_global("lost_lines")
+def lost_lines(evidence: Sequence[Lost]) -> list[Lost]:
+    """Evidence in order of time; what one clock says without a break is one line."""
+    lines: list[Lost] = []
+    for each in sorted(evidence, key=lambda lost: (lost.clock, lost.cause, lost.since)):
+        last = lines[-1] if lines else None
+        if last and (last.clock, last.cause) == (each.clock, each.cause) and each.since <= last.until:
+            until = max(last.until, each.until)
+            lines[-1] = replace(last, until=until, answers=last.answers + each.answers)
+        else:
+            lines.append(each)
+    return sorted(lines, key=lambda lost: lost.since)
 
 
 @bp.get("/monitor/<int:room_sitting_id>/compensation")
@@ -52,7 +83,7 @@ def page(room_sitting_id: int) -> str:
     host = current_host()
     with host.db.read() as session:
         board = board_of(session, room_sitting_id)
-        lines = compensation.proposed(session, room_sitting_id, now=host.now(), store=host.answers)
+        lines = lost_time.proposed(session, room_sitting_id, now=host.now(), store=host.answers)
         decided = compensation.decided(session, room_sitting_id)
         people = staff.names(session, [row.decided_by for row in decided])
         seats = dict(
@@ -80,27 +111,23 @@ def page(room_sitting_id: int) -> str:
 @returns_to("compensation.page", decision=None)
 def decide(room_sitting_id: int, decision: str) -> ResponseReturnValue:
     """Grants or declines what the form names: one seat's, a row's or the room's proposals."""
-    host, picks = current_host(), [_pick(value) for value in request.form.getlist("pick")]
+    host, picks = current_host(), [Pick.of(value) for value in request.form.getlist("pick")]
     reason = forms.text("reason")
     second = guard.cosigner(request.form) if request.form.get("cosign_username") else None
     signed = Signed(actor(), reason, second)
     if decision == "grant":
-        given = host.db.write(compensation.grant, signed, room_sitting_id, picks, now=host.now())
+        given = host.db.write(
+            compensation.grant, signed, room_sitting_id, picks, now=host.now(), store=host.answers
+        )
         flash(_("已补时，共 %(minutes)s 分钟。", minutes=f"{given.normalize():f}"), "good")
     elif decision == "decline":
-        count = host.db.write(compensation.decline, signed, room_sitting_id, picks, now=host.now())
+        count = host.db.write(
+            compensation.decline, signed, room_sitting_id, picks, now=host.now(), store=host.answers
+        )
         flash(_("已记录不予补时：%(count)d 条。", count=count), "good")
     else:
         raise NotFound("act")
     return redirect(url_for("compensation.page", room_sitting_id=room_sitting_id))
-
-
-def _pick(value: str) -> Pick:
-    attempt, _bar, since = value.partition("|")
-    try:
-        return Pick(int(attempt), datetime.fromisoformat(since))
-    except ValueError as fault:
-        raise Refused("proposal_gone") from fault
 
 
 @bp.get("/monitor/<int:room_sitting_id>/outage")

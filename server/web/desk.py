@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from exam_rooms.desk import Face
 from exam_rooms.drawing import drawing
+from exam_rooms.seats import PRESENT
 from exam_rooms.watching import WatchRules
 from exam_rooms.wire import encode
 from server.access import Permission
@@ -311,5 +312,6 @@ def _list(session: Session, room_sitting_id: int) -> dict[str, object]:
         "everybody": found,
         "came": came,
         "missing": missing,
+        "seated": [each for each in found if each.state in PRESENT],
         "open": open_ones,
     }

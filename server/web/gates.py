@@ -10,7 +10,7 @@ from exam_rooms.drawing import drawing
 from server.access import Permission
 from server.messages import N_
 from server.rules.policy_gates import OWN_PAGE, GateName
-from server.services import check_gate, gates, plans, rooms, roomstate, site_check
+from server.services import check_gate, gates, plans, rooms, roomstate, seat_checks, site_check
 from server.services.gate_findings import Outside
 from server.services.gates import Gate, Overruling
 from server.services.signed import Signed
@@ -50,7 +50,7 @@ def gate_word(name: str) -> str:
 def gate_text(gate: Gate) -> str:
     """What a gate found, in words."""
     if gate.code == "gate_site_outdated":
-        return say(gate.code, {"name": gate.params["name"]})
+        return say(gate.code, {key: gate.params.get(key, "") for key in ("name", "seats")})
     return forms.sentence_of(gate.code, gate.params) if gate.code else ""
 
 
@@ -141,6 +141,17 @@ def sign(room_sitting_id: int) -> ResponseReturnValue:
     read = site_check.Read(room_sitting_id, forms.text("finding", limit=64))
     host.db.write(site_check.sign, host.presence, signed, read, now=host.now())
     flash(_("考试机检查已签字。"), "good")
+    return redirect(url_for("gates.site", room_sitting_id=room_sitting_id))
+
+
+@bp.post("/sittings/<int:room_sitting_id>/site-check/ask")
+@requires(Permission.SIGN_SITE_CHECK)
+@returns_to("gates.site")
+def ask(room_sitting_id: int) -> ResponseReturnValue:
+    """The system administrator asks every seat for a new self-check."""
+    host = current_host()
+    count = host.db.write(seat_checks.ask, actor(), room_sitting_id, None, now=host.now())
+    flash(_("已要求 %(n)d 个座位重新自检。", n=count), "good")
     return redirect(url_for("gates.site", room_sitting_id=room_sitting_id))
 
 

@@ -14,6 +14,8 @@ TASKS: dict[str, tuple[str, str]] = {
     # code -> (sentence, button)
     "make_own_key": (N_("您还没有保管人密钥，不能被指定为试卷保管人。"), N_("建立密钥")),
     "release_package": (N_("一份试卷包等待您参与启封。"), N_("查看试卷包")),
+    "decide_doubts": (N_("%(count)d 名考生签到存疑，等待主考决定才能入场。"), N_("到签到台处理")),
+    "decide_cases": (N_("%(count)d 件违纪处理等待决定。"), N_("去决定")),
     "approve_papers": (N_("%(count)d 份试卷等待审批。"), N_("去审批")),
     "approve_blueprints": (N_("%(count)d 份细目表草稿等待批准。"), N_("去核对")),
     "finish_imports": (N_("%(count)d 次题库导入等待确认。"), N_("去确认")),

@@ -122,6 +122,7 @@ JOBS: dict[str, str] = {
     "export_bank": N_("导出题库"),
     "assemble": N_("组卷"),
     "rebuild": N_("重建核对试卷"),
+    "assemble_tables": N_("组卷（按考生分配试卷）"),
     "read_roster": N_("读取考生名单"),
     "read_room": N_("读取考场文件"),
     "arrange_seats": N_("编排座位"),
@@ -132,6 +133,9 @@ JOBS: dict[str, str] = {
     "compare_at_desk": N_("签到比对"),
     "document_pdf": N_("生成 PDF"),
     "dossier": N_("制作考试档案"),
+    "day_papers": N_("制作考务用纸"),
+    "read_seb": N_("读取 SEB 配置文件"),
+    "recheck_frames": N_("复核现场画面"),
 }
 
 

@@ -1,5 +1,7 @@
 """The invigilator's screen of one room: the map, what waits, what happened, and the acts."""
 
+from decimal import Decimal
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,9 +19,11 @@ from server.services import (
     check_gate,
     collection,
     commands,
+    compensation,
     gates,
     incident_views,
     incidents,
+    lost_time,
     monitoring,
     room_tiles,
     rooms,
@@ -30,6 +34,7 @@ from server.services import seat_file as files
 from server.services.commands import Credit, Start
 from server.services.gate_findings import Outside
 from server.services.incidents import Handling
+from server.services.lost_time import Pick
 from server.services.seat_file import Sources
 from server.services.signed import Signed
 from server.web import feed, forms, guard
@@ -158,8 +163,7 @@ def _perform(room_sitting_id: int, seat_id: int, act: str) -> int:
         host.db.write(commands.refuse, attempt, _signed(), now=now)
     elif act == "add_time":
         minutes, signed = forms.decimal("minutes"), _cosigned()
-        credit = Credit(room_sitting_id, attempt, forms.once())
-        host.db.write(commands.add_time, credit, minutes, signed, now=now)
+        give_time(signed, Credit(room_sitting_id, attempt, forms.once()), minutes)
     elif act in ("end", "resume"):
         command = commands.end_seat if act == "end" else commands.resume_seat
         host.db.write(command, attempt, _cosigned(), now=now)
@@ -231,8 +235,11 @@ def start(room_sitting_id: int) -> ResponseReturnValue:
 @requires(Permission.GRANT_TIME)
 def time_dialog(room_sitting_id: int) -> str:
     """Compensation time for everybody."""
-    with current_host().db.read() as session:
-        return dialog("time", board_of(session, room_sitting_id))
+    host = current_host()
+    with host.db.read() as session:
+        board = board_of(session, room_sitting_id)
+        lost = lost_time.proposed(session, room_sitting_id, now=host.now(), store=host.answers)
+    return dialog("time", board, lost=lost)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/time")
@@ -240,9 +247,9 @@ def time_dialog(room_sitting_id: int) -> str:
 @returns_to("monitor.room")
 def add_time(room_sitting_id: int) -> ResponseReturnValue:
     """Adds time for the whole room, with the chief's signature; a second click adds none."""
-    host, credit = current_host(), Credit(room_sitting_id, once=forms.once())
+    credit = Credit(room_sitting_id, once=forms.once())
     minutes, signed = forms.decimal("minutes"), _cosigned()
-    reopened = host.db.write(commands.add_time, credit, minutes, signed, now=host.now())
+    reopened = give_time(signed, credit, minutes)
     if reopened is None:
         flash(_("这次补时已经登记，没有重复补时。"), "info")
     else:
@@ -258,8 +265,10 @@ def end_dialog(room_sitting_id: int) -> str:
         board = board_of(session, room_sitting_id)
         tally = collection.tally(session, room_sitting_id)
         attempts = roomstate.attempts_of(session, room_sitting_id)
-        early = commands.ends_early(roomstate.load(session, room_sitting_id), attempts, current_host().now())
-    return dialog("end", board, tally=tally, early=early)
+        state, now = roomstate.load(session, room_sitting_id), current_host().now()
+        early = commands.ends_early(state, attempts, now)
+        losing = lost_time.undecided(session, state, now=now)
+    return dialog("end", board, tally=tally, early=early, losing=losing)
 
 
 @bp.post("/monitor/<int:room_sitting_id>/end")
@@ -304,9 +313,17 @@ def drawer(room_sitting_id: int, seat_id: int, **told: str) -> str:
     with host.db.read() as session:
         check_room(session, room_sitting_id)
         file = files.seat_file(session, actor(), room_sitting_id, seat_id, sources)
-    return render_template(
-        "monitor/seat.html", file=file, room_sitting=room_sitting_id, seat=seat_id, told=told, now=host.now()
-    )
+        only = [file.card.attempt] if "add_time" in file.acts and file.card.attempt else []
+        lost = lost_time.proposed(session, room_sitting_id, now=host.now(), store=host.answers, only=only)
+    here = {"room_sitting": room_sitting_id, "seat": seat_id, "now": host.now()}
+    return render_template("monitor/seat.html", file=file, told=told, lost=lost, **here)
+
+
+def give_time(signed: Signed, credit: Credit, minutes: Decimal) -> list[int] | None:
+    """A time credit by hand, with the proposals that the form says it was for."""
+    host, picks = current_host(), [Pick.of(value) for value in request.form.getlist("covers")]
+    act, now = compensation.add_time, host.now()
+    return host.db.write(act, signed, credit, minutes, covers=picks, store=host.answers, now=now)
 
 
 def dialog(name: str, board: monitoring.RoomBoard, **values: object) -> str:

@@ -10,7 +10,7 @@ from server.access import Permission, Role
 from server.errors import Refused
 from server.messages import N_
 from server.rules.record_sums import COUNTED
-from server.services import record_book, roomstate
+from server.services import record_book, record_signers, roomstate
 from server.services.duty import need_room_sight
 from server.services.record_book import Change, Page
 from server.web.forms import shown_again, text
@@ -39,6 +39,8 @@ KINDS = {
     "stay": N_("换座"),
     "gap": N_("断网"),
     "pause": N_("暂停"),
+    "cover": N_("遮住试卷"),
+    "end": N_("提前结束"),
     "credit": N_("补时"),
     "merge": N_("合并"),
     "leave": N_("离场"),
@@ -71,6 +73,7 @@ def show(room_sitting_id: int) -> str:
             "record/show.html",
             room=roomstate.load(session, room_sitting_id),
             book=book,
+            awaited=record_signers.awaited(session, book),
             label=label,
             finished=record_book.FINISHED,
             gap_word=lambda code: _(GAPS[code]),

@@ -152,7 +152,7 @@ def _told(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     return [
         {
             "text": problem_text(Problem(each.code, "", {"rule": each.rule, **each.params})),
-            "hard": each.hard,
+            "hard": each.refuses,
             "seats": list(each.seats),
         }
         for each in findings

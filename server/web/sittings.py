@@ -14,7 +14,17 @@ from server.db.sittings import RoomSitting
 from server.errors import Refused
 from server.jobs.rosters import sheets_from_json
 from server.rules.roster import read_roster
-from server.services import arrangement, packages, person_register, plans, rosters, seating, staff, staffing
+from server.services import (
+    arrangement,
+    collection,
+    packages,
+    person_register,
+    plans,
+    rosters,
+    seating,
+    staff,
+    staffing,
+)
 from server.web.forms import problem_text, row_number, shown_again, text, upload
 from server.web.guard import actor, current_host, requires
 from server.web.register_words import registered_text
@@ -40,6 +50,7 @@ def show(room_sitting_id: int) -> str:
             package=packages.view(session, package) if package else None,
             again=packages.sealed_before(session, room_sitting_id),
             findings=_findings(session, room_sitting_id),
+            left=collection.left_before(session, room_sitting_id),
         )
 
 

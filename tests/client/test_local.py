@@ -276,6 +276,18 @@ def post(page: PageClient, path: str, body: bytes | None, **headers: str) -> tup
     return status, code(content)
 
 
+def test_a_page_that_sends_answers_lives_also_when_it_asks_for_nothing(
+    server: LocalServer, page: PageClient
+) -> None:
+    page.launch().view()
+    for moment, path, token in ((107.0, "/api/answer", True), (114.0, "/api/mark", False)):
+        server.page.board.boot = lambda moment=moment: moment
+        server.pulse._boot = server.page.board.boot
+        headers = page.headers if token else {**page.headers, "X-Kiosk-Token": "another"}
+        page.raw("POST", path, b"{}", {**headers, "Content-Type": "application/json"})
+    assert server.pulse.last_seen() == 107.0
+
+
 def test_bodies_are_json_and_small(page: PageClient) -> None:
     page.launch()
     kind = "application/json"

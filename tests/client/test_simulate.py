@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from client import simulate
 from client.journal import dump
-from client.simulate import Candidate, SeatPlan
+from client.simulate import Browser, Candidate, SeatPlan
 from exam_rooms.protocol import Step
 from tests.client.conftest import ROOT, AgentProcess
 from tests.client.fake_room import ID_NUMBER, TICKET, FakeRoom
@@ -115,6 +116,23 @@ def start_agent_quietly(room: FakeRoom, agent: AgentProcess) -> subprocess.Popen
         "--no-browser",
     ]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
+def test_a_candidate_who_thinks_keeps_asking_as_a_page_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    steps = iter(["answering", "answering", "paused"])
+
+    def call(_browser: Browser, path: str, _body: object = None) -> dict[str, object]:
+        asked.append(path)
+        return {"step": next(steps), "answers": {}}
+
+    monkeypatch.setattr(simulate, "ASK_SECONDS", 0.02)
+    monkeypatch.setattr(Browser, "call", call)
+    monkeypatch.setattr(simulate.Tally, "look", lambda _tally, _view: None)
+    Candidate(0, SeatPlan("f", TICKET, ID_NUMBER), threading.Event())._think(60.0)
+    assert asked == ["/api/view?after=-1"] * 3
 
 
 def test_a_seed_makes_the_same_candidate(tmp_path: Path) -> None:

@@ -60,6 +60,30 @@ def test_only_time_of_the_test_is_lost(lost: Lost, minutes: str | None) -> None:
     assert found == ([] if minutes is None else [Decimal(minutes)])
 
 
+@pytest.mark.parametrize(("asked", "waited"), [(90, None), (90.1, "0.5"), (133, "43")])
+def test_what_is_left_at_the_cut_is_ahead_again_whenever_it_is_given(
+    asked: float, waited: str | None
+) -> None:
+    case = Case(at(0), at(90), over_at=at(asked), granted=Decimal(44))
+    found = proposals([off(85, 120)], case, RULE)
+    assert [(each.minutes, each.waited) for each in found] == [
+        (Decimal(5), False),
+        *([(Decimal(waited), True)] if waited else []),
+    ]
+    new_deadline = at(90) + timedelta(minutes=float(sum(each.minutes for each in found)))
+    assert timedelta(minutes=5) <= new_deadline - at(asked) <= timedelta(minutes=5.5)
+
+
+def test_waiting_is_added_once_to_several_losses_and_never_to_none() -> None:
+    case = Case(at(0), at(90), over_at=at(100))
+    lost = [off(20, 26), off(40, 43)]
+    assert [each.minutes for each in proposals(lost, case, RULE)] == [Decimal(6), Decimal(3), Decimal(10)]
+    assert proposals([off(95, 99)], case, RULE) == ()
+    paused = Case(at(0), at(90), over_at=at(100), pauses=(Pause(at(92), at(97)),))
+    waits = [each.minutes for each in proposals(lost, paused, RULE) if each.waited]
+    assert sum(waits) == 5  # the pause moves the new deadline by itself
+
+
 def test_after_handing_in_nothing_is_lost() -> None:
     (found,) = proposals([off(10, 26)], Case(at(0), at(90), closed=at(20)), RULE)
     assert (found.until, found.minutes) == (at(20), Decimal(10))

@@ -155,15 +155,20 @@ def test_ending_the_room_while_extra_time_runs_is_for_the_chief(
     sign_in: Callable[[Actor], FlaskClient],
 ) -> None:
     grant(scene, admin, THIRTY)
-    agents(app, scene, "1", "2")
+    seated = agents(app, scene, "1", "2")
     begin(scene, machine)
-    machine.advance(minutes=91)
-    Watch(host).tick()
+    for minutes in (46, 45):
+        machine.advance(minutes=minutes)
+        for agent in seated:
+            agent.beat()
+        Watch(host).tick()
     with pytest.raises(Refused, match="reason_missing"):
         scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
     dialog = sign_in(scene.invigilator).get(f"/monitor/{scene.room_sitting}/end").text
     assert "cosign_username" in dialog
     machine.advance(minutes=27)
+    for agent in seated:
+        agent.beat()
     Watch(host).tick()
     assert "cosign_username" not in sign_in(scene.invigilator).get(f"/monitor/{scene.room_sitting}/end").text
     assert scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator)) == 0

@@ -171,7 +171,7 @@ class TestOneFormASeat:
         row, forms = kit.row(host, number), kit.forms(host, number)
         assert (row.state, row.forms, list(forms)) == ("assembled", 10, list("ABCDEFGHIJ"))
         with host.db.read() as session:
-            by_seat = assembly_runs.forms_by_seat(session, row, rooms.get(session, place))
+            by_seat = assembly_runs.forms_by_seat(row, rooms.get(session, place), ())
         assert by_seat == {f"{n + 1:02}": letter for n, letter in enumerate("ABCDEFGHI")}
         near = [
             (a, b) for a, b in combinations(range(9), 2) if max(abs(a % 3 - b % 3), abs(a // 3 - b // 3)) == 1
@@ -201,7 +201,7 @@ class TestOneFormASeat:
         kit.roster(host, administrator, held, 7)
         host.db.write(seating.draw, administrator, held, seed="any", now=host.now())
         with host.db.read() as session:
-            by_seat = assembly_runs.forms_by_seat(session, kit.row(host, number), rooms.get(session, place))
+            by_seat = assembly_runs.forms_by_seat(kit.row(host, number), rooms.get(session, place), ())
             drawn = dict(
                 session.execute(
                     select(Seat.number, Attempt.form).join(Seat, Seat.id == Attempt.seat_id)
@@ -210,6 +210,24 @@ class TestOneFormASeat:
         assert len(drawn) == 7
         assert drawn == {seat: by_seat[seat] for seat in drawn}
 
+    def test_an_unused_seat_out_of_order_changes_nothing_for_the_others(
+        self, host: Host, crew: preparing.Crew, sources: tuple[int, int], place: int
+    ) -> None:
+        administrator = crew.administrator
+        number = kit.run(host, administrator, kit.plan_of(sources, 1, 0, room_id=place))
+        host.db.write(papers.approve, crew.approver, number, now=host.now())
+        held = preparing.sitting(host, administrator, batch(host, administrator), place, number)
+        kit.roster(host, administrator, held, 7)
+        broken = update(Seat).where(Seat.room_id == place, Seat.number == "05").values(kind="broken")
+        host.db.write(lambda s: s.execute(broken) and None)
+        host.db.write(seating.draw, administrator, held, seed="any", now=host.now())
+        query = select(Seat.number, Attempt.form).join(Seat, Seat.id == Attempt.seat_id)
+        with host.db.read() as session:
+            drawn = dict(session.execute(query).all())
+        assert len(drawn) == 7
+        assert drawn == {seat: "ABCDEFGHI"[int(seat) - 1] for seat in drawn}
+        assert "05" not in drawn
+
     def test_another_room_or_changed_seats_are_refused(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int], place: int
     ) -> None:
@@ -217,7 +235,8 @@ class TestOneFormASeat:
         number = kit.run(host, administrator, kit.plan_of(sources, 1, 0, room_id=place))
         host.db.write(papers.approve, crew.approver, number, now=host.now())
         other = kit.room(host, administrator, name="另一个考场")
-        held = preparing.sitting(host, administrator, batch(host, administrator), other, number)
+        of = batch(host, administrator)
+        held = preparing.sitting(host, administrator, of, other, number)
         kit.roster(host, administrator, held, 3)
         with pytest.raises(Refused) as caught:
             host.db.write(seating.draw, administrator, held, now=host.now())
@@ -226,8 +245,10 @@ class TestOneFormASeat:
             assert session.get_one(RoomSitting, held).state == "planned"
         moved = update(Seat).where(Seat.room_id == place, Seat.number == "05").values(column=9)
         host.db.write(lambda s: s.execute(moved) and None)
-        with host.db.read() as session, pytest.raises(Refused, match="papers_of_other_room"):
-            assembly_runs.forms_by_seat(session, kit.row(host, number), rooms.get(session, place))
+        held = preparing.sitting(host, administrator, of, place, number)
+        kit.roster(host, administrator, held, 9)
+        with pytest.raises(Refused, match="papers_of_other_room"):
+            host.db.write(seating.draw, administrator, held, now=host.now())
         assert kit.rebuilt(host, administrator, number), "a rebuild uses the seats as they were"
 
 

@@ -549,12 +549,12 @@ def test_the_drawer_shows_the_cover_and_releases_it(
     browser = sign_in(scene.invigilator)
     where = f"/monitor/{scene.room_sitting}/seats/{scene.seats['1']}"
     page = browser.get(where).text
-    assert "试卷已暂停显示" in page and "接入第二块屏幕" in page
+    assert "试卷已遮住" in page and "接入第二块屏幕" in page
     assert "接入 USB 设备（存储设备 0781:5567）" in page
     assert "原因" in browser.post(f"{where}/unfreeze", data={"reason": ""}, headers={"HX-Request": "1"}).text
     assert agent.state().frozen is not None
     done = browser.post(f"{where}/unfreeze", data={"reason": "已拔除"}, headers={"HX-Request": "1"})
-    assert done.status_code == 200 and "试卷已暂停显示" not in done.text
+    assert done.status_code == 200 and "试卷已遮住" not in done.text
     assert agent.state().frozen is None
     feed = browser.get(f"/monitor/{scene.room_sitting}/side").text
     assert "1 号考试机接入了第二块屏幕" in feed and "恢复 1 号的试卷显示" in feed

@@ -49,7 +49,7 @@ def end(scene: Scene, machine: Machine) -> None:
     """The time runs out and an invigilator ends the room."""
     machine.advance(minutes=91)
     Watch(scene.host).tick()
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
 
 
 def test_expected_is_submitted_ended_and_absent(

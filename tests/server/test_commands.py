@@ -214,8 +214,15 @@ def test_a_submission_from_before_the_reopening_stays_void(
 def test_a_credit_too_small_to_reopen(running: TestAgent, scene: Scene, machine: Machine, host: Host) -> None:
     machine.advance(minutes=95)
     Watch(host).tick()
-    scene.write(commands.add_time, Credit(scene.room_sitting), Decimal(5), scene.signed())
+    everybody, alone = Credit(scene.room_sitting), Credit(scene.room_sitting, scene.attempts["1"])
+    for credit in (everybody, alone):
+        with pytest.raises(Refused) as caught:
+            scene.write(commands.add_time, credit, Decimal(5), scene.signed())
+        assert (caught.value.code, caught.value.params["missing"]) == ("credit_reopens_nothing", "1")
     assert running.state().step is Step.TIME_OVER
+    assert scene.attempt("1").credit_minutes == 0
+    scene.write(commands.add_time, alone, Decimal(6), scene.signed())
+    assert running.state().step is Step.ANSWERING
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "240.01"])
@@ -285,6 +292,7 @@ def test_ending_the_room_after_the_time(
     running: TestAgent, scene: Scene, machine: Machine, host: Host
 ) -> None:
     machine.advance(minutes=91)
+    running.beat()
     Watch(host).tick()
     assert scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator)) == 0
     assert scene.room_row().state == "ended"

@@ -6,9 +6,19 @@ import pytest
 
 from exam_rooms.identity import IdNumber, check_id_number
 from exam_rooms.seatmap import RoomKind, SeatKind, smallest_gap
-from server.access import Permission, Role
-from server.cli.demo import PEOPLE, ROOM_FILE, ROOM_SEATS, VISITOR, demo_people, draw_portraits, judged
-from server.cli.rehearse.crew import Names, dismiss, hire
+from server.access import SYSTEM, Permission, Role
+from server.cli.demo import (
+    PEOPLE,
+    ROLES,
+    ROOM_FILE,
+    ROOM_SEATS,
+    VISITOR,
+    _row,
+    demo_people,
+    draw_portraits,
+    judged,
+)
+from server.cli.rehearse.crew import Member, Names, dismiss, hire
 from server.cli.rehearse.report import Report
 from server.cli.rehearse.stage import (
     Wish,
@@ -37,6 +47,13 @@ def test_the_demo_has_a_name_for_every_seat_of_its_room() -> None:
     assert len(PEOPLE) >= ROOM_SEATS - 1
     assert len({entry.name for entry in people}) == ROOM_SEATS
     assert people[-1].name == VISITOR
+
+
+def test_every_line_of_the_accounts_keeps_its_columns() -> None:
+    member = Member(SYSTEM, Role.ROVER, "demo-7", "secret")
+    places = {len(_row(member, name, "http://x").encode("gbk")) for name, _path in ROLES.values()}
+    assert len(places) == 1
+    assert all(" http://x" in _row(member, name, "http://x") for name, _path in ROLES.values())
 
 
 @pytest.mark.parametrize(("seats", "spare"), [(1, 1), (8, 1), (10, 1), (11, 2), (24, 3), (60, 6)])

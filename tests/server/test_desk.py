@@ -16,6 +16,7 @@ from exam_rooms.seats import AttemptState
 from server.access import SYSTEM, Actor, Permission
 from server.db.record import AuditEntry
 from server.db.signins import SignInRow
+from server.db.sittings import Incident
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.live.watch import Watch
@@ -405,6 +406,77 @@ def test_who_was_at_the_desk_in_time_may_sit_down_after_the_door_closed(
     assert scene.attempt("2").state == AttemptState.ABSENT
 
 
+@pytest.mark.parametrize(("minutes", "state"), [(10, "admitted"), (10.02, "identified"), (75, "identified")])
+def test_the_desks_word_admits_at_the_seat_for_some_minutes_alone(
+    scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine, minutes: float, state: str
+) -> None:
+    desk_.look("1")
+    desk_.passes("1")
+    machine.advance(minutes=minutes)
+    if minutes > 60:
+        scene.start()
+    assert agent.sign_in().status_code == 200
+    assert scene.attempt("1").state == state
+    if state == "identified":
+        scene.write(commands.admit, scene.staff[0], scene.attempts["1"])
+        assert scene.attempt("1").admitted_by == scene.staff[0].user_id
+
+
+def test_a_decision_on_a_doubt_counts_from_when_it_fell(
+    scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine
+) -> None:
+    desk_.look("1", Face.MISMATCH)
+    desk_.doubts("1")
+    machine.advance(minutes=20)
+    desk_.decides("1", "admitted", scene.chief)
+    machine.advance(minutes=9)
+    agent.sign_in()
+    assert scene.attempt("1").state == AttemptState.ADMITTED
+
+
+def test_who_was_let_in_and_does_not_come_to_the_seat_is_told_once_and_cleared_at_the_seat(
+    host: Host, scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine
+) -> None:
+    def told() -> list[tuple[int | None, str, int]]:
+        with host.db.read() as session:
+            rows = session.query(Incident).filter_by(kind="NOT_AT_SEAT")
+            return [(row.attempt_id, row.state, row.details["count"]) for row in rows]
+
+    machine.advance(minutes=10)
+    scene.start()
+    desk_.look("1")
+    desk_.passes("1")
+    watch = Watch(host)
+    machine.advance(minutes=10)
+    watch.tick()
+    assert told() == []
+    for _ in range(3):
+        machine.advance(seconds=1)
+        watch.tick()
+    assert told() == [(scene.attempts["1"], "raised", 1)]
+    agent.sign_in()
+    assert told() == [(scene.attempts["1"], "cleared", 1)]
+
+
+def test_an_absence_taken_back_after_the_door_closed_stays_taken_back(
+    host: Host, scene: Scene, agent: TestAgent, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    machine.advance(minutes=15, seconds=1)
+    watch = Watch(host)
+    watch.tick()
+    assert scene.attempt("1").state == AttemptState.ABSENT
+    assert agent.sign_in().get_json()["code"] == "late_entry_closed"
+    scene.write(commands.resume_seat, scene.attempts["1"], scene.signed("接驳车故障，主考准许"))
+    machine.advance(seconds=1)
+    watch.tick()
+    assert scene.attempt("1").state == AttemptState.ASSIGNED
+    assert agent.sign_in().status_code == 200
+    assert scene.attempt("1").state == AttemptState.IDENTIFIED
+    assert scene.attempt("2").state == AttemptState.ABSENT
+
+
 # --- paper, taking back -----------------------------------------------------------------------------------
 
 
@@ -426,6 +498,30 @@ def test_a_sign_in_on_paper_is_entered_later_by_two_people_with_its_own_time(
     assert (row.method, row.signed_at, row.late_minutes) == ("paper", signed_at, 5)
     assert row.entered_at == scene.host.now()
     assert marked(scene) == {"1": "paper"}
+
+
+def test_a_sign_in_on_paper_in_time_takes_an_absence_back_by_the_chief_and_a_second_person(
+    host: Host, scene: Scene, desk_: Desk, agent: TestAgent, machine: Machine
+) -> None:
+    machine.advance(minutes=10)
+    scene.start()
+    signed_at = scene.host.now() + timedelta(minutes=9)
+    machine.advance(minutes=15, seconds=2)
+    watch = Watch(host)
+    watch.tick()
+    assert scene.attempt("1").state == AttemptState.ABSENT
+    paper = {"method": "paper", "at": signed_at}
+    assert code(lambda: desk_.passes("1", scene.staff[1], **paper)) == "desk_chief_needed"
+    too_late = {"method": "paper", "at": signed_at + timedelta(minutes=6, seconds=1)}
+    assert code(lambda: desk_.passes("1", scene.chief, **too_late)) == "late_entry_closed"
+    desk_.look("1", Face.UNAVAILABLE)
+    desk_.passes("1", scene.chief, **paper)
+    machine.advance(seconds=1)
+    watch.tick()
+    assert scene.attempt("1").state == AttemptState.ASSIGNED
+    assert acts(scene)[-2:] == ["desk_passed", "seat_resumed"]
+    agent.sign_in()
+    assert scene.attempt("1").state == AttemptState.ADMITTED
 
 
 def test_a_sign_in_of_the_wrong_person_is_taken_back_with_a_reason(scene: Scene, desk_: Desk) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Role
 from server.db.papers import Package
 from server.db.record import AuditEntry
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Batch, RoomSitting, Sitting
+from server.db.sittings import Attempt, Batch, Registration, RoomSitting, Sitting
 from server.db.staffing import GateOverrule
 from server.errors import Forbidden, Refused
 from server.host import Host
@@ -232,7 +232,20 @@ def test_a_candidate_without_a_seat_is_counted(duty: Duty) -> None:
 
     duty.scene.host.db.write(drop)
     gate = standing(duty)[GateName.SEATED]
-    assert (gate.state, gate.code, gate.params) == ("red", "gate_without_seat", {"count": "1"})
+    tickets = duty.scene.tickets
+    assert (gate.state, gate.code, gate.params["tickets"]) == ("red", "gate_without_seat", tickets["3"])
+
+    def swap(session: Session) -> None:  # another person, the same number of people
+        session.execute(
+            update(Attempt).where(Attempt.id == duty.scene.attempts["2"]).values(registration_id=one)
+        )
+
+    with duty.scene.host.db.read() as session:
+        one = session.scalar(select(Registration.id).where(Registration.ticket == tickets["3"]))
+    duty.scene.host.db.write(swap)
+    other = standing(duty)[GateName.SEATED]
+    assert (other.params["count"], other.params["tickets"]) == ("1", tickets["2"])
+    assert other.finding != gate.finding
 
 
 # --- overruled ------------------------------------------------------------------------------------------

@@ -15,8 +15,11 @@ from exam_rooms.pairing import spell
 from exam_rooms.protocol import Route
 from exam_rooms.wire import encode
 from server.access import Actor
+from server.errors import Refused
 from server.host import Host
+from server.services.cases import read_strokes
 from server.services.delivery import delivery_of
+from server.services.staff_incidents import Sighting, report
 from server.web.agent import ANSWERS_MOST, DOOR_MOST, MESSAGE_MOST
 from tests.server.agent_kit import TestAgent
 from tests.server.delivery_kit import Scene, make_scene
@@ -188,3 +191,51 @@ def test_paths_with_numbers_that_no_row_has_are_not_found(
     browser = client_as("administrator")
     for path in (f"/staff/{number}", f"/banks/{number}", f"/monitor/{number}", f"/rooms/{number}"):
         assert browser.get(path).status_code == 404, path
+
+
+HUGE = ["9" * 20, "9" * 5000, "٣"]
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("number", HUGE)
+def test_forms_with_numbers_that_no_row_has_are_refused_and_no_fault(
+    scene: Scene, sign_in: Callable[[Actor], FlaskClient], number: str
+) -> None:
+    browser, room = sign_in(scene.invigilator), f"/monitor/{scene.room_sitting}"
+    assert browser.get("/cases", query_string={"sitting": number}).status_code == 404
+    report = {"kind": "PHONE", "seat": number, "note": "一部手机"}
+    assert browser.post(f"{room}/report", data=report).status_code == 422
+    case = {"person": str(scene.attempts["1"]), "incident": number}
+    assert browser.post(f"{room}/cases/new", data=case).status_code < 500
+    for path, field in (("looks", "seat"), ("start", "present"), ("incidents/1", "seat")):
+        assert browser.post(f"{room}/{path}", data={field: number}).status_code < 500, path
+    assert (
+        browser.get(f"{room}/seats/{scene.seats['1']}/warn", query_string={"incident": number}).status_code
+        < 500
+    )
+
+
+def test_a_number_that_sqlite_cannot_take_is_a_bad_request(client_as: Callable[..., FlaskClient]) -> None:
+    assert client_as("auditor").get("/audit", query_string={"before": "9" * 20}).status_code == 400
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, '{"a":' * 100_000])
+def test_plans_of_brackets_without_end_are_refused(
+    client_as: Callable[..., FlaskClient], scene: Scene, body: str
+) -> None:
+    browser = client_as("administrator")
+    for path in ("plan", "plan/check"):
+        answer = browser.post(f"/rooms/{scene.room}/{path}", data=body, content_type="application/json")
+        assert (answer.status_code, "problem" in answer.get_json()) == (422, True), path
+
+
+def test_a_signature_of_brackets_without_end_is_none() -> None:
+    with pytest.raises(Refused, match="signature_not_drawn"):
+        read_strokes("[" * 30_000)
+
+
+def test_a_report_of_another_year_is_refused(scene: Scene) -> None:
+    seat = scene.seats["1"]
+    earliest = scene.host.now().replace(year=1990)
+    with pytest.raises(Refused, match="report_too_early"):
+        scene.write(report, scene.invigilator, Sighting(scene.room_sitting, "PHONE", seat, earliest, "手机"))

@@ -13,7 +13,9 @@ from server.errors import NotFound, Refused
 from server.host import Host
 from server.jobs.pipe import read_message, write_message
 from server.jobs.runner import Jobs
+from server.jobs.tasks import TASKS
 from server.services import joblist
+from server.web.layout import JOBS
 
 
 def state(host: Host, job_id: int) -> joblist.JobView:
@@ -26,6 +28,10 @@ def finished(host: Host, jobs: Jobs, payload: dict, **more) -> joblist.JobView:
     job_id = jobs.start("echo", payload, actor=SYSTEM, link="/banks/1", **more)
     jobs.wait(job_id)
     return state(host, job_id)
+
+
+def test_every_kind_of_job_has_a_name_for_people() -> None:
+    assert set(JOBS) == set(TASKS)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def close(scene: Scene, machine: Machine, agents: list[TestAgent]) -> None:
         machine.wall = scene.starts_at + timedelta(minutes=91)
         machine.boot_ns += round(timedelta(minutes=91).total_seconds() * 1e9)
     Watch(scene.host).tick()
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
     for agent in agents:
         agent.state()
         agent.beat(waiting=0)
@@ -259,7 +259,7 @@ def given_up(scene: Scene, machine: Machine, agents: list[TestAgent]) -> TestAge
     one.answer(2)
     machine.advance(minutes=3)
     watch.tick()
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
     two.state()
     two.beat()
     scene.write(collection.close_missing, scene.chief, scene.attempts["1"], "主机故障")

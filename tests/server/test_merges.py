@@ -77,7 +77,7 @@ def finish(scene: Scene, machine: Machine, *agents: TestAgent) -> None:
     passed = scene.starts_at + timedelta(minutes=91) - machine.wall
     machine.advance(seconds=passed.total_seconds())
     Watch(scene.host).tick()
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
     for agent in agents:
         agent.state()
         agent.beat(waiting=0)

@@ -31,6 +31,7 @@ from server.services.monitoring import SeatCard
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, another_sitting, make_scene
+from tests.server.signin_kit import Desk
 
 
 @pytest.fixture
@@ -81,6 +82,25 @@ def test_the_worst_is_first_then_the_oldest_and_what_somebody_took_on_comes_afte
     assert numbers(queue(scene)) == ["3", "1", "2"]
     assert [entry.number for entry in queue(scene) if entry.taken] == ["2"]
     assert alert_queue.urgent(queue(scene)) == 1
+
+
+def test_a_doubt_of_the_desk_is_urgent_until_the_chief_decides(scene: Scene, staff: FlaskClient) -> None:
+    host, desk = scene.host, Desk(scene, scene.invigilator)
+    desk.look("1")
+    desk.doubts("1")
+    doubts = [entry for entry in queue(scene) if entry.kind is EntryKind.DOUBT]
+    assert [(entry.number, entry.shade, entry.since is not None) for entry in doubts] == [("1", "act", True)]
+    with host.db.read() as session:
+        cards = monitoring.seat_cards(session, host.answers, host.presence, scene.room_sitting)
+        board = monitoring.board(session, scene.room_sitting, cards, now=host.now())
+    assert {card.number: card.alert for card in cards if card.alert} == {"1": "act"}
+    assert board.counts.alerts == 1
+    for page in (f"/monitor/{scene.room_sitting}/side", "/monitor/rooms"):
+        shown = staff.get(page).text
+        assert "签到存疑，等待主考决定" in shown
+        assert f'href="/monitor/{scene.room_sitting}/desk"' in shown
+    desk.decides("1", "admitted", scene.chief)
+    assert [entry for entry in queue(scene) if entry.kind is EntryKind.DOUBT] == []
 
 
 def entry(**values: object) -> Entry:
@@ -259,6 +279,26 @@ def test_one_change_is_written_once_for_fifty_monitors(
     raised(scene, "1", IncidentKind.LINK_LOST)
     assert sorted(sent) == ["activity", "room", "seats"]
     assert all(len(heard(socket, "seats")) == 1 for socket in sockets)
+
+
+def test_who_has_just_come_is_told_the_whole_room_before_any_part_of_it(
+    scene: Scene, connect: Callable[..., SocketIOTestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = connect({"room": scene.room_sitting}, scene.invigilator)
+    early.get_received(NAMESPACE_MONITOR)
+    sockets = early.socketio.server.namespace_handlers[NAMESPACE_MONITOR]
+    with monkeypatch.context() as held:
+        held.setattr(sockets, "_due", lambda: None)  # both wait for the same sending
+        raised(scene, "1", IncidentKind.LINK_LOST)
+        late = connect({"room": scene.room_sitting}, scene.invigilator)
+    sockets.flush()
+    assert [[cell["number"] for cell in cells] for cells in heard(early, "seats")] == [["1"]]
+    whole, *rest = heard(late, "seats")
+    assert all("name" in cell for cell in whole)
+    assert len(whole) == len(scene.seats)
+    assert rest == []
+    raised(scene, "2", IncidentKind.LINK_LOST)
+    assert [cell["number"] for cell in heard(late, "seats")[0]] == ["2"]
 
 
 def test_the_load_is_told_when_it_changes(

@@ -10,20 +10,22 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exam_rooms.protocol import Step
+from exam_rooms.protocol import Route, SignInRequest, Step
 from server.access import Actor
 from server.db.commands import OutageRow
 from server.db.papers import Package, PaperSet
 from server.db.rooms import Room as HallRoom
 from server.db.rooms import Seat
-from server.db.sittings import Assignment, Attempt, Registration, RoomSitting, Sitting
+from server.db.sittings import Assignment, Attempt, LinkGapRow, Registration, RoomSitting, Sitting
 from server.errors import Refused
 from server.host import Host
-from server.services import audit, commands, marks, outage_decision, seat_commands, used_papers
+from server.services import audit, collection, commands, marks, outage_decision, seat_commands, used_papers
 from server.services.rescheduling import Again
 from server.services.signed import Signed
+from tests.server.agent_kit import TestAgent
 from tests.server.command_kit import Room, running_room
 from tests.server.conftest import Machine
+from tests.server.delivery_kit import ID_NUMBERS
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -141,6 +143,48 @@ def test_scenario_23_an_outage_is_rescheduled(room: Room, person_as: Callable[..
     refused(room, "room_not_running", seat_commands.pause, room.chief(), room.whom())
 
 
+def test_a_room_that_is_held_again_on_the_same_day_leaves_the_broken_off_sitting(
+    room: Room, person_as: Callable[..., Actor]
+) -> None:
+    scene, office = room.scene, person_as("administrator")
+    for number in "12":
+        room.agents[number].sent(room.agents[number].answer(1))
+    late = room.agents["3"].answer(1)
+    paused_for(room, 51)
+    again = Again(scene.host.now() + timedelta(hours=4), ZONE)
+    sitting_id = scene.write(
+        outage_decision.reschedule, room.chief("停电超过五十分钟", office), room.id, again
+    )
+
+    def arrange(session: Session) -> tuple[int, str]:
+        row = session.scalars(select(RoomSitting).where(RoomSitting.sitting_id == sitting_id)).one()
+        first = session.scalars(select(Registration).where(Registration.sitting_id == sitting_id)).first()
+        assert first is not None
+        row.state = "released"
+        session.add(
+            Attempt(
+                registration_id=first.id,
+                room_sitting_id=row.id,
+                seat_id=scene.seats["1"],
+                form="A",
+                state="assigned",
+            )
+        )
+        return row.id, first.ticket
+
+    held, ticket = scene.host.db.write(arrange)
+    room.machine.advance(hours=3, minutes=40)
+    room.watch.tick()
+    with scene.host.db.read() as session:
+        assert collection.left_before(session, held) == ["1", "2", "3"]  # none was heard since
+    shown = room.state("1").sitting
+    assert shown is not None and shown.starts_at == again.starts_at
+    asked = SignInRequest(ticket, ID_NUMBERS[0])
+    assert room.agents["1"].post(Route.SIGN_IN, asked).status_code == 200
+    room.agents["3"].sent(late)  # records of before are taken all the same
+    assert scene.host.answers.events(scene.attempts["3"])[-1].record.hash == late.hash
+
+
 def test_an_outage_is_decided_once_and_the_new_sitting_is_the_next_in_number(
     room: Room, person_as: Callable[..., Actor]
 ) -> None:
@@ -235,3 +279,30 @@ def test_a_sitting_held_again_takes_no_paper_that_was_seen(
         assert caught.value.code == "spare_needed"
         used_papers.need_unseen(session, sitting, Package(paper_set_id=1, spare=True))
         used_papers.need_unused(session, session.get_one(Sitting, 1), papers)
+
+
+def test_a_candidate_who_works_at_another_seat_is_not_without_link(
+    app: Flask, host: Host, person_as: Callable[..., Actor], machine: Machine
+) -> None:
+    room = running_room(app, host, person_as, machine, candidates=1)
+    scene = room.scene
+    room.pass_time(minutes=1, beats=("1",))
+    room.pass_time(minutes=3)
+    scene.write(commands.move_seat, scene.attempts["1"], scene.seats["2"], scene.signed())
+    scene.attempts["2"] = scene.attempts["1"]
+    spare = room.agents["2"] = TestAgent(app, scene, "2")
+    spare.open_session()
+    spare.state()
+    assert spare.open_journal(scene.attempts["1"]).status_code == 200
+    spare.sent()
+    with scene.host.db.read() as session:
+        (gap,) = session.scalars(select(LinkGapRow))
+    assert gap.back_at == scene.host.now()  # it ended where the candidate went on
+
+    def of_before(session: Session) -> None:
+        session.get_one(LinkGapRow, gap.id).back_at = None
+
+    scene.host.db.write(of_before)
+    for _ in range(5):
+        room.pass_time(minutes=11, beats=("2",))
+    assert outages(room) == []

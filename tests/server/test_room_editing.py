@@ -104,6 +104,9 @@ def test_a_workbook_is_read_back(host: Host, room: int) -> None:
     assert read_rooms(read_table(data, "r.xlsx")) == [plan]
 
 
+SEAT = draft_json(RoomMap("r", (SeatPosition("1", 1, 1, 0, 0),)), [None])["seats"][0]
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [
@@ -111,6 +114,7 @@ def test_a_workbook_is_read_back(host: Host, room: int) -> None:
         ("seats", [{"number": "1"}]), ("door", {"x": "1", "y": 1}), ("desk", {"x": float("nan"), "y": 1}),
         ("screens", {}), ("aisles", [{"axis": "z", "at": 1}]), ("video", [{"name": "v", "covers": [3]}]),
         ("desk", {"x": 201, "y": 1}), ("aisles", [{"axis": "x", "at": True}]),
+        ("seats", [SEAT | {"id": 4}, SEAT | {"id": 4, "number": "2", "x": 3}]),
     ],
 )  # fmt: skip
 def test_a_draft_that_is_none(part: str, value: object) -> None:
@@ -121,9 +125,8 @@ def test_a_draft_that_is_none(part: str, value: object) -> None:
 
 
 def test_a_draft_has_bounds() -> None:
-    seat = draft_json(RoomMap("r", (SeatPosition("1", 1, 1, 0, 0),)), [None])["seats"][0]
     with pytest.raises(InputRefused, match="plan_too_many_seats"):
-        read_draft({"name": "r", "kind": "standard", "seats": [seat] * 401})
+        read_draft({"name": "r", "kind": "standard", "seats": [SEAT] * 401})
     for data in (None, [], "plan", 3):
         with pytest.raises(InputRefused, match="plan_unreadable"):
             read_draft(data)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from exam_rooms.kiosk_messages import CommandNote
 from exam_rooms.protocol import RecordKind, Step
 from server.access import Actor
-from server.db.commands import CoverRow
+from server.db.commands import LOCKED, CoverRow
 from server.db.record import AuditEntry
 from server.db.sittings import Attempt
 from server.errors import Forbidden, Refused
@@ -24,7 +24,6 @@ from server.services.seat_commands import Whom
 from server.services.signed import Signed
 from tests.server.command_kit import Room, running_room
 from tests.server.conftest import Machine
-from tests.server.delivery_kit import another_sitting
 
 
 @pytest.fixture
@@ -311,14 +310,6 @@ def test_who_only_looks_commands_nothing(room: Room, person_as: Callable[..., Ac
             room.scene.write(seat_commands.pause, stranger, room.whom())
     stranger = Signed(person_as("invigilator"), "x")
     refused(room, "not_on_duty", seat_commands.pause, stranger, room.whom())
-
-
-def test_all_rooms_at_once_is_the_chiefs(room: Room) -> None:
-    another_sitting(room.scene, 24)
-    everywhere = Whom(room.id, everywhere=True)
-    with pytest.raises(Forbidden):
-        room.scene.write(seat_commands.pause, room.by(), everywhere)
-    assert room.scene.write(seat_commands.pause, room.chief(), everywhere) == 3
 
 
 def test_a_late_submission_in_a_pause_is_kept(room: Room) -> None:

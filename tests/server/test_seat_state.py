@@ -122,7 +122,7 @@ def test_the_first_sitting_until_it_is_collected(
     watch.tick()
     machine.advance(minutes=30)  # the second sitting's door is open, the first is not collected
     assert agent.state().step is Step.TIME_OVER
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
     watch.tick()
     assert agent.state().sitting.starts_at == scene.starts_at + timedelta(hours=2.5)
     assert agent.state().step is Step.UNASSIGNED
@@ -138,7 +138,7 @@ def test_after_the_last_sitting_the_seat_goes_on_showing_it(
     machine.advance(minutes=91)
     watch = Watch(host)
     watch.tick()
-    scene.write(commands.end_room, scene.room_sitting, Signed(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, scene.signed())
     watch.tick()
     machine.advance(hours=1)
     watch.tick()

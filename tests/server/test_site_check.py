@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import CheckName, CheckReport, CheckResult, Verdict
 from exam_rooms.watch_messages import CameraReport, CameraState
@@ -17,7 +18,7 @@ from server.db.staffing import SiteCheckSign
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.rules.policy_gates import GateName
-from server.services import cameras, commands, site_check
+from server.services import cameras, commands, seat_checks, site_check
 from server.services.commands import Start
 from server.services.signed import Signed
 from server.services.site_check import Read
@@ -63,8 +64,6 @@ def bad(report: CheckReport) -> CheckReport:
 
 def again(duty: Duty, agent: TestAgent, folder: Path, *, good: bool) -> None:
     """The seat is asked once more, and reports."""
-    from server.services import seat_checks
-
     scene = duty.scene
     scene.write(seat_checks.ask, scene.invigilator, scene.room_sitting, {scene.seats[agent.seat]})
     assert kit.report(agent, folder, (lambda made: made) if good else bad) == 200
@@ -85,14 +84,55 @@ def test_a_signature_holds_until_something_else_is_found(
         sign_site(duty)
     sign_site(duty, "2 号换备用机")
     assert standing(duty)[GateName.SITE_CHECK].state == "green"
-    again(duty, agents["2"], tmp_path, good=True)
-    assert standing(duty)[GateName.SITE_CHECK].code == "gate_site_outdated"
+    again(duty, agents["2"], tmp_path, good=True)  # a mended machine is no reason to sign again
+    assert standing(duty)[GateName.SITE_CHECK].state == "green"
+    again(duty, agents["1"], tmp_path, good=False)
+    gate = standing(duty)[GateName.SITE_CHECK]
+    assert (gate.code, gate.params["seats"]) == ("gate_site_outdated", "1")
     with duty.scene.host.db.read() as session:
         rows = session.scalars(select(SiteCheckSign).order_by(SiteCheckSign.id)).all()
     assert [row.snapshot for row in rows] == [
         [],
         [{"seat": "2", "word": "bad", "bad": [["space", "disk_full"]], "camera": []}],
     ]
+
+
+def test_unused_seats_outdate_nothing_and_a_reserve_does(
+    duty: Duty, agents: dict[str, TestAgent], tmp_path: Path
+) -> None:
+    def normal(session: Session) -> None:
+        session.get_one(Seat, duty.scene.seats["4"]).kind = "normal"
+
+    sign_site(duty)
+    again(duty, agents["4"], tmp_path, good=False)
+    assert standing(duty)[GateName.SITE_CHECK].params["seats"] == "4"
+    duty.scene.host.db.write(normal)
+    assert standing(duty)[GateName.SITE_CHECK].state == "green"
+
+
+def test_an_overruling_of_a_missing_signature_holds_for_the_faults_that_were_read(
+    duty: Duty, agents: dict[str, TestAgent], tmp_path: Path
+) -> None:
+    before = standing(duty)[GateName.SITE_CHECK]
+    again(duty, agents["2"], tmp_path, good=False)
+    after = standing(duty)[GateName.SITE_CHECK]
+    assert before.code == after.code == "gate_site_unsigned"
+    assert (before.params["count"], after.params["count"]) == ("0", "1")
+    assert before.finding != after.finding
+
+
+def test_who_signs_for_the_machines_asks_them_for_a_new_self_check(
+    duty: Duty, agents: dict[str, TestAgent], sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    scene = duty.scene
+    technician = sign_in(duty.one(Role.SYSTEM_ADMINISTRATOR))
+    path = f"/sittings/{scene.room_sitting}/site-check"
+    assert 'site-check/ask"' in technician.get(path).text
+    assert technician.post(f"{path}/ask").status_code == 302
+    assert {seat.word for seat in seats(duty).values()} == {"waiting"}
+    assert len(agents) == 4
+    with pytest.raises(Forbidden):
+        scene.write(seat_checks.ask, duty.one(Role.ROVER), scene.room_sitting, None)
 
 
 def test_the_age_of_a_good_check_is_no_finding(

@@ -187,6 +187,51 @@ def test_a_role_of_duty_must_be_held_and_the_supervisor_serves_apart(
         assert staffing.supervisor_of(session, sitting) is None
 
 
+def test_the_record_names_who_came_and_who_went(
+    host: Host, person_as: Callable[..., Actor], boss: Actor
+) -> None:
+    scene = make_duty(host, person_as).scene
+    before = assigned(host, scene.room_sitting)
+    guard = person_as("invigilator", "rover", name="新来的")
+    stays = scene.staff[0]
+    duties = {guard.user_id: Role.ROVER, stays.user_id: Role.INVIGILATOR}
+    scene.write(staffing.assign_staff, boss, scene.room_sitting, duties)
+    scene.write(staffing.assign_staff, boss, scene.room_sitting, {guard.user_id: Role.INVIGILATOR})
+    supervisor = person_as("supervisor", name="督导")
+    scene.write(staffing.name_supervisor, boss, 1, supervisor.user_id)
+    first, second, third = recorded(host, "staff_assigned", "supervisor_named")[-3:]
+    assert first["added"] == [f"rover 新来的 ({guard.user_id})"]
+    gone = [user for user, role in before.items() if user != stays.user_id and role != "supervisor"]
+    assert [line.rpartition("(")[2] for line in first["removed"]] == [f"{user})" for user in sorted(gone)]
+    assert second["added"] == [f"invigilator 新来的 ({guard.user_id})"]
+    assert second["removed"] == [
+        f"invigilator {stays.name} ({stays.user_id})",
+        f"rover 新来的 ({guard.user_id})",
+    ]
+    assert (third["supervisor"], third["user"]) == ("督导", supervisor.user_id)
+
+
+def test_a_draw_names_everybody_whom_it_puts_on_duty_and_takes_off(
+    host: Host, person_as: Callable[..., Actor], boss: Actor
+) -> None:
+    sitting, (room,) = planned(host, [PEOPLE])
+    hire(person_as, invigilator=4, rover=1, chief_invigilator=1, system_administrator=1, supervisor=1)
+    told = []
+    for seed in ("one", "two"):
+        host.db.write(staff_draws.draw, boss, sitting, seed=seed, now=host.now())
+        told.append(set(assigned(host, room.room_sitting)))
+    first, second = recorded(host, "staff_drawn")
+    numbers = [{int(line[:-1].rpartition("(")[2]) for line in row["added"]} for row in (first, second)]
+    assert (numbers, first["removed"]) == ([told[0], told[1] - told[0]], [])
+    assert len(second["removed"]) == len(told[0] - told[1])
+
+
+def recorded(host: Host, *acts: str) -> list[dict[str, object]]:
+    with host.db.read() as session:
+        query = select(AuditEntry).where(AuditEntry.act.in_(acts)).order_by(AuditEntry.id)
+        return [row.details for row in session.scalars(query)]
+
+
 def test_only_chief_and_administrator_staff_a_room(host: Host, person_as: Callable[..., Actor]) -> None:
     scene = make_duty(host, person_as).scene
     for role in ("invigilator", "rover", "supervisor", "system_administrator", "auditor"):

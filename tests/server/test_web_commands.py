@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,11 +11,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from exam_rooms.compensation import Cause, Clock, Lost
 from server.access import Actor
 from server.db.commands import CompensationRow, OutageRow
 from server.db.rooms import Room as HallRoom
 from server.db.sittings import Assignment, RoomSitting, Sitting
 from server.host import Host
+from server.web.compensation import lost_lines
 from tests.server.command_kit import Room, running_room
 from tests.server.conftest import PASSWORD, Machine
 
@@ -105,6 +107,33 @@ def test_the_chief_grants_in_one_click_and_declines_with_a_reason(room: Room, si
         .status_code
         == 403
     )
+
+
+def test_once_the_room_is_over_proposals_are_read_and_not_decided(room: Room, sign_in: SignIn) -> None:
+    room.pass_time(minutes=10, beats=("1", "2", "3"))
+    room.pass_time(minutes=6, beats=("2", "3"))
+    room.agents["1"].boot_id = "again-1"
+    room.agents["1"].beat(boot_ns=30 * 10**9)
+    page, browser = f"/monitor/{room.id}/compensation", sign_in(room.scene.chief)
+    assert "/grant" in browser.get(page).text
+
+    def over(session: Session) -> None:
+        session.get_one(RoomSitting, room.id).state = "ended"
+
+    room.scene.host.db.write(over)
+    shown = browser.get(page).text
+    assert "考试机断电或重新启动" in shown
+    assert "本场已经结束，不能再补时" in shown
+    assert "/grant" not in shown and "/decline" not in shown
+
+
+def test_what_one_clock_says_without_a_break_is_one_line(now: datetime) -> None:
+    def gone(since: int, until: int, clock: Clock = Clock.AGENT) -> Lost:
+        return Lost(Cause.PAGE_GONE, clock, *(now + timedelta(seconds=each) for each in (since, until)), 1)
+
+    broken = [gone(7, 14), gone(0, 7), gone(14, 20), gone(30, 36), gone(0, 20, Clock.SERVER)]
+    told = [(line.clock, (line.until - line.since).seconds, line.answers) for line in lost_lines(broken)]
+    assert sorted(told) == [(Clock.AGENT, 6, 1), (Clock.AGENT, 20, 3), (Clock.SERVER, 20, 1)]
 
 
 def test_an_outage_is_told_and_the_sitting_held_again_from_the_page(
@@ -219,3 +248,31 @@ def test_an_invigilator_has_no_way_to_all_rooms(room: Room, sign_in: SignIn) -> 
     two_rooms(room)
     assert "/everywhere" not in browser.get("/monitor").text
     assert browser.get(f"/monitor/{room.id}/everywhere").status_code == 403
+    assert browser.post(f"/monitor/{room.id}/everywhere/end", data={"confirm": "1"}).status_code == 403
+    sent = {"scope": "all", "confirm": "1", "once": "1" * 32, "reason": "x"}
+    assert browser.post(f"/monitor/{room.id}/commands/pause", data=sent).status_code == 403
+    assert room.scene.room_row().paused_at is None
+
+
+def test_a_credit_by_hand_says_on_its_form_what_it_was_for(room: Room, sign_in: SignIn) -> None:
+    scene, browser = room.scene, sign_in(room.scene.invigilator)
+    room.pass_time(minutes=10, beats=("1", "2", "3"))
+    room.pass_time(minutes=6, beats=("1", "3"))
+    room.agents["2"].boot_id = "again-2"
+    room.agents["2"].beat(boot_ns=30 * 10**9)
+    drawer = f"/monitor/{room.id}/seats/{scene.seats['2']}"
+    shown = browser.get(drawer, headers={"HX-Request": "true"}).text
+    (named,) = re.findall(r'name="covers" value="([^"]*)"', shown)
+    assert "建议 6 分钟" in shown
+    assert named in browser.get(f"/monitor/{room.id}/time").text
+    ending = browser.get(f"/monitor/{room.id}/end").text
+    assert "还没有决定是否补时" in ending and "cosign_username" in ending
+    number = re.findall(r'name="once" value="([^"]*)"', shown)[0]
+    second = {"cosign_username": scene.chief.name, "cosign_password": PASSWORD}
+    sent = {"once": number, "minutes": "6", "reason": "断电", "covers": named, **second}
+    browser.post(f"{drawer}/add_time", data=sent)
+    with scene.host.db.read() as session:
+        (row,) = session.scalars(select(CompensationRow))
+    assert row.decision == "credited"
+    page = sign_in(scene.chief).get(f"/monitor/{room.id}/compensation").text
+    assert "手动补时已包括" in page and "没有待决定的补时" in page

@@ -210,3 +210,21 @@ def test_the_supervision_form_is_written_signed_and_printed(duty: Duty, sign_in:
         assert part in text
     for role in (Role.INVIGILATOR, Role.ROVER):
         assert sign_in(duty.one(role)).get(at(duty, "supervision")).status_code == 403
+
+
+def test_a_gate_sends_people_only_where_they_can_do_something(duty: Duty, sign_in: SignIn) -> None:
+    def part(role: Role, gate: str) -> str:
+        shown = sign_in(duty.one(role)).get(at(duty, "gates")).text
+        return shown[shown.index(f'id="gate-{gate}"') :].partition("</li>")[0]
+
+    demand(duty.scene.host, GateName.LOCKED)
+    chief = part(Role.CHIEF_INVIGILATOR, "locked")
+    assert "由考务管理员办理" in chief and "去处理" not in chief
+    assert "#seating" in part(Role.ADMINISTRATOR, "locked")
+
+
+def test_the_number_of_invigilators_leads_to_a_page_that_the_reader_has(duty: Duty, sign_in: SignIn) -> None:
+    page_of = f"/sittings/{duty.scene.room_sitting}"
+    assert f'href="{page_of}/staffing"' in sign_in(duty.one(Role.CHIEF_INVIGILATOR)).get(page_of).text
+    assert 'href="#staff"' not in sign_in(duty.one(Role.CHIEF_INVIGILATOR)).get(page_of).text
+    assert 'href="#staff"' in sign_in(duty.one(Role.ADMINISTRATOR)).get(page_of).text

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from server.access import Actor, Role
 from server.db.sittings import RoomSitting
 from server.host import Host
+from server.services import audit
 from server.services.duty import may_see_room
 from server.web.work import ALWAYS, WAYS
 from tests.server.delivery_kit import Scene, make_scene
@@ -93,3 +94,18 @@ def test_a_page_has_one_place_in_the_list_and_one_name(
         here = {"场次安排"} if "sittings" in page else {"监考画面"}
         assert set(found.values()) == offered - here
         assert len(found) == len(set(found.values()))
+
+
+def test_an_act_without_a_sentence_of_its_own_is_told_by_its_word(
+    scene: Scene, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    def happened(session: Session) -> None:
+        stream = audit.sitting_stream(scene.room_sitting)
+        for act in ("record_annexed", "seating_locked", "desk_picture_viewed"):
+            audit.record(session, stream, scene.chief, act, stream, now=scene.host.now())
+
+    scene.host.db.write(happened)
+    side = sign_in(scene.chief).get(f"/monitor/{scene.room_sitting}/side").text
+    assert f"{scene.chief.name}：为考场情况记录单补充附注" in side
+    assert f"{scene.chief.name} 锁定座位" in side
+    assert "desk_picture" not in side and "签到画面" not in side

@@ -179,6 +179,44 @@ def test_the_chief_sees_all_rooms_the_worst_first(large: Large, browser: Browser
     page.context.close()
 
 
+def test_seats_picked_by_keys_are_commanded_in_one_step_and_say_how_far_it_came(
+    large: Large, browser: Browser
+) -> None:
+    page = signed_in(large, browser, Role.INVIGILATOR, room=1)
+    open_room(large, page, room=1)
+    first = page.locator("[data-number='001']")
+    first.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+Space")
+    page.keyboard.press("c")
+    expect(page.locator("#dialog-title")).to_contain_text("3")
+    expect(page.locator("#dialog")).to_contain_text("001、002、003")
+    expect(page.locator("#reason")).to_be_focused()
+    assert violations(page) == []
+    shot(page, "monitor-commands")
+    page.keyboard.type("检查插座")
+    page.locator("#dialog button", has_text="暂停").click()
+    expect(page.locator(".flash-list")).to_contain_text("3")
+    for number in ("001", "002", "003"):
+        expect(page.locator(f"[data-number='{number}'] .seat-note")).to_have_text("暂停 已发送")
+    expect(page.locator("[data-number='004'] .seat-note")).not_to_contain_text("暂停")
+    expect(page.locator("#selection input[name=seat]")).to_have_count(3)  # for what comes next
+    page.locator("#selection-command").click()
+    page.locator("#dialog button", has_text="恢复").click()
+    expect(first.locator(".seat-note")).to_have_text("恢复 已发送")
+    page.keyboard.press("Escape")
+    expect(page.locator("#selection")).to_be_hidden()
+    page.locator("#work summary").press("Enter")
+    expect(page.locator("#work a", has_text="签到台")).to_be_visible()
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow == 0
+    shot(page, "monitor-work")
+    assert page.faults == []
+    page.context.close()
+
+
 def test_240_changes_at_once_are_drawn_in_few_frames(large: Large, browser: Browser) -> None:
     """The end of the room changes every card; what that costs in time is the bench's matter."""
     page = signed_in(large, browser, Role.CHIEF_INVIGILATOR)

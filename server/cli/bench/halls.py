@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatPosition
+from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatPosition, VideoCamera
 from server.cli.bench.crowd import Keys, paired, seated
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.crew import Crew, Names, hire
@@ -56,7 +56,9 @@ def wide_room(name: str, seats: int, columns: int = COLUMNS) -> RoomMap:
         y = 1.8 + PITCH * row
         places.append(SeatPosition(f"{index + 1:03d}", row + 1, column + 1, round(x, 2), round(y, 2)))
     aisles = (Aisle(Axis.X, middle),)
-    return RoomMap(name, tuple(places), aisles, Point(0.2, 0.4), Point(middle, 0.4))
+    return RoomMap(
+        name, tuple(places), aisles, Point(0.2, 0.4), Point(middle, 0.4), video=(VideoCamera("全景"),)
+    )
 
 
 def staged(hall: Hall, seats: int) -> list[BenchRoom]:

@@ -67,9 +67,9 @@ class Shift:
         present = [("present", str(member.user_id)) for member in self._crew.all(Role.INVIGILATOR)]
         self.invigilator.post(f"/monitor/{self._room}/start", present)
 
-    def end(self, *, early: bool = False) -> None:
-        """The room is over; before its time only with the chief's signature."""
-        fields = [("reason", REASON), *(self._cosigned() if early else ())]
+    def end(self) -> None:
+        """The room is over; the chief signs, for time that is left and for losses that nobody decided on."""
+        fields = [("reason", REASON), *self._cosigned()]
         self.invigilator.post(f"/monitor/{self._room}/end", fields)
 
     def settle_merges(self) -> None:

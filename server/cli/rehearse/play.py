@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from exam_rooms.seats import AttemptState
+from exam_rooms.seats import COLLECTED
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.crew import Crew
 from server.cli.rehearse.findings import CameraFindings, camera_findings, enrolled_seats, incident_seats
@@ -65,6 +65,7 @@ class Play:
         self.camera_of: Callable[[str], Sequence[str]] = lambda _seat: ()
         """The arguments by which the agent at a seat knows its camera."""
         self._began: float | None = None
+        self._fault = ""
         self._cpu_before = 0.0
         self._health: dict[str, Any] = {}
 
@@ -74,7 +75,7 @@ class Play:
     def __exit__(self, *_: object) -> None:
         try:
             if not self.hall.variables and self.room_state() in ("released", "running"):
-                self.shift.end(early=True)  # a server that goes on must not keep an open room
+                self.shift.end()  # a server that goes on must not keep an open room
         except (StaffRefused, OSError) as fault:
             self.told(str(fault))
         finally:
@@ -140,12 +141,19 @@ class Play:
                 self.tolerant(self.shift.admit, int(card["seat"]))
 
     def tolerant(self, act: Callable[..., None], *about: int) -> None:
-        """An act that the next look repeats: a card may be older than the record, a server may be away."""
+        """An act that the next look repeats: a card may be older than the record, a server may be away.
+
+        What is refused once was such a card and is no news; refused again it is told.
+        """
         try:
             act(*about)
         except (StaffRefused, OSError) as fault:
-            self.told(str(fault))
+            again, self._fault = str(fault) == self._fault, str(fault)
+            if again:
+                self.told(_("没有办成，稍后再试：%(fault)s", fault=fault))
             time.sleep(LOOK_SECONDS)
+        else:
+            self._fault = ""
 
     def _all_wait(self) -> bool:
         seats = {entrant.seat for entrant in self.simulated}
@@ -300,7 +308,7 @@ class Play:
             recorded=int(count["recorded"]),
             lost=int(count["lost"]),
             chain_errors=int(count["chain_errors"]),
-            submitted=tally.submitted + sum(attempt.state == AttemptState.ENDED for attempt in entered),
+            submitted=sum(attempt.state in COLLECTED for attempt in entered),
             absent=tally.absent,
             incidents=dict(incidents),
             monitor_delay_ms=self.monitor.delays(),

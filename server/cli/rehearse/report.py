@@ -7,7 +7,7 @@ from typing import Any
 from server.cli.rehearse.findings import WATCH_KINDS
 
 ALERT_MS = 10_000.0
-"""An alert that comes later has failed. How soon they come is printed: a busy machine says little about it."""
+"""An alert that comes later has failed. How soon they come is printed: busy machines say little of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

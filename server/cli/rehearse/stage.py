@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import select
 
 from exam_rooms.identity import check_character
-from exam_rooms.seatmap import Aisle, Axis, Point, RoomKind, RoomMap, SeatKind, SeatPosition
+from exam_rooms.seatmap import (
+    Aisle,
+    Axis,
+    Point,
+    RoomKind,
+    RoomMap,
+    SeatKind,
+    SeatPosition,
+    VideoCamera,
+)
 from itembank.problems import InputRefused, Problem
 from server.access import Role
 from server.cli.rehearse.crew import Crew
@@ -277,7 +286,7 @@ def made_room(name: str, seats: int, kind: RoomKind = RoomKind.STANDARD) -> Room
         places = tuple(replace(place, camera=f"CAM-{place.number}") for place in places)
     middle = PITCH_X * COLUMNS / 2 + 0.9
     door, desk = Point(0.2, 0.4), Point(middle, 0.4)
-    return RoomMap(name, places, (Aisle(Axis.X, middle),), door, desk, kind)
+    return RoomMap(name, places, (Aisle(Axis.X, middle),), door, desk, kind, video=(VideoCamera("全景"),))
 
 
 def _place(index: int, kind: SeatKind) -> SeatPosition:

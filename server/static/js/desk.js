@@ -1,6 +1,6 @@
 /* The sign-in desk: a scanner types, few keys answer, the camera gives one picture when the candidate agreed. */
 
-import { hands, isScan, pictureSize } from './desk_keys.js';
+import { hands, isScan, meant, pictureSize } from './desk_keys.js';
 
 const SCAN_MS = 400;
 const JPEG_QUALITY = 0.9;
@@ -113,22 +113,22 @@ function next() {
 
 function onKey(event) {
   if (event.key === 'Escape') return next();
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  if (event.target.closest('input, select, textarea')) return;
-  if (isScan(event.key)) {
+  const key = meant(event, Boolean(event.target.closest('input, select, textarea')));
+  if (!key) return;
+  if (isScan(key)) {
     // A scanner begins while something else has the focus: what it types is for the field, Enter included.
     typed.focus();
     return;
   }
-  const found = hands(event.key, person);
+  const found = hands(key, person);
   if (!found) {
-    if (event.key.length === 1 && event.key !== ' ') typed.focus();
+    if (key.length === 1 && key !== ' ') typed.focus();
     return;
   }
   event.preventDefault();
   if (found.tagName === 'DETAILS') {
     found.open = true;
-    found.querySelector('input:not([type="hidden"])').focus();
+    found.querySelector('[name="reason"]').focus();
   } else found.click();
 }
 

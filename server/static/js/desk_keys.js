@@ -5,6 +5,13 @@ const MOST_SIDE = 800;
 /** Whether a key is the beginning of what a scanner types. */
 export const isScan = (key) => /^[0-9０-９]$/.test(key);
 
+/** The key that a press stands for: plain outside of fields; while one writes in a field only Alt and D. */
+export function meant(event, writing) {
+  if (event.ctrlKey || event.metaKey) return '';
+  if (event.altKey) return event.code === 'KeyD' ? 'd' : '';
+  return writing ? '' : event.key;
+}
+
 /** The button (or the closed part) that a letter stands for, in what is shown; null for none. */
 export function hands(key, shown) {
   const letter = key.toLowerCase();

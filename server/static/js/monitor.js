@@ -8,7 +8,7 @@ import { showCounts, showLink, showLoad } from './live.js';
 import { listen as listenForLooks } from './look.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
-import { countdown, filtered, found, lasted, neighbour, noteOf, patch, writeNote } from './seatmap.js';
+import { countdown, filtered, found, lasted, merged, neighbour, noteOf, patch, writeNote } from './seatmap.js';
 import { Selection } from './selection.js';
 import { Viewport } from './viewport.js';
 import { loadWords } from './words.js';
@@ -51,14 +51,15 @@ function onSeats(cells) {
   let news = false;
   for (const cell of cells) {
     const before = cards.get(cell.seat);
-    const card = { ...before, ...cell };
+    const card = merged(before, cell);
+    if (!card) continue;
     // Without the time of its cause a change is one of the record: an act, an incident, a warning read.
     const told = !before || before.alert !== card.alert || before.state !== card.state || !card.changed_ns;
     news ||= told;
     if (told && card.seat === selected) tellDrawer();
     cards.set(card.seat, card);
   }
-  draw(cells.map((cell) => cell.seat));
+  draw(cells.map((cell) => cell.seat).filter((seat) => cards.has(seat)));
   if (news) tellNews();
 }
 

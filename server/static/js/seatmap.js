@@ -21,6 +21,11 @@ export function countdown(seconds) {
   return hours ? `${hours}:${parts.join(':')}` : parts.join(':');
 }
 
+/** A card with what has changed of it; null for a part of a card that was never told whole. */
+export function merged(before, cell) {
+  return before || 'name' in cell ? { ...before, ...cell } : null;
+}
+
 /** The word of a seat's state, the same as the server writes. */
 export function stateText(card) {
   if (card.state === 'answering') {
@@ -35,7 +40,7 @@ export function stateText(card) {
     ready: _('等待开考'),
     submitted: _('已交卷'),
     auto_submitted: _('到时已交'),
-    ended: _('已终止'),
+    ended: card.with_room ? _('已收卷') : _('已终止'),
     absent: _('缺考'),
   };
   return words[card.state] ?? card.state;
@@ -71,7 +76,7 @@ export function commandText(card, now) {
 /** Why a paper is covered: by a command, or by something that was seen at the seat. */
 export function coverText(card) {
   if (card.cover === 'LOCKED') return _('已锁定');
-  return card.cover === 'IDENTITY' ? _('等待核对身份') : _('暂停显示');
+  return card.cover === 'IDENTITY' ? _('等待核对身份') : _('试卷已遮住');
 }
 
 /** What the desk said of a candidate who is not at work yet; what it refused or doubts first of all. */
@@ -133,6 +138,7 @@ export function farSign(card) {
 /** The name of the sign of a seat's state. */
 export function stateSign(card) {
   if (card.paused && !CLOSED.has(card.state)) return 'paused';
+  if (card.with_room) return 'auto_submitted';
   return card.state === 'empty' && card.kind === 'spare' ? 'spare' : card.state;
 }
 

@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commandText, countdown, farShade, farSign, filtered, found, lasted, neighbour, noteOf, share, slow, squeezed, stateText } from '../../../server/static/js/seatmap.js';
+import { commandText, countdown, farShade, farSign, filtered, found, lasted, merged, neighbour, noteOf, share, slow, squeezed, stateText } from '../../../server/static/js/seatmap.js';
 
 const card = (more = {}) => ({
   seat: 1, number: '1', name: '王芳', kind: 'normal', state: 'answering', answered: 3, total: 5,
   link: 'up', link_since: null, waiting: 0, alert: '', ...more,
+});
+
+test('a part of a card waits for the whole one, which it then changes', () => {
+  const part = { seat: 1, number: '1', alert: 'act' };
+  assert.equal(merged(undefined, part), null);
+  assert.deepEqual(merged(undefined, card()), card());
+  assert.deepEqual(merged(card(), part), card({ alert: 'act' }));
+  assert.equal(merged(card({ alert: 'act' }), { seat: 1, alert: '' }).alert, '');
 });
 
 test('a lost link comes before waiting records, those before the state', () => {
@@ -25,10 +33,10 @@ test('a raised hand says for how long, and gives way to a lost link alone', () =
 
 test('a covered paper is said before a raised hand, an open kiosk after', () => {
   const now = Date.parse('2026-11-21T09:01:05Z');
-  assert.equal(noteOf(card({ frozen: true, kiosk: 'open', waiting: 2 }), now), '暂停显示');
+  assert.equal(noteOf(card({ frozen: true, kiosk: 'open', waiting: 2 }), now), '试卷已遮住');
   assert.equal(noteOf(card({ kiosk: 'open', waiting: 2 }), now), '锁定不完整');
   assert.equal(noteOf(card({ kiosk: 'open', state: 'submitted' }), now), '已交卷');
-  assert.equal(noteOf(card({ frozen: true, hand_since: '2026-11-21T09:00:05Z' }), now), '暂停显示');
+  assert.equal(noteOf(card({ frozen: true, hand_since: '2026-11-21T09:00:05Z' }), now), '试卷已遮住');
   assert.match(noteOf(card({ kiosk: 'open', hand_since: '2026-11-21T09:00:05Z' }), now), /举手/);
 });
 
@@ -121,7 +129,7 @@ test('a command that is under way is told until it is done, a pause after it', (
 test('a cover says who covered, the desk says who may not sit down', () => {
   assert.equal(noteOf(card({ frozen: true, cover: 'LOCKED' }), 0), '已锁定');
   assert.equal(noteOf(card({ frozen: true, cover: 'IDENTITY' }), 0), '等待核对身份');
-  assert.equal(noteOf(card({ frozen: true, cover: 'SECOND_SCREEN' }), 0), '暂停显示');
+  assert.equal(noteOf(card({ frozen: true, cover: 'SECOND_SCREEN' }), 0), '试卷已遮住');
   assert.equal(noteOf(card({ state: 'assigned', desk: 'passed' }), 0), '已签到');
   assert.equal(noteOf(card({ state: 'identified', desk: 'doubt' }), 0), '身份存疑');
   assert.equal(noteOf(card({ desk: 'passed' }), 0), '作答 3/5');
