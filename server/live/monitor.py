@@ -267,9 +267,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         if cells and room in self.viewers.values():
             self.emit(EVENT_SEATS, cells, room=_cells(room))
 
-    def _welcome(
-        self, sid: str, room: int, board: dict[str, Any] | None, cards: dict[int, SeatCard]
-    ) -> None:
+    def _welcome(self, sid: str, room: int, board: dict[str, Any] | None, cards: dict[int, SeatCard]) -> None:
         """The whole room for who has just come; from here on its changes too."""
         self.emit(EVENT_ROOM, board, room=sid)
         if self.viewers[sid] != ALL_ROOMS:

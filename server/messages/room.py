@@ -19,6 +19,7 @@ ROOM: dict[str, str] = {
     "incident_clock_unproven": N_("服务器重新启动后没有考试机能核对时间，计时暂从中断时继续：请核对服务器的系统时间，无误后记录本告警，有误须先改正并重新启动服务"),
     "incident_late_records": N_("%(seat)s 号座位有迟到的作答记录"),
     "incident_wrong_seat_sign_in": N_("有考生在 %(seat)s 号座位坐错登录"),
+    "incident_not_at_seat": N_("%(seat)s 号座位的考生已签到，还没有到座位"),
     "incident_identity_denied": N_("%(seat)s 号座位的考生称信息不是本人"),
     "incident_journal_failed": N_("%(seat)s 号座位的考试机无法保存作答"),
     "incident_workstation_changed": N_("%(seat)s 号座位的考试机被解除或更换（%(by)s）"),

@@ -361,7 +361,8 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
     still_open = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
     need_decided(session, room_sitting_id)
     losing = lost_time.undecided(session, room, now=now)
-    if losing or ends_early(room, attempts, now):
+    early = ends_early(room, attempts, now)
+    if losing or early:
         need_cosigner(signed)
     for attempt in still_open:
         advance(session, attempt, Act.END)
@@ -374,7 +375,7 @@ def end_room(session: Session, room_sitting_id: int, signed: Signed, *, now: dat
     room.row.end_reason = signed.reason.strip()[:200]
     room.row.version += 1
     told = {"open": len(still_open), "expected": len(attempts), "undecided": ", ".join(losing)}
-    note_room(session, room.row.id, signed, "room_ended", now, **told)
+    note_room(session, room.row.id, signed, "room_ended", now, early=early, **told)
     return len(still_open)
 
 

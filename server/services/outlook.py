@@ -83,7 +83,12 @@ def duties(session: Session, actor: Actor, *, now: datetime) -> list[Duty]:
 def tasks(session: Session, actor: Actor) -> list[Task]:
     """What waits for somebody with this person's roles, in the order of the work."""
     urgent = [*_doubt_tasks(session, actor), *_case_tasks(session, actor)]
-    return [*urgent, *_key_tasks(session, actor), *_paper_tasks(session, actor), *_first_steps(session, actor)]
+    return [
+        *urgent,
+        *_key_tasks(session, actor),
+        *_paper_tasks(session, actor),
+        *_first_steps(session, actor),
+    ]
 
 
 def _doubt_tasks(session: Session, actor: Actor) -> list[Task]:

@@ -15,9 +15,7 @@ from exam_rooms.kiosk_messages import CommandKind
 from server.db.commands import IDENTITY, LOCKED, CoverRow, SeatCommand
 from server.db.record import AuditEntry
 from server.db.sittings import Attempt
-from server.rules.record_sums import WITH_ROOM
 from server.services import audit, staff
-from server.services.roomstate import RoomState
 
 CAUSES: Mapping[str, str] = {
     IncidentKind.FOCUS_LOST: "离开答题页面",
@@ -139,14 +137,14 @@ def _looks(session: Session, attempts: Collection[int]) -> dict[tuple[int, datet
 # --- ends ----------------------------------------------------------------------------------------------
 
 
-def ends(session: Session, room: RoomState, attempts: Mapping[int, Attempt]) -> Iterator[ActLine]:
+def ends(session: Session, room_sitting_id: int, attempts: Collection[int]) -> Iterator[ActLine]:
     """What a person ended before its time, with both who signed, and what of it was taken back."""
-    stream = audit.sitting_stream(room.row.id)
+    stream = audit.sitting_stream(room_sitting_id)
     query = select(AuditEntry).where(AuditEntry.stream == stream, AuditEntry.act.in_(_ENDS))
     for row in session.scalars(query.order_by(AuditEntry.seq)):
         kind, _slash, number = row.object.partition("/")
         attempt = int(number) if kind == "attempt" else None
-        if row.act == "room_ended" and not _early(room, attempts.values()):
+        if row.act == "room_ended" and not row.details.get("early"):
             continue
         if attempt is None or attempt in attempts:
             yield ActLine(f"end/{row.seq}", row.at, attempt, _end_text(row))
@@ -161,12 +159,3 @@ def _end_text(row: AuditEntry) -> str:
     }[row.act]
     signed = "、".join(filter(None, (row.actor, str(row.details.get("cosigned_by", "")))))
     return f"{what}（{signed}）：{row.details.get('reason', '')}"
-
-
-def _early(room: RoomState, attempts: Collection[Attempt]) -> bool:
-    """Whether the room's end took time from somebody, or came before the start."""
-    ended = room.row.ended_at
-    if ended is None:
-        return False
-    with_room = [attempt for attempt in attempts if attempt.close_reason == WITH_ROOM]
-    return room.row.started_at is None or any(room.deadline(attempt) > ended for attempt in with_room)

@@ -197,8 +197,7 @@ def _pauses(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
 
 
 def _covers_and_ends(session: Session, room: RoomState, known: Known) -> Iterable[Event]:
-    attempts = {number: who.attempt for number, who in known.items() if who.attempt is not None}
-    found = [*record_acts.covers(session, attempts), *record_acts.ends(session, room, attempts)]
+    found = [*record_acts.covers(session, known), *record_acts.ends(session, room.row.id, known)]
     for line in found:
         seat, name = _of(known, line.attempt)
         yield Event(line.key, line.at, seat, name, line.text)

@@ -20,6 +20,8 @@ from server.web.guard import actor, cosigner, current_host, requires, say
 from server.web.pdf import attachment, printed_now
 
 bp = Blueprint("gates", __name__)
+NOTE_ROOM, WIDE, NARROW = 82.0, 11.0, 6.2
+"""Pixels: what a seat has for a line of the map of checks, and its letters."""
 
 GATES: dict[str, tuple[str, str, str]] = {
     # gate -> what it asks, endpoint and fragment of the page where it is put right
@@ -52,6 +54,12 @@ def gate_text(gate: Gate) -> str:
     if gate.code == "gate_site_outdated":
         return say(gate.code, {key: gate.params.get(key, "") for key in ("name", "seats")})
     return forms.sentence_of(gate.code, gate.params) if gate.code else ""
+
+
+@bp.app_template_global()
+def squeezed(words: str) -> bool:
+    """Whether a line is wider than a seat of the drawing, so that it has to be squeezed into it."""
+    return sum(WIDE if ord(sign) > 0x2E80 else NARROW for sign in words) > NOTE_ROOM
 
 
 @bp.app_template_global()

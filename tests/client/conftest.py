@@ -84,7 +84,16 @@ class PageClient:
 class AgentProcess:
     """`python -m client` as a process of its own."""
 
-    def __init__(self, data: Path, server: str, code: str | None, extra: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        server: str,
+        code: str | None,
+        extra: tuple[str, ...] = (),
+        *,
+        opened: bool = True,
+    ) -> None:
+        """`opened`: a page of its own is opened; without, one that is there already takes the new start."""
         self.data = data
         self._log = (data.parent / f"{data.name}.log").open("ab")
         arguments = ["--data", str(data), "--server", server, "--no-browser", *extra]
@@ -95,7 +104,9 @@ class AgentProcess:
             [sys.executable, "-m", "client", *arguments], cwd=ROOT, stderr=self._log, stdout=self._log
         )
         self._wait_for_launch(before)
-        self.page = PageClient(self._launch_url()).launch()
+        self.page = PageClient(self._launch_url())
+        if opened:
+            self.page.launch()
 
     def _launch_url(self) -> str:
         file = self.data / "launch"

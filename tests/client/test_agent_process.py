@@ -152,9 +152,11 @@ def test_a_sign_in_with_a_wrong_number_is_refused(room: FakeRoom, start_agent: S
 
 
 def test_the_seat_locks_at_its_own_deadline_and_a_credit_opens_it(room: FakeRoom, start_agent: Start) -> None:
-    page = answering(room, start_agent, minutes=2.5 / 60).page
+    page = answering(room, start_agent).page
     assert page.call("/api/answer", {"item": "q0", "response": ["A"]})[0] == 200
     page.until(settled)
+    room.start(minutes=4 / 60)
+    page.until(lambda view: view["step"] == "locked" or view["time"]["remaining"] <= 4)
     room.down = True
     locked = page.until(step_is("locked"))
     assert locked["time"]["remaining"] == 0

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 Start = Callable[..., AgentProcess]
 
 
-def until(ready: Callable[[], Any], agent: AgentProcess, seconds: float = 60.0) -> Any:
+def until(ready: Callable[[], Any], agent: AgentProcess, seconds: float = 240.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < end, agent.log()

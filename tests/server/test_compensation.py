@@ -425,4 +425,4 @@ def test_a_credit_by_hand_decides_the_proposals_that_it_was_for(room: Room) -> N
     with scene.host.db.read() as session:
         (row,) = session.scalars(select(CompensationRow))
         (given,) = session.scalars(select(TimeCredit))
-    assert (row.decision, row.minutes, row.credit_id) == ("credited", 0, given.id)
+    assert (row.decision, row.minutes, row.credit_id) == ("credited", Decimal(0), given.id)

@@ -14,6 +14,10 @@ from server.db.rooms import Room
 from server.db.sittings import Assignment, Batch, RoomSitting, Sitting
 from server.host import Host
 from server.services import outlook
+from tests.server.case_kit import case_room
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import make_scene
+from tests.server.signin_kit import Desk
 
 
 def codes(host: Host, who: Actor) -> list[str]:
@@ -111,3 +115,40 @@ def _paper(session, author: Actor, now: datetime) -> None:
             created_by=author.user_id,
         )
     )
+
+
+def test_the_chief_is_sent_to_the_desk_while_a_doubt_is_open(
+    host: Host, person_as: Callable[..., Actor]
+) -> None:
+    scene = make_scene(host, person_as)
+    desk = Desk(scene, scene.invigilator)
+    desk.look("1")
+    desk.doubts("1")
+    with host.db.read() as session:
+        waiting = {task.code: task for task in outlook.tasks(session, scene.chief)}
+    assert waiting["decide_doubts"] == outlook.Task("decide_doubts", f"/monitor/{scene.room_sitting}/desk", 1)
+    assert "decide_doubts" not in codes(host, scene.invigilator)
+    desk.decides("1", "refused", scene.chief)
+    assert "decide_doubts" not in codes(host, scene.chief)
+
+
+def test_the_head_is_sent_to_cases_that_wait_for_a_decision(
+    host: Host, person_as: Callable[..., Actor], machine: Machine, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    room = case_room(host, person_as, machine)
+    case = room.open(room.report("PHONE"))
+    room.to_notified(case, "7-2")
+    assert codes(host, room.head) == []
+    room.to_heard_from_here(case)
+    assert codes(host, room.head) == ["decide_cases"]
+    assert "1 件违纪处理等待决定" in sign_in(room.head).get("/").text
+    assert "decide_cases" not in codes(host, room.scene.invigilator)
+
+
+def test_what_a_person_reported_stands_in_the_list_of_what_waits(
+    host: Host, person_as: Callable[..., Actor], machine: Machine, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    room = case_room(host, person_as, machine)
+    room.report("PHONE", note="考生把手机放在腿上")
+    shown = sign_in(room.scene.invigilator).get(f"/monitor/{room.scene.room_sitting}/side").text
+    assert "考生把手机放在腿上" in shown

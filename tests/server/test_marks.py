@@ -154,6 +154,7 @@ def test_late_records_count_when_the_line_was_broken(
 ) -> None:
     one, watch = agents[0], Watch(scene.host)
     machine.advance(minutes=88)
+    agents[1].beat()
     one.beat(waiting=0)  # the last word before the silence
     for _ in range(2):
         machine.advance(seconds=5)
@@ -178,6 +179,7 @@ def test_a_restarted_machine_cannot_prove_when_it_wrote(
 ) -> None:
     one, watch = agents[0], Watch(scene.host)
     machine.advance(minutes=88)
+    agents[1].beat()
     one.beat(waiting=0)
     machine.advance(seconds=10)
     watch.tick()
@@ -252,6 +254,7 @@ def given_up(scene: Scene, machine: Machine, agents: list[TestAgent]) -> TestAge
     one.answer(1)
     one.sent()
     machine.advance(minutes=88)
+    agents[1].beat()
     one.beat()
     watch = Watch(scene.host)
     machine.advance(seconds=10)

@@ -32,8 +32,8 @@ BEFORE = (
 )
 """Name, what the view says, and what shows that it is there."""
 AFTER = (
-    ("paused", {"notice": "paused"}, ".calm"),
-    ("warned", {"notice": "", "warnings": [WARNING]}, "dialog.warning"),
+    ("paused", {"step": "paused", "notice": "paused"}, ".calm"),
+    ("warned", {"step": "answering", "notice": "", "warnings": [WARNING]}, "dialog.warning"),
     ("frozen", {"step": "frozen", "warnings": []}, ".calm-do"),
     ("moved", {"step": "moved"}, ".calm"),
     ("locked", {"step": "locked"}, ".calm"),

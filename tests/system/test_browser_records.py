@@ -23,6 +23,8 @@ from tests.system.screens import DESK, PASSWORD, PATIENCE_MS
 
 pytestmark = pytest.mark.system
 
+OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
 
 @pytest.fixture
 def hall() -> Iterator[tuple[Hall, Crew, Stage, Browser]]:
@@ -103,5 +105,13 @@ def ask_the_ledger(page: Page, hall: Hall, stage: Stage) -> None:
     slider.focus()
     page.keyboard.press("PageDown")
     expect(page.locator(".replay-table tr[aria-current=true]")).to_have_count(1)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide == 0
+    assert page.evaluate(OVERHANG) == 0
+    for size in (DESK, {"width": 1024, "height": 768}):
+        page.set_viewport_size(size)
+        for path in (
+            page.url,
+            f"{hall.address.url}/ledger",
+            f"{hall.address.url}/ledger/{stage.room_sitting}",
+        ):
+            page.goto(path)
+            assert page.evaluate(OVERHANG) == 0, (path, size)

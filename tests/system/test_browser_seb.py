@@ -103,9 +103,8 @@ def test_a_new_start_of_the_agent_needs_nobody(page: Page, agent: AgentProcess, 
     agent.kill()
     room.show(step=Step.UNASSIGNED)
     port = agent.page.host.rpartition(":")[2]
-    again = AgentProcess(agent.data, room.url, None, ("--seb", "--port", port))
+    again = AgentProcess(agent.data, room.url, None, ("--seb", "--port", port), opened=False)
     try:
-        page.reload()  # AgentProcess opened a page of its own: this one takes over
         expect(page.get_by_role("heading", name="本座位目前没有考试")).to_be_visible(timeout=60_000)
     finally:
         again.stop()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hands, isScan, pictureSize } from '../../../server/static/js/desk_keys.js';
+import { hands, isScan, meant, pictureSize } from '../../../server/static/js/desk_keys.js';
 
 const shown = (...selectors) => ({ querySelector: (one) => (selectors.includes(one) ? one : null) });
 
@@ -21,4 +21,14 @@ test('a picture keeps its shape and is 800 pixels at most; without a camera ther
   assert.deepEqual(pictureSize(1600, 1200), [800, 600]);
   assert.deepEqual(pictureSize(600, 1200), [400, 800]);
   assert.equal(pictureSize(0, 0), null);
+});
+
+test('in a field letters are written; Alt and D reaches the doubt from anywhere', () => {
+  const press = (more) => ({ key: 'd', code: 'KeyD', ctrlKey: false, altKey: false, metaKey: false, ...more });
+  assert.equal(meant(press({}), false), 'd');
+  assert.equal(meant(press({}), true), '');
+  assert.equal(meant(press({ altKey: true, key: '∂' }), true), 'd');
+  assert.equal(meant(press({ altKey: true, code: 'KeyF', key: 'f' }), false), '');
+  assert.equal(meant(press({ ctrlKey: true }), false), '');
+  assert.equal(meant(press({ key: 'Enter', code: 'Enter' }), false), 'Enter');
 });

@@ -67,6 +67,8 @@ test('every state has a word of its own', () => {
   const words = states.map((state) => stateText(card({ state })));
   assert.equal(new Set(words).size, states.length);
   assert.equal(stateText(card({ state: 'empty', kind: 'spare' })), '备用');
+  assert.equal(stateText(card({ state: 'ended', with_room: true })), '已收卷');
+  assert.equal(farSign(card({ state: 'ended', with_room: true })), 'auto_submitted');
 });
 
 test('durations and countdowns at their edges', () => {
