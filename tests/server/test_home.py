@@ -137,7 +137,7 @@ def test_the_head_is_sent_to_cases_that_wait_for_a_decision(
 ) -> None:
     room = case_room(host, person_as, machine)
     case = room.open(room.report("PHONE"))
-    room.to_notified(case, "7-2")
+    room.to_notified(case, "7-5")
     assert codes(host, room.head) == []
     room.to_heard_from_here(case)
     assert codes(host, room.head) == ["decide_cases"]

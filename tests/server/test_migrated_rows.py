@@ -24,8 +24,7 @@ ROWS = (
     f"VALUES (1, 1, 1, 'theory', '{AT}', 90)",
     "INSERT INTO room_sittings (id, uid, sitting_id, room_id, state, seating_seed, seating_notes, anchor, "
     "end_reason, version) VALUES (1, 'u', 1, 1, 'arranged', 's', '[]', '{}', '', 1)",
-    "INSERT INTO candidates (id, id_index, sealed_id, name, created_at) "
-    f"VALUES (1, 'i', '', '张三', '{AT}')",
+    f"INSERT INTO candidates (id, id_index, sealed_id, name, created_at) VALUES (1, 'i', '', '张三', '{AT}')",
     "INSERT INTO registrations (id, sitting_id, room_id, candidate_id, ticket, employer, has_photo) "
     "VALUES (1, 1, 1, 1, '20261001', '甲公司', false)",
     "INSERT INTO attempts (id, registration_id, room_sitting_id, seat_id, form, state, credit_minutes, "

@@ -173,7 +173,7 @@ def see_the_alert(scene: Scene, monitor: Page) -> None:
     alert = monitor.locator("#todo .alert-card", has_text="座位无人")
     expect(alert).to_have_count(1, timeout=ALERT_MS)
     expect(alert).to_contain_text(scene.visitor.seat)
-    expect(alert.locator("img")).to_be_visible()
+    expect(alert.locator("img").first).to_be_visible()
     shots(monitor, "monitor-alert")
     seat_of(scene, monitor).click()
     frames = monitor.locator("#drawer .frames img")

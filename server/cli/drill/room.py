@@ -185,7 +185,7 @@ class Room:
 
     def collect(self) -> None:
         """The chief ends the room; every answer comes in. Raises `DrillStuck`."""
-        self.play.shift.end(early=True)
+        self.play.shift.end()
         end = time.monotonic() + COLLECTING_SECONDS
         while self.play.room_state() != "collected":
             if time.monotonic() > end:
