@@ -165,7 +165,7 @@ def _rows(session: Session, host: Host, plan: tuple[datetime, int, int], items: 
         policy=policy.to_json(),
         created_at=now,
     )
-    room = Room(name="第一考场", layout={}, created_at=now)
+    room = Room(name="第一考场", layout={"video": [{"name": "全景", "covers": []}]}, created_at=now)
     session.add_all([batch, room])
     session.flush()
     papers = _papers(session, now, items)

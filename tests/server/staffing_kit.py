@@ -112,7 +112,7 @@ def planned(
 def _room(
     session: Session, sitting: Sitting, name: str, people: Sequence[tuple[str, str, str]], host: Host
 ) -> PlannedRoom:
-    room = Room(name=name, layout={}, created_at=host.now())
+    room = Room(name=name, layout={"video": [{"name": "全景", "covers": []}]}, created_at=host.now())
     session.add(room)
     session.flush()
     session.add(Seat(room_id=room.id, number="1", row=1, column=1, x=0.0, y=0.0))

@@ -557,7 +557,7 @@ def test_the_drawer_shows_the_cover_and_releases_it(
     assert done.status_code == 200 and "试卷已遮住" not in done.text
     assert agent.state().frozen is None
     feed = browser.get(f"/monitor/{scene.room_sitting}/side").text
-    assert "1 号考试机接入了第二块屏幕" in feed and "恢复 1 号的试卷显示" in feed
+    assert "1 号考试机接入了第二块屏幕" in feed and "显示 1 号的试卷" in feed
     record = browser.get(f"/monitor/{scene.room_sitting}/incidents").text
     assert "接入 USB 设备（存储设备 0781:5567）" in record
 

@@ -80,7 +80,7 @@ def ended(scene: Scene, machine: Machine, *agents: TestAgent) -> None:
     passed = scene.starts_at + timedelta(minutes=100) - machine.wall
     machine.advance(seconds=passed.total_seconds())
     Watch(scene.host).tick()
-    scene.write(commands.end_room, scene.room_sitting, Command(scene.invigilator))
+    scene.write(commands.end_room, scene.room_sitting, Command(scene.invigilator, "时间到", scene.chief))
     for agent in agents:
         agent.state()
         agent.beat(waiting=0)
