@@ -182,7 +182,7 @@ def submit(scene: Scene, page: Page) -> None:
 
 
 def end_and_mark(scene: Scene, monitor: Page) -> None:
-    scene.play.shift.end(early=True)
+    scene.play.shift.end()
     scene.play.finish()
     chief = scene.signed_in(Role.CHIEF_INVIGILATOR)
     chief.goto(f"{scene.address}/results/{scene.play.stage.room_sitting}")

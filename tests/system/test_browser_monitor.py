@@ -224,7 +224,7 @@ def test_240_changes_at_once_are_drawn_in_few_frames(large: Large, browser: Brow
     frames = int(page.locator("#main").get_attribute("data-frames") or 0)
     shift = Shift(large.hall.address, large.rooms[0].crew, large.rooms[0].stage.room_sitting)
     shift.sign_in()
-    shift.end(early=True)
+    shift.end()
     expect(page.locator(".seat[data-state=auto_submitted], .seat[data-state=ended]")).to_have_count(
         240 - len(ABSENT)
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # `make test-long`: it waits for a minute and a half
 
 
 def test_every_answer_is_on_every_monitor_and_a_page_is_compared() -> None:

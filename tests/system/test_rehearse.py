@@ -122,6 +122,7 @@ def test_a_smart_room_of_eight_seats_hears_of_every_scene_within_a_second(tmp_pa
     assert_a_thief_learns_nothing(kept)
 
 
+@pytest.mark.long
 def test_a_standard_room_uses_no_camera(tmp_path: Path) -> None:
     with rehearse(tmp_path, "--room", "standard", "--seats", "3", "--minutes", "0.3") as process:
         out, told = process.communicate(timeout=240)
