@@ -144,7 +144,7 @@ class Jobs:
             "PYTHONPATH": str(ROOT),
             "PYTHONUTF8": "1",
             "OPENBLAS_NUM_THREADS": "1",
-            "RAYON_NUM_THREADS": "1",  # the typesetter: threads that wait for each other cost more than they win
+            "RAYON_NUM_THREADS": "1",  # threads of the typesetter that wait cost more than they win
         }
         return subprocess.Popen(
             [sys.executable, "-m", "server.jobs.child", kind, *limits],
