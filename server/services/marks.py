@@ -91,9 +91,7 @@ def sheet(session: Session, store: AnswerStore, room: RoomState, attempt: Attemp
     left_out = [_uncounted(stored, Late(verdict.reason).name.lower()) for stored, verdict in late]
     dropped = merges.left_out(session, attempt.id)
     if dropped:
-        passed_over = [
-            one for one in counted if one.record.seq > dropped.get(one.record.journal, one.record.seq)
-        ]
+        passed_over = [stored for stored in counted if _dropped(stored, dropped)]
         left_out += [_uncounted(stored, "merge_left_out") for stored in passed_over]
         counted = [stored for stored in counted if stored not in passed_over]
     end = (attempt.receipt or {}) if attempt.state == AttemptState.SUBMITTED else {}

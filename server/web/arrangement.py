@@ -1,5 +1,6 @@
 """The draw of rooms and seats for a sitting and those that start with it; the lock of a room's seats."""
 
+from collections.abc import Mapping
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -8,18 +9,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from exam_rooms.draw_parts import Rules
-from itembank.problems import InputRefused, Problem
 from server.access import Permission
-from server.jobs.rosters import sheets_from_json
 from server.messages import N_
-from server.rules.roster import read_roster
 from server.services import arrangement, arrangement_views, person_register, plans, sitting_rosters
 from server.services.arrangement_question import Choice
 from server.services.signed import Signed
 from server.web import guard, language
-from server.web.forms import problem_text, row_numbers, shown_again, text, upload
+from server.web.candidate_files import sent_photos, sent_roster, tell_photos, tell_roster
+from server.web.forms import row_numbers, shown_again, text
 from server.web.guard import actor, current_host, requires
-from server.web.register_words import registered_text
 
 bp = Blueprint("arrangement", __name__)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -121,21 +119,14 @@ def lock_all(batch_id: int, sitting_id: int) -> ResponseReturnValue:
 @shown_again("arrangement.show")
 def import_roster(batch_id: int, sitting_id: int) -> ResponseReturnValue:
     """Candidates of the whole sitting from a file; the draw gives them rooms."""
-    host, file = current_host(), upload()
-    result = host.jobs.run("read_roster", {"data": file.data, "name": file.name})
+    host, reading = current_host(), sent_roster()
     zone = ZoneInfo(host.settings.timezone)
-    reading = read_roster(sheets_from_json(result["sheets"]), today=host.now().astimezone(zone).date())
-    if reading.problems:
-        raise InputRefused(*reading.problems)
     count = host.db.write(
         sitting_rosters.store_roster, actor(), sitting_id, reading.entries, now=host.now(), zone=zone
     )
-    flash(_("已导入 %(n)d 名考生。", n=count), "good")
-    for warning in reading.warnings:
-        flash(problem_text(warning), "look")
     with host.db.read() as session:
-        for listed in person_register.listed_in_sitting(session, sitting_id, now=host.now()):
-            flash(registered_text(listed), "look")
+        listed = person_register.listed_in_sitting(session, sitting_id, now=host.now())
+    tell_roster(reading, count, listed)
     return _back(batch_id, sitting_id)
 
 
@@ -144,18 +135,15 @@ def import_roster(batch_id: int, sitting_id: int) -> ResponseReturnValue:
 @shown_again("arrangement.show")
 def import_photos(batch_id: int, sitting_id: int) -> ResponseReturnValue:
     """Photos of the whole sitting from a zip, named by ticket or ID number."""
-    host, file = current_host(), upload()
-    result = host.jobs.run("read_photos", {"data": file.data, "name": file.name})
-    photos = {name: value for name, value in result.items() if isinstance(value, bytes)}
-    with host.db.read() as session:
-        unmatched = set(sitting_rosters.unmatched_photos(session, sitting_id, photos))
-    faults = [Problem.from_json(row) for row in result["problems"]]
-    faults += [Problem("photo_of_nobody", name) for name in sorted(unmatched)]
-    good = {name: data for name, data in photos.items() if name not in unmatched}
-    if faults and (not good or request.form.get("good_photos") != "1"):
-        raise InputRefused(*faults)
+    host = current_host()
+
+    def unmatched(photos: Mapping[str, bytes]) -> list[str]:
+        with host.db.read() as session:
+            return sitting_rosters.unmatched_photos(session, sitting_id, photos)
+
+    good, skipped = sent_photos(unmatched)
     host.db.write(sitting_rosters.store_photos, actor(), sitting_id, good, now=host.now())
-    flash(_("已保存 %(n)d 张照片，跳过 %(skipped)d 张。", n=len(good), skipped=len(faults)), "good")
+    tell_photos(len(good), skipped)
     return _back(batch_id, sitting_id)
 
 

@@ -1,5 +1,6 @@
 """One room in one sitting: roster, photos, staff, seats, package; the way to the monitor and the results."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -8,12 +9,9 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from exam_rooms.room_checks import Finding
-from itembank.problems import InputRefused, Problem
 from server.access import Permission, Role
 from server.db.sittings import RoomSitting
 from server.errors import Refused
-from server.jobs.rosters import sheets_from_json
-from server.rules.roster import read_roster
 from server.services import (
     arrangement,
     collection,
@@ -25,9 +23,9 @@ from server.services import (
     staff,
     staffing,
 )
-from server.web.forms import problem_text, row_number, shown_again, text, upload
+from server.web.candidate_files import sent_photos, sent_roster, tell_photos, tell_roster
+from server.web.forms import row_number, shown_again, text
 from server.web.guard import actor, current_host, requires
-from server.web.register_words import registered_text
 
 bp = Blueprint("sittings", __name__)
 
@@ -59,21 +57,14 @@ def show(room_sitting_id: int) -> str:
 @shown_again("sittings.show")
 def import_roster(room_sitting_id: int) -> ResponseReturnValue:
     """Candidates from a file: all of it or nothing, every fault with row and column."""
-    host, file = current_host(), upload()
-    result = host.jobs.run("read_roster", {"data": file.data, "name": file.name})
+    host, reading = current_host(), sent_roster()
     zone = ZoneInfo(host.settings.timezone)
-    reading = read_roster(sheets_from_json(result["sheets"]), today=host.now().astimezone(zone).date())
-    if reading.problems:
-        raise InputRefused(*reading.problems)
     count = host.db.write(
         rosters.store_roster, actor(), room_sitting_id, reading.entries, now=host.now(), zone=zone
     )
-    flash(_("已导入 %(n)d 名考生。", n=count), "good")
-    for warning in reading.warnings:
-        flash(problem_text(warning), "look")
     with host.db.read() as session:
-        for listed in person_register.listed_in_room(session, room_sitting_id, now=host.now()):
-            flash(registered_text(listed), "look")
+        listed = person_register.listed_in_room(session, room_sitting_id, now=host.now())
+    tell_roster(reading, count, listed)
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
@@ -85,18 +76,15 @@ def import_photos(room_sitting_id: int) -> ResponseReturnValue:
 
     Any faulty or ownerless one refuses them all, unless it was chosen to skip those.
     """
-    host, file = current_host(), upload()
-    result = host.jobs.run("read_photos", {"data": file.data, "name": file.name})
-    photos = {name: value for name, value in result.items() if isinstance(value, bytes)}
-    with host.db.read() as session:
-        unmatched = set(rosters.unmatched_photos(session, room_sitting_id, photos))
-    faults = [Problem.from_json(row) for row in result["problems"]]
-    faults += [Problem("photo_of_nobody", name) for name in sorted(unmatched)]
-    good = {name: data for name, data in photos.items() if name not in unmatched}
-    if faults and (not good or request.form.get("good_photos") != "1"):
-        raise InputRefused(*faults)
+    host = current_host()
+
+    def unmatched(photos: Mapping[str, bytes]) -> list[str]:
+        with host.db.read() as session:
+            return rosters.unmatched_photos(session, room_sitting_id, photos)
+
+    good, skipped = sent_photos(unmatched)
     host.db.write(rosters.store_photos, actor(), room_sitting_id, good, now=host.now())
-    flash(_("已保存 %(n)d 张照片，跳过 %(skipped)d 张。", n=len(good), skipped=len(faults)), "good")
+    tell_photos(len(good), skipped)
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
