@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from server.db.bank import Bank, BankItem, BlueprintRow
 from server.db.papers import FormItem, PaperSet
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Registration, RoomSitting
+from server.errors import Refused
 from server.host import Host
 from server.rules.roster import RosterEntry
 from server.services import arrangement, batches, rooms, sitting_rosters
@@ -23,6 +25,9 @@ from server.services.signed import Signed
 
 BELLS = timedelta(hours=20)
 ROOMS = ("第一考场", "第二考场", "第三考场", "第四考场", "第五考场", "第六考场", "第七考场")
+
+SEVEN = dict.fromkeys(ROOMS, 30)
+BOTH = {"baoanyuan": 112, "baowei": 75}
 
 
 @dataclass
@@ -158,3 +163,18 @@ def _papers(session: Session, occupation: str, level: int, now: object) -> int:
     )
     session.flush()
     return papers.id
+
+
+def small_centre(host: Host, person_as: Callable[..., Actor]) -> Centre:
+    """Forty candidates of one occupation, two rooms of thirty, one of six; drawn."""
+    plans = {"第一考场": 30, "第二考场": 30, "小考场": 6}
+    made = centre(host, person_as, {"baoanyuan": 40}, plans)
+    made.arrange(rooms=tuple(made.rooms.values()))
+    return made
+
+
+def refused(act: Callable[[], object]) -> Refused:
+    """What an act was refused with."""
+    with pytest.raises(Refused) as caught:
+        act()
+    return caught.value

@@ -22,26 +22,13 @@ from server.services import arrangement, arrangement_views, seating, sitting_ros
 from server.services.arrangement_question import Choice
 from server.services.rooms import map_of
 from tests.server import arrangement_kit
-from tests.server.arrangement_kit import ROOMS, Centre
+from tests.server.arrangement_kit import BOTH, SEVEN, Centre, refused, small_centre
 from tests.server.desk import counts
-
-SEVEN = dict.fromkeys(ROOMS, 30)
-BOTH = {"baoanyuan": 112, "baowei": 75}
 
 
 @pytest.fixture
 def small(host: Host, person_as: Callable[..., Actor]) -> Centre:
-    """Forty candidates of one occupation, two rooms of thirty, one of six."""
-    plans = {"第一考场": 30, "第二考场": 30, "小考场": 6}
-    made = arrangement_kit.centre(host, person_as, {"baoanyuan": 40}, plans)
-    made.arrange(rooms=tuple(made.rooms.values()))
-    return made
-
-
-def refused(act: Callable[[], object]) -> Refused:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value
+    return small_centre(host, person_as)
 
 
 def colleagues(session: Session) -> set[tuple[int, frozenset[str]]]:

@@ -11,31 +11,17 @@ from server.access import Actor
 from server.db.record import AuditEntry
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, RoomSitting, SeatStay
-from server.errors import Forbidden, Refused
+from server.errors import Forbidden
 from server.host import Host
 from server.services import arrangement, seating
 from server.services.arrangement_question import Choice
 from server.services.signed import Signed
-from tests.server import arrangement_kit
-from tests.server.arrangement_kit import ROOMS, Centre
-
-SEVEN = dict.fromkeys(ROOMS, 30)
-BOTH = {"baoanyuan": 112, "baowei": 75}
+from tests.server.arrangement_kit import Centre, refused, small_centre
 
 
 @pytest.fixture
 def small(host: Host, person_as: Callable[..., Actor]) -> Centre:
-    """Forty candidates of one occupation, two rooms of thirty, one of six."""
-    plans = {"第一考场": 30, "第二考场": 30, "小考场": 6}
-    made = arrangement_kit.centre(host, person_as, {"baoanyuan": 40}, plans)
-    made.arrange(rooms=tuple(made.rooms.values()))
-    return made
-
-
-def refused(act: Callable[[], object]) -> Refused:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value
+    return small_centre(host, person_as)
 
 
 def acts(host: Host, room_sitting: int) -> list[str]:
