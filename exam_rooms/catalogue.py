@@ -75,6 +75,16 @@ CATALOGUE: Mapping[IncidentKind, Entry] = MappingProxyType(
         _K.ENROLMENT_DOUBT: Entry(FirstAction.CHECK_ID, ("7-3", "8-2")),
         _K.AGENT_DISAGREES: Entry(FirstAction.LOOK, ("6-9",)),
         **dict.fromkeys((_K.CAMERA_COVERED, _K.DARK, _K.FROZEN), _CAMERA),
+        **dict.fromkeys((_K.CAMERA_STALLED, _K.CAMERA_RESOLUTION), _REPAIR),
+        **dict.fromkeys((_K.ROOM_CAMERA_LOST, _K.ROOM_CAMERA_MOVED), _REPAIR),
+        **dict.fromkeys((_K.GAZE_AWAY, _K.TALKING), Entry(FirstAction.NOTE)),
+        **dict.fromkeys(
+            (_K.TURNED_AWAY, _K.PHONE_HINT, _K.BOOK_HINT, _K.PERSON_HINT), Entry(FirstAction.LOOK)
+        ),
+        _K.LIVENESS_DOUBT: Entry(FirstAction.CHECK_ID, ("7-3", "8-2")),
+        _K.SEAT_SWAP: Entry(FirstAction.CHECK_ID, ("6-4", "8-2")),
+        **dict.fromkeys((_K.LEFT_SEAT, _K.CHANGED_SEAT), Entry(FirstAction.GO, ("6-4",))),
+        _K.TWO_AT_SEAT: Entry(FirstAction.GO, ("7-1", "7-2")),
         **dict.fromkeys((_K.FOCUS_LOST, _K.SECOND_PAGE, _K.FORBIDDEN_PROCESS, _K.USB_DEVICE), _BREACH),
         **dict.fromkeys((_K.SECOND_SCREEN, _K.SEAT_CLOCK_STEP), _BREACH),
         _K.VIRTUAL_MACHINE: Entry(FirstAction.NOTE, ("6-9",)),

@@ -30,6 +30,23 @@ class IncidentKind(StrEnum):
     DARK = "DARK"  # too dark to see anybody
     FROZEN = "FROZEN"  # the camera repeats one picture
     CAMERA_LOST = "CAMERA_LOST"  # no pictures come from the camera
+    CAMERA_STALLED = "CAMERA_STALLED"  # the camera is there, but its pictures stopped coming
+    CAMERA_RESOLUTION = "CAMERA_RESOLUTION"  # the camera gives pictures of another size than it should
+    TURNED_AWAY = (
+        "TURNED_AWAY"  # the head is turned away from the screen for long, against its own usual place
+    )
+    GAZE_AWAY = "GAZE_AWAY"  # the eyes look aside for long while the head does not
+    TALKING = "TALKING"  # the mouth moves as in talking
+    LIVENESS_DOUBT = "LIVENESS_DOUBT"  # perhaps a photo or a film is held before the camera
+    PHONE_HINT = "PHONE_HINT"  # something like a telephone in the picture: a hint, never more
+    BOOK_HINT = "BOOK_HINT"  # something like a book in the picture: a hint, never more
+    PERSON_HINT = "PERSON_HINT"  # a second person without a face in the picture: a hint, never more
+    SEAT_SWAP = "SEAT_SWAP"  # the face at this seat is the one enrolled at another seat of the room
+    LEFT_SEAT = "LEFT_SEAT"  # the room's camera sees nobody at the seat
+    TWO_AT_SEAT = "TWO_AT_SEAT"  # the room's camera sees two people at the seat
+    CHANGED_SEAT = "CHANGED_SEAT"  # the room's camera saw somebody move from one seat to another
+    ROOM_CAMERA_LOST = "ROOM_CAMERA_LOST"  # no pictures come from the room's camera
+    ROOM_CAMERA_MOVED = "ROOM_CAMERA_MOVED"  # the room's camera does not look where it was calibrated
     AGENT_DISAGREES = "AGENT_DISAGREES"  # the server sees something else in a capture than the seat did
     ENROLMENT_DOUBT = "ENROLMENT_DOUBT"  # face at sign-in and registration photo do not clearly agree
     FOCUS_LOST = "FOCUS_LOST"  # the candidate's page is not in front any more
@@ -98,6 +115,21 @@ INCIDENTS: Mapping[IncidentKind, IncidentRule] = MappingProxyType(
         IncidentKind.DARK: IncidentRule(Severity.WARNING),
         IncidentKind.FROZEN: IncidentRule(Severity.WARNING),
         IncidentKind.CAMERA_LOST: IncidentRule(Severity.ALERT),
+        IncidentKind.CAMERA_STALLED: IncidentRule(Severity.ALERT),
+        IncidentKind.CAMERA_RESOLUTION: IncidentRule(Severity.WARNING),
+        IncidentKind.TURNED_AWAY: IncidentRule(Severity.WARNING),
+        IncidentKind.GAZE_AWAY: IncidentRule(Severity.INFO),
+        IncidentKind.TALKING: IncidentRule(Severity.INFO),
+        IncidentKind.LIVENESS_DOUBT: IncidentRule(Severity.ALERT),
+        IncidentKind.PHONE_HINT: IncidentRule(Severity.WARNING),
+        IncidentKind.BOOK_HINT: IncidentRule(Severity.WARNING),
+        IncidentKind.PERSON_HINT: IncidentRule(Severity.WARNING),
+        IncidentKind.SEAT_SWAP: IncidentRule(Severity.ALERT),
+        IncidentKind.LEFT_SEAT: IncidentRule(Severity.ALERT),
+        IncidentKind.TWO_AT_SEAT: IncidentRule(Severity.WARNING),
+        IncidentKind.CHANGED_SEAT: IncidentRule(Severity.ALERT),
+        IncidentKind.ROOM_CAMERA_LOST: IncidentRule(Severity.WARNING),
+        IncidentKind.ROOM_CAMERA_MOVED: IncidentRule(Severity.WARNING),
         IncidentKind.AGENT_DISAGREES: IncidentRule(Severity.ALERT),
         IncidentKind.ENROLMENT_DOUBT: IncidentRule(Severity.WARNING),
         # Whether a breach also covers the paper is data of the level policy.

@@ -27,7 +27,7 @@ from exam_rooms.kiosk_messages import (
 from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
-VERSION = 4
+VERSION = 5
 VERSION_HEADER = "X-Examhall-Protocol"
 ZERO_HEAD = "0" * 64
 NAMESPACE_SEAT = "/seat"

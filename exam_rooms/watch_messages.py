@@ -107,7 +107,8 @@ class AlertRequest:
 
     `episode`: the agent's own name of it (hex, unique); `since_ns` when the cause began, `boot_ns` when the
     agent decided, both on the boot clock of `boot_id`. With `closed` the cause is gone since `since_ns`.
-    `scores`: numbers behind the decision; `frames`: those not announced before.
+    `scores`: numbers behind the decision; `frames`: those not announced before. `probe`: the face that did
+    not match, a vector like `WatchPlan.template`, so that the server can look for it in the room; "" else.
     """
 
     attempt: int
@@ -121,6 +122,7 @@ class AlertRequest:
     models: dict[str, str] = field(default_factory=dict)
     note: ObservationNote | None = None
     frames: tuple[FrameNote, ...] = ()
+    probe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

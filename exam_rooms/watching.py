@@ -85,3 +85,11 @@ class ObservationNote:
     likeness: str = ""
     models: dict[str, str] = field(default_factory=dict)
     unavailable: tuple[str, ...] = ()
+    yaw: float | None = None
+    pitch: float | None = None
+    roll: float | None = None
+    gaze: float | None = None
+    eyes: float | None = None
+    mouth: float | None = None
+    liveness: float | None = None
+    objects: dict[str, float] | None = None

@@ -35,7 +35,14 @@ QUALITY = {
     "blurred": N_("画面模糊"),
     "covered": N_("镜头被遮挡"),
 }
-CHECKS = {"detect": N_("人脸检测"), "verify": N_("人脸比对")}
+CHECKS = {
+    "detect": N_("人脸检测"),
+    "verify": N_("人脸比对"),
+    "mesh": N_("头部姿态"),
+    "iris": N_("视线"),
+    "liveness": N_("活体检测"),
+    "objects": N_("物品识别"),
+}
 SCORES: dict[str, tuple[str, int]] = {
     # name -> (words, decimals)
     "similarity": (N_("相似度"), 2),
@@ -44,6 +51,12 @@ SCORES: dict[str, tuple[str, int]] = {
     "frames": (N_("比对画面数"), 0),
     "brightness": (N_("亮度"), 0),
     "sharpness": (N_("清晰度"), 0),
+    "yaw": (N_("左右转头（度）"), 0),
+    "pitch": (N_("上下抬头（度）"), 0),
+    "gaze": (N_("视线偏移"), 2),
+    "mouth": (N_("张口程度"), 2),
+    "liveness": (N_("活体得分"), 2),
+    "score": (N_("检测得分"), 2),
 }
 INCIDENTS = {
     "LINK_LOST": N_("断网"),
@@ -64,6 +77,21 @@ INCIDENTS = {
     "DARK": N_("光线过暗"),
     "FROZEN": N_("画面静止"),
     "CAMERA_LOST": N_("摄像头没有画面"),
+    "CAMERA_STALLED": N_("摄像头画面中断"),
+    "CAMERA_RESOLUTION": N_("摄像头分辨率不符"),
+    "TURNED_AWAY": N_("长时间转头"),
+    "GAZE_AWAY": N_("长时间看向别处"),
+    "TALKING": N_("疑似说话"),
+    "LIVENESS_DOUBT": N_("疑似翻拍画面"),
+    "PHONE_HINT": N_("画面中疑似有手机"),
+    "BOOK_HINT": N_("画面中疑似有书本"),
+    "PERSON_HINT": N_("画面中疑似有他人"),
+    "SEAT_SWAP": N_("疑似互换座位"),
+    "LEFT_SEAT": N_("离开座位"),
+    "TWO_AT_SEAT": N_("座位处有两人"),
+    "CHANGED_SEAT": N_("换到别的座位"),
+    "ROOM_CAMERA_LOST": N_("考场摄像头没有画面"),
+    "ROOM_CAMERA_MOVED": N_("考场摄像头位置变动"),
     "AGENT_DISAGREES": N_("抓拍复核结果不符"),
     "ENROLMENT_DOUBT": N_("入场比对存疑"),
     "FOCUS_LOST": N_("离开答题页面"),
