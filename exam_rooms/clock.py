@@ -90,22 +90,6 @@ def deadline(room: RoomClock, credit_minutes: Decimal = NO_CREDIT) -> datetime:
     return runs_out if room.ended_at is None else min(runs_out, room.ended_at)
 
 
-def remaining_seconds(room: RoomClock, now: datetime, credit_minutes: Decimal = NO_CREDIT) -> float:
-    """Seconds a seat may still answer: the whole time before the start, 0 from the deadline on.
-
-    In a pause they stand still.
-    """
-    whole = _minutes(room.schedule.minutes + room.credits_minutes + credit_minutes)
-    begin, moment = _start(room), max(now, _start(room))
-    if room.ended_at is not None and moment >= room.ended_at:
-        return 0.0
-    worked = moment - begin - _paused(room, begin, moment)
-    left = max(timedelta(0), whole - worked)
-    if room.ended_at is not None:
-        left = min(left, room.ended_at - moment)
-    return left.total_seconds()
-
-
 def locked(room: RoomClock, now: datetime, credit_minutes: Decimal = NO_CREDIT) -> bool:
     """Whether a seat takes no more input (R46).
 

@@ -27,7 +27,7 @@ class IncidentKind(StrEnum):
     MULTI_FACE = "MULTI_FACE"  # a second person sits at the seat
     FACE_MISMATCH = "FACE_MISMATCH"  # the face is not like the enrolled one, by the median of good frames
     CAMERA_COVERED = "CAMERA_COVERED"  # something lies over the lens
-    DARK = "DARK"  # too dark to see anybody
+    DARK = "DARK"  # too dark, or too much light, to see anybody
     FROZEN = "FROZEN"  # the camera repeats one picture
     CAMERA_LOST = "CAMERA_LOST"  # no pictures come from the camera
     CAMERA_STALLED = "CAMERA_STALLED"  # the camera is there, but its pictures stopped coming

@@ -24,6 +24,7 @@ from exam_rooms.kiosk_messages import (
     SeatOrder,
     SebState,
 )
+from exam_rooms.routes import Route as Route
 from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
@@ -44,36 +45,6 @@ EVENT_ACTIVITY = "activity"
 """Server to monitor: one line for the activity list (incident or act)."""
 EVENT_SERVER = "server"
 """Server to monitor: how busy the server is and what time it has."""
-
-
-class Route:
-    """Paths of the agent's HTTP interface."""
-
-    PAIR = "/agent/pair"
-    CHALLENGE = "/agent/challenge"
-    SESSION = "/agent/session"
-    STATE = "/agent/state"
-    SIGN_IN = "/agent/sign-in"
-    CONFIRM = "/agent/confirm"
-    ACCEPT = "/agent/accept"
-    PHOTO = "/agent/photo"
-    PACKAGE = "/agent/package"
-    JOURNALS = "/agent/journals"
-    ANSWERS = "/agent/answers"
-    STATUS = "/agent/status"
-    RECEIPT = "/agent/receipt"
-    ENROLMENT = "/agent/enrolment"
-    ALERT = "/agent/alerts"
-    CAPTURE = "/agent/captures"
-    FRAMES = "/agent/frames"
-    LOOK = "/agent/look"
-    WARNING_READ = "/agent/warning-read"
-    BREACHES = "/agent/breaches"
-    CHECK = "/agent/check"
-    CALL = "/agent/call"
-    SEB = "/agent/seb"
-    RESCUE = "/agent/rescue"
-    SITE_CA = "/site-ca"
 
 
 class Step(StrEnum):
@@ -212,10 +183,14 @@ class ConfirmRequest:
 
 @dataclass(frozen=True, slots=True)
 class AcceptRequest:
-    """Rules and pledge accepted; face comparison is a choice of its own (R38 path)."""
+    """Rules and pledge accepted; face comparison is a choice of its own (R38 path).
+
+    `consent_version`: which text the candidate was shown about it; "" where nothing was asked.
+    """
 
     rules_version: str
     face_consent: bool
+    consent_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Pictures travel by themselves: first a message that names them by their SHA-256,
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from exam_rooms.challenge import ChallengeNote, ChallengePlan
 from exam_rooms.watching import ObservationNote, WatchRules
 
 
@@ -17,6 +18,7 @@ class CameraState(StrEnum):
     OPENING = "opening"  # no picture yet
     LIVE = "live"
     LOST = "lost"  # there were pictures, and none come any more
+    STALLED = "stalled"  # the camera is there, and gives no new pictures
     UNAVAILABLE = "unavailable"  # the workstation lacks what it needs to look (library, models)
 
 
@@ -25,13 +27,21 @@ class CameraReport:
     """Part of every heartbeat. `identity`: which camera this is (serial, port, or the name of a recording).
 
     `checks`: the plan that the agent follows right now, as it understood it: "" (none), "enrol", "watch".
-    `unavailable`: checks it cannot do ("detect", "verify"), shown as such, never passed over.
+    `unavailable`: checks it cannot do ("detect", "verify"), shown as such, never passed over. `width` and
+    `height`: of its newest picture in pixels, 0 before the first; `odd_size`: it should give others.
+    `reconnects`, `stalls`: how often pictures came again after the camera was opened anew, and after a pause
+    without that, since the agent was started.
     """
 
     state: CameraState = CameraState.NONE
     identity: str = ""
     checks: str = ""
     unavailable: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
+    odd_size: bool = False
+    reconnects: int = 0
+    stalls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,11 @@ class WatchPlan:
 
     `manual`: the candidate did not consent, nothing is looked at (R38). `enrol`: take an enrolment from
     frames and the registration photo. `watch`: fold looks into alerts. Neither: the camera only stands by
-    for a technical check. `template`: enrolled vector, float32 little-endian in base64, "" without one.
-    `captures`: seconds after `SeatState.started_at` at which this seat takes a random picture.
+    for a technical check. `template`: enrolled vector, float32 little-endian in base64, "" without one;
+    `model`: the network that made it, as in `EnrolmentRequest.models`: vectors of another one are never held
+    against it.
+    `captures`: seconds after `SeatState.started_at` at which this seat takes a random picture. `challenge`:
+    what the candidate is asked to do before the enrolment is sent, None for nothing.
     """
 
     rules: WatchRules
@@ -50,6 +63,8 @@ class WatchPlan:
     watch: bool = False
     template: str = ""
     captures: tuple[float, ...] = ()
+    challenge: ChallengePlan | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,9 @@ class EnrolmentRequest:
     """Who sits here, as the agent enrolled it. `template` as in `WatchPlan`; sealed before it is stored.
 
     `similarity` and `likeness` compare it with the registration photo; `spread` is the similarity of the
-    two of its `count` frames that are least alike: below `match_from` they may show two people.
+    two of its `count` frames that are least alike: below `match_from` they may show two people. `challenge`:
+    how the one of the plan ended; `liveness`: the median over the frames (0-1, 1 is alive), None without a
+    model for it.
     """
 
     attempt: int
@@ -99,6 +116,8 @@ class EnrolmentRequest:
     similarity: float | None = None
     models: dict[str, str] = field(default_factory=dict)
     frames: tuple[FrameNote, ...] = ()
+    challenge: ChallengeNote | None = None
+    liveness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +157,23 @@ class CaptureRequest:
     boot_ns: int
     note: ObservationNote | None = None
     frame: FrameNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookLog:
+    """A batch of the log of looks, `body`: base64 of `look_log.pack`. Sending it again changes nothing.
+
+    `batch`: the agent's own name of it (hex, unique); `since_ns`, `until_ns`: its first and its last look on
+    the boot clock of `boot_id`; `count`: how many there are.
+    """
+
+    attempt: int
+    batch: str
+    boot_id: str
+    since_ns: int
+    until_ns: int
+    count: int
+    body: str
 
 
 @dataclass(frozen=True, slots=True)

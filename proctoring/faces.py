@@ -1,24 +1,29 @@
 """Faces in a frame: where they are, upright cut-outs of them, and vectors that tell persons apart.
 
-The detector answers on a grid of one place for every four pixels: how likely a face's middle is there, how
-large the face is, and where its eyes, nose and corners of the mouth are. The verifier turns a cut-out of
-112 x 112 pixels, in which these five points lie where it was trained to have them, into a vector.
+A detector answers on a grid of places: how likely a face is there, how large it is, and where its eyes, nose
+and corners of the mouth are; `DECODERS` has the ways in which known kinds of them say so. The verifier turns
+a cut-out of 112 x 112 pixels, in which these five points lie where the field's networks are trained to have
+them, into a vector. Which networks these are is the manifest's affair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from proctoring.frames import Frame
-from proctoring.models import ModelCard
+from proctoring.models import ModelCard, blob, forward
 from proctoring.observation import FoundFace
 
 Vector = NDArray[np.float32]
 """What a face looks like: as many numbers as the model's card says, of length 1 in all."""
 Floats = NDArray[np.float32]
-STRIDE = 4
+Found = tuple[Floats, Floats, Floats]
+"""Boxes (n x 4: left, top, width, height), scores (n), points (n x 5 x 2): pixels of what the net saw."""
+STRIDE = 4  # of CenterFace's grid, in pixels
+STRIDES = (8, 16, 32)  # of YuNet's three grids
 LARGEST = 8.0  # exponent of a box's side on the grid; a net that answers more is broken, not right
 UPRIGHT = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -38,8 +43,10 @@ def find(net: "cv2.dnn.Net", card: ModelCard, frame: Frame, side: int) -> tuple[
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
-    net.setInput(_blob(_padded(np.asarray(small, np.uint8), card.input.multiple), card))
-    boxes, scores, points = decode(net.forward(list(card.outputs)), card.thresholds["score"])
+    shown = _padded(np.asarray(small, np.uint8), card.input.multiple)
+    answers = forward(card, net, blob(card, shown))
+    boxes, scores, points = DECODERS[card.kind](answers, shown.shape[:2], card.thresholds["score"])
+    points = points[:, card.landmarks]
     kept = distinct(boxes, scores, card.thresholds["overlap"])
     back = np.array([width / size[0], height / size[1]])
     faces = (_face(boxes[place], scores[place], points[place], back, (width, height)) for place in kept)
@@ -63,9 +70,9 @@ def upright(frame: Frame, face: FoundFace) -> Frame:
 
 def embed(net: "cv2.dnn.Net", card: ModelCard, cut: Frame) -> Vector:
     """The vector of an upright face."""
-    net.setInput(_blob(cut, card))
-    vector = np.asarray(net.forward(), np.float32).ravel()
-    return unit(vector)
+    size = card.input.width, card.input.height
+    fitting = cut if size == (CUT, CUT) else np.asarray(cv2.resize(cut, size), np.uint8)
+    return unit(forward(card, net, blob(card, fitting))[0].ravel())
 
 
 def unit(vector: Floats) -> Vector:
@@ -105,16 +112,9 @@ def _padded(small: Frame, multiple: int) -> Frame:
     return np.asarray(cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT), np.uint8)
 
 
-def _blob(picture: Frame, card: ModelCard) -> Floats:
-    want = card.input
-    mean = (want.mean,) * 3
-    blob = cv2.dnn.blobFromImage(picture, 1 / want.std, mean=mean, swapRB=want.order == "RGB")
-    return np.asarray(blob if want.layout == "NCHW" else blob.transpose(0, 2, 3, 1), np.float32)
-
-
-def decode(found: Sequence[Floats], least: float) -> tuple[Floats, Floats, Floats]:
-    """Boxes (n x 4: left, top, width, height), scores (n), points (n x 5 x 2): pixels of the small frame."""
-    heat, sizes, offsets, landmarks = (np.asarray(output[0], np.float32) for output in found)
+def centerface(found: Sequence[Floats], _shape: tuple[int, ...], least: float) -> Found:
+    """CenterFace: heat, sizes, offsets and landmarks, each 1 x channels x rows x columns."""
+    heat, sizes, offsets, landmarks = (output[0] for output in found)
     rows, columns = np.nonzero(heat[0] >= least)
     high, wide = np.exp(np.minimum(sizes[:, rows, columns], LARGEST)) * STRIDE
     top = (rows + offsets[0, rows, columns] + 0.5) * STRIDE - high / 2
@@ -122,6 +122,30 @@ def decode(found: Sequence[Floats], least: float) -> tuple[Floats, Floats, Float
     down, right = landmarks[0::2, rows, columns], landmarks[1::2, rows, columns]
     points = np.stack([right * wide + left, down * high + top], axis=-1).transpose(1, 0, 2)
     return np.stack([left, top, wide, high], axis=-1), heat[0, rows, columns], points
+
+
+def yunet(found: Sequence[Floats], shape: tuple[int, ...], least: float) -> Found:
+    """YuNet: class, object, box and points, each for three grids, 1 x places x values, row by row.
+
+    `shape`: height and width of what the net was shown.
+    """
+    grids = []
+    for grid, stride in enumerate(STRIDES):
+        sure, there, box, marks = (found[kind * len(STRIDES) + grid][0] for kind in range(4))
+        scores = np.sqrt(np.clip(sure[:, 0], 0, 1) * np.clip(there[:, 0], 0, 1))
+        (places,) = np.nonzero(scores >= least)
+        corner = np.stack(np.divmod(places, shape[1] // stride)[::-1], axis=-1)
+        middle = (corner + box[places, :2]) * stride
+        size = np.exp(np.minimum(box[places, 2:], LARGEST)) * stride
+        points = (corner[:, None] + marks[places].reshape(-1, 5, 2)) * stride
+        grids.append((np.concatenate([middle - size / 2, size], axis=1), scores[places], points))
+    boxes, likely, points = (np.concatenate(parts) for parts in zip(*grids, strict=True))
+    return boxes, likely, points
+
+
+DECODERS: Mapping[str, Callable[[Sequence[Floats], tuple[int, ...], float], Found]] = MappingProxyType(
+    {"centerface": centerface, "yunet": yunet}
+)
 
 
 def distinct(boxes: Floats, scores: Floats, overlap: float) -> list[int]:

@@ -22,6 +22,9 @@ DARK, BLURRED = 30.0, 15.0
 """Mean brightness (0-255) below which a picture is dark, variance of the Laplacian (long side 320) below
 which it is blurred. Measured on darkened and blurred portraits: from both on, no face was mistaken for
 another person's; below them more and more were."""
+GLARE, MOST_GLARE = 250, 0.35
+"""Brightness of a pixel that says nothing any more, and the share of such pixels from which a picture with
+nobody in it is blinded: webcams in rooms have 0.12 at most."""
 TEXTURE = 0.10
 """Share of a picture's places with structure below which the lens is covered: rooms with or without people
 have 0.2 and more, hands, cards and caps on a lens, noise included, below 0.1."""
@@ -73,6 +76,8 @@ def quality(frame: Frame) -> Quality:
     sharpness = float(cv2.Laplacian(small, cv2.CV_64F).var())
     if texture(small) < TEXTURE:
         return Quality(brightness, sharpness, Verdict.COVERED)
+    if float((small >= GLARE).mean()) >= MOST_GLARE:
+        return Quality(brightness, sharpness, Verdict.GLARE)
     return Quality(brightness, sharpness, open_verdict(brightness, sharpness))
 
 

@@ -1,89 +1,64 @@
-"""The networks that look at pictures: what each is, where its weights lie, whether they are the right ones.
+"""The networks that look at pictures: which is used for what, and whether its weights are the right ones.
 
-`manifest.json` says all that is known of each model; the weights come at set-up and lie in `weights/` beside
-it. A model is usable when its content has the manifest's hash and a known input gives the known answer: the
-first shows that these are the weights, the second that this machine's OpenCV runs them as it should. All
-else is *unavailable* with a code: `missing`, `wrong_file` or `wrong_answer`.
+`model_cards` says all that is known of each; weights come at set-up and lie in `weights/` beside this
+module, further ones are installed into a folder of the machine. A network is usable when its content has
+the card's hash and a known input gives the known answer: the first shows that these are the weights, the
+second that this machine's OpenCV runs them as it should. All else is *unavailable* with a code: `missing`,
+`wrong_file` or `wrong_answer`. Of several usable networks for a purpose the first by preference is taken.
+
+Everywhere here `folder` is where weights are looked for: one folder alone, several in their order, or, when
+left out, the machine's folder of installed ones and then the package's own.
 """
 
-import json
-from collections.abc import Mapping
+import os.path
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from proctoring import model_cards
+from proctoring.model_cards import KnownAnswer, ManifestFault, ModelCard, ModelInput
 from proctoring.onnx_content import OnnxFault, content_hash
+
+__all__ = ["KnownAnswer", "ModelCard", "ModelInput"]
 
 MISSING, WRONG_FILE, WRONG_ANSWER = "missing", "wrong_file", "wrong_answer"
 TOLERANCE = 1e-4
 """How far a value of the known answer may be off, per unit of its size (at least one)."""
+_CANNOT_RUN = (cv2.error, ValueError, IndexError, TypeError, MemoryError)
+OWN = Path(__file__).with_name("weights")
+STANDARD = Path("/var/lib/examhall/models")
+"""Where `examhall models install` puts networks when no setting says otherwise."""
 
-
-@dataclass(frozen=True, slots=True)
-class ModelInput:
-    """What a model wants to see: `(pixel - mean) / std` in the channel order and layout named here.
-
-    `width` and `height` in pixels, 0 when any size will do whose sides are multiples of `multiple`.
-    """
-
-    width: int
-    height: int
-    multiple: int
-    order: str
-    layout: str
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswer:
-    """What a model must make of `sample(card, shape)`: name of an output -> a few numbers of it."""
-
-    shape: tuple[int, ...]
-    values: Mapping[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """One entry of the manifest. `outputs`: names in the order of use; `dim`: length of a vector, or 0.
-
-    `content_hash` is what `onnx_content.content_hash` must say. The known answers are asked one after the
-    other of one net: OpenCV 4 misreads the detector's input only when its size changes.
-    """
-
-    name: str
-    version: str
-    purpose: str
-    file: str
-    source: str
-    licence: str
-    caveat: str
-    input: ModelInput
-    outputs: tuple[str, ...]
-    dim: int
-    thresholds: Mapping[str, float]
-    content_hash: str
-    answers: tuple[KnownAnswer, ...]
+Folder = Path | Sequence[Path] | None
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
     """Whether a model can be used: `code` is empty when it can, else `missing`, `wrong_file`, `wrong_answer`.
 
-    `size`: bytes of the weights found, 0 when there are none.
+    `size`: bytes of the weights found, 0 when there are none; `place`: the folder they lie in; `used`:
+    whether it is the one taken for its purpose.
     """
 
     card: ModelCard
     code: str
     size: int
+    place: Path | None = None
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A network ready for use and its card; for one thread, since it keeps what it last saw."""
+
+    card: ModelCard
+    net: "cv2.dnn.Net"
 
 
 class ModelUnavailable(Exception):
@@ -96,68 +71,135 @@ class ModelUnavailable(Exception):
         self.code = code
 
 
-@cache
-def cards() -> tuple[ModelCard, ...]:
-    """All models of the manifest, in its order; there is one for each purpose."""
-    listed = json.loads(files("proctoring").joinpath("manifest.json").read_text("utf-8"))
-    return tuple(_card(entry) for entry in listed["models"])
+def places(installed: Path | str | None = None) -> tuple[Path, ...]:
+    """Where a host looks: its folder of installed networks (the standard one when left out), then our own."""
+    return (Path(installed or STANDARD), OWN)
 
 
-def card(purpose: str) -> ModelCard:
-    """The model for a purpose. Raises `KeyError` for a purpose that no model serves."""
-    for entry in cards():
-        if entry.purpose == purpose:
-            return entry
-    raise KeyError(purpose)
+def cards(folder: Folder = None) -> tuple[ModelCard, ...]:
+    """All known models, the preferred first: those of the folders' manifests, then the package's.
 
-
-def open_net(purpose: str, folder: Path | None = None) -> "cv2.dnn.Net":
-    """A network of the caller's own, ready for use: one for each thread, since it keeps what it last saw.
-
-    `folder`: where the weights lie, the package's own when left out. The very bytes that are hashed are
-    loaded, then asked for the known answer: some 50 ms in all. Raises `ModelUnavailable`.
+    A manifest that cannot be read counts as none; `model_cards.folder_cards` tells why.
     """
-    entry = card(purpose)
-    net = _load(entry, _weights(entry, folder))
-    if not _answers(entry, net):
-        raise ModelUnavailable(purpose, WRONG_ANSWER)
-    return net
+    found: list[ModelCard] = []
+    for place in _folders(folder):
+        try:
+            found.extend(model_cards.folder_cards(place))
+        except (ManifestFault, OSError):
+            continue
+    known = {card.name for card in found}
+    return (*found, *(card for card in model_cards.own_cards() if card.name not in known))
 
 
-def verify(folder: Path | None = None) -> tuple[ModelState, ...]:
-    """The state of every model of the manifest, with hash and known answer tried. Never raises."""
-    return tuple(_state(entry, folder) for entry in cards())
+def card(purpose: str, folder: Folder = None) -> ModelCard:
+    """The model that would be taken for a purpose by what files there are; nothing is opened.
+
+    Without any file the preferred one. Raises `KeyError` for a purpose that no model serves.
+    """
+    teams = list(_teams(purpose, folder))
+    if not teams:
+        raise KeyError(purpose)
+    there = (team for team in teams if all(_lies(each, folder) for each in team))
+    return next(there, teams[0])[0]
 
 
-def sample(entry: ModelCard, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def open_net(purpose: str, folder: Folder = None) -> "cv2.dnn.Net":
+    """The network of `open_nets` for purposes that one alone serves. Raises `ModelUnavailable`."""
+    return open_nets(purpose, folder)[0].net
+
+
+def open_nets(purpose: str, folder: Folder = None) -> tuple[Opened, ...]:
+    """The usable networks for a purpose, one unless they work together; the caller's own.
+
+    The very bytes that are hashed are loaded, then asked for the known answer: some 50 ms each. Raises
+    `ModelUnavailable`, with what is wrong with a file that is there rather than with one that is not.
+    """
+    codes = []
+    for team in _teams(purpose, folder):
+        try:
+            return tuple(_open(each, folder) for each in team)
+        except ModelUnavailable as fault:
+            codes.append(fault.code)
+    raise ModelUnavailable(purpose, next((code for code in codes if code != MISSING), MISSING))
+
+
+def verify(folder: Folder = None) -> tuple[ModelState, ...]:
+    """The state of every known model, with hash and known answer tried. Never raises."""
+    tried = {each.name: _state(each, folder) for each in cards(folder)}
+    taken: set[str] = set()
+    for purpose in {state.card.purpose for state in tried.values()}:
+        whole = (team for team in _teams(purpose, folder) if not any(tried[each.name].code for each in team))
+        taken |= {each.name for each in next(whole, ())}
+    return tuple(
+        ModelState(state.card, state.code, state.size, state.place, name in taken)
+        for name, state in tried.items()
+    )
+
+
+def blob(entry: ModelCard, picture: NDArray[np.uint8]) -> Floats:
+    """A picture (height x width x 3, BGR, of the size the model wants) as its input."""
+    want = entry.input
+    alike = len(set(want.std)) == 1
+    scale = 1 / want.std[0] if alike else 1.0
+    made = cv2.dnn.blobFromImage(picture, scale, mean=want.mean, swapRB=want.order == "RGB")
+    ready = np.asarray(made if alike else made / np.reshape(want.std, (3, 1, 1)), np.float32)
+    return ready if want.layout == "NCHW" else np.ascontiguousarray(ready.transpose(0, 2, 3, 1))
+
+
+def forward(entry: ModelCard, net: "cv2.dnn.Net", given: Floats) -> tuple[Floats, ...]:
+    """What a network answers, in the order of the card's outputs."""
+    net.setInput(given)
+    return tuple(np.asarray(values, np.float32) for values in net.forward(list(entry.outputs)))
+
+
+def sample(entry: ModelCard, shape: tuple[int, ...]) -> Floats:
     """The input of a known answer: bytes that look random, the same on every machine, scaled as real ones.
 
     Made of whole numbers alone, so that no random generator's version matters.
     """
     index = np.arange(int(np.prod(shape)), dtype=np.uint64)
     pixels = ((index * np.uint64(2654435761)) % np.uint64(1 << 32)) >> np.uint64(24)
-    scaled = (pixels.astype(np.float32) - entry.input.mean) / entry.input.std
-    return scaled.reshape(shape).astype(np.float32)
+    apart = (3, 1, 1) if entry.input.layout == "NCHW" else (3,)
+    mean, std = (np.array(each, np.float32).reshape(apart) for each in (entry.input.mean, entry.input.std))
+    return np.asarray((pixels.astype(np.float32).reshape(shape) - mean) / std, np.float32)
 
 
 def answer(entry: ModelCard, net: "cv2.dnn.Net", shape: tuple[int, ...]) -> KnownAnswer:
     """What a network makes of `sample`: of each output mean, deviation and five values spread over it."""
-    net.setInput(sample(entry, shape))
-    found = zip(entry.outputs, net.forward(list(entry.outputs)), strict=True)
-    return KnownAnswer(shape, {name: _digest(np.asarray(values)) for name, values in found})
+    found = forward(entry, net, sample(entry, shape))
+    return KnownAnswer(shape, {name: _digest(each) for name, each in zip(entry.outputs, found, strict=True)})
+
+
+def load(entry: ModelCard, data: bytes) -> "cv2.dnn.Net":
+    """A network out of its file's bytes, checked by hash and known answer. Raises `ModelUnavailable`."""
+    try:
+        if content_hash(data) != entry.content_hash:
+            raise ModelUnavailable(entry.purpose, WRONG_FILE)
+    except OnnxFault as fault:
+        raise ModelUnavailable(entry.purpose, WRONG_FILE) from fault
+    try:
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
+        right = all(_equal(answer(entry, net, known.shape), known) for known in entry.answers)
+        right = right and _is_as_long(entry, net)
+    except _CANNOT_RUN as fault:  # the right file, but this OpenCV cannot run it
+        raise ModelUnavailable(entry.purpose, WRONG_ANSWER) from fault
+    if not right:
+        raise ModelUnavailable(entry.purpose, WRONG_ANSWER)
+    return net
+
+
+def _is_as_long(entry: ModelCard, net: "cv2.dnn.Net") -> bool:
+    """Whether a vector has the length that the card says; the server takes no other."""
+    if not entry.dim:
+        return True
+    shape = entry.answers[0].shape
+    return all(found.size == entry.dim for found in forward(entry, net, sample(entry, shape)))
 
 
 def _digest(values: NDArray[Any]) -> tuple[float, ...]:
     flat = values.ravel().astype(np.float64)
-    places = np.linspace(0, flat.size - 1, 5).astype(int)
-    return (float(flat.mean()), float(flat.std()), *(float(value) for value in flat[places]))
-
-
-def _answers(entry: ModelCard, net: "cv2.dnn.Net") -> bool:
-    try:
-        return all(_equal(answer(entry, net, known.shape), known) for known in entry.answers)
-    except cv2.error:
-        return False
+    spots = np.linspace(0, flat.size - 1, 5).astype(int)
+    return (float(flat.mean()), float(flat.std()), *(float(value) for value in flat[spots]))
 
 
 def _equal(found: KnownAnswer, known: KnownAnswer) -> bool:
@@ -167,50 +209,59 @@ def _equal(found: KnownAnswer, known: KnownAnswer) -> bool:
     )
 
 
-def _state(entry: ModelCard, folder: Path | None) -> ModelState:
-    size = 0
-    try:
-        data = _weights(entry, folder)
-        size = len(data)
-        code = "" if _answers(entry, _load(entry, data)) else WRONG_ANSWER
-    except ModelUnavailable as fault:
-        code = fault.code
-    return ModelState(entry, code, size)
+def _folders(folder: Folder) -> tuple[Path, ...]:
+    if folder is None:
+        return places()
+    return (folder,) if isinstance(folder, Path) else tuple(folder)
 
 
-def _weights(entry: ModelCard, folder: Path | None) -> bytes:
-    place: Traversable = files("proctoring").joinpath("weights") if folder is None else folder
-    try:
-        return place.joinpath(entry.file).read_bytes()
-    except OSError as fault:
-        raise ModelUnavailable(entry.purpose, MISSING) from fault
+def _teams(purpose: str, folder: Folder) -> Iterator[tuple[ModelCard, ...]]:
+    """The cards of a purpose, preferred first, those that work together as one."""
+    serving = [each for each in cards(folder) if each.purpose == purpose]
+    done: set[str] = set()
+    for each in serving:
+        if not each.team:
+            yield (each,)
+        elif each.team not in done:
+            done.add(each.team)
+            yield tuple(other for other in serving if other.team == each.team)
 
 
-def _load(entry: ModelCard, data: bytes) -> "cv2.dnn.Net":
-    try:
-        if content_hash(data) != entry.content_hash:
-            raise ModelUnavailable(entry.purpose, WRONG_FILE)
-    except OnnxFault as fault:
-        raise ModelUnavailable(entry.purpose, WRONG_FILE) from fault
-    try:
-        return cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
-    except cv2.error as fault:  # the right file, but this OpenCV cannot run it
-        raise ModelUnavailable(entry.purpose, WRONG_ANSWER) from fault
+def _lies(entry: ModelCard, folder: Folder) -> bool:
+    return any(os.path.isfile(place / entry.file) for place in _folders(folder))
 
 
-def _card(entry: Mapping[str, Any]) -> ModelCard:
-    return ModelCard(
-        **{name: entry[name] for name in ("name", "version", "purpose", "file", "source", "licence")},
-        caveat=entry["caveat"],
-        input=ModelInput(**entry["input"]),
-        outputs=tuple(entry["outputs"]),
-        dim=entry["dim"],
-        thresholds=MappingProxyType(dict(entry["thresholds"])),
-        content_hash=entry["content_hash"],
-        answers=tuple(_known(known) for known in entry["answers"]),
-    )
+def _found(entry: ModelCard, folder: Folder) -> Iterator[tuple[Path, bytes]]:
+    """The files of a model's name, with their folders."""
+    for place in _folders(folder):
+        try:
+            yield place, model_cards.whole_file(place / entry.file, model_cards.MOST_BYTES)
+        except OSError:
+            continue
 
 
-def _known(entry: Mapping[str, Any]) -> KnownAnswer:
-    values = {name: tuple(numbers) for name, numbers in entry["values"].items()}
-    return KnownAnswer(tuple(entry["shape"]), MappingProxyType(values))
+def _open(entry: ModelCard, folder: Folder) -> Opened:
+    code = MISSING
+    for _place, data in _found(entry, folder):
+        try:
+            return Opened(entry, load(entry, data))
+        except ModelUnavailable as fault:
+            code = fault.code
+    raise ModelUnavailable(entry.purpose, code)
+
+
+def _state(entry: ModelCard, folder: Folder) -> ModelState:
+    state = ModelState(entry, MISSING, 0)
+    for place, data in _found(entry, folder):
+        try:
+            load(entry, data)
+        except ModelUnavailable as fault:
+            state = ModelState(entry, fault.code, len(data), place)
+        else:
+            return ModelState(entry, "", len(data), place)
+    return state
+
+
+def usable(states: Iterable[ModelState]) -> frozenset[str]:
+    """The purposes that some usable model serves."""
+    return frozenset(state.card.purpose for state in states if state.used)

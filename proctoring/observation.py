@@ -34,9 +34,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Where the main face looks. `yaw`, `pitch`, `roll`: degrees (right turn, up, clockwise positive, as
-    the person feels them); `gaze`: place of the iris between the corners of the eye, 0-1, None when it was
-    not looked for; `eyes`, `mouth`: how far they are open, height by width.
+    """Where the main face looks, as the picture shows it.
+
+    `yaw`, `pitch`, `roll`: degrees; to the right edge of the picture (the person's own left), up and
+    clockwise are positive. `gaze`: place of the iris between the left and the right corner of the eye in the
+    picture, 0-1, None when it was not looked for. `eyes`, `mouth`: how far they are open, height by width;
+    the eyes by the finer of the two networks when `gaze` was looked for, which measures otherwise than the
+    coarser one: compare only looks of one sort.
     """
 
     yaw: float
@@ -45,6 +49,16 @@ class Attention:
     eyes: float
     mouth: float
     gaze: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadShape:
+    """The rigid points of the main face in the picture (n x 2, pixels; the order is `pose.RIGID`), and how
+    badly a head fits them (`pose.Pose.misfit`). For the moment only: neither sent nor kept.
+    """
+
+    points: NDArray[np.float64]
+    misfit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +78,9 @@ class Observation:
     poor to compare (`comparable` false). `fingerprint` is equal only for frames with the very same pixels.
     `models`: purpose -> name and version; `unavailable`: purposes whose model is missing or wrong;
     `ms`: milliseconds by step. `attention`, `liveness` (1: a living face, 0: a picture of one) and
-    `objects` are None when they were not looked for or their model is missing. `probe`: the compared face as
-    a vector; it stays in memory.
+    `objects` are None when they were not looked for, their model is missing, or the frame does not show
+    enough to tell. `probe`: the compared face as a vector, `shape`: the head whose `attention` this is; both
+    stay in memory.
     """
 
     width: int
@@ -83,6 +98,7 @@ class Observation:
     liveness: float | None = None
     objects: tuple[FoundObject, ...] | None = None
     probe: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
+    shape: HeadShape | None = field(default=None, repr=False, compare=False)
 
     def note(self) -> ObservationNote:
         """The same in the values that are sent and kept."""
@@ -104,6 +120,8 @@ class Observation:
         )
 
 
+BESIDE = 0.6
+"""Least height of a second person as a share of the first one's."""
 _ATTENTION = ("yaw", "pitch", "roll", "gaze", "eyes", "mouth")
 
 
@@ -112,8 +130,16 @@ def _short(value: float | None) -> float | None:
 
 
 def _best(objects: tuple[FoundObject, ...]) -> dict[str, float]:
-    """The best score of each kind."""
+    """The best score of each kind; of persons that of the likeliest beside the one who sits here."""
     best: dict[str, float] = {}
-    for each in objects:
-        best[each.kind] = max(best.get(each.kind, 0.0), round(each.score, 3))
+    for each in (*(one for one in objects if one.kind != "person"), *_beside(objects)):
+        best[each.kind] = max(best.get(each.kind, 0.0), round(float(each.score), 3))
     return best
+
+
+def _beside(objects: tuple[FoundObject, ...]) -> list[FoundObject]:
+    """Persons beside the largest one that are large enough not to sit in the rows behind."""
+    persons = sorted(
+        (one for one in objects if one.kind == "person"), key=lambda one: one.box[2] * one.box[3]
+    )
+    return [one for one in persons[:-1] if one.box[3] >= BESIDE * persons[-1].box[3]]

@@ -9,30 +9,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
-from types import MappingProxyType
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from exam_rooms.watching import Likeness, WatchRules
-from proctoring import faces as nets
+from proctoring import faces as finding
+from proctoring import gaze, liveness, mesh, objects, pose
+from proctoring.face_quality import is_comparable
 from proctoring.faces import Vector
 from proctoring.frames import Frame, fingerprint, open_verdict, quality
-from proctoring.models import ModelUnavailable, card, open_net
-from proctoring.observation import FoundFace, Identity, Observation
+from proctoring.mesh import Mesh
+from proctoring.models import Folder, card
+from proctoring.nets import DETECT, IRIS, LIVENESS, MESH, OBJECTS, VERIFY, Nets
+from proctoring.observation import Attention, FoundFace, FoundObject, HeadShape, Identity, Observation
+from proctoring.pose import Pose
 from proctoring.quality import Quality, Verdict
 
-DETECT, VERIFY = "detect", "verify"
-LEAST_WIDTH = 40.0  # pixels of a face that is compared, in the frame as it came
-LEAST_LIGHT, MOST_GLARE, GLARE, LEAST_DETAIL = 25.0, 0.40, 250, 0.025
-"""A face is compared when its mean brightness is at least the first, at most the second share of it is as
-bright as GLARE, and its detail (see `detail`) is at least the last. Measured on darkened, overexposed,
-blurred and shaken portraits: beyond these more and more faces were mistaken for another person's."""
-INNER = slice(16, 96)  # rows and columns of an upright cut-out that are face, not hair or background
-DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows and columns from a pixel to its neighbour
-DETAIL_SIDE = 40  # pixels; a face that is just wide enough must not seem blurred by being enlarged
+MOST_YAW, MOST_PITCH = 30.0, 35.0
+"""Degrees from which on a head is turned too far to be called a stranger's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +45,33 @@ SEAT = Sizes(near=0.06)
 """A seat's camera: whoever sits before it has a face of 0.09 and more even in a wide-angle picture."""
 PHOTO = Sizes(640, 0)
 """A registration photo, or any picture whose people are far away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """The costly steps that one look makes: head pose, eyes and mouth (2 ms), gaze besides (4 ms more),
+    whether the face is alive (2 ms), and things on the desk (15 ms).
+    """
+
+    attention: bool = False
+    gaze: bool = False
+    liveness: bool = False
+    objects: bool = False
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The networks that these steps need."""
+        wanted = (
+            (MESH, self.attention or self.gaze),
+            (IRIS, self.gaze),
+            (LIVENESS, self.liveness),
+            (OBJECTS, self.objects),
+        )
+        return tuple(purpose for purpose, asked in wanted if asked)
+
+
+NOTHING_MORE = Looks()
+EVERYTHING = Looks(attention=True, gaze=True, liveness=True, objects=True)
 
 
 @dataclass(frozen=True)
@@ -71,21 +93,29 @@ class Enrolment:
 class Eyes:
     """The networks of one thread. A missing or wrong model is never an error, but named in `unavailable`."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """`folder`: where the weights lie; the package's own when left out. Takes a tenth of a second."""
-        self._nets: dict[str, cv2.dnn.Net] = {}
-        self._faults: dict[str, ModelUnavailable] = {}
-        for purpose in (DETECT, VERIFY):
-            try:
-                self._nets[purpose] = open_net(purpose, folder)
-            except ModelUnavailable as fault:
-                self._faults[purpose] = fault
-        self.unavailable: tuple[str, ...] = tuple(self._faults)
-        self.models: Mapping[str, str] = MappingProxyType(
-            {purpose: f"{card(purpose).name} {card(purpose).version}" for purpose in self._nets}
-        )
+    def __init__(self, folder: Folder = None) -> None:
+        """`folder`: where the weights lie, as in `models`. Takes a tenth of a second; networks for the
+        steps of `Looks` are opened when they are first asked for.
+        """
+        self._nets = Nets(folder)
+        self.unavailable: tuple[str, ...] = self._nets.missing((DETECT, VERIFY))
+        """Those of the two that every seat needs; `missing` tells of the others."""
 
-    def observe(
+        self.models: Mapping[str, str] = self._nets.names((DETECT, VERIFY))
+        """Purpose -> name and version of these two."""
+
+        verifier = None if VERIFY in self.unavailable else self._nets.need(VERIFY)[1]
+        self.dim = 0 if verifier is None else verifier.dim
+        """Length of a vector that they make; 0 without the verifier."""
+
+        self.limits: Mapping[str, float] = {} if verifier is None else verifier.thresholds
+        """What the verifier's card says of its cosines, see `likeness`."""
+
+    def missing(self, look: Looks = NOTHING_MORE) -> tuple[str, ...]:
+        """Purposes without a usable model among those that looks of this sort need."""
+        return (*self.unavailable, *self._nets.missing(look.purposes))
+
+    def observe(  # noqa: PLR0913 - how closely and what to look at, by name
         self,
         frame: Frame,
         enrolled: Vector | None,
@@ -93,6 +123,7 @@ class Eyes:
         *,
         sizes: Sizes = SEAT,
         compare: bool = True,
+        look: Looks = NOTHING_MORE,
     ) -> Observation:
         """What a frame shows. With `compare` a good face is held against `enrolled`.
 
@@ -103,53 +134,46 @@ class Eyes:
             seen, trace = quality(frame), fingerprint(frame)
         with watch.step("detect"):
             faces = self._faces(frame, sizes)
-        main = main_face(faces)
-        persons = count_persons(faces, rules)
-        seen = _seen_with(seen, main)
-        cut = None
-        if main is not None and persons == 1:
-            with watch.step("align"):
-                cut = nets.upright(frame, main)
-            cut = cut if is_comparable(main, cut, seen) else None
-        identity = None
-        if compare and enrolled is not None and cut is not None and VERIFY in self._nets:
-            with watch.step("verify"):
-                similarity = nets.cosine(enrolled, nets.embed(self._nets[VERIFY], card(VERIFY), cut))
-            identity = Identity(similarity, likeness(similarity))
         height, width = frame.shape[:2]
-        return Observation(
+        bare = Observation(
             width=width,
             height=height,
-            quality=seen,
+            quality=_seen_with(seen, main_face(faces)),
             faces=faces,
-            persons=persons,
-            comparable=cut is not None,
-            identity=identity,
+            persons=count_persons(faces, rules),
+            comparable=False,
+            identity=None,
             fingerprint=trace,
-            models=self.models,
-            unavailable=self.unavailable,
+            models=self._nets.names((DETECT, VERIFY, *look.purposes)),
+            unavailable=self.missing(look),
             ms=watch.ms,
         )
+        glance = _Glance(self._nets, frame, watch)
+        return _looked(glance, _compared(glance, bare, enrolled if compare else None), look)
 
     def vector(self, frame: Frame, face: FoundFace, watch: "Stopwatch | None" = None) -> Vector:
         """A face of the frame as a vector. Raises `ModelUnavailable` without the verifier."""
-        if VERIFY in self._faults:
-            raise self._faults[VERIFY]
+        net, entry = self._nets.need(VERIFY)
         watch = watch or Stopwatch()
         with watch.step("align"):
-            cut = nets.upright(frame, face)
+            cut = finding.upright(frame, face)
         with watch.step("verify"):
-            return nets.embed(self._nets[VERIFY], card(VERIFY), cut)
+            return finding.embed(net, entry, cut)
+
+    def head(self, frame: Frame, face: FoundFace, watch: "Stopwatch | None" = None) -> Pose | None:
+        """Where any face of the frame is turned; None without the network or a face it can follow."""
+        found = _Glance(self._nets, frame, watch or Stopwatch()).mesh(face)
+        return pose.head_pose(found) if found is not None and found.sure else None
 
     def _faces(self, frame: Frame, sizes: Sizes) -> tuple[FoundFace, ...]:
         """All faces, the main one marked; looked for more closely when nobody seems to sit here."""
-        if DETECT not in self._nets:
+        if DETECT in self.unavailable:
             return ()
-        net, entry = self._nets[DETECT], card(DETECT)
+        net, entry = self._nets.need(DETECT)
         least = sizes.near * frame.shape[1]
-        found = mark_main(nets.find(net, entry, frame, sizes.first), least)
+        found = mark_main(finding.find(net, entry, frame, sizes.first), least)
         if sizes.retry > sizes.first and main_face(found) is None and max(frame.shape[:2]) > sizes.first:
-            found = mark_main(nets.find(net, entry, frame, sizes.retry), least)
+            found = mark_main(finding.find(net, entry, frame, sizes.retry), least)
         return found
 
 
@@ -168,14 +192,113 @@ class Stopwatch:
         self.ms[name] = self.ms.get(name, 0.0) + (time.thread_time() - begun) * 1000
 
 
+# --- the steps of one look ---------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Glance:
+    """One frame, the networks and the stopwatch; the main face's points once they were needed."""
+
+    nets: Nets
+    frame: Frame
+    watch: Stopwatch
+    found: Mesh | None = None
+
+    def mesh(self, face: FoundFace) -> Mesh | None:
+        """The points of the main face, found once; None without the network."""
+        if self.found is None and self.nets.get(MESH):
+            with self.watch.step("mesh"):
+                self.found = mesh.find(*self.nets.need(MESH), self.frame, face)
+        return self.found
+
+
+def _compared(glance: _Glance, seen: Observation, enrolled: Vector | None) -> Observation:
+    """The same with what a comparison says, if the frame is good enough for one."""
+    main = main_face(seen.faces)
+    if main is None or seen.persons != 1:
+        return seen
+    with glance.watch.step("align"):
+        cut = finding.upright(glance.frame, main)
+        good = is_comparable(main, cut, seen.quality)
+    if not good or enrolled is None or not glance.nets.get(VERIFY):
+        return replace(seen, comparable=good)
+    net, entry = glance.nets.need(VERIFY)
+    with glance.watch.step("verify"):
+        probe = finding.embed(net, entry, cut)
+    similarity = finding.cosine(enrolled, probe)
+    verdict = likeness(similarity, entry.thresholds)
+    if verdict is not Likeness.MATCH and _is_hidden(glance.mesh(main)):
+        return seen
+    return replace(seen, comparable=True, identity=Identity(similarity, verdict), probe=probe)
+
+
+def _is_hidden(found: Mesh | None) -> bool:
+    """Whether a face is covered or turned away, and so only seems unlike. Not known without the mesh."""
+    if found is None:
+        return False
+    head = pose.head_pose(found)
+    return not found.sure or abs(head.yaw) > MOST_YAW or abs(head.pitch) > MOST_PITCH
+
+
+def _looked(glance: _Glance, seen: Observation, look: Looks) -> Observation:
+    """The same with the further steps that were asked for."""
+    main = main_face(seen.faces)
+    if main is not None and (look.attention or look.gaze):
+        seen = _attended(glance, seen, main, look)
+    if main is not None and look.liveness and seen.quality.verdict is Verdict.GOOD:
+        seen = replace(seen, liveness=_alive(glance, main))
+    if look.objects and seen.quality.verdict is not Verdict.COVERED:
+        seen = replace(seen, objects=_things(glance))
+    return seen
+
+
+def _attended(glance: _Glance, seen: Observation, main: FoundFace, look: Looks) -> Observation:
+    found = glance.mesh(main)
+    if found is None or not found.sure:
+        return seen
+    head = pose.head_pose(found)
+    return replace(
+        seen,
+        attention=_attention(glance, found, head, look.gaze),
+        shape=HeadShape(pose.rigid_points(found), head.misfit),
+    )
+
+
+def _attention(glance: _Glance, found: Mesh, head: Pose, with_gaze: bool) -> Attention:
+    eyes, where = gaze.eyes_open(found), None
+    if with_gaze and glance.nets.get(IRIS):
+        with glance.watch.step("iris"):
+            both = gaze.look(*glance.nets.need(IRIS), glance.frame, found)
+        eyes, where = both.eyes, both.gaze
+    return Attention(head.yaw, head.pitch, head.roll, eyes, gaze.mouth_open(found), where)
+
+
+def _alive(glance: _Glance, main: FoundFace) -> float | None:
+    found = glance.nets.get(LIVENESS)
+    if not found:
+        return None
+    with glance.watch.step("liveness"):
+        return liveness.score([each.net for each in found], [each.card for each in found], glance.frame, main)
+
+
+def _things(glance: _Glance) -> tuple[FoundObject, ...] | None:
+    if not glance.nets.get(OBJECTS):
+        return None
+    with glance.watch.step("objects"):
+        return objects.find(*glance.nets.need(OBJECTS), glance.frame)
+
+
+# --- who sits here -----------------------------------------------------------------------------------
+
+
 def one_core() -> None:
     """Keeps OpenCV of this process to one core: a seat has an exam to show, a server other work."""
     cv2.setNumThreads(1)
 
 
-def likeness(similarity: float) -> Likeness:
+def likeness(similarity: float, limits: Mapping[str, float] | None = None) -> Likeness:
     """What a cosine says, by the thresholds of the verifier's card; between them nothing is claimed."""
-    limits = card(VERIFY).thresholds
+    limits = card(VERIFY).thresholds if limits is None else limits
     if similarity >= limits["match"]:
         return Likeness.MATCH
     return Likeness.MISMATCH if similarity < limits["mismatch"] else Likeness.UNSURE
@@ -207,32 +330,6 @@ def count_persons(found: Sequence[FoundFace], rules: WatchRules) -> int:
     )
 
 
-def is_comparable(face: FoundFace, cut: Frame, seen: Quality) -> bool:
-    """Whether a face is large, sharp and lit well enough to say who it is. `cut`: the face upright."""
-    if seen.verdict is not Verdict.GOOD or face.box[2] < LEAST_WIDTH:
-        return False
-    grey = np.asarray(cv2.cvtColor(cut[INNER, INNER], cv2.COLOR_BGR2GRAY), np.uint8)
-    light, glare = float(grey.mean()), float((grey >= GLARE).mean())
-    return light >= LEAST_LIGHT and glare <= MOST_GLARE and detail(grey) >= LEAST_DETAIL
-
-
-def detail(grey: NDArray[np.uint8]) -> float:
-    """How much of a face's contrast is fine, whatever the light: near 0 when blurred or shaken.
-
-    The variance of its bends along the direction that has least, as a share of the variance of its
-    brightness: a shake takes the detail along its own direction only.
-    """
-    side = (DETAIL_SIDE, DETAIL_SIDE)
-    small = cv2.resize(grey, side, interpolation=cv2.INTER_AREA).astype(np.float32)
-    middle, last = small[1:-1, 1:-1], DETAIL_SIDE - 1
-    bends = []
-    for down, right in DIRECTIONS:
-        before = small[1 - down : last - down, 1 - right : last - right]
-        after = small[1 + down : last + down, 1 + right : last + right]
-        bends.append(float((before + after - 2 * middle).var()) / (abs(down) + abs(right)))
-    return min(bends) / max(float(small.var()), 1.0)
-
-
 def enrol(eyes: Eyes, photo: Frame | None, frames: Sequence[Frame], rules: WatchRules) -> Enrolment | None:
     """A template out of live frames, and how like the registration photo it is.
 
@@ -249,8 +346,8 @@ def enrol(eyes: Eyes, photo: Frame | None, frames: Sequence[Frame], rules: Watch
             vectors.append(eyes.vector(frame, main))
     if len(vectors) < max(1, rules.enrol_frames):
         return None
-    template = nets.unit(np.asarray(np.mean(vectors, axis=0), np.float32))
-    spread = min((nets.cosine(*pair) for pair in combinations(vectors, 2)), default=1.0)
+    template = finding.unit(np.asarray(np.mean(vectors, axis=0), np.float32))
+    spread = min((finding.cosine(*pair) for pair in combinations(vectors, 2)), default=1.0)
     similarity, verdict = _against_photo(eyes, photo, template, rules)
     return Enrolment(template, similarity, verdict, spread, len(vectors))
 
@@ -263,13 +360,13 @@ def _against_photo(
     main = main_face(eyes.observe(photo, None, rules, sizes=PHOTO, compare=False).faces)
     if main is None:
         return None, Likeness.NO_FACE
-    similarity = nets.cosine(eyes.vector(photo, main), template)
-    return similarity, likeness(similarity)
+    similarity = finding.cosine(eyes.vector(photo, main), template)
+    return similarity, likeness(similarity, eyes.limits)
 
 
 def _seen_with(seen: Quality, main: FoundFace | None) -> Quality:
     """A lens through which a face is seen is not covered, however plain the wall behind it."""
-    if main is None or seen.verdict is not Verdict.COVERED:
+    if main is None or seen.verdict not in (Verdict.COVERED, Verdict.GLARE):
         return seen
     return replace(seen, verdict=open_verdict(seen.brightness, seen.sharpness))
 

@@ -23,6 +23,10 @@ TENSOR_DIMS, TENSOR_TYPE, TENSOR_NAME, TENSOR_RAW, TENSOR_ELSEWHERE = 1, 2, 8, 9
 TENSOR_WHOLE, TENSOR_FIXED = {5: "<I", 7: "<Q", 11: "<Q"}, (4, 10)  # varints by width; floats and doubles
 
 
+MOST_FIELDS = 1 << 20
+"""In one message: a file of nothing but small fields would take a hundred times its size of memory."""
+
+
 class OnnxFault(Exception):
     """A file that is no whole ONNX model, or one that keeps weights outside itself."""
 
@@ -131,8 +135,11 @@ def _message(value: Value) -> Fields:
 def _fields(data: Bytes) -> Fields:
     """A message's fields by number, in their order; floats and doubles stay bytes."""
     found: Fields = {}
-    at = 0
+    at = count = 0
     while at < len(data):
+        count += 1
+        if count > MOST_FIELDS:
+            raise OnnxFault("too many fields")
         tag, at = _varint(data, at)
         value: Value
         if tag & 7 == 0:

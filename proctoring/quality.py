@@ -11,6 +11,7 @@ class Verdict(StrEnum):
     DARK = "dark"
     BLURRED = "blurred"
     COVERED = "covered"
+    GLARE = "glare"
 
 
 @dataclass(frozen=True, slots=True)

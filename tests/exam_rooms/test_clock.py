@@ -82,22 +82,6 @@ def test_thirty_per_cent_more_time_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "credit", "seconds"),
-    [
-        (at(-10), "0", 5400.0),
-        (at(0), "0", 5400.0),
-        (at(89), "0", 60.0),
-        (at(90, -1), "0", 0.000001),
-        (at(90), "0", 0.0),
-        (at(91), "0", 0.0),
-        (at(91), "6", 300.0),
-    ],
-)
-def test_remaining_seconds(now: datetime, credit: str, seconds: float) -> None:
-    assert clock.remaining_seconds(RUNNING, now, Decimal(credit)) == seconds
-
-
-@pytest.mark.parametrize(
     ("room", "now", "credit", "expected"),
     [
         (PLANNED, at(1), "0", True),
@@ -177,6 +161,6 @@ def test_submit_allowed_at(earliest: int | None, minutes: str, credit: str, expe
 def test_a_seat_is_open_exactly_while_time_remains(started: int, credit: Decimal, offset: int) -> None:
     room = RoomClock(PLAN, started_at=NINE + timedelta(seconds=started))
     now = NINE + timedelta(seconds=offset)
-    open_now = not clock.locked(room, now, credit)
-    begun = now >= NINE + timedelta(seconds=started)
-    assert open_now == (begun and clock.remaining_seconds(room, now, credit) > 0)
+    worked = timedelta(seconds=offset - started)
+    due = timedelta(minutes=90) + timedelta(seconds=float(credit * 60))
+    assert clock.locked(room, now, credit) != (timedelta(0) <= worked < due)

@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from proctoring.faces import (
     CUT,
     STRIDE,
+    STRIDES,
     UPRIGHT,
+    centerface,
     cosine,
-    decode,
     distinct,
     embed,
     find,
     similarity,
     unit,
     upright,
+    yunet,
 )
 from proctoring.frames import Frame
 from proctoring.models import card, open_net
@@ -58,7 +60,7 @@ def grid(row: int, column: int, score: float) -> list[np.ndarray]:
 
 
 def test_a_place_of_the_grid_says_box_and_points() -> None:
-    boxes, scores, points = decode(grid(10, 20, 0.8), 0.5)
+    boxes, scores, points = centerface(grid(10, 20, 0.8), (), 0.5)
     middle = ((20 + 0.5 - 0.25) * STRIDE, (10 + 0.5 + 0.25) * STRIDE)
     left, top = middle[0] - 20, middle[1] - 30
     assert boxes[0] == pytest.approx([left, top, 40, 60], abs=1e-3)
@@ -68,9 +70,39 @@ def test_a_place_of_the_grid_says_box_and_points() -> None:
     assert points[0] == pytest.approx(np.array(wanted), abs=1e-3)
 
 
+def yunet_grids(
+    grid: int, row: int, column: int, *, sure: float = 0.9, there: float = 0.6
+) -> list[np.ndarray]:
+    """YuNet's twelve answers for 64 x 96 pixels with one face on one of its grids, 3 steps wide, 4 high."""
+    counts = [(64 // stride) * (96 // stride) for stride in STRIDES]
+    found = [np.zeros((1, count, size), np.float32) for size in (1, 1, 4, 10) for count in counts]
+    place = row * (96 // STRIDES[grid]) + column
+    for part, values in enumerate((sure, there, (0.25, 0.5, np.log(3), np.log(4)), np.arange(10) / 10)):
+        found[part * 3 + grid][0, place] = values
+    return found
+
+
+@pytest.mark.parametrize(("grid", "row", "column"), [(0, 7, 11), (0, 0, 0), (1, 3, 5), (2, 1, 2)])
+def test_a_place_of_yunets_grids_says_box_and_points(grid: int, row: int, column: int) -> None:
+    boxes, scores, points = yunet(yunet_grids(grid, row, column), (64, 96), 0.5)
+    stride = STRIDES[grid]
+    x, y = (column + 0.25) * stride, (row + 0.5) * stride
+    assert boxes == pytest.approx(
+        np.array([[x - 1.5 * stride, y - 2 * stride, 3 * stride, 4 * stride]]), abs=1e-3
+    )
+    assert scores == pytest.approx(np.sqrt([0.9 * 0.6]))
+    wanted = [[(column + 0.2 * each) * stride, (row + 0.2 * each + 0.1) * stride] for each in range(5)]
+    assert points[0] == pytest.approx(np.array(wanted), abs=1e-3)
+
+
+def test_yunet_without_a_face_says_nothing() -> None:
+    found = yunet(yunet_grids(1, 0, 0, sure=0.2), (64, 96), 0.5)
+    assert [part.shape for part in found] == [(0, 4), (0,), (0, 5, 2)]
+
+
 @pytest.mark.parametrize(("score", "count"), [(0.499, 0), (0.5, 1), (0.501, 1)])
 def test_a_face_counts_from_the_score_on(score: float, count: int) -> None:
-    assert [len(part) for part in decode(grid(3, 4, score), 0.5)] == [count] * 3
+    assert [len(part) for part in centerface(grid(3, 4, score), (), 0.5)] == [count] * 3
 
 
 def test_of_boxes_that_overlap_the_likeliest_stays() -> None:

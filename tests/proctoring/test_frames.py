@@ -180,6 +180,13 @@ def test_a_dark_room_is_dark_not_covered(light: float) -> None:
     assert quality(np.clip(room, 0, 255).astype(np.uint8)).verdict is Verdict.DARK
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.33, Verdict.GOOD), (0.37, Verdict.GLARE)])
+def test_a_picture_is_blinded_from_a_third_of_white_on(share: float, verdict: Verdict) -> None:
+    room = np.minimum(scene(), 240)
+    room[: round(share * room.shape[0])] = 255
+    assert quality(room).verdict is verdict
+
+
 def test_quality_tells_blurred_from_good() -> None:
     good = quality(scene())
     blurred = quality(cv2.GaussianBlur(scene(), (0, 0), 8))

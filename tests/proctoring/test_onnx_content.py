@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proctoring import onnx_content
 from proctoring.onnx_content import OnnxFault, content_hash
 
 
@@ -172,3 +173,9 @@ def test_bytes_from_anywhere_are_a_fault_or_a_hash(noise: bytes, at: int) -> Non
 def test_what_cannot_be_weighed_is_refused(file: bytes) -> None:
     with pytest.raises(OnnxFault):
         content_hash(file)
+
+
+def test_a_file_of_nothing_but_small_fields_is_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_content, "MOST_FIELDS", 1000)
+    with pytest.raises(OnnxFault, match="too many"):
+        content_hash(b"\x08\x01" * 1001)

@@ -7,10 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from proctoring import models
+from proctoring.model_cards import REGISTRY, own_cards
+from server.cli.weights import tfjs
 from server.cli.weights.conversion import convert
 from server.cli.weights.fetching import ROOT, Archive, SetupFault, fetch
 from server.cli.weights.notices import notice
-from server.cli.weights.sources import COLLECTIONS, MODELS, Collection, Piece
+from server.cli.weights.sources import COLLECTIONS, MODELS, TFJS, TFLITE, Collection, Piece
 
 NOTICE = "NOTICE.txt"
 
@@ -23,7 +25,11 @@ def whole(collection: Collection, folder: Path) -> bool:
 def faults(collection: Collection, folder: Path) -> list[str]:
     """The files in a folder that are missing or wrong, models with what is wrong."""
     if collection is MODELS:
-        return [f"{state.card.file} ({state.code})" for state in models.verify(folder) if state.code]
+        absent = [piece.name for piece in collection.pieces if not (folder / piece.name).is_file()]
+        if absent:
+            return [f"{name} ({models.MISSING})" for name in absent]
+        states = [state for state in models.verify(folder) if state.card.origin == REGISTRY]
+        return [f"{state.card.file} ({state.code})" for state in states if state.code]
     return [piece.name for piece in collection.pieces if not _is_right(piece, folder / piece.name)]
 
 
@@ -48,7 +54,14 @@ def install(collection: Collection, folder: Path) -> None:
 
 def _made(piece: Piece, archive: Archive, work: Path) -> bytes:
     data = archive.piece(piece)
-    return convert(data, work) if piece.converted else data
+    if piece.form == TFLITE:
+        return convert(data, work)
+    if piece.form == TFJS:
+        try:
+            return tfjs.convert(data, archive.checked(*piece.weights))
+        except tfjs.NotUnderstood as fault:
+            raise SetupFault(f"{archive.package.title}: {piece.member} has {fault}.") from fault
+    return data
 
 
 def _is_right(piece: Piece, path: Path) -> bool:
@@ -56,7 +69,7 @@ def _is_right(piece: Piece, path: Path) -> bool:
 
 
 def _caveats() -> dict[str, str]:
-    return {card.file: card.caveat for card in models.cards()}
+    return {card.file: card.caveat for card in own_cards()}
 
 
 def _put(ready: Path, folder: Path) -> None:
@@ -72,7 +85,7 @@ def main(root: Path = ROOT) -> int:
     """Fetches every collection below `root` that is not whole; returns the exit status."""
     wanted = [collection for collection in COLLECTIONS if not whole(collection, root / collection.folder)]
     if wanted:
-        sys.stdout.write("· camera models and sample photos (about 20 seconds)\n")
+        sys.stdout.write("· camera models and sample photos (about 160 MB, half a minute)\n")
         sys.stdout.flush()
     try:
         for collection in wanted:

