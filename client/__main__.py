@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from client import rescue
+from client import rescue, room_watch
 from client.agent import Agent, Parts
+from client.aging import drop_aged
 from client.board import Board
 from client.books import Books
 from client.bringing import Bringer
-from client.camera_name import SourceKind, camera_name, source_kind
+from client.camera_given import add_options, given_camera
 from client.clock import ServerClock, boot_seconds, read_boot_id
 from client.device import DataFolder, Device, FolderInUse, disk_code
 from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
@@ -223,6 +224,7 @@ class Kiosk:
             self._kiosk.paired(agent, device, gate, warden.noticed)
         elif self._kiosk_fault:
             agent.kiosk_says(KioskReport(Lockdown.OPEN, (self._kiosk_fault,)))
+        self._drop_aged(parts.books, evidence, device)
         agent.wake_up()
         self._seb.join(agent, before_the_page=self._arguments.seb)
         self._page.agent = agent
@@ -249,6 +251,10 @@ class Kiosk:
                 watcher.stop()
             transport.stop()
             agent.close()
+
+    def _drop_aged(self, books: Books, evidence: Evidence, device: Device) -> None:
+        store = WatchStore(self._folder.evidence, device.journal_secret)
+        drop_aged(books, evidence, store, datetime.now(UTC).timestamp())
 
     def _disk_again(self, agent: Agent, before: str) -> str:
         """How a disk is that took nothing; once it takes something the journals show how it goes on."""
@@ -290,26 +296,22 @@ class Kiosk:
 
         OpenCV and NumPy are loaded here and nowhere earlier: a seat without a camera needs neither.
         """
-        source = self._arguments.camera
-        if not source:
+        given = given_camera(self._arguments)
+        if not given.source:
             return None
-        given = self._arguments.camera_id
-
-        def name() -> str:
-            return given or camera_name(source)
-
         try:
-            from client.camera import Camera, open_source
+            from client.camera import Camera, Wanted, open_source
             from client.watch import Watched, Watcher
             from client.watch_attempt import Desk
         except ImportError as fault:
             LOG.error("camera: %s", type(fault).__name__)
-            agent.camera_says(CameraReport(CameraState.UNAVAILABLE, name(), unavailable=("detect", "verify")))
+            missing = ("detect", "verify")
+            agent.camera_says(CameraReport(CameraState.UNAVAILABLE, given.name(), unavailable=missing))
             return None
         store = WatchStore(self._folder.evidence, device.journal_secret)
-        live = source_kind(source) is SourceKind.DEVICE
-        desk = Desk(evidence, store, self._boot_id, live)
-        watched = Watched(Camera(open_source(source), boot_seconds, name), boot_seconds)
+        desk = Desk(evidence, store, self._boot_id, given.live, agent.challenge)
+        camera = Camera(open_source(given.source, Wanted(given.size)), boot_seconds, given.name)
+        watched = Watched(camera, boot_seconds, self._arguments.models)
         return Watcher(agent, watched, desk)
 
 
@@ -318,6 +320,8 @@ def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if any(argument.split("=")[0] == "--rescue" for argument in arguments):
         return rescue.main(arguments)
+    if room_watch.OPTION in arguments:
+        return room_watch.main(arguments)
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=given.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     for chatty in ("engineio.client", "socketio.client"):
@@ -354,14 +358,14 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, help=f"port of the page on 127.0.0.1: a free one, {PAGE_PORT} with --kiosk"
     )
     parser.add_argument("--software-version", default=VERSION, help="version told to the server")
-    parser.add_argument(
-        "--camera", metavar="SOURCE", help="0, /dev/video2, a video, a/%%03d.jpg or a picture"
-    )
-    parser.add_argument("--camera-id", metavar="TEXT", help="the camera's name in the plan of the room")
+    add_options(parser)
     parser.add_argument(
         "--shared-machine",
         action="store_true",
         help="several agents on this machine: its devices and programs are no sign of any of them",
+    )
+    parser.add_argument(
+        "--models", metavar="DIR", default="", help="folder of installed camera models (docs/models.md)"
     )
     parser.add_argument("--kiosk", action="store_true", help="lock the screen to the page (docs/kiosk.md)")
     parser.add_argument("--kiosk-user", default=KIOSK_USER, help="who runs the browser when this is root")

@@ -18,6 +18,7 @@ from client.board import Board
 from client.books import Books
 from client.brief import Brief, camera_word
 from client.candidate_acts import CandidateActs
+from client.challenge_desk import ChallengeDesk
 from client.command_notes import CommandNotes
 from client.device import DISK_CODES
 from client.journal_file import JournalFault
@@ -40,6 +41,9 @@ from exam_rooms.watch_messages import CameraReport
 
 LOG = logging.getLogger("examhall.kiosk")
 _WRITING = (Step.READY, Step.ANSWERING)
+FIRST_WORD = 5.0
+"""Seconds after its start in which an agent without a line waits for the server before the camera goes by the
+remembered plan: consent may have been taken back meanwhile, but an outage must not switch the camera off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ class Agent(CandidateActs):
         self._camera = CameraReport()
         self._kiosk = KioskReport()
         self._notes = CommandNotes()
+        self.challenge = ChallengeDesk(self._challenge_shown)
         self._running_since: float | None = None
+        self._plan_holds = False
         self.board.on_seen = self._page_has
         self.on_look: Callable[[str], None] = lambda ref: None
         self.listeners: list[Callable[[SeatState], None]] = []
@@ -102,6 +108,7 @@ class Agent(CandidateActs):
             case x.TimeSeen():
                 self._seat.clock.observe(event.server_time, sent=event.sent, received=event.received)
             case x.StateSeen():
+                self._plan_holds = True
                 self._take_state(event.state)
                 self._clear_shelf(event.state)
             case x.JournalGranted():
@@ -116,6 +123,8 @@ class Agent(CandidateActs):
                 self.link.want_state()  # the hand-in has arrived: do not wait to be told
 
     def _take_state(self, state: SeatState) -> None:
+        refused = state.watch is not None and state.watch.manual
+        self.link.bulk.silence(state.attempt if refused else None)
         former, stood = self._seat.attempt, self._seat.paused
         boot = self.board.boot()
         self._notes.heard(state.commands, boot, self._running_since if state.attempt == former else None)
@@ -177,6 +186,10 @@ class Agent(CandidateActs):
     def _take_file(self, event: x.Fetched) -> None:
         if event.ask is x.Ask.PHOTO:
             self._photo = (event.key, event.data)
+            return
+        if event.ask is x.Ask.KEPT:
+            self._kept = (event.key, event.data)
+            self.board.changed.notify_all()
             return
         try:
             self._parts.shelf.store(event.data, event.key)
@@ -290,10 +303,11 @@ class Agent(CandidateActs):
     def brief(self) -> Brief:
         """What holds at the seat now."""
         with self.board.lock:
-            state = self._seat.state
-            if state is None:
+            state, boot = self._seat.state, self.board.boot()
+            self._plan_holds |= not self.link.up and boot - self._began >= FIRST_WORD
+            if state is None or not self._plan_holds:
                 return Brief()
-            left = self._seat.clock.until(state.started_at, self.board.boot())
+            left = self._seat.clock.until(state.started_at, boot)
             return Brief(
                 known=True,
                 attempt=state.attempt,
@@ -327,6 +341,11 @@ class Agent(CandidateActs):
             if report != self._camera:
                 self._camera = report
                 self._settle()
+
+    def _challenge_shown(self) -> None:
+        with self.board.lock:
+            self._seat.around = replace(self._seat.around, challenge=self.challenge.view())
+            self.board.refresh()
 
     def disk_says(self, fault: str) -> None:
         """Why the data folder takes nothing, "" once it does again; the server and the page are told."""

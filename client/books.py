@@ -6,7 +6,7 @@ journals of the former one until the server has acknowledged every record.
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +89,22 @@ class Books:
             self._store.save(running)
         except OSError as fault:
             LOG.error("running state not kept: %s", fault.strerror)
+
+    def keep_days(self) -> dict[int, int]:
+        """By attempt, how many days its remembered plan keeps what the camera brings."""
+        watched = ((one.attempt, one.state.watch) for one in self._running.values() if one.state)
+        return {attempt: plan.rules.keep_days for attempt, plan in watched if plan is not None}
+
+    def drop_aged(self, kept_since: Callable[[int], float]) -> int:
+        """Empties enrolled vectors of attempts last heard of before `kept_since` of them (seconds of the
+        epoch); how many. Raises OSError.
+        """
+        found = [one for one in self._running.values() if one != one.without_template()]
+        aged = [one for one in found if self._store.written(one.attempt) < kept_since(one.attempt)]
+        for one in aged:
+            self._running[one.attempt] = one.without_template()
+            self._store.amend(one.without_template())
+        return len(aged)
 
     def writer(self, attempt: int) -> Journal | None:
         """The journal that answers of an attempt go to, None when one has to be asked for."""

@@ -43,6 +43,6 @@ def camera_word(report: CameraReport, plan: WatchPlan | None) -> str:
     missing = {"detect", "verify"} if plan.enrol else {"detect"}
     if report.state is CameraState.UNAVAILABLE or missing & set(report.unavailable):
         return "unavailable"
-    if report.state is CameraState.LOST:
+    if report.state in (CameraState.LOST, CameraState.STALLED):
         return "lost"
     return "enrolling" if plan.enrol else "live"

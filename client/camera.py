@@ -1,217 +1,78 @@
 """The seat's camera: one thread reads, the newest picture lies in a slot, nobody else ever waits for it.
 
-A source is a video device, a video file, a numbered row of pictures, or one picture; recorded ones play in
-a loop at their own pace. Reading may block, fail or give nonsense: only the camera's thread notices, the
-slot grows old, and the camera counts as lost until pictures come again.
+Reading may block, fail or give nonsense: only the camera's thread notices, the slot grows old, and the
+camera counts as stalled (it is there, but nothing new comes) or lost until pictures come again.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
 
 import cv2
-import numpy as np
 
-from client.camera_name import SourceKind, device_index, numbered, source_kind
-from exam_rooms.watch_messages import CameraState
-from proctoring.frames import PIXELS_LIMIT, Frame, FrameFault, decode_frame
+from client.camera_picture import NoPicture, encode_jpeg
+from client.camera_sources import (
+    FIRST_PAUSE,
+    CameraSource,
+    PictureFiles,
+    Size,
+    Stream,
+    Wanted,
+    is_odd,
+    open_source,
+)
+from exam_rooms.watch_messages import CameraReport, CameraState
+from proctoring.frames import Frame, FrameFault
 from proctoring.frames import quality as quality_of
 
+__all__ = [
+    "Camera",
+    "CameraSource",
+    "Health",
+    "NoPicture",
+    "PictureFiles",
+    "Shot",
+    "Stream",
+    "Wanted",
+    "encode_jpeg",
+    "open_source",
+]
+
 LOG = logging.getLogger("examhall.kiosk")
-LONG_SIDE = 640
-"""Pixels; larger pictures are shrunk at once, since a face before a screen is large enough then."""
 STALE = 2.5
 """Seconds after which the newest picture is no picture of now: less than the gap that ends a spell."""
+HANGS = 2.0
+"""Seconds after which a driver that does not answer hangs: before its last picture is too old."""
 OPENING = 10.0
 """Seconds that a camera may take for its first picture before it counts as lost."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
-PICTURE_SECONDS = 0.5
-"""Pace of recorded pictures, and the least time between two decoded ones of a device or a video."""
-FASTEST = 30.0
-GRAB_REST = 0.005
-"""Seconds between two readings of a device that are passed over: one that never waits must not spin."""
 MISSES = 5
-"""Failed readings in a row after which a device or a video is opened anew."""
-FILE_LIMIT = 32 * 1024 * 1024
-JPEG_LIMIT = 200 * 1024
-"""Bytes of a picture that is sent: several times what a seat's frame takes, less than the server allows."""
-QUALITIES = (80, 60, 40, 20)
-
-
-class NoPicture(Exception):
-    """What was read is no picture; `code` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+"""Failed readings in a row after which a source is opened anew."""
+STALLED = "stalled"
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture, its place in the row since the camera was started, and when it was read (boot seconds)."""
+    """A picture, its place in the row since the camera was started, and when it was read (boot seconds).
+
+    `size`: width and height as it came; `odd`: the camera should give pictures of another size.
+    """
 
     number: int
     frame: Frame
     boot: float
+    size: Size = (0, 0)
+    odd: bool = False
 
 
-class CameraSource(Protocol):
-    """Where pictures come from. Everything may block or raise anything.
-
-    `longest_pause`: seconds between two attempts to open it, at most, when it fails.
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a camera has done since it was started: how often its pictures came again after it was opened
+    anew (`reconnects`), and after a pause without that (`stalls`).
     """
 
-    longest_pause: float
-
-    def open(self) -> None:
-        """Gets ready to read."""
-        ...
-
-    def read(self, stopping: threading.Event) -> Frame:
-        """The next picture, at the source's pace. Raises `NoPicture`; may be called again then."""
-        ...
-
-    def close(self) -> None:
-        """Lets go; may be opened again."""
-        ...
-
-
-class PictureFiles:
-    """Pictures on disk, read anew in each turn: a folder behind a link may be exchanged while it plays."""
-
-    longest_pause = PICTURE_SECONDS
-
-    def __init__(self, source: str, pace: float = PICTURE_SECONDS) -> None:
-        self._source = source
-        self._row = source_kind(source) is SourceKind.PICTURES
-        self._pace = pace
-        self._next = 0
-        self._began = False
-
-    def open(self) -> None:
-        """Starts with the first picture, without a pause."""
-        self._next, self._began = 0, False
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def read(self, stopping: threading.Event) -> Frame:
-        """The next picture of the row after the pace's pause; after the last comes the first (0 or 1)."""
-        if self._began:
-            stopping.wait(self._pace)
-        self._began = True
-        data = self._following()
-        if data is None:
-            raise NoPicture("no_file")
-        return _decoded(data)
-
-    def _following(self) -> bytes | None:
-        if not self._row:
-            return _content(Path(self._source))
-        for number in dict.fromkeys((self._next, 0, 1)):
-            data = _content(numbered(self._source, number))
-            if data is not None:
-                self._next = number + 1
-                return data
-        return None
-
-
-class Stream:
-    """A video device, whose pictures come by themselves, or a video file, which is paced and looped.
-
-    `clock`: any seconds that go forward; `pace` is measured by it.
-    """
-
-    longest_pause = LONGEST_PAUSE
-
-    def __init__(
-        self, source: str, pace: float = PICTURE_SECONDS, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._source = source
-        self._device = device_index(source)
-        self._pace = pace
-        self._clock = clock
-        self._capture: Any = None
-        self._rate = FASTEST
-        self._decoded = 0.0
-
-    def open(self) -> None:
-        """Opens the device or the file. Raises `NoPicture`."""
-        capture = self._opened()
-        if not capture.isOpened():
-            raise NoPicture("not_opened")
-        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if width * height > PIXELS_LIMIT:
-            capture.release()
-            raise NoPicture("picture_too_large")
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        self._rate = min(rate, FASTEST) if rate >= 1 else FASTEST
-        self._capture, self._decoded = capture, self._clock()
-
-    def _opened(self) -> Any:  # noqa: ANN401 - cv2 has no types
-        if self._device is None:
-            return cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-        capture = cv2.VideoCapture(self._device, cv2.CAP_V4L2)
-        for name, value in ((cv2.CAP_PROP_FRAME_WIDTH, 640), (cv2.CAP_PROP_FRAME_HEIGHT, 480)):
-            capture.set(name, value)
-        capture.set(cv2.CAP_PROP_FPS, 10)
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        return capture
-
-    def close(self) -> None:
-        """Gives the device back."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
-
-    def read(self, stopping: threading.Event) -> Frame:
-        """Passes over pictures until one is due, so that the newest is decoded and no other.
-
-        A device is due by the clock: in poor light it gives far fewer pictures than it promised. A
-        recording is due by its number of pictures, and begins anew when it has ended.
-        """
-        if self._device is None:
-            self._pass_over_recorded(stopping)
-        else:
-            self._pass_over_live(stopping)
-        done, pixels = self._capture.retrieve()
-        if not done:
-            raise NoPicture("not_decoded")
-        return normalise(pixels)
-
-    def _pass_over_recorded(self, stopping: threading.Event) -> None:
-        for _ in range(max(1, round(self._pace * self._rate))):
-            stopping.wait(1 / self._rate)
-            if stopping.is_set() or not (self._grab() or self._anew()):
-                raise NoPicture("no_more")
-
-    def _pass_over_live(self, stopping: threading.Event) -> None:
-        while not stopping.is_set() and self._grab():
-            now = self._clock()
-            if now - self._decoded >= self._pace:
-                self._decoded = now
-                return
-            stopping.wait(GRAB_REST)
-        raise NoPicture("no_more")
-
-    def _grab(self) -> bool:
-        return self._capture is not None and bool(self._capture.grab())
-
-    def _anew(self) -> bool:
-        """The first picture of a recording once more; false for one without pictures."""
-        self.close()
-        self.open()
-        return self._grab()
-
-
-def open_source(source: str) -> CameraSource:
-    """The source that the word after `--camera` names."""
-    pictures = source_kind(source) in (SourceKind.PICTURE, SourceKind.PICTURES)
-    return PictureFiles(source) if pictures else Stream(source)
+    reconnects: int = 0
+    stalls: int = 0
 
 
 class Camera:
@@ -230,7 +91,10 @@ class Camera:
         self._thread: threading.Thread | None = None
         self._shot: Shot | None = None
         self._started = boot()
+        self._reading: float | None = None
+        self._fresh = True
         self._told = ""
+        self.health = Health()
 
     def start(self) -> None:
         """Starts the thread unless it runs."""
@@ -258,12 +122,31 @@ class Camera:
         """How the camera is at a moment (boot seconds)."""
         if self.latest(now) is not None:
             return CameraState.LIVE
-        opening = self._shot is None and now - self._started <= OPENING
-        return CameraState.OPENING if opening else CameraState.LOST
+        if self._shot is None and now - self._started <= OPENING:
+            return CameraState.OPENING
+        reading = self._reading
+        hangs = reading is not None and now - reading > HANGS
+        return CameraState.STALLED if hangs or self._told == STALLED else CameraState.LOST
+
+    def report(self, state: CameraState, checks: str = "", unavailable: tuple[str, ...] = ()) -> CameraReport:
+        """What the server is told of the camera, beside what is looked for in its pictures."""
+        shot, health = self._shot, self.health
+        width, height = (0, 0) if shot is None else shot.size
+        return CameraReport(
+            state=state,
+            identity=self.identity,
+            checks=checks,
+            unavailable=unavailable,
+            width=width,
+            height=height,
+            odd_size=shot is not None and shot.odd,
+            reconnects=health.reconnects,
+            stalls=health.stalls,
+        )
 
     def _run(self) -> None:
         cv2.setNumThreads(1)  # the seat's processor belongs to the candidate's page
-        # A missing device is told as "lost", not line after line.
+        # A missing device is told as "lost", not line after line; and an address may hold a password.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
@@ -278,23 +161,43 @@ class Camera:
         try:
             self._source.open()
             self.identity = self._name()
+            self._fresh = True
             while not self._stopping.is_set() and misses < MISSES:
-                misses = 0 if self._read() else misses + 1
+                failed = self._read()
+                misses = misses + failed if failed else 0
         except Exception as fault:  # noqa: BLE001 - whatever a driver does, the seat goes on
             self._say(fault)
         finally:
+            self._reading = None
             self._close()
 
-    def _read(self) -> bool:
+    def _read(self) -> int:
+        """Reads once; how many misses it counts as, 0 for a picture."""
+        self._reading = self._boot()
         try:
             frame = self._source.read(self._stopping)
-        except (NoPicture, FrameFault) as fault:
+        except NoPicture as fault:
             self._say(fault)
-            return False
-        number = self._shot.number + 1 if self._shot else 1
-        self._shot = Shot(number, frame, self._boot())
-        self._told = ""
-        return True
+            return MISSES if fault.final else 1
+        except FrameFault as fault:
+            self._say(fault)
+            return 1
+        size = self._source.size
+        self._take(Shot(1, frame, self._boot(), size, is_odd(size, self._source.asked)))
+        return 0
+
+    def _take(self, shot: Shot) -> None:
+        before, fresh = self._shot, self._fresh
+        self._fresh, self._told = False, ""
+        if before is None:
+            self._shot = shot
+            return
+        seen = self.health
+        if fresh:
+            self.health = Health(seen.reconnects + 1, seen.stalls)
+        elif shot.boot - before.boot > STALE:
+            self.health = Health(seen.reconnects, seen.stalls + 1)
+        self._shot = Shot(before.number + 1, shot.frame, shot.boot, shot.size, shot.odd)
 
     def _close(self) -> None:
         try:
@@ -308,69 +211,3 @@ class Camera:
         if word != self._told and not self._stopping.is_set():
             self._told = word
             LOG.info("camera: %s", word)
-
-
-def normalise(pixels: Any) -> Frame:  # noqa: ANN401 - whatever a driver gives
-    """Any picture as height x width x 3, BGR, 8 bits, its long side at most `LONG_SIDE`.
-
-    Takes grey, one, three or four channels, 8 or 16 bits, or floats of 0-1. Raises `NoPicture`.
-    """
-    found = np.asarray(pixels)
-    if found.ndim not in (2, 3) or found.size == 0:
-        raise NoPicture("no_pixels")
-    if found.ndim == 3 and found.shape[2] not in (1, 3, 4):
-        raise NoPicture("no_colours")
-    small = _shrunk(_eight_bits(found))
-    channels = 1 if small.ndim == 2 else small.shape[2]
-    if channels != 3:
-        small = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
-    return np.ascontiguousarray(small, dtype=np.uint8)
-
-
-def _eight_bits(pixels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype == np.uint16:
-        return (pixels >> 8).astype(np.uint8)
-    if pixels.dtype.kind == "f":
-        return np.asarray(np.nan_to_num(pixels).clip(0, 1) * 255, dtype=np.uint8)
-    raise NoPicture("no_depth")
-
-
-def _shrunk(pixels: "np.ndarray[Any, Any]", long_side: int = LONG_SIDE) -> "np.ndarray[Any, Any]":
-    height, width = pixels.shape[:2]
-    scale = long_side / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-
-
-def encode_jpeg(frame: Frame, width: int | None = None) -> bytes:
-    """A frame as a JPEG of at most `JPEG_LIMIT` bytes, shrunk to `width` pixels if it is wider.
-
-    Raises `NoPicture`.
-    """
-    if width is not None and frame.shape[1] > width:
-        size = (width, max(1, round(frame.shape[0] * width / frame.shape[1])))
-        frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    for quality in QUALITIES:
-        done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if done and len(data) <= JPEG_LIMIT:
-            return bytes(data.tobytes())
-    raise NoPicture("not_encoded")
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(FILE_LIMIT + 1)
-    except OSError:
-        return None
-    if len(data) > FILE_LIMIT:
-        raise NoPicture("file_too_large")
-    return data
-
-
-def _decoded(data: bytes) -> Frame:
-    return normalise(decode_frame(data))

@@ -9,7 +9,7 @@ from client.journal_file import JournalFault
 from client.link import Link
 from client.paper import Medium
 from client.seat import PageRefused, Seat
-from exam_rooms.protocol import RecordKind, Step
+from exam_rooms.protocol import RecordKind, Route, Step
 
 ACT_PATIENCE = 12.0
 """Seconds a page waits for the server's word on a sign-in."""
@@ -26,6 +26,8 @@ class CandidateActs(ABC):
         self._books = books
         self._photo: tuple[str, bytes] = ("", b"")
         self._outcomes: dict[int, x.ActDone | None] = {}
+        self._kept: tuple[str, bytes] = ("", b"")
+        self._kept_asked = 0
 
     @abstractmethod
     def _settle(self) -> None:
@@ -91,6 +93,27 @@ class CandidateActs(ABC):
         if found is None:
             raise PageRefused("not_found", 404)
         return found
+
+    def kept(self, language: str) -> bytes:
+        """What is kept about the candidate here, as the server says it now (JSON of a `KeptReply`).
+
+        Raises `PageRefused`: `no_link`, or `not_found` when nobody is signed in. Kept nowhere.
+        """
+        with self.board.lock:
+            if self._seat.attempt is None:
+                raise PageRefused("not_found", 404)
+            if not self.link.up:
+                raise PageRefused("no_link", 503)
+            self._kept_asked += 1
+            key = f"{self._seat.attempt}-{self._kept_asked}"
+            self.link.bulk.want(x.Ask.KEPT, key, f"{Route.KEPT}?lang={language}")
+            self.board.changed.notify_all()
+            self.board.changed.wait_for(lambda: self._kept[0] == key, ACT_PATIENCE)
+            (found, data), self._kept = self._kept, ("", b"")
+            self.link.bulk.want(x.Ask.KEPT, "", "")
+        if found != key:
+            raise PageRefused("no_link", 503)
+        return data
 
     def photo(self) -> bytes:
         """The candidate's photo. Raises `PageRefused` when there is none (yet)."""

@@ -7,9 +7,10 @@ captures go first, then those from before and after an alert. News is small and 
 
 import json
 import logging
+import math
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TypeVar
 from client.device import write_atomically
 from exam_rooms.kiosk_messages import BreachRequest
 from exam_rooms.protocol import Route
-from exam_rooms.watch_messages import AlertRequest, CaptureRequest, EnrolmentRequest
+from exam_rooms.watch_messages import AlertRequest, CaptureRequest, EnrolmentRequest, LookLog
 from exam_rooms.wire import canonical, decode, encode
 from itembank.sealing import SealBroken, derive, open_sealed, seal
 
@@ -27,17 +28,18 @@ LIMIT = 48 * 1024 * 1024
 """Bytes of pictures on disk: several sittings in which a seat does nothing but raise alerts."""
 PATIENCE = 8
 """Failures in a row after which something lets the others go first."""
-Message = EnrolmentRequest | AlertRequest | CaptureRequest | BreachRequest
+Message = EnrolmentRequest | AlertRequest | CaptureRequest | BreachRequest | LookLog
 Told = TypeVar("Told", bound=Message)
 _KINDS: dict[str, type[Message]] = {
     Route.BREACHES: BreachRequest,
     Route.ALERT: AlertRequest,
     Route.ENROLMENT: EnrolmentRequest,
     Route.CAPTURE: CaptureRequest,
+    Route.LOOKS: LookLog,
 }
 ROUTES = tuple(_KINDS)
 _NEWS = re.compile(r"(\d{12})\.news")
-_PICTURE = re.compile(r"(\d{12})-([a-z]+)-([0-9a-f]{64})\.pic")
+_PICTURE = re.compile(r"(\d{12})-([a-z]+)-([0-9a-f]{64})(?:-(\d+))?\.pic")
 
 
 class Worth(StrEnum):
@@ -71,20 +73,27 @@ class News:
     frames: tuple[str, ...]
     failures: int = 0
 
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.number:012d}.news"
+
 
 @dataclass(slots=True)
 class _Stored:
-    """A picture on disk; `size` is that of its file."""
+    """A picture on disk; `size` is that of its file, `attempt` 0 when nobody said whom it shows."""
 
     number: int
     worth: str
     sha256: str
     size: int
+    attempt: int = 0
     failures: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.number:012d}-{self.worth}-{self.sha256}.pic"
+        whose = f"-{self.attempt}" if self.attempt else ""
+        return f"{self.number:012d}-{self.worth}-{self.sha256}{whose}.pic"
 
 
 class Lost(OSError):
@@ -107,6 +116,7 @@ class Evidence:
         self._pictures: dict[str, _Stored] = {}
         self._coming: tuple[str, ...] = ()
         self._last = 0
+        self._silent: int | None = None
         self.dropped = 0
         self.refused = 0
         try:
@@ -122,7 +132,8 @@ class Evidence:
             elif match := _NEWS.fullmatch(path.name):
                 self._read_news(path, int(match[1]))
             elif (match := _PICTURE.fullmatch(path.name)) and match[2] in _ORDER:
-                stored = _Stored(int(match[1]), match[2], match[3], path.stat().st_size)
+                size, attempt = path.stat().st_size, int(match[4] or 0)
+                stored = _Stored(int(match[1]), match[2], match[3], size, attempt)
                 self._pictures[stored.sha256] = stored
                 self._last = max(self._last, stored.number)
 
@@ -143,25 +154,72 @@ class Evidence:
         """Queues a message and the pictures it announces; on disk when this returns.
 
         Messages with pictures all come from one thread.
-        A full disk costs pictures, not news: that is then kept in memory alone.
+        A full disk costs pictures, not news: that is then kept in memory alone. What a camera tells of a
+        candidate who does not agree is not taken (`silence`).
         """
+        if self._is_silent(message):
+            return
         route = next(route for route, kind in _KINDS.items() if isinstance(message, kind))
         frames = announced(message)
         with self._lock:
             self._coming += frames
         for picture in pictures:
-            self._keep(picture)
+            self._keep(picture, message.attempt)
         news = News(self._next_number(), route, message, frames)
-        self._write(f"{news.number:012d}.news", canonical({"route": route, "message": encode(message)}))
+        self._write(news.name, canonical({"route": route, "message": encode(message)}))
         with self._lock:
             self._news[news.number] = news
             self._coming = () if frames else self._coming
+            if self._is_silent(message):  # taken back while it was written
+                self._hush()
 
-    def _keep(self, picture: Picture) -> None:
+    def silence(self, attempt: int | None) -> None:
+        """The candidate of this attempt does not agree to be looked at (any more): whatever a camera told of
+        them and has not left is gone, and nothing more is taken. None: nobody here has refused.
+        """
+        with self._lock:
+            self._silent = attempt
+            if attempt is not None:
+                self._hush()
+
+    def drop_aged(self, kept_since: Callable[[int], float]) -> int:
+        """Drops what a camera told of an attempt and was written before `kept_since` of it (seconds of the
+        epoch); how many files. Raises OSError.
+        """
+        with self._lock:
+            told = [news for news in self._news.values() if not isinstance(news.message, BreachRequest)]
+            aged = [news for news in told if self._written(news.name) < kept_since(news.message.attempt)]
+            for news in aged:
+                self._forget(news.number, keep=set())
+            pictures = [
+                one for one in self._pictures.values() if self._written(one.name) < kept_since(one.attempt)
+            ]
+            for one in pictures:
+                self._remove(one.sha256)
+        return len(aged) + len(pictures)
+
+    def _written(self, name: str) -> float:
+        """When a file was written; what is in memory alone is of now."""
+        try:
+            return (self._folder / name).stat().st_mtime
+        except FileNotFoundError:
+            return math.inf
+
+    def _is_silent(self, message: Message) -> bool:
+        return message.attempt == self._silent and not isinstance(message, BreachRequest)
+
+    def _hush(self) -> None:
+        for number in [number for number, news in self._news.items() if self._is_silent(news.message)]:
+            self._forget(number, keep=set())
+        for sha256 in [one.sha256 for one in self._pictures.values() if one.attempt == self._silent]:
+            self._remove(sha256)
+
+    def _keep(self, picture: Picture, attempt: int) -> None:
         with self._lock:
             if picture.sha256 in self._pictures:
                 return
-        stored = _Stored(self._next_number(), str(picture.worth), picture.sha256, len(picture.data))
+        number, size = self._next_number(), len(picture.data)
+        stored = _Stored(number, str(picture.worth), picture.sha256, size, attempt)
         if not self._write(stored.name, picture.data):
             self.dropped += 1
             return
@@ -245,7 +303,7 @@ class Evidence:
         news = self._news.pop(number, None)
         if news is None:
             return
-        _take_away(self._folder / f"{number:012d}.news")
+        _take_away(self._folder / news.name)
         named = self._named()
         for sha256 in news.frames:
             if sha256 not in keep and sha256 not in named:
@@ -290,7 +348,7 @@ class Evidence:
 
 def announced(message: Message) -> tuple[str, ...]:
     """The pictures that a message names."""
-    if isinstance(message, BreachRequest):
+    if isinstance(message, BreachRequest | LookLog):
         return ()
     if isinstance(message, CaptureRequest):
         return (message.frame.sha256,) if message.frame else ()

@@ -34,15 +34,17 @@ class Ask(StrEnum):
     ENROLMENT = "enrolment"
     ALERT = "alert"
     CAPTURE = "capture"
+    LOOKS = "looks"
     FRAME = "frame"
     LOOK = "look"
     BREACH = "breach"
     RESCUE = "rescue"
+    KEPT = "kept"
 
 
 BULK_ASKS = frozenset({
     *(Ask.PHOTO, Ask.PACKAGE, Ask.BREACH, Ask.ENROLMENT, Ask.ALERT, Ask.CAPTURE, Ask.FRAME, Ask.LOOK),
-    Ask.RESCUE,
+    *(Ask.LOOKS, Ask.RESCUE, Ask.KEPT),
 })  # fmt: skip
 """What travels in the second lane."""
 
@@ -128,7 +130,7 @@ class ReceiptSeen:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A photo or a package; `key` is what was asked for."""
+    """A photo, a package or what is kept of the candidate; `key` is what was asked for."""
 
     ask: Ask
     key: str

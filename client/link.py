@@ -139,9 +139,8 @@ class Link:
         if self._nonce is None:
             return self._post(Ask.CHALLENGE, Route.CHALLENGE, {}, now)
         me = self._credentials
-        signature = me.sign(p.session_message(me.workstation, self._nonce))
-        text = base64.b64encode(signature).decode()
-        message = p.SessionRequest(me.workstation, self._nonce, text, me.software)
+        signed = base64.b64encode(me.sign(p.session_message(me.workstation, self._nonce))).decode()
+        message = p.SessionRequest(me.workstation, self._nonce, signed, me.software)
         self._nonce = None
         return self._post(Ask.SESSION, Route.SESSION, encode(message), now)
 
@@ -254,7 +253,7 @@ class Link:
     def _moved(self, up: bool, now: float) -> list[Event]:
         if up == self.up:
             return []
-        self.up = up
+        self.up, self.bulk.heard = up, False
         if up and self.changed_at:
             self._manners.returned(now)
         self.changed_at = now
@@ -337,6 +336,7 @@ class Link:
             self._paces[Ask.JOURNAL].worked()
             self._paces[Ask.RECEIPT].worked()
         self._known = state.version
+        self.bulk.heard = self.up
         self._manners.ends_at(state.deadline)
         return [x.StateSeen(state)]
 
@@ -344,6 +344,7 @@ class Link:
         status = decode(p.StatusReply, data)
         self._manners.told(status.hint)
         self._manners.clock(status.server_time, request.sent, now)
+        self.bulk.heard |= status.state_version == self._known
         if status.state_version != self._known:
             self._state_wanted = True
             self._manners.has_news()

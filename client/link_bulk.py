@@ -1,8 +1,9 @@
 """The link's second lane (sans-io): what travels beside the answers and must never hold them up.
 
 Down: photo and package. Up: what warden and camera have to tell, and a small picture that somebody asked for.
-Order: breaches, photo, package, news of the camera, the asked-for picture, pictures of the news. Trouble
-here is not the link's: each kind of request has its own pause.
+Order: breaches, what the candidate asked for, photo, package, news of the camera, the asked-for picture, the
+log of looks, pictures of the news. Trouble here is not the link's: each kind of request has its own pause.
+What a camera told waits for the first word of the server after a break: consent may have been taken back.
 """
 
 import json
@@ -31,7 +32,9 @@ STANDSTILL, TRICKLE = 60.0, 5.0
 REF_LIMIT = 128
 _LATER = (408, 426, 429)
 """Refusals that are about the moment or the server's version, not about what was sent."""
-NEWS_ASKS = dict(zip(ROUTES, (Ask.BREACH, Ask.ALERT, Ask.ENROLMENT, Ask.CAPTURE), strict=True))
+FETCHED = (Ask.KEPT, Ask.PHOTO, Ask.PACKAGE)
+"""What comes down, the most urgent first: a person waits for the first, and it is small."""
+NEWS_ASKS = dict(zip(ROUTES, (Ask.BREACH, Ask.ALERT, Ask.ENROLMENT, Ask.CAPTURE, Ask.LOOKS), strict=True))
 Headers = Mapping[str, str]
 
 
@@ -54,13 +57,18 @@ class Rescue:
 
 
 class Bulk:
-    """What to fetch and what to deliver besides the answers."""
+    """What to fetch and what to deliver besides the answers.
+
+    `heard`: the seat's state is the server's own since the link is up. Nothing of a camera leaves before.
+    """
 
     def __init__(self, rng: random.Random, evidence: Evidence | None) -> None:
+        self.heard = False
         self._evidence = evidence
         self._paces: defaultdict[Ask, x.Pace] = defaultdict(lambda: x.Pace(rng))
         self._wanted: dict[Ask, tuple[str, str]] = {}
         self._look: tuple[str, bytes] | None = None
+        self._silent = False
         self._picture_at = 0.0
         self._rescue: Rescue | None = None
 
@@ -76,23 +84,36 @@ class Bulk:
             self._rescue = Rescue(attempts, load, taken)
 
     def want(self, ask: Ask, key: str, path: str) -> None:
-        """Fetch a photo or a package; an empty key stops."""
+        """Fetch one of `FETCHED`; an empty key stops."""
         if self._wanted.get(ask, ("", ""))[0] != key:
             self._paces[ask].worked()
         self._wanted[ask] = (key, path)
 
     def show(self, ref: str, data: bytes) -> None:
         """Send the small picture that was asked for under `ref` (JPEG; empty: there is none), once."""
-        self._look = (ref, data)
+        self._look = None if self._silent else (ref, data)
+
+    def silence(self, attempt: int | None) -> None:
+        """The candidate of this attempt does not agree to be looked at (any more): no picture of them and no
+        word about one leaves from now on. None: nobody here has refused.
+        """
+        self._silent = attempt is not None
+        self._look = None if self._silent else self._look
+        if self._evidence is not None:
+            self._evidence.silence(attempt)
 
     def offers(self, headers: Headers, times: Times) -> Iterator[Request | float]:
         """Requests that may be made now, and moments to ask again, the most urgent first."""
         routes = ROUTES if self._evidence is not None else ()
         yield from (self._news(route, headers, times.now) for route in routes[:1])
-        yield from (self._fetch(ask, headers, times.now) for ask in (Ask.PHOTO, Ask.PACKAGE))
-        yield from (self._news(route, headers, times.now) for route in routes[1:])
+        yield from (self._fetch(ask, headers, times.now) for ask in FETCHED)
+        if not self.heard:
+            yield self._rescued(headers, times.now)
+            return
+        yield from (self._news(route, headers, times.now) for route in routes[1:] if route != Route.LOOKS)
         yield self._shown(headers, times.now)
         yield self._rescued(headers, times.now)
+        yield from (self._logged(route, headers, times) for route in routes if route == Route.LOOKS)
         yield self._picture(headers, times)
 
     def _fetch(self, ask: Ask, headers: Headers, now: float) -> Request | float:
@@ -114,6 +135,11 @@ class Bulk:
         body = json.dumps(encode(news.message), separators=(",", ":")).encode()
         sent = {**headers, "Content-Type": "application/json"}
         return Request(ask, "POST", route, sent, now, body=body, ref=news.number)
+
+    def _logged(self, route: str, headers: Headers, times: Times) -> Request | float:
+        """The log of looks stands back for answers as pictures do: nobody waits for it."""
+        news, ready = self._news(route, headers, times.now), self._after_answers(times)
+        return ready if isinstance(news, Request) and ready > times.now else news
 
     def _shown(self, headers: Headers, now: float) -> Request | float:
         if self._look is None:
@@ -158,7 +184,7 @@ class Bulk:
 
     def accepted(self, request: Request, reply: Reply, now: float) -> list[Event]:
         """A reply of success. Raises ValueError (`WireError`) when it is no message."""
-        if request.ask in (Ask.PHOTO, Ask.PACKAGE):
+        if request.ask in FETCHED:
             return self._fetched(request, reply, now)
         if request.ask is Ask.LOOK:
             return []
@@ -195,7 +221,7 @@ class Bulk:
 
         What it stumbles over again and again (500) lets the others go first.
         """
-        fetched = request.ask in (Ask.PHOTO, Ask.PACKAGE, Ask.RESCUE)
+        fetched = request.ask in (*FETCHED, Ask.RESCUE)
         if isinstance(request.ref, Rescue) and reply.status < 500 and reply.status not in _LATER:
             request.ref.answered = True  # it stays on the disk, for a person to carry
         if fetched or reply.status >= 500 or reply.status in _LATER:

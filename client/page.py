@@ -111,11 +111,14 @@ class Page:
             "/api/submit": lambda body: self._paired().submit(),
             "/api/warning": self._warning,
             "/api/call": self._call,
+            "/api/challenge": lambda body: self._paired().challenge.press(_text(body, "act")),
         }
         self.files: Mapping[str, Callable[[], Answer]] = {
             "/api/paper": lambda: Answer(self._paired().paper(), "application/json"),
             "/api/photo": self._photo,
             "/api/receipt.svg": self._receipt,
+            "/api/kept/zh": lambda: self._kept("zh"),
+            "/api/kept/en": lambda: self._kept("en"),
         }
 
     def file(self, path: str) -> Callable[[], Answer] | None:
@@ -142,7 +145,8 @@ class Page:
         self._paired().ask_server(Route.CONFIRM, message)
 
     def _accept(self, body: Body) -> None:
-        message = AcceptRequest(_text(body, "rules_version"), _flag(body, "face_consent"))
+        shown = _text(body, "consent_version") if body.get("consent_version") else ""
+        message = AcceptRequest(_text(body, "rules_version"), _flag(body, "face_consent"), shown)
         self._paired().ask_server(Route.ACCEPT, message)
 
     def _answer(self, body: Body) -> None:
@@ -177,6 +181,9 @@ class Page:
     def _photo(self) -> Answer:
         data = self._paired().photo()
         return Answer(data, "image/png" if data.startswith(b"\x89PNG") else "image/jpeg")
+
+    def _kept(self, language: str) -> Answer:
+        return Answer(self._paired().kept(language), "application/json")
 
     def _receipt(self) -> Answer:
         with self.board.lock:

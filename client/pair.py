@@ -57,7 +57,7 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, journal_key: bytes | None
         secret, expected = decode_code(code)
     except ValueError as fault:
         raise PairingRefused("pairing_code_unreadable") from fault
-    ca_pem = _checked_ca(_fetch_ca(endpoint), expected)
+    ca_pem = trusted_ca(endpoint, expected)
     public = Ed25519PrivateKey.from_private_bytes(me.private_key).public_key().public_bytes_raw()
     request = PairRequest(spell(secret), _b64(public), me.hostname, me.software)
     reply = _ask(endpoint, ca_pem, request)
@@ -75,8 +75,13 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, journal_key: bytes | None
     )
 
 
+def trusted_ca(endpoint: Endpoint, expected: bytes) -> str:
+    """The certificate (PEM) that a code names by its fingerprint. Raises as `pair` does."""
+    return _checked_ca(_fetch_ca(endpoint), expected)
+
+
 def _fetch_ca(endpoint: Endpoint) -> str:
-    status, body = _exchange(endpoint, unverified() if endpoint.secure else None, "GET", Route.SITE_CA)
+    status, body = exchange(endpoint, unverified() if endpoint.secure else None, "GET", Route.SITE_CA)
     if status != 200:
         raise PairingRefused("site_ca_missing")
     return body.decode("ascii", "replace")
@@ -97,7 +102,7 @@ def _ask(endpoint: Endpoint, ca_pem: str, request: PairRequest) -> PairReply:
     try:
         context = trusting(ca_pem) if endpoint.secure else None
         body = json.dumps(encode(request)).encode()
-        status, data = _exchange(endpoint, context, "POST", Route.PAIR, body)
+        status, data = exchange(endpoint, context, "POST", Route.PAIR, body)
     except ssl.SSLError as fault:
         raise PairingRefused("wrong_certificate") from fault
     try:
@@ -109,9 +114,10 @@ def _ask(endpoint: Endpoint, ca_pem: str, request: PairRequest) -> PairReply:
         raise PairingRefused("unreadable_reply") from fault
 
 
-def _exchange(
+def exchange(
     endpoint: Endpoint, context: ssl.SSLContext | None, method: str, path: str, body: bytes | None = None
 ) -> tuple[int, bytes]:
+    """One request of a machine that is not paired yet: status and body."""
     connection: http.client.HTTPConnection = endpoint.connect(context)
     headers = _HEADERS | ({"Content-Type": "application/json"} if body is not None else {})
     try:

@@ -5,6 +5,7 @@ loses it when the answers were collected.
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +46,12 @@ class Running:
         paper = replace(self.state.paper, key=None)
         return replace(self, state=replace(self.state, paper=paper))
 
+    def without_template(self) -> "Running":
+        """The same without the enrolled vector of the candidate."""
+        if self.state is None or self.state.watch is None or not self.state.watch.template:
+            return self
+        return replace(self, state=replace(self.state, watch=replace(self.state.watch, template="")))
+
 
 class RunningStore:
     """Reads and writes the running files of a data folder."""
@@ -70,7 +77,21 @@ class RunningStore:
     def save(self, running: Running) -> None:
         """Replaces the file of an attempt. Raises OSError."""
         data = seal(self._key, canonical(encode(running)), _aad(running.attempt))
-        write_atomically(self._folder / f"{running.attempt}{SUFFIX}", data)
+        write_atomically(self._path(running.attempt), data)
+
+    def written(self, attempt: int) -> float:
+        """When an attempt was last heard of, in seconds of the epoch. Raises OSError."""
+        return self._path(attempt).stat().st_mtime
+
+    def amend(self, running: Running) -> None:
+        """As `save`, but the attempt keeps its place among those that were here. Raises OSError."""
+        path = self._path(running.attempt)
+        times = path.stat()
+        self.save(running)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def _path(self, attempt: int) -> Path:
+        return self._folder / f"{attempt}{SUFFIX}"
 
     def _open(self, path: Path, attempt: int) -> bytes:
         return open_sealed(self._key, path.read_bytes(), _aad(attempt))

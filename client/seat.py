@@ -44,6 +44,7 @@ class Surroundings:
     `link_since`: when the link came or went, else when the agent began, in boot seconds.
 
     `camera`: "" (none), "live", "lost", "unavailable", "manual" or "enrolling", as the candidate may know it.
+    `challenge`: a `client.challenge_desk.ChallengeView` as plain values, None while nothing is asked.
     """
 
     paired: bool = False
@@ -53,6 +54,7 @@ class Surroundings:
     saving_failed: bool = False
     package_ready: bool = False
     camera: str = ""
+    challenge: Mapping[str, object] | None = None
 
 
 class Seat:
@@ -288,7 +290,13 @@ class Seat:
         if plan is None:
             return None
         mode = "manual" if plan.manual else "enrol" if plan.enrol else "watch" if plan.watch else ""
-        return {"mode": mode, "camera": self.around.camera, "keep_days": plan.rules.keep_days}
+        asked = self.around.challenge if mode == "enrol" else None
+        return {
+            "mode": mode,
+            "camera": self.around.camera,
+            "keep_days": plan.rules.keep_days,
+            "challenge": asked,
+        }
 
     def _desk_view(self) -> dict[str, object]:
         """What the page offers, what was approved for the candidate, and what the room says."""

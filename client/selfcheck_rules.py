@@ -131,12 +131,16 @@ def screens(view: ScreenView) -> CheckResult:
 
 
 def camera(report: CameraReport) -> CheckResult:
-    """Whether the camera gives pictures that can be looked at. It starts nobody's exam and ends none: a seat
-    without a camera is watched by people, so nothing here is bad.
+    """Whether the camera gives pictures that can be looked at, of the size that it should.
+
+    It starts nobody's exam and ends none: a seat without a camera is watched by people, so nothing is bad.
     """
     live = report.state is CameraState.LIVE and DETECT not in report.unavailable
     found = "unavailable" if DETECT in report.unavailable else str(report.state)
-    return _result(CheckName.CAMERA, Verdict.GOOD if live else Verdict.LOOK, found)
+    if live and report.width:
+        found = f"{report.width}×{report.height}"
+    good = live and not report.odd_size
+    return _result(CheckName.CAMERA, Verdict.GOOD if good else Verdict.LOOK, found)
 
 
 def light(word: str) -> CheckResult:

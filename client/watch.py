@@ -6,6 +6,7 @@ and whatever goes wrong with pictures ends in a line of the log and the word "un
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,12 +16,15 @@ from client.brief import Brief
 from client.camera import Camera, encode_jpeg
 from client.watch_attempt import AttemptWatch, Desk, Rhythm
 from exam_rooms.watch_messages import CameraReport, CameraState, WatchPlan
+from proctoring.models import places
 from proctoring.observe import Eyes, one_core
 
 LOG = logging.getLogger("examhall.kiosk")
 STANDBY_SECONDS = 1.0
 FASTEST_SECONDS, SLOWEST_SECONDS = 0.2, 10.0
 """Bounds of the plan's pace."""
+WAIT_SECONDS = 0.1
+"""Until the slot is asked again when a look is due and the camera has given nothing new yet."""
 EYES_AGAIN = 30.0
 """Seconds until models that failed to load in an unforeseen way are tried again."""
 LOOK_WIDTH = 320
@@ -28,14 +32,15 @@ LOOK_WIDTH = 320
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The camera of this seat and the clock (boot seconds)."""
+    """The camera of this seat, the clock (boot seconds), and where networks are installed: "" by standard."""
 
     camera: Camera
     boot: Callable[[], float]
+    models: str = ""
 
 
 def next_look(began: float, done: float, pace: float) -> float:
-    """When to look again: at the plan's pace (seconds), but never before resting as long as it worked."""
+    """When to look again: at its pace (seconds), but never before resting as long as it worked."""
     return max(began + pace, done + (done - began))
 
 
@@ -43,13 +48,13 @@ class Watcher:
     """Looks for one agent. `asked` may be called from any thread, the rest from the one that made it."""
 
     def __init__(
-        self, agent: Agent, watched: Watched, desk: Desk, make_eyes: Callable[[], Eyes] = Eyes
+        self, agent: Agent, watched: Watched, desk: Desk, make_eyes: Callable[[], Eyes] | None = None
     ) -> None:
         self._agent = agent
         self._watched = watched
         self._camera = watched.camera
         self._desk = desk
-        self._make_eyes = make_eyes
+        self._make_eyes = make_eyes or (lambda: Eyes(places(watched.models)))
         self._eyes: Eyes | None = None
         self._eyes_due = 0.0
         self._attempt: AttemptWatch | None = None
@@ -109,10 +114,10 @@ class Watcher:
 
     def sample(self, now: float) -> float:
         """Looks once if there is anything to look at; returns the seconds until the next time."""
-        brief = Brief()
+        brief, begun, fresh = Brief(), time.thread_time(), True
         try:
             brief = self._agent.brief()
-            self._look(brief, now)
+            fresh = self._look(brief, now)
             self._tell(self._report(brief, now))
             self._told = ""
         except Exception as fault:  # noqa: BLE001 - a fault in looking must never reach the answers
@@ -120,22 +125,38 @@ class Watcher:
             self._tell(replace(self._report(brief, now), state=CameraState.UNAVAILABLE))
         if brief.plan is None or not brief.looks:
             return STANDBY_SECONDS
-        return min(max(brief.plan.rules.sample_seconds, FASTEST_SECONDS), SLOWEST_SECONDS)
+        if not fresh:
+            return WAIT_SECONDS
+        return min(
+            max(self._pause(brief.plan, now, time.thread_time() - begun), FASTEST_SECONDS), SLOWEST_SECONDS
+        )
 
-    def _look(self, brief: Brief, now: float) -> None:
+    def _pause(self, plan: WatchPlan, now: float, cost: float) -> float:
+        """Seconds until the next look, which was asked for at `now` and cost so much of one processor."""
+        if self._attempt is None:
+            return plan.rules.sample_seconds
+        if not plan.watch:
+            return self._attempt.enrol_pause(plan)
+        self._attempt.took(plan.rules, now, cost)
+        return self._attempt.pause(plan.rules, now)
+
+    def _look(self, brief: Brief, now: float) -> bool:
+        """Looks at the newest picture; false when there is none since the last look."""
         eyes = self._open_eyes(now)
         if brief.known:
             self._turn_to(brief, now)
         if self._attempt is None or eyes is None:
             self._missing = () if eyes is None else eyes.unavailable
-            return
+            return True
         shot = self._camera.latest(now)
         if shot is not None and shot.number == self._seen:
-            return  # nothing new since the last look
+            return False
         if shot is not None:
             self._seen = shot.number
             self._rhythm.looked(shot.boot)
-        self._missing = self._attempt.look(brief, shot, eyes, now)
+        stalled = self._camera.state(now) is CameraState.STALLED
+        self._missing = self._attempt.look(brief, shot, eyes, now, stalled=stalled)
+        return True
 
     def _turn_to(self, brief: Brief, now: float) -> None:
         """Ends what is over, also what an earlier process left open, and takes up what the plan asks for."""
@@ -148,6 +169,8 @@ class Watcher:
         if current is not None and current.attempt != wanted:
             self._attempt = None
             current.end(now)
+        if brief.attempt is not None and brief.plan is not None and brief.plan.manual:
+            self._desk.store.forget(brief.attempt)
         if wanted is not None and self._attempt is None:
             self._attempt = AttemptWatch(wanted, self._desk, now)
             self._rhythm = Rhythm()
@@ -166,10 +189,10 @@ class Watcher:
             state, missing = CameraState.UNAVAILABLE, ("detect", "verify")
         elif state is CameraState.LIVE and checks == "watch" and self._is_slow(plan):
             state = CameraState.UNAVAILABLE  # no alert could come of it: not "live"
-        return CameraReport(state, self._camera.identity, checks, missing)
+        return self._camera.report(state, checks, missing)
 
     def _is_slow(self, plan: WatchPlan | None) -> bool:
-        return plan is not None and self._rhythm.is_slow(plan.rules.sample_seconds)
+        return plan is not None and self._rhythm.is_slow(plan.rules.slowest)
 
     def _tell(self, report: CameraReport) -> None:
         self._agent.camera_says(report)

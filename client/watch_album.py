@@ -1,45 +1,51 @@
 """Pictures of one attempt: the last ones at hand, and what may still be sent of them."""
 
 import hashlib
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from client.camera import Shot, encode_jpeg
+from client.camera import NoPicture, Shot, encode_jpeg
 from client.evidence import Picture, Worth
 from exam_rooms.watch_messages import FrameNote, Moment
-from exam_rooms.watching import WatchRules
-
-MOST_BYTES = 6 * 1024 * 1024
-MARGIN = 5
-"""Pictures kept beyond the longest time that a cause may hold before it is told."""
 
 
-@dataclass(frozen=True, slots=True)
 class Print:
-    """A picture as it would be sent: JPEG bytes and when it was taken (boot seconds)."""
+    """A picture as it would be sent, and when it was taken (boot seconds). It is encoded when somebody wants
+    it: of hundreds of looks one is ever sent.
+    """
 
-    boot: float
-    data: bytes
+    def __init__(self, boot: float, data: bytes = b"", shot: Shot | None = None) -> None:
+        self.boot = boot
+        self._data = data
+        self._shot = shot
+
+    @property
+    def data(self) -> bytes:
+        """JPEG bytes. Raises `client.camera.NoPicture`."""
+        if self._shot is not None:
+            self._data, self._shot = encode_jpeg(self._shot.frame), None
+        return self._data
 
 
 class Album:
-    """The last pictures in the order in which they were taken, bounded in number and bytes."""
+    """The newest picture, and those from just before something began that is not told yet."""
 
     def __init__(self) -> None:
-        self._prints: deque[Print] = deque()
-        self._bytes = 0
+        self._prints: list[Print] = []
 
-    def add(self, shot: Shot, rules: WatchRules) -> Print:
-        """Takes a picture in. Raises `client.camera.NoPicture`."""
-        made = Print(shot.boot, encode_jpeg(shot.frame))
+    def __len__(self) -> int:
+        return len(self._prints)
+
+    def add(self, shot: Shot) -> Print:
+        """Takes a picture in."""
+        made = Print(round(shot.boot, 3), shot=shot)
         self._prints.append(made)
-        self._bytes += len(made.data)
-        longest = max((rule.hold_seconds for rule in rules.episodes), default=0.0)
-        most = MARGIN + int(longest / max(rules.sample_seconds, 0.2))
-        while len(self._prints) > 1 and (len(self._prints) > most or self._bytes > MOST_BYTES):
-            self._bytes -= len(self._prints.popleft().data)
         return made
+
+    def keep(self, moments: Iterable[float]) -> None:
+        """Lets go of all that is neither the newest nor the newest from before one of the moments."""
+        wanted = {id(made) for moment in moments if (made := self.before(moment)) is not None}
+        self._prints = [made for made in self._prints[:-1] if id(made) in wanted] + self._prints[-1:]
 
     def before(self, moment: float) -> Print | None:
         """The newest picture from before a moment (boot seconds)."""
@@ -60,10 +66,19 @@ def chosen(wishes: Sequence[Wish], most: int) -> tuple[tuple[FrameNote, ...], tu
     notes: list[FrameNote] = []
     pictures: list[Picture] = []
     for wish in wishes:
-        if wish.made is None or len(notes) >= most:
+        data = _data(wish.made) if len(notes) < most else b""
+        if wish.made is None or not data:
             continue
-        sha256 = hashlib.sha256(wish.made.data).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
         moment = str(wish.moment) if wish.moment else ""
-        notes.append(FrameNote(sha256, len(wish.made.data), int(wish.made.boot * 1e9), moment))
-        pictures.append(Picture(sha256, wish.made.data, wish.worth))
+        notes.append(FrameNote(sha256, len(data), int(wish.made.boot * 1e9), moment))
+        pictures.append(Picture(sha256, data, wish.worth))
     return tuple(notes), tuple(pictures)
+
+
+def _data(made: Print | None) -> bytes:
+    """Its bytes; empty for a picture that cannot be encoded: the news leaves all the same."""
+    try:
+        return b"" if made is None else made.data
+    except NoPicture:
+        return b""

@@ -5,28 +5,30 @@ leaves as soon as it is decided, with a picture from before and one of the momen
 after follows by itself, or with the news that the episode ended.
 """
 
-import base64
-import binascii
 import secrets
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-import numpy as np
-
 from client.brief import Brief
 from client.camera import Shot
+from client.challenge_desk import ChallengeDesk
 from client.evidence import Evidence, Worth
 from client.watch_album import Album, Print, Wish, chosen
 from client.watch_enrol import Enroller
+from client.watch_log import LookLogger
 from client.watch_memory import OpenEpisode, WatchStore
+from client.watch_pace import GAZE, LIVENESS, OBJECTS, VERIFY, Pace, asked, looked, pause, spent, wants
+from client.watch_probe import Probes, vector_of
 from exam_rooms.incidents import IncidentKind
+from exam_rooms.look_log import LoggedLook
 from exam_rooms.watch_messages import AlertRequest, CaptureRequest, Moment, WatchPlan
+from exam_rooms.watching import WatchRules
 from proctoring import episodes
-from proctoring.episodes import Closed, Opened, Sight
+from proctoring.causes import ODD_SIZE, STALLED, Sight, noted
+from proctoring.episodes import Closed, Opened
 from proctoring.faces import Vector
-from proctoring.models import card
 from proctoring.observation import Observation
 from proctoring.observe import Eyes
 
@@ -48,22 +50,34 @@ class Desk:
     """Where what was seen goes, and the id of this start of the machine.
 
     `device`: the pictures come from a device, and not from a recording, which repeats itself rightly.
+    `challenge`: where the candidate's page shows what is asked at sign-in.
     """
 
     evidence: Evidence
     store: WatchStore
     boot_id: str
     device: bool = False
+    challenge: ChallengeDesk = field(default_factory=ChallengeDesk)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a moment (boot seconds). Without a picture `shot`, `seen` and `made` are None."""
+    """One look at a moment (boot seconds). Without a picture `shot`, `seen` and `made` are None; `stalled`:
+    the camera is there all the same.
+    """
 
     now: float
     shot: Shot | None = None
     seen: Observation | None = None
     made: Print | None = field(default=None, repr=False)
+    stalled: bool = False
+
+    @property
+    def camera(self) -> str:
+        """What the camera is beside its picture, as `Sight` has it."""
+        if self.shot is None:
+            return STALLED if self.stalled else ""
+        return ODD_SIZE if self.shot.odd else ""
 
 
 class Rhythm:
@@ -76,9 +90,9 @@ class Rhythm:
         """Another picture was looked at; boot seconds of when it was taken."""
         self._moments.append(moment)
 
-    def is_slow(self, sample_seconds: float) -> bool:
-        """Whether looks come so rarely that no cause can hold long enough to be told."""
-        limit = episodes.GAP * sample_seconds
+    def is_slow(self, slowest: float) -> bool:
+        """Whether looks come so rarely that no cause can hold long enough to be told; the pace in seconds."""
+        limit = episodes.GAP * slowest
         return sum(later - earlier > limit for earlier, later in pairwise(self._moments)) >= SLOW
 
 
@@ -90,9 +104,11 @@ class AttemptWatch:
         self.attempt = attempt
         self._desk = desk
         self._album = Album()
-        self._enroller = Enroller(attempt, desk.boot_id, desk.evidence)
-        self._template: tuple[str, Vector | None] = ("", None)
-        self._compared_at = float("-inf")
+        self._enroller = Enroller(attempt, desk.boot_id, desk.evidence, desk.challenge)
+        self._template: tuple[tuple[str, int], Vector | None] = (("", 0), None)
+        self._pace = Pace()
+        self._probes = Probes()
+        self._log = LookLogger(attempt, desk.boot_id, desk.evidence)
         self._unknown_since: float | None = None
         self._prints: deque[str] = deque(maxlen=REMEMBERED)
         self._fold = episodes.START
@@ -129,7 +145,9 @@ class AttemptWatch:
 
     # One look
 
-    def look(self, brief: Brief, shot: Shot | None, eyes: Eyes, now: float) -> tuple[str, ...]:
+    def look(
+        self, brief: Brief, shot: Shot | None, eyes: Eyes, now: float, *, stalled: bool = False
+    ) -> tuple[str, ...]:
         """Looks once, as the plan says; returns the checks that cannot be made ("detect", "verify")."""
         plan = brief.plan
         assert plan is not None
@@ -140,18 +158,34 @@ class AttemptWatch:
         elif not plan.enrol:
             self._enroller.forget()
         if plan.watch:
-            made = None if shot is None else self._album.add(shot, plan.rules)
-            look = Look(now, shot, seen, made)
+            made = None if shot is None else self._album.add(shot)
+            look = Look(now, shot, seen, made, stalled)
             self._follow(plan, look)
             if due is not None and brief.since_start is not None:
                 self._capture(due, brief.since_start - plan.captures[due], look)
         elif self._memory.open:
             self._end_all(now)
         self._save()
-        blind = plan.template and (self._enrolled(plan.template) is None or self._is_unknown(plan, seen, now))
-        return (
-            (*eyes.unavailable, "verify") if blind and "verify" not in eyes.unavailable else eyes.unavailable
-        )
+        missing = eyes.missing(asked(plan.rules)) if plan.watch else eyes.unavailable
+        blind = plan.template and (self._enrolled(plan, eyes) is None or self._is_unknown(plan, seen, now))
+        return (*missing, "verify") if blind and "verify" not in missing else missing
+
+    @property
+    def told(self) -> tuple[AlertRequest, ...]:
+        """The alerts of the episodes that are open."""
+        return tuple(episode.alert for episode in self._memory.open)
+
+    def took(self, rules: WatchRules, now: float, cost: float) -> None:
+        """The last look is done at `now` and cost so many seconds of one processor."""
+        self._pace = spent(self._pace, self._fold, rules, now, cost)
+
+    def enrol_pause(self, plan: WatchPlan) -> float:
+        """The same before that."""
+        return self._enroller.pause(plan)
+
+    def pause(self, rules: WatchRules, now: float) -> float:
+        """Seconds until this seat should be looked at again, once the paper is open."""
+        return pause(self._pace, self._fold, rules, now)
 
     def _is_unknown(self, plan: WatchPlan, seen: Observation | None, now: float) -> bool:
         """Whether somebody has sat here for long whose face could not be compared even once.
@@ -167,26 +201,41 @@ class AttemptWatch:
         return since is not None and now - since >= UNKNOWN * plan.rules.verify_seconds
 
     def _observe(self, plan: WatchPlan, shot: Shot, eyes: Eyes, now: float, capture: bool) -> Observation:
-        enrolled = self._enrolled(plan.template) if plan.watch else None
-        due = capture or now - self._compared_at >= plan.rules.verify_seconds
-        compare = enrolled is not None and due
-        seen = eyes.observe(shot.frame, enrolled if compare else None, plan.rules, compare=compare)
-        if seen.identity is not None:
-            self._compared_at = now
+        if not plan.watch:
+            return self._enroller.observe(plan, shot, eyes)
+        enrolled, wanted = self._enrolled(plan, eyes), wants(self._pace, plan.rules, now)
+        compare = enrolled is not None and (capture or wanted.compare)
+        seen = eyes.observe(
+            shot.frame, enrolled if compare else None, plan.rules, compare=compare, look=wanted.looks
+        )
+        made = {
+            VERIFY: seen.identity is not None,
+            GAZE: seen.attention is not None and seen.attention.gaze is not None,
+            LIVENESS: seen.liveness is not None,
+            OBJECTS: seen.objects is not None,
+        }
+        self._pace = looked(self._pace, made, now)
+        self._probes.take(seen, plan.rules.mismatch_frames)
         return seen
 
-    def _enrolled(self, template: str) -> Vector | None:
-        """The enrolled vector; None without one, and when it is no vector."""
-        if template != self._template[0]:
-            self._template = (template, _vector(template))
+    def _enrolled(self, plan: WatchPlan, eyes: Eyes) -> Vector | None:
+        """The enrolled vector; None without one, when it is no vector, and when another network made it than
+        this seat looks with: what the two say of one face has nothing in common.
+        """
+        if plan.model and plan.model != eyes.models.get("verify"):
+            return None
+        if (plan.template, eyes.dim) != self._template[0]:
+            self._template = ((plan.template, eyes.dim), vector_of(plan.template, eyes.dim))
         return self._template[1]
 
     # Episodes
 
     def _follow(self, plan: WatchPlan, look: Look) -> None:
-        at = look.now if look.shot is None else look.shot.boot
-        at = at if self._fold.at is None else max(at, self._fold.at)
-        sight = Sight(at, look.seen, self._is_repeated(look.seen))
+        moment = look.now if look.shot is None else look.shot.boot
+        at_ms = round((moment if self._fold.at is None else max(moment, self._fold.at)) * 1000)
+        sight = Sight(at_ms / 1000, look.seen, self._is_repeated(look.seen), look.camera)
+        entry = LoggedLook(at_ms, noted(look.seen), episodes.repeats(self._fold, sight), look.camera)
+        self._log.take(entry, plan.rules.log_seconds)
         self._fold, told = episodes.step(self._fold, sight, plan.rules)
         for news in told:
             if isinstance(news, Opened):
@@ -194,6 +243,7 @@ class AttemptWatch:
             else:
                 self._close(plan, news, look)
         self._after(plan, look)
+        self._album.keep(spell.since for spell in self._fold.spells if not spell.told)
 
     def _is_repeated(self, seen: Observation | None) -> bool:
         """Whether a device shows a picture once more: a loop is played to it."""
@@ -205,6 +255,8 @@ class AttemptWatch:
         return repeated
 
     def _open(self, plan: WatchPlan, news: Opened, look: Look) -> None:
+        if news.kind is IncidentKind.NO_FACE:
+            self._probes.forget()  # who comes back may be somebody else
         alert = AlertRequest(
             attempt=self.attempt,
             episode=secrets.token_hex(16),
@@ -220,7 +272,8 @@ class AttemptWatch:
             Wish(look.made, Worth.ALERT, Moment.AT),
             Wish(self._album.before(news.since), Worth.SIDE, Moment.BEFORE),
         ]
-        self._tell(plan, alert, wishes)
+        probe = self._probes.stranger() if news.kind is IncidentKind.FACE_MISMATCH else ""
+        self._tell(plan, replace(alert, probe=probe), wishes)
         episode = OpenEpisode(alert, look.now + AFTER_SECONDS)
         self._memory = replace(self._memory, open=(*self._memory.open, episode))
 
@@ -264,7 +317,9 @@ class AttemptWatch:
     def end(self, now: float) -> None:
         """The watching of this attempt is over: every open episode ends."""
         self._enroller.forget()
+        self._probes.forget()
         self._end_all(now)
+        self._log.send()
         self._save()
 
     def _end_all(self, now: float) -> None:
@@ -321,16 +376,6 @@ class AttemptWatch:
             self._memory = replace(self._memory, fold=episodes.encode(self._fold))
             self._desk.store.save(self._memory)
             self._kept = self._memory
-
-
-def _vector(template: str) -> Vector | None:
-    try:
-        values = np.frombuffer(base64.b64decode(template, validate=True), "<f4")
-    except (binascii.Error, ValueError):
-        return None
-    if values.size != card("verify").dim or not np.isfinite(values).all():
-        return None
-    return values.astype(np.float32)
 
 
 def _numbers(scores: Mapping[str, float]) -> dict[str, float]:

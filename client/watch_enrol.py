@@ -1,4 +1,7 @@
-"""Enrolment at the seat: good live frames and the registration photo become the attempt's template."""
+"""Enrolment at the seat: good live frames and the registration photo become the attempt's template.
+
+Where the plan asks for a challenge, it is taken before the enrolment is sent, and goes with it.
+"""
 
 import base64
 import logging
@@ -6,9 +9,11 @@ from collections import deque
 
 from client.brief import Brief
 from client.camera import Shot, encode_jpeg
+from client.challenge_desk import ChallengeDesk
 from client.evidence import Evidence, Worth
 from client.watch_album import Print, Wish, chosen
-from exam_rooms.watch_messages import EnrolmentRequest
+from client.watch_challenge import PACE, Challenger, Setting
+from exam_rooms.watch_messages import EnrolmentRequest, WatchPlan
 from proctoring.frames import Frame, FrameFault, decode
 from proctoring.observation import Observation
 from proctoring.observe import Enrolment, Eyes, enrol
@@ -27,7 +32,9 @@ its spread that people have to look at it."""
 class Enroller:
     """Collects frames for one attempt until there is an enrolment, once for each time it is asked for."""
 
-    def __init__(self, attempt: int, boot_id: str, evidence: Evidence) -> None:
+    def __init__(self, attempt: int, boot_id: str, evidence: Evidence, desk: ChallengeDesk) -> None:
+        self._desk = desk
+        self._challenger = Challenger(desk)
         self._attempt = attempt
         self._boot_id = boot_id
         self._evidence = evidence
@@ -40,6 +47,17 @@ class Enroller:
         """The plan asks for no enrolment (any more)."""
         self._shots.clear()
         self._ready_since, self._rests_until, self._tries = None, 0.0, 0
+        self._challenger = Challenger(self._desk)
+
+    def pause(self, plan: WatchPlan) -> float:
+        """Seconds until this seat should be looked at again while it enrols."""
+        return PACE if self._challenger.running else plan.rules.sample_seconds
+
+    def observe(self, plan: WatchPlan, shot: Shot, eyes: Eyes) -> Observation:
+        """A look at somebody who is being enrolled; only what a challenge needs is looked for beside."""
+        if not plan.enrol or plan.challenge is None:
+            return eyes.observe(shot.frame, None, plan.rules, compare=False)
+        return self._challenger.observe(eyes, shot.frame, plan.rules)
 
     def look(self, brief: Brief, shot: Shot, observation: Observation, eyes: Eyes, now: float) -> int:
         """One look more; returns how many pictures were announced with an enrolment, 0 for none made."""
@@ -49,13 +67,27 @@ class Enroller:
             self._rests_until = now + AGAIN_SECONDS
         if now < self._rests_until or {"detect", "verify"} & set(observation.unavailable):
             return 0
-        if observation.persons == 1 and observation.comparable:
+        self._challenger.took(observation)
+        good = observation.persons == 1 and observation.comparable
+        if good and self._challenger.keeps(observation, rules):
             self._shots.append(shot)
             while len(self._shots) > rules.enrol_frames:
                 self._shots.popleft()
         if len(self._shots) < rules.enrol_frames or self._waits_for_photo(brief, now):
             return 0
+        if self._is_challenged(brief, eyes, observation, now):
+            return 0
         return self._enrol(brief, eyes, now)
+
+    def _is_challenged(self, brief: Brief, eyes: Eyes, observation: Observation, now: float) -> bool:
+        """Whether the challenge of the plan still goes on, or waits for the candidate."""
+        assert brief.plan is not None
+        plan = brief.plan.challenge
+        if plan is None:
+            return False
+        setting = Setting(plan, brief.plan.rules, brief.since_start is not None, now)
+        self._challenger.go_on(setting, eyes, observation, self._shots)
+        return self._challenger.note is None
 
     def _waits_for_photo(self, brief: Brief, now: float) -> bool:
         if self._ready_since is None or not brief.linked:
@@ -72,6 +104,8 @@ class Enroller:
             self._tries += 1
             return 0
         self._tries, self._rests_until = 0, now + AGAIN_SECONDS
+        if not self._challenger.agrees(made.template, rules):
+            self._challenger.doubt()
         return self._send(made, shots, eyes, now)
 
     def _send(self, made: Enrolment, shots: tuple[Shot, ...], eyes: Eyes, now: float) -> int:
@@ -88,9 +122,15 @@ class Enroller:
             similarity=None if made.similarity is None else round(float(made.similarity), 4),
             models=dict(eyes.models),
             frames=notes,
+            challenge=self._challenger.note,
+            liveness=_short(self._challenger.liveness),
         )
         self._evidence.put(request, pictures)
         return len(notes)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _photo(data: bytes) -> Frame | None:

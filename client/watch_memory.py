@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,23 @@ class WatchStore:
         """Attempts with an open episode, the oldest first."""
         numbers = [int(path.stem) for path in self._paths()]
         return tuple(number for number in numbers if self.load(number).open)
+
+    def forget(self, attempt: int) -> None:
+        """Nothing is remembered of this attempt: its candidate does not agree to be looked at (any more)."""
+        try:
+            (self._folder / f"{attempt}.watch").unlink(missing_ok=True)
+        except OSError as fault:
+            LOG.warning("memory of the camera stays: %s", fault.strerror)
+
+    def drop_aged(self, kept_since: Callable[[int], float]) -> int:
+        """Forgets attempts last remembered before `kept_since` of them (seconds of the epoch); how many.
+
+        Raises OSError.
+        """
+        aged = [path for path in self._paths() if path.stat().st_mtime < kept_since(int(path.stem))]
+        for path in aged:
+            path.unlink(missing_ok=True)
+        return len(aged)
 
     def save(self, memory: WatchMemory) -> None:
         """Keeps a memory; a full disk is noted, not raised: the next one may have room."""

@@ -62,13 +62,18 @@ export function nextView(after) {
 export const getPaper = () => call("/api/paper").then((reply) => reply.json());
 export const signIn = (ticket, idNumber) => post("/api/sign-in", { ticket, id_number: idNumber });
 export const confirm = (isMe) => post("/api/confirm", { is_me: isMe });
-export const accept = (version, consent) =>
-  post("/api/accept", { rules_version: version, face_consent: consent });
+/** What was read, what was said to face comparison, and to which text ("" where nothing was asked). */
+export const accept = (version, consent, shown = "") =>
+  post("/api/accept", { rules_version: version, face_consent: consent, consent_version: shown });
+/** What is kept about the candidate here, in words of a language. */
+export const kept = (lang) => call(`/api/kept/${lang}`).then((reply) => reply.json());
 export const sendAnswer = (item, response) => post("/api/answer", { item, response });
 export const sendMark = (item, marked) => post("/api/mark", { item, marked });
 export const submit = () => post("/api/submit", {});
 export const sendNotes = (notes) => post("/api/notes", notes);
 export const callHand = (raised, reason) => post("/api/call", { raised, reason });
+/** "begin" a try of the liveness check, or "cannot". */
+export const challenge = (act) => post("/api/challenge", { act });
 export const sendSign = (sign) => post("/api/sign", sign);
 export const sendSeb = (keys) => post("/api/seb", keys);
 export const readWarning = (warning) => post("/api/warning", { warning });

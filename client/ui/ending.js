@@ -2,6 +2,7 @@
 
 import { html } from "./vendor/htm-preact.js";
 import { reasonText } from "./messages.js";
+import { KeptLink } from "./kept.js";
 import { Facts, FaultNote, Heading, Icon, usePicture } from "./parts.js";
 import { LeaveSeb } from "./seb-leave.js";
 import { T } from "./texts.js";
@@ -52,6 +53,7 @@ export function Submitted({ store, state }) {
   return html`<${Calm} look="good" icon="check" title=${over ? T.ending.timeOver : T.ending.submitted} text=${over ? T.ending.timeOverText : ""}>
     ${view.receipt ? html`<${ReceiptCard} store=${store} receipt=${view.receipt} />` : html`<${Pending} view=${view} />`}
     ${view.receipt && html`<p class="calm-do"><${Icon} name="hand" size="lg" />${T.ending.raise}</p>`}
+    <${KeptLink} store=${store} />
     ${view.receipt && html`<${LeaveSeb} view=${view} />`}
   <//>`;
 }
@@ -62,6 +64,7 @@ export function Ended({ store, state }) {
   return html`<${Calm} look="off" icon="off" title=${T.ending.ended} text=${T.ending.endedText}>
     ${notice && html`<div class="card"><${Facts} rows=${[[T.ending.reason, reasonText(notice)]]} /></div>`}
     ${receipt && html`<${ReceiptCard} store=${store} receipt=${receipt} />`}
+    <${KeptLink} store=${store} />
   <//>`;
 }
 

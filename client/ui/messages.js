@@ -4,6 +4,7 @@ import { _, fill } from "./words.js";
 
 const sentences = () => ({
   agent_silent: _("考试程序没有响应。请稍候再试；仍不行时请举手示意监考员。"),
+  challenge_not_now: _("活体检测已经结束或还没有开始。请稍候，本页会自动更新。"),
   no_link: _("现在连不上考场服务器。请稍候再试；仍不行时请举手示意监考员。"),
   seb_required: _("请从 Safe Exam Browser 打开考试页面。"),
   seb_mismatch: _("Safe Exam Browser 的设置与本考场不符。请监考员重新下载考场的 SEB 配置文件并重启 SEB。"),

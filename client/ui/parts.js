@@ -63,8 +63,12 @@ export function Dialog({ title, onClose, children, foot, wide }) {
   const ref = useRef(null);
   useEffect(() => {
     const before = document.activeElement;
-    ref.current.showModal();
-    return () => before && before.isConnected && before.focus({ preventScroll: true });
+    const dialog = ref.current;
+    dialog.showModal();
+    return () => {
+      dialog.close(); // what lies behind an open one cannot take the focus
+      if (before && before.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   const cancel = (event) => {
     event.preventDefault();

@@ -3,6 +3,8 @@
 // desk, which is shown to be confirmed. In other rooms nothing is asked.
 
 import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { CONSENT_VERSION } from "./consent-texts.js";
+import { KeptLink } from "./kept.js";
 import { sentence } from "./messages.js";
 import { Heading, Icon, Refusal, useRequest } from "./parts.js";
 import { rulesOf } from "./rules.js";
@@ -55,10 +57,10 @@ export function Pledge({ store, state }) {
   const [busy, refused, run] = useRequest();
   if (!rules) return html`<div class="stage-narrow"><div class="alert act" role="alert"><div>${fill(T.pledge.unknownVersion, { version })}</div></div></div>`;
   const missing = missingPart(read, consent, promised);
-  const send = () => !missing && run(() => store.api.accept(version, consent));
+  const send = () => !missing && run(() => store.api.accept(version, consent, watch ? CONSENT_VERSION : ""));
   const line = refused ? sentence(refused.code, refused.params) : "";
   return html`<div class="stage-full pledge">
-    <${Heading}>${T.pledge.title}<//>
+    <div class="row between"><${Heading}>${T.pledge.title}<//><${KeptLink} store=${store} /></div>
     <div class="pledge-columns">
       <${RulesText} rules=${rules} version=${version} onEnd=${() => setRead(true)} />
       <div class="pledge-side">

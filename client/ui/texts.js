@@ -2,6 +2,8 @@
 // Plain calls with plain literals, so that the catalogue's extractor finds them; `T` is rebuilt when the
 // language changes, and screens read it while they draw.
 
+import { challengeTexts } from "./challenge-texts.js";
+import { consentText, keptTexts } from "./consent-texts.js";
 import { sebTexts } from "./seb-texts.js";
 import { toolTexts } from "./tool-texts.js";
 import { _, ngettext } from "./words.js";
@@ -64,14 +66,9 @@ const pledge = () => ({
   version: _("版本 %(version)s"),
   readDone: _("已阅读到末尾。"),
   consentTitle: _("是否同意人脸比对？"),
-  consentText: [
-    _("开考前用本机摄像头采集几张画面，与您的报名照片比对。"),
-    _("考试中检查座位上是否只有您本人；有情况时保存前后画面，另随机保存少量画面，供监考员查看。"),
-    _("摄像头的提示只用来请监考员过来看一看，不作任何判定。"),
-    _("画面和人脸特征只在考场局域网内处理，加密保存 %(days)s 天；已记录在案的画面保存到处理完毕。"),
-  ],
+  consentText: consentText(),
   consentSaid: _("这是您在签到台的选择，请核对；可以更改。"),
-  consentFree: _("不同意没有任何不利：由两名工作人员人工核对证件和照片，摄像头画面不分析，也不保存。"),
+  consentFree: _("不同意没有任何不利：由两名工作人员人工核对，本机摄像头不分析、不保存；考场摄像头只看座位有无人，不辨认是谁。"),
   agree: _("同意"),
   disagree: _("不同意"),
   promise: _("我已阅读并遵守考场规则，作出以上诚信承诺。"),
@@ -359,7 +356,9 @@ function build() {
     signIn: signIn(),
     identify: identify(),
     pledge: pledge(),
+    kept: keptTexts(),
     camera: camera(),
+    challenge: challengeTexts(),
     warning: warning(),
     waiting: waiting(),
     practice: practice(),

@@ -2,7 +2,9 @@
 
 import { html } from "./vendor/htm-preact.js";
 import { EnrolmentNote } from "./camera.js";
+import { ChallengeCard, challengeOf } from "./challenge.js";
 import { Facts, FaultNote, Heading, Icon, useNow } from "./parts.js";
+import { KeptLink } from "./kept.js";
 import { T } from "./texts.js";
 import { clockText, dayText, hms, hoursAndMinutes, leftAt, serverNow } from "./time.js";
 import { fill } from "./words.js";
@@ -35,10 +37,11 @@ function Clocks({ store, state }) {
 
 /** The waiting screen. */
 export function Waiting({ store, state, onPractise }) {
-  const { sitting, seat, paper_ready: ready } = state.view;
+  const { sitting, seat, paper_ready: ready, watch } = state.view;
+  const challenge = challengeOf(watch);
   return html`<div class="stage-wide">
-    <${Heading}>${T.waiting.title}<//>
-    <p class="lede">${T.waiting.text}</p>
+    <${Heading}>${challenge ? T.challenge.heading : T.waiting.title}<//>
+    ${challenge ? html`<${ChallengeCard} store=${store} challenge=${challenge} />` : html`<p class="lede">${T.waiting.text}</p>`}
     <div class="card">
       <${Clocks} store=${store} state=${state} />
       <hr />
@@ -54,11 +57,12 @@ export function Waiting({ store, state, onPractise }) {
       </div>
     </div>
     <${FaultNote} fault=${state.view.fault} />
-    <${EnrolmentNote} watch=${state.view.watch} />
+    ${!challenge && html`<${EnrolmentNote} watch=${watch} />`}
     <div class="row practise">
       <button class="btn btn-large" type="button" onClick=${onPractise}><${Icon} name="edit" />${T.waiting.practise}</button>
       <span class="muted">${T.waiting.practiseHint}</span>
     </div>
+    <${KeptLink} store=${store} />
   </div>`;
 }
 

@@ -18,8 +18,8 @@ from exam_rooms.watching import EpisodeRule, Likeness, WatchRules
 from proctoring.faces import Vector
 from proctoring.frames import Frame, fingerprint
 from proctoring.models import card
-from proctoring.observation import FoundFace, Identity, Observation
-from proctoring.observe import PHOTO, Eyes, main_face
+from proctoring.observation import Attention, FoundFace, FoundObject, Identity, Observation
+from proctoring.observe import NOTHING_MORE, PHOTO, Eyes, Looks, main_face
 from proctoring.quality import Quality, Verdict
 from proctoring.recording import Sitter, backdrop, cut_out, encode, record
 
@@ -121,14 +121,25 @@ class ToldEyes(Eyes):
         self.comparable = True
         self.unavailable = ()
         self.models = {"detect": "told 1", "verify": "told 1"}
+        self.dim = card("verify").dim
         self.fault: Exception | None = None
         self.looks = 0
         self.compares = 0
+        self.asked: list[Looks] = []
+        self.yaw = 0.0
+        self.liveness: float | None = None
+        self.objects: tuple[FoundObject, ...] | None = None
+        self.probe: Vector | None = None
+
+    def missing(self, look: Looks = NOTHING_MORE) -> tuple[str, ...]:
+        return self.unavailable
 
     def observe(
         self, frame: Frame, enrolled: Vector | None, rules: WatchRules, **options: Any
     ) -> Observation:
         self.looks += 1
+        look: Looks = options.get("look", NOTHING_MORE)
+        self.asked.append(look)
         if self.fault is not None:
             raise self.fault
         identity = None
@@ -152,6 +163,10 @@ class ToldEyes(Eyes):
             fingerprint=fingerprint(frame),
             models=self.models,
             unavailable=self.unavailable,
+            attention=Attention(self.yaw, 0.0, 0.0, 0.3, 0.05) if look.attention and self.persons else None,
+            liveness=self.liveness if look.liveness else None,
+            objects=self.objects if look.objects else None,
+            probe=None if identity is None else self.probe,
         )
 
 

@@ -96,7 +96,8 @@ class AgentProcess:
         """`opened`: a page of its own is opened; without, one that is there already takes the new start."""
         self.data = data
         self._log = (data.parent / f"{data.name}.log").open("ab")
-        arguments = ["--data", str(data), "--server", server, "--no-browser", *extra]
+        models = str(data.parent / "no-models")  # whatever is installed on this machine
+        arguments = ["--data", str(data), "--server", server, "--no-browser", "--models", models, *extra]
         if code:
             arguments += ["--pair", code]
         before = self._launch_url()

@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from exam_rooms import protocol as p
+from exam_rooms.kept_messages import KeptReply, KeptRow, KeptSection
 from exam_rooms.kiosk_messages import (
     BreachNote,
     BreachRequest,
@@ -181,6 +182,9 @@ class FakeRoom:
         self.proofs: list[SebProof] = []
         self.seb_key = "5" * 64
         self.photo = b"\xff\xd8photo"
+        self.kept = KeptReply((KeptSection("身份信息", (KeptRow("姓名", "阿卜杜·外力"),)),))
+        self.kept_asked: list[str] = []
+        self.accepted: list[p.AcceptRequest] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.down = False
         self.lose_replies: dict[str, int] = {}
@@ -258,6 +262,9 @@ class FakeRoom:
                 return 200, self.paper.sealed.data
             if path == Route.PHOTO:
                 return 200, self.photo
+            if path == Route.KEPT:
+                self.kept_asked.append(query.get("lang", ""))
+                return 200, _json(self.kept)
             if path in (Route.FRAMES, Route.LOOK):
                 made = self.evidence.take_body(path, query, body)
                 return (409 if isinstance(made, p.ErrorReply) else 200), _json(made)
@@ -267,7 +274,7 @@ class FakeRoom:
                 Route.STATE: lambda _: self._state(),
                 Route.SIGN_IN: self._sign_in,
                 Route.CONFIRM: lambda _: self._go(Step.CONFIRMED),
-                Route.ACCEPT: lambda _: self._go(Step.READY),
+                Route.ACCEPT: self._accept,
                 Route.WARNING_READ: self._warning_read,
                 Route.SEB: self._seb,
                 Route.CALL: self._call,
@@ -315,6 +322,10 @@ class FakeRoom:
         view = p.CandidateView("阿卜杜·外力", TICKET, "110101********0054", "示例公司", True)
         self.show(step=Step.IDENTIFIED, attempt=ATTEMPT, candidate=view)
         return self._state()
+
+    def _accept(self, data: object) -> object:
+        self.accepted.append(decode(p.AcceptRequest, data))
+        return self._go(Step.READY)
 
     def _go(self, step: Step) -> object:
         self.show(step=step)

@@ -14,8 +14,12 @@ import numpy as np
 import pytest
 
 from client import camera as c
-from client.camera import Camera, NoPicture, PictureFiles, Stream, encode_jpeg, normalise, open_source
+from client import camera_picture as p
+from client import camera_sources as s
+from client.camera import Camera, NoPicture, PictureFiles, Stream, encode_jpeg, open_source
 from client.camera_name import NAME_LIMIT, SourceKind, camera_name, device_index, numbered, source_kind
+from client.camera_picture import normalise
+from client.camera_sources import Size
 from exam_rooms.watch_messages import CameraState
 from proctoring.frames import Frame, FrameFault
 from tests.client.camera_kit import stage, write_scene
@@ -119,8 +123,8 @@ def test_what_is_no_picture_is_said_to_be_none(pixels: Any) -> None:
 
 def test_a_picture_to_send_is_small_enough_whatever_it_shows() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (640, 640, 3), np.uint8)
-    assert len(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]) > c.JPEG_LIMIT
-    assert len(encode_jpeg(noise)) <= c.JPEG_LIMIT
+    assert len(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]) > p.JPEG_LIMIT
+    assert len(encode_jpeg(noise)) <= p.JPEG_LIMIT
     small = cv2.imdecode(np.frombuffer(encode_jpeg(noise, 320), np.uint8), cv2.IMREAD_COLOR)
     assert small.shape == (320, 320, 3)
     assert cv2.imdecode(np.frombuffer(encode_jpeg(grey(9), 320), np.uint8), 1).shape == (48, 64, 3)
@@ -177,7 +181,7 @@ def test_grey_deep_and_transparent_files_are_pictures(tmp_path: Path, pixels: An
 
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c, "FILE_LIMIT", 100)
+    monkeypatch.setattr(s, "FILE_LIMIT", 100)
     (tmp_path / "one.jpg").write_bytes(jpeg())
     with pytest.raises(NoPicture, match="file_too_large"):
         PictureFiles(str(tmp_path / "one.jpg"), pace=0).read(RUNS)
@@ -259,7 +263,7 @@ def test_a_broken_video_is_no_camera(tmp_path: Path, harm: str) -> None:
 
 
 def test_a_video_of_giant_pictures_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c, "PIXELS_LIMIT", 64 * 48 - 1)
+    monkeypatch.setattr(s, "PIXELS_LIMIT", 64 * 48 - 1)
     with pytest.raises(NoPicture, match="picture_too_large"):
         Stream(str(video(tmp_path / "a.avi", [40])), pace=0).open()
 
@@ -284,7 +288,10 @@ class Webcam:
         return True
 
     def get(self, key: int) -> float:
-        return {cv2.CAP_PROP_FPS: 30.0}.get(key, 64.0)
+        return {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_POS_MSEC: self.stamp()}.get(key, 64.0)
+
+    def stamp(self) -> float:
+        return 1000 * self.at
 
     def set(self, *_: object) -> bool:
         return False
@@ -304,7 +311,7 @@ class Webcam:
 
 def webcam(every: float, monkeypatch: pytest.MonkeyPatch) -> tuple[Webcam, Stream]:
     device = Webcam(every)
-    monkeypatch.setattr(c, "GRAB_REST", 0.0)
+    monkeypatch.setattr(s, "GRAB_REST", 0.0)
     monkeypatch.setattr(cv2, "VideoCapture", lambda *_: device)
     source = Stream("0", clock=lambda: device.at)
     source.open()
@@ -320,8 +327,8 @@ def test_a_device_gives_pictures_by_the_clock_however_slow_it_is(
     for _ in range(6):
         source.read(RUNS)
     apart = np.diff([50.0, *device.decodes])
-    assert apart.min() >= c.PICTURE_SECONDS - 1e-6
-    assert apart.max() <= max(c.PICTURE_SECONDS, every) + every + 1e-6
+    assert apart.min() >= s.PICTURE_SECONDS - 1e-6
+    assert apart.max() <= max(s.PICTURE_SECONDS, every) + every + 1e-6
 
 
 def test_a_device_that_is_told_to_stop_or_fails_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +363,8 @@ def test_a_camera_opens_lives_gets_lost_and_comes_back(
     clock.at += c.STALE
     assert camera.state(clock.at) is CameraState.LIVE
     clock.at += 0.01
-    assert camera.state(clock.at) is CameraState.LOST and camera.latest(clock.at) is None
+    until(lambda: camera.state(clock.at) is CameraState.LOST)
+    assert camera.latest(clock.at) is None
     path.write_bytes(jpeg(120))
     until(lambda: camera.state(clock.at) is CameraState.LIVE)
     again = camera.latest(clock.at)
@@ -367,6 +375,8 @@ class Trouble:
     """A source that does what it is told."""
 
     longest_pause = 0.0
+    size: Size = (640, 480)
+    asked: Size | None = None
 
     def __init__(self, script: list[object]) -> None:
         self.script = script
@@ -445,7 +455,7 @@ def test_a_source_that_blocks_for_ever_hurts_nobody_else(
     asking = threading.Thread(target=others, daemon=True)
     asking.start()
     asking.join(60)  # the pipe is still closed: who waited for it would wait for ever
-    assert found == [None, CameraState.LOST, "stopped"]
+    assert found == [None, CameraState.STALLED, "stopped"]
     assert camera._thread is not None and camera._thread.is_alive()
     os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets the thread of this test go
     camera._thread.join(60)

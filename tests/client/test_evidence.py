@@ -17,9 +17,10 @@ from client import exchange as x
 from client.evidence import PATIENCE, Evidence, Lost, Picture, Worth
 from client.exchange import Ask, Lane, Reply, Request
 from client.link import Link
-from client.link_bulk import MOMENT, STANDSTILL, TRICKLE, look_asked
+from client.link_bulk import MOMENT, STANDSTILL, TRICKLE, Bulk, Times, look_asked
 from client.outbox import Outbox
 from exam_rooms import protocol as p
+from exam_rooms.kiosk_messages import BreachRequest
 from exam_rooms.protocol import Record, RecordKind, Route, SeatState, Step
 from exam_rooms.watch_messages import (
     AlertRequest,
@@ -28,6 +29,7 @@ from exam_rooms.watch_messages import (
     CaptureRequest,
     EnrolmentRequest,
     FrameNote,
+    LookLog,
     Taken,
 )
 from exam_rooms.wire import encode
@@ -360,6 +362,50 @@ def test_news_first_then_its_pictures(wire: Wire) -> None:
     assert wire.ask() is None and wire.queue.waiting() == (0, 0)
 
 
+def test_the_log_of_looks_leaves_behind_all_other_news_and_before_pictures(wire: Wire) -> None:
+    made = picture("a")
+    log = LookLog(7, "ab" * 16, "boot", 1, 2, 1, "eJw=")
+    wire.queue.put(log)
+    wire.queue.put(alert(made), [made])
+    wire.link.bulk.show("r", b"small")
+    asked = [wire.step(ok(Taken((made.sha256,)))), wire.step(ok(Taken()))]
+    asked += [wire.step(ok(Taken())), wire.step(ok(Taken()))]
+    assert [one.ask for one in asked] == [Ask.ALERT, Ask.LOOK, Ask.LOOKS, Ask.FRAME]
+    assert json.loads(asked[2].body) == encode(log) and asked[2].path == Route.LOOKS
+    assert wire.ask() is None and wire.queue.waiting() == (0, 0)
+
+
+def test_a_batch_of_looks_that_was_not_taken_is_sent_again_unchanged(wire: Wire) -> None:
+    wire.queue.put(LookLog(7, "ab" * 16, "boot", 1, 2, 1, "eJw="))
+    first = wire.step(no(503))
+    assert wire.wait() >= 0.5
+    assert wire.step(ok(Taken())).body == first.body  # under its own name: the server takes it once
+    assert wire.queue.waiting() == (0, 0)
+
+
+def test_the_log_of_looks_stands_back_for_answers(queue: Evidence) -> None:
+    queue.put(LookLog(7, "ab" * 16, "boot", 1, 2, 1, "eJw="))
+    bulk = Bulk(random.Random(1), queue)
+    bulk.heard = True
+
+    def asks(owing: float) -> list[Ask]:
+        return [one.ask for one in bulk.offers({}, Times(100.0, owing)) if isinstance(one, Request)]
+
+    assert (asks(0.0), asks(1.0), asks(5.0)) == ([Ask.LOOKS], [Ask.LOOKS], [])
+
+
+def test_a_log_that_is_known_already_is_not_sent_twice(tmp_path: Path) -> None:
+    """Sealed on the disk it outlives the process, and goes once the server has it."""
+    log = LookLog(7, "ab" * 16, "boot", 1, 2, 1, "eJw=")
+    Evidence(tmp_path / "q", KEY).put(log)
+    assert all(b"eJw=" not in path.read_bytes() for path in (tmp_path / "q").iterdir())
+    back = Evidence(tmp_path / "q", KEY)
+    news = back.next_news(Route.LOOKS)
+    assert news is not None and news.message == log
+    back.news_taken(news.number, ())
+    assert Evidence(tmp_path / "q", KEY).waiting() == (0, 0)
+
+
 def test_a_body_is_read_outside_the_link(wire: Wire) -> None:
     made = picture("a")
     wire.queue.put(alert(made), [made])
@@ -492,3 +538,64 @@ def test_a_change_of_the_camera_is_worth_telling() -> None:
     lost = replace(status, camera=CameraReport(CameraState.LOST, "CAM-1"))
     assert x.worth_telling(status) != x.worth_telling(lost)
     assert x.worth_telling(lost) == x.worth_telling(replace(lost, boot_ns=9, state_version=4))
+
+
+# Nothing of a camera before the server's first word
+
+
+def main_lane(link: Link, at: float, says: dict[Ask, object]) -> list[Ask]:
+    """Requests of the main lane until nothing is due; what has no answer in `says` is left under way."""
+    made = []
+    while isinstance(request := link.next(Lane.MAIN, at), Request):
+        made.append(request.ask)
+        if request.ask not in says:
+            break
+        link.reply(Lane.MAIN, request, ok(says[request.ask]), at)
+    return made
+
+
+def of_the_camera(queue: Evidence) -> None:
+    free, named = picture("free"), picture("named")
+    queue.put(alert(free, episode="old"), [free])
+    news = queue.next_news(Route.ALERT)
+    assert news is not None
+    queue.news_taken(news.number, (free.sha256,))
+    queue.put(alert(named), [named])
+    queue.put(capture(None))
+    queue.put(LookLog(7, "ab" * 16, "boot", 1, 2, 1, "eJw="))
+
+
+def test_after_a_start_nothing_of_the_camera_leaves_before_the_state_was_heard(queue: Evidence) -> None:
+    of_the_camera(queue)
+    signer = x.Credentials(3, lambda message: message, "1.0")
+    link = Link(signer, Outbox(), random.Random(1), queue)
+    session = p.SessionReply("token-1", NOW + timedelta(hours=9), NOW)
+    says = {Ask.CHALLENGE: p.Challenge("n"), Ask.SESSION: session, Ask.STATUS: p.StatusReply(NOW, 5)}
+    assert main_lane(link, 1000.0, says)[-1] is Ask.STATE
+    link.bulk.show("r", b"small")
+    assert link.next(Lane.BULK, 1000.0) == x.FOREVER
+    queue.put(BreachRequest(7, ()))
+    breach = link.next(Lane.BULK, 1000.0)
+    assert isinstance(breach, Request) and breach.ask is Ask.BREACH
+    link.reply(Lane.BULK, breach, ok(Taken()), 1000.0)
+    assert link.next(Lane.BULK, 1000.0) == x.FOREVER
+    link.pushed(encode(SeatState(version=5, server_time=NOW, seat="12", step=Step.ANSWERING)))
+    first = link.next(Lane.BULK, 1000.0)
+    assert isinstance(first, Request) and first.ask is Ask.ALERT
+
+
+@pytest.mark.parametrize("said", [5, 6])
+def test_after_a_break_it_waits_for_the_states_version_or_for_the_new_state(wire: Wire, said: int) -> None:
+    of_the_camera(wire.queue)
+    wire.at += 10.0
+    beat = wire.link.next(Lane.MAIN, wire.at)
+    assert isinstance(beat, Request)
+    wire.link.failed(Lane.MAIN, beat, wire.at)
+    wire.at += 60.0
+    state = SeatState(version=5, server_time=NOW, seat="12", step=Step.ANSWERING)
+    wire.link.pushed(encode(state))  # while the line is down: of before, for all that is known
+    assert wire.ask() is None
+    asked = main_lane(wire.link, wire.at, {Ask.STATUS: p.StatusReply(NOW, said)})
+    assert asked == ([Ask.STATUS] if said == 5 else [Ask.STATUS, Ask.STATE])
+    first = wire.ask()
+    assert (first is not None) == (said == 5)

@@ -289,7 +289,8 @@ PLAN = WatchPlan(WatchRules(keep_days=90), template="c2VjcmV0IHRlbXBsYXRl", capt
 def test_the_page_hears_of_the_camera_in_one_word(seat: Seat, changes: dict[str, bool], mode: str) -> None:
     seat.around = replace(seat.around, camera="live")
     seat.take(replace(STATE, version=6, watch=replace(PLAN, **changes)))
-    assert seat.view(0.0)["watch"] == {"mode": mode, "camera": "live", "keep_days": 90}
+    told = {"mode": mode, "camera": "live", "keep_days": 90, "challenge": None}
+    assert seat.view(0.0)["watch"] == told
 
 
 def test_a_standard_room_has_no_camera(seat: Seat) -> None:

@@ -1,0 +1,184 @@
+"""The line between a room camera's agent and the server: pairing, a token, reports, pictures. One thread.
+
+Nothing waits here for the network to come back: heads of a minute ago tell nothing, so what cannot be sent
+is dropped, and the next look is sent instead.
+"""
+
+import base64
+import http.client
+import json
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from client.device import sign_with, write_atomically
+from client.endpoint import Endpoint, trusting
+from client.pair import Applicant, PairingRefused, code_hash, exchange, trusted_ca
+from exam_rooms.pairing import decode_code, spell
+from exam_rooms.protocol import (
+    VERSION,
+    VERSION_HEADER,
+    Challenge,
+    ErrorReply,
+    PairRequest,
+    SessionReply,
+    SessionRequest,
+    session_message,
+)
+from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, RoomPairReply
+from exam_rooms.routes import Route
+from exam_rooms.wire import WireError, decode, encode
+
+LOG = logging.getLogger("examhall.kiosk")
+FILE = "room_camera.json"
+TIMEOUT = 8.0
+REPLY_LIMIT = 1 << 20
+M = TypeVar("M")
+
+
+class LinkFault(Exception):
+    """Nothing came of a request; `code` says why, a network's fault or the server's refusal."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDevice:
+    """The pairing of a room camera, as kept in the data folder."""
+
+    camera: int
+    room: str
+    server: str
+    private_key: str
+    ca_pem: str
+    code_hash: str
+
+
+def load_device(folder: Path) -> RoomDevice | None:
+    """The pairing of a data folder, None before the first. Raises OSError, ValueError."""
+    try:
+        return decode(RoomDevice, json.loads((folder / FILE).read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def pair(endpoint: Endpoint, code: str, me: Applicant, folder: Path) -> RoomDevice:
+    """Pairs this machine as the camera of a room and keeps that.
+
+    Raises `PairingRefused` as `client.pair.pair` does; OSError or http.client.HTTPException without a link.
+    """
+    try:
+        secret, expected = decode_code(code)
+    except ValueError as fault:
+        raise PairingRefused("pairing_code_unreadable") from fault
+    ca_pem = trusted_ca(endpoint, expected)
+    public = Ed25519PrivateKey.from_private_bytes(me.private_key).public_key().public_bytes_raw()
+    asked = PairRequest(spell(secret), _b64(public), me.hostname, me.software)
+    context = trusting(ca_pem) if endpoint.secure else None
+    try:
+        status, data = exchange(
+            endpoint, context, "POST", Route.ROOM_PAIR, json.dumps(encode(asked)).encode()
+        )
+    except ssl.SSLError as fault:
+        raise PairingRefused("wrong_certificate") from fault
+    try:
+        content = json.loads(data)
+        if status != 200:
+            raise PairingRefused(decode(ErrorReply, content).code)
+        reply = decode(RoomPairReply, content)
+    except (WireError, ValueError) as fault:
+        raise PairingRefused("unreadable_reply") from fault
+    device = RoomDevice(reply.camera, reply.room, endpoint.url, _b64(me.private_key), ca_pem, code_hash(code))
+    write_atomically(folder / FILE, json.dumps(asdict(device), indent=1).encode())
+    return device
+
+
+class RoomLink:
+    """Requests of a paired camera. Every method raises `LinkFault`."""
+
+    def __init__(self, device: RoomDevice, endpoint: Endpoint, software: str) -> None:
+        self._device = device
+        self._endpoint = endpoint
+        self._software = software
+        self._context = trusting(device.ca_pem) if endpoint.secure else None
+        self._token = ""
+
+    def report(self, told: RoomCameraReport) -> RoomCameraOrders:
+        """Sends one look; what to do next."""
+        body = json.dumps(encode(told)).encode()
+        return self._asked(RoomCameraOrders, lambda: self._send(Route.ROOM_REPORT, body, "application/json"))
+
+    def picture(self, ref: str, data: bytes) -> None:
+        """Sends a picture that was asked for, b"" when there is none."""
+        self._authorised(lambda: self._send(f"{Route.ROOM_PICTURE}?ref={ref}", data, "image/jpeg"))
+
+    def _asked(self, kind: type[M], send: Callable[[], tuple[int, bytes]]) -> M:
+        return _decoded(kind, self._authorised(send))
+
+    def _authorised(self, send: Callable[[], tuple[int, bytes]]) -> bytes:
+        """Sends with a token; a new one is fetched once when the old one is not taken any more."""
+        if not self._token:
+            self._open()
+        status, data = send()
+        if status in (401, 403):
+            self._open()
+            status, data = send()
+        if status != 200:
+            raise LinkFault(_refusal(data))
+        return data
+
+    def _open(self) -> None:
+        self._token = ""
+        status, data = self._send(Route.ROOM_CHALLENGE, b"", "application/json")
+        if status != 200:
+            raise LinkFault(_refusal(data))
+        nonce = _decoded(Challenge, data).nonce
+        camera = self._device.camera
+        signature = _b64(sign_with(self._device.private_key, session_message(camera, nonce)))
+        asked = SessionRequest(camera, nonce, signature, self._software)
+        status, data = self._send(Route.ROOM_SESSION, json.dumps(encode(asked)).encode(), "application/json")
+        if status != 200:
+            raise LinkFault(_refusal(data))
+        self._token = _decoded(SessionReply, data).token
+
+    def _send(self, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
+        headers = {VERSION_HEADER: str(VERSION), "Content-Type": kind}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        connection = self._endpoint.connect(self._context)
+        connection.timeout = TIMEOUT
+        try:
+            connection.request("POST", path, body, headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read(REPLY_LIMIT)
+        except ssl.SSLCertVerificationError as fault:
+            raise LinkFault("wrong_certificate") from fault
+        except (OSError, http.client.HTTPException) as fault:
+            raise LinkFault("no_link") from fault
+        finally:
+            connection.close()
+
+
+def _decoded(kind: type[M], data: bytes) -> M:
+    try:
+        return decode(kind, json.loads(data))
+    except (WireError, ValueError) as fault:
+        raise LinkFault("unreadable_reply") from fault
+
+
+def _refusal(data: bytes) -> str:
+    try:
+        return decode(ErrorReply, json.loads(data)).code
+    except (WireError, ValueError):
+        return "unreadable_reply"
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
