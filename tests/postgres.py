@@ -5,6 +5,7 @@ system user `examhall-test` once and runs the server as that.
 """
 
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -63,12 +64,18 @@ def binaries() -> Path:
     return Path(found).resolve().parent
 
 
+def _place() -> str:
+    """The folder for temporary files, which may lie in memory; `/tmp` when others may not walk through it."""
+    chosen = Path(tempfile.gettempdir())
+    return str(chosen) if chosen.stat().st_mode & stat.S_IXOTH else "/tmp"
+
+
 @contextmanager
 def running_server() -> Iterator[PostgresServer]:
     """A server for the length of the block; everything of it is removed afterwards."""
     programs = binaries()
     user, as_user = user_and_prefix()
-    folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir=_place()))
     try:
         if as_user:
             shutil.chown(folder, user)

@@ -1,6 +1,7 @@
 """A workstation for tests: speaks the protocol through the application's routes, keeps its own journal."""
 
 import base64
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,9 @@ from exam_rooms.protocol import Record, RecordKind, Route, record_aad, record_di
 from exam_rooms.wire import canonical, decode, encode
 from itembank.sealing import seal
 from server.services import commands
+from server.services.delivery import delivery_of
 from tests.server.delivery_kit import ID_NUMBERS, Scene, right_answer
+from tests.server.kept_stage import further
 
 
 class TestAgent:
@@ -125,3 +128,23 @@ class TestAgent:
         answer = self.post(Route.STATUS, asked)
         assert answer.status_code == 200, answer.text
         return decode(p.StatusReply, answer.get_json())
+
+
+def seated(app: Flask, scene: Scene, seats: Iterable[str]) -> dict[str, TestAgent]:
+    """Workstations of these seats at the waiting screen; on SQLite the way there is gone once.
+
+    Whoever gets the copied rows is heard again, as after a start of the server: that is all that memory holds.
+    """
+    agents = {seat: TestAgent(app, scene, seat) for seat in seats}
+
+    def enter() -> dict[str, str]:
+        for agent in agents.values():
+            agent.enter()
+        return {seat: agent.token for seat, agent in agents.items()}
+
+    tokens = further(scene.host, ("seated", *agents), enter)
+    delivery = delivery_of(scene.host)
+    for seat, agent in agents.items():
+        agent.token = tokens[seat]
+        delivery.links.heard(delivery.door.admit(agent.token, scene.host.now()), scene.host.now())
+    return agents

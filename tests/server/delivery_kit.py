@@ -37,6 +37,7 @@ from server.services import commands, packages
 from server.services.batches import read_profile
 from server.services.commands import Signed, Start
 from server.services.rosters import ID_PURPOSE, PHOTO_PURPOSE
+from tests.server.kept_stage import once
 
 ID_NUMBERS = ("11010119900307109X", "110101199003070230", "110101199003070310", "110101199003070433")
 FORMS = ("A", "B")
@@ -45,18 +46,24 @@ OPENS_BEFORE = timedelta(minutes=10)
 
 
 @dataclass
-class Scene:
-    """The ids a test needs. Seats are numbered "1", "2", ...; the last is a spare without a candidate."""
+class Made:
+    """What was written. Seats are numbered "1", "2", ...; the last is a spare without a candidate."""
 
-    host: Host
-    room_sitting: int
-    room: int
     starts_at: datetime
+    room_sitting: int = 0
+    room: int = 0
     seats: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     tickets: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
     workstations: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Scene(Made):
+    """The ids a test needs, and who is there."""
+
+    host: Host
     staff: tuple[Actor, ...] = ()
     chief: Actor = field(default_factory=lambda: Actor(None, "nobody"))
 
@@ -108,15 +115,20 @@ def make_scene(
 
     `content` instead of five single choices of 20 points each.
     """
-    starts_at = host.now() + OPENS_BEFORE
     staff = (person_as("invigilator"), person_as("invigilator"))
     chief = person_as("chief_invigilator")
     paper = content or Content()
-    scene = host.db.write(_rows, host, (starts_at, minutes, candidates), paper.items)
-    host.db.write(_duty, scene, (*staff, chief))
-    host.db.write(_package, host, scene, released, paper)
-    scene.staff, scene.chief = staff, chief
-    return scene
+    name = ("scene", candidates, minutes, released, repr(content))
+
+    def prepare() -> Made:
+        made = Made(host.now() + OPENS_BEFORE)
+        host.db.write(_rows, host, made, (minutes, candidates), paper.items)
+        host.db.write(_duty, made, (*staff, chief))
+        host.db.write(_package, host, made, released, paper)
+        return made
+
+    made = once(host, name, host.now(), prepare)
+    return Scene(**vars(made), host=host, staff=staff, chief=chief)
 
 
 def without_required_checks(policy: LevelPolicy) -> LevelPolicy:
@@ -153,8 +165,8 @@ def another_sitting(scene: Scene, hours: float, state: str = "arranged", *, row_
     return scene.host.db.write(add)
 
 
-def _rows(session: Session, host: Host, plan: tuple[datetime, int, int], items: list[Item]) -> Scene:
-    starts_at, minutes, candidates = plan
+def _rows(session: Session, host: Host, made: Made, plan: tuple[int, int], items: list[Item]) -> None:
+    minutes, candidates = plan
     now = host.now()
     policy = without_required_checks(policy_for(read_profile("national"), "baowei", 3))
     batch = Batch(
@@ -170,19 +182,18 @@ def _rows(session: Session, host: Host, plan: tuple[datetime, int, int], items: 
     session.flush()
     papers = _papers(session, now, items)
     sitting = Sitting(
-        batch_id=batch.id, number=1, starts_at=starts_at, minutes=Decimal(minutes), paper_set_id=papers
+        batch_id=batch.id, number=1, starts_at=made.starts_at, minutes=Decimal(minutes), paper_set_id=papers
     )
     session.add(sitting)
     session.flush()
     row = RoomSitting(uid="room-sitting-1", sitting_id=sitting.id, room_id=room.id, state="arranged")
     session.add(row)
     session.flush()
-    scene = Scene(host, row.id, room.id, starts_at)
+    made.room_sitting, made.room = row.id, room.id
     for index in range(candidates + 1):
-        _seat(session, scene, index, spare=index == candidates)
+        _seat(session, made, index, now, spare=index == candidates)
     for index in range(candidates):
-        _candidate(session, scene, sitting, index)
-    return scene
+        _candidate(session, made, sitting, index, now)
 
 
 def _papers(session: Session, now: datetime, items: list[Item]) -> int:
@@ -222,10 +233,10 @@ def _papers(session: Session, now: datetime, items: list[Item]) -> int:
     return papers.id
 
 
-def _seat(session: Session, scene: Scene, index: int, *, spare: bool) -> None:
+def _seat(session: Session, made: Made, index: int, now: datetime, *, spare: bool) -> None:
     number = str(index + 1)
     seat = Seat(
-        room_id=scene.room,
+        room_id=made.room,
         number=number,
         row=1,
         column=index + 1,
@@ -241,24 +252,24 @@ def _seat(session: Session, scene: Scene, index: int, *, spare: bool) -> None:
         public_key=key.public_key().public_bytes_raw(),
         hostname=f"pc{number}",
         software="test",
-        paired_at=scene.host.now(),
+        paired_at=now,
     )
     session.add(workstation)
     session.flush()
-    scene.seats[number], scene.keys[number], scene.workstations[number] = seat.id, key, workstation.id
+    made.seats[number], made.keys[number], made.workstations[number] = seat.id, key, workstation.id
 
 
-def _candidate(session: Session, scene: Scene, sitting: Sitting, index: int) -> None:
+def _candidate(session: Session, made: Made, sitting: Sitting, index: int, now: datetime) -> None:
     vault, number = vault_of(session), str(index + 1)
     text = ID_NUMBERS[index]
     mark = vault.index(ID_PURPOSE, text)
     sealed = vault.seal_value(ID_PURPOSE, mark, text.encode())
-    person = Candidate(id_index=mark, sealed_id=sealed, name=f"考生{number}", created_at=scene.host.now())
+    person = Candidate(id_index=mark, sealed_id=sealed, name=f"考生{number}", created_at=now)
     session.add(person)
     session.flush()
     registration = Registration(
         sitting_id=sitting.id,
-        room_id=scene.room,
+        room_id=made.room,
         candidate_id=person.id,
         ticket=f"T2026-000{number}",
         employer="某公司",
@@ -270,23 +281,21 @@ def _candidate(session: Session, scene: Scene, sitting: Sitting, index: int) -> 
         registration.sealed_photo, registration.has_photo = photo, True
     attempt = Attempt(
         registration_id=registration.id,
-        room_sitting_id=scene.room_sitting,
-        seat_id=scene.seats[number],
+        room_sitting_id=made.room_sitting,
+        seat_id=made.seats[number],
         form=FORMS[index % 2],
         state="assigned",
     )
     session.add(attempt)
     session.flush()
-    session.add(SeatStay(attempt_id=attempt.id, seat_id=attempt.seat_id, from_at=scene.host.now()))
-    scene.attempts[number], scene.tickets[number] = attempt.id, registration.ticket
+    session.add(SeatStay(attempt_id=attempt.id, seat_id=attempt.seat_id, from_at=now))
+    made.attempts[number], made.tickets[number] = attempt.id, registration.ticket
 
 
-def _duty(session: Session, scene: Scene, people: tuple[Actor, ...]) -> None:
+def _duty(session: Session, made: Made, people: tuple[Actor, ...]) -> None:
     for actor in people:
         role = Role.INVIGILATOR if Role.INVIGILATOR in actor.roles else Role.CHIEF_INVIGILATOR
-        session.add(
-            Assignment(room_sitting_id=scene.room_sitting, user_id=actor.user_id or 0, role=str(role))
-        )
+        session.add(Assignment(room_sitting_id=made.room_sitting, user_id=actor.user_id or 0, role=str(role)))
 
 
 def right_answer(number: int) -> str:
@@ -294,13 +303,13 @@ def right_answer(number: int) -> str:
     return "ABCD"[(number - 1) % 4]
 
 
-def _package(session: Session, host: Host, scene: Scene, released: bool, content: Content) -> None:
+def _package(session: Session, host: Host, made: Made, released: bool, content: Content) -> None:
     holders = [X25519PrivateKey.generate(), X25519PrivateKey.generate()]
     spec = PackageSpec(
         package="package-1",
         sitting="room-sitting-1",
         room="room-sitting-1",
-        not_before=scene.starts_at - timedelta(minutes=60),
+        not_before=made.starts_at - timedelta(minutes=60),
         custodians=tuple(
             Custodian(str(number), f"person {number}", f"role {number}", key.public_key().public_bytes_raw())
             for number, key in enumerate(holders)
@@ -319,7 +328,7 @@ def _package(session: Session, host: Host, scene: Scene, released: bool, content
     package = Package(
         uid="package-1",
         paper_set_id=1,
-        room_sitting_id=scene.room_sitting,
+        room_sitting_id=made.room_sitting,
         data=sealed.data,
         sha256=sealed.sha256,
         size=len(sealed.data),
@@ -336,7 +345,7 @@ def _package(session: Session, host: Host, scene: Scene, released: bool, content
         content_key = release(sealed.data, host.site.public_key, asked)
         package.state = "released"
         package.sealed_content_key = host.vault.seal_value(packages.CONTENT_PURPOSE, "package-1", content_key)
-        session.get_one(RoomSitting, scene.room_sitting).state = "released"
+        session.get_one(RoomSitting, made.room_sitting).state = "released"
 
 
 def _item(number: int) -> Item:
