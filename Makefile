@@ -9,7 +9,7 @@ PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor check rehearse drill bundle fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor check rehearse drill drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,8 +27,8 @@ test: setup-dev ## the tests (a few minutes)
 test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals
 	@$(PYTEST) -m long tests
 
-bench-faces: setup-dev ## how well and fast faces are told apart, on photos of your own: DIR=folder with an index.csv
-	@$(BIN)/python -m tests.benchmarks.bench_faces $(DIR)
+bench-faces: setup-dev ## how well and fast faces are told apart, on photos of your own: DIR=folder with an index.csv EXTRAS=folder of models
+	@$(BIN)/python -m tests.benchmarks.bench_faces $(DIR) $(EXTRAS)
 
 bench-watch: setup-dev ## what looking costs a seat: processor time by step, memory over 5,400 looks (some minutes)
 	@$(BIN)/python -m tests.benchmarks.bench_watch
@@ -66,6 +66,9 @@ rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2 
 
 drill: setup ## faults on purpose with real agents, answers counted: ROUNDS=200
 	@$(BIN)/examhall drill answers --rounds $(or $(ROUNDS),200) --json
+
+drill-proctoring: setup ## staged sequences before real agents, alerts counted: PHOTOS=folder with an index.csv
+	@$(BIN)/examhall drill proctoring --json $(if $(PHOTOS),--photos $(PHOTOS))
 
 fresh: ## debootstrap a bookworm chroot and run both README commands in it (root, some minutes)
 	@tests/system/fresh.sh

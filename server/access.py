@@ -207,6 +207,9 @@ PUBLIC: frozenset[str] = frozenset(
         "agent.pair",
         "agent.challenge",
         "agent.session",
+        "agent_room.pair",
+        "agent_room.challenge",
+        "agent_room.session",
     }
 )
 """Flask endpoints that need no staff permission and no agent token. Pairing proves a one-time code itself."""

@@ -50,6 +50,7 @@ BLUEPRINTS = (
     "server.web.batches",
     "server.web.rooms",
     "server.web.room_editor",
+    "server.web.room_cameras",
     "server.web.seb",
     "server.web.sittings",
     "server.web.accommodations",
@@ -59,6 +60,7 @@ BLUEPRINTS = (
     "server.web.supervision",
     "server.web.agent",
     "server.web.agent_watch",
+    "server.web.agent_room",
     "server.web.agent_seb",
     "server.web.agent_calls",
     "server.web.agent_checks",
@@ -83,12 +85,24 @@ BLUEPRINTS = (
     "server.web.dossier",
     "server.web.essays",
     "server.web.prints",
+    "server.web.proctoring_measures",
+    "server.web.privacy",
     "server.web.day_papers",
 )
 """Modules with a blueprint `bp`."""
-LIVE = ("server.live.seat", "server.live.monitor", "server.live.watch", "server.live.rechecks")
+LIVE = (
+    "server.live.seat",
+    "server.live.monitor",
+    "server.live.watch",
+    "server.live.rechecks",
+    "server.live.room_cameras",
+    "server.live.retention",
+)
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
-AGENT_BLUEPRINTS = ("agent", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk")
+AGENT_BLUEPRINTS = (
+    *("agent", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk"),
+    "agent_room",
+)
 """Bearer tokens and no cookies: the blueprints without CSRF tokens."""
 PING_SECONDS = 5
 FORM_MEMORY = 2 << 20

@@ -1,5 +1,6 @@
 """Which agents are linked right now, and what they last reported: in memory, rebuilt as agents return."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -37,10 +38,19 @@ class Presence:
 
     def __init__(self) -> None:
         self._seats: dict[int, SeatPresence] = {}
+        self._marks: dict[int, Mapping[int, str]] = {}
 
     def of(self, workstation: int | None) -> SeatPresence:
         """The last known presence; a workstation never seen is not linked."""
         return self._seats.get(workstation or 0, SeatPresence())
+
+    def room_marks(self, room_sitting: int) -> Mapping[int, str]:
+        """How the room's camera sees the seats of a room's sitting: seat id -> word; empty without one."""
+        return self._marks.get(room_sitting, {})
+
+    def mark_room(self, room_sitting: int, marks: Mapping[int, str]) -> None:
+        """Notes how the room's camera sees the seats now."""
+        self._marks[room_sitting] = marks
 
     def linked_count(self) -> int:
         """How many workstations are linked now."""

@@ -13,6 +13,10 @@ SUITES = ("intl", "gm")
 """The suites of `itembank.sealing`: AES-256-GCM with SHA-256, SM4-GCM with SM3."""
 
 
+MODELS = "/var/lib/examhall/models"
+"""The same folder as `proctoring.models.STANDARD`, which is not loaded here: it needs OpenCV."""
+
+
 class SettingsError(ValueError):
     """A setting that cannot be used; the text names the variable."""
 
@@ -45,10 +49,14 @@ class Settings:
     """EXAMHALL_JOB_MEMORY: bytes of address space of a child process."""
     job_cpu: int
     """EXAMHALL_JOB_CPU: seconds of CPU of a child process."""
+    models: Path
+    """EXAMHALL_MODELS: where `examhall models install` puts networks, and where they are found."""
     argon_memory: int
     """EXAMHALL_ARGON_MEMORY: KiB Argon2id uses for passphrases."""
     suite: str
     """EXAMHALL_SUITE: the cipher suite of whatever is sealed from now on: intl or gm (design D7)."""
+    purge_hour: int = 3
+    """EXAMHALL_PURGE_HOUR: in which hour of the day (0-23) data past its time is deleted."""
     institution: str = ""
     """EXAMHALL_INSTITUTION: the assessment institution, as documents name it."""
     site: str = ""
@@ -109,8 +117,10 @@ class Settings:
             upload_limit=_number(environ, "EXAMHALL_UPLOAD_LIMIT", 32 << 20),
             job_memory=_number(environ, "EXAMHALL_JOB_MEMORY", 700 << 20),
             job_cpu=_number(environ, "EXAMHALL_JOB_CPU", 60),
+            models=Path(environ.get("EXAMHALL_MODELS", "") or MODELS).absolute(),
             argon_memory=_number(environ, "EXAMHALL_ARGON_MEMORY", 65536),
             suite=environ.get("EXAMHALL_SUITE", "") or "intl",
+            purge_hour=_number(environ, "EXAMHALL_PURGE_HOUR", 3),
             institution=environ.get("EXAMHALL_INSTITUTION", "").strip(),
             site=environ.get("EXAMHALL_SITE", "").strip(),
             site_address=environ.get("EXAMHALL_SITE_ADDRESS", "").strip(),
@@ -123,6 +133,8 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError("EXAMHALL_KEYFILE lies inside EXAMHALL_DATA: a stolen copy would carry its key")
     if settings.plain_http and not settings.on_loopback:
         raise SettingsError("EXAMHALL_PLAIN_HTTP is for 127.0.0.1 only; any other address needs TLS")
+    if settings.purge_hour > 23:
+        raise SettingsError("EXAMHALL_PURGE_HOUR: an hour of the day, 0 to 23")
     if settings.suite not in SUITES:
         raise SettingsError(f"EXAMHALL_SUITE: {settings.suite!r} is none of {', '.join(SUITES)}")
     return settings

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "models": "server.cli.models:models",
     "observe": "server.cli.observe:observe",
     "evidence": "server.cli.evidence:evidence",
+    "proctoring": "server.cli.proctoring:proctoring",
     "kiosk": "server.cli.kiosk:kiosk",
     "demo": "server.cli.demo:demo",
     "rehearse": "server.cli.rehearse:rehearse",

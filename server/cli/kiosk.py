@@ -2,10 +2,12 @@
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from server.cli.words import _
+from server.settings import MODELS, Settings
 
 
 @click.command(
@@ -17,4 +19,12 @@ def kiosk(arguments: tuple[str, ...]) -> None:
     """Becomes `python -m client`, for `--install` and `--check` its set-up program, with the same words."""
     before = arguments[: arguments.index("--")] if "--" in arguments else arguments
     module = "client.workstation" if {"--install", "--check"} & set(before) else "client"
+    if module == "client" and "--rescue" not in {argument.split("=")[0] for argument in arguments}:
+        arguments = (*_models(), *arguments)
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - becomes our own program
+
+
+def _models() -> tuple[str, ...]:
+    """The folder of installed networks when a setting names another than the usual one."""
+    folder = Settings.of_process().models
+    return () if folder == Path(MODELS) else ("--models", str(folder))

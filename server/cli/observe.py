@@ -17,14 +17,25 @@ import click
 from exam_rooms.watching import Likeness, WatchRules
 from proctoring.faces import Vector, cosine
 from proctoring.frames import Frame, FrameFault, decode_frame
-from proctoring.observation import FoundFace, Observation
-from proctoring.observe import DETECT, PHOTO, SEAT, VERIFY, Eyes, Stopwatch, likeness, main_face, one_core
+from proctoring.models import card
+from proctoring.nets import DETECT, LIVENESS, VERIFY
+from proctoring.observation import FoundFace, FoundObject, Observation
+from proctoring.observe import (
+    EVERYTHING,
+    PHOTO,
+    SEAT,
+    Eyes,
+    Stopwatch,
+    likeness,
+    main_face,
+    one_core,
+)
+from proctoring.pose import Pose
 from server.cli.models import FOLDER
 from server.cli.words import _, say
 from server.errors import Refused
 
-NOT_BUILT = ("pose", "liveness", "objects")
-"""Checks of which this edition has no model."""
+LIVE, SPOOF, UNAVAILABLE = "live", "spoof", "unavailable"
 VERDICTS = {"good": _("正常"), "dark": _("过暗"), "blurred": _("模糊"), "covered": _("遮挡")}
 LIKENESSES = {
     Likeness.MATCH: _("一致"),
@@ -33,7 +44,9 @@ LIKENESSES = {
     Likeness.NO_FACE: _("无人脸"),
 }
 STEPS = {
-    "decode": "decode", "quality": "quality", "detect": "detect", "landmarks": "align", "verify": "verify",
+    "decode": ("decode",), "quality": ("quality",), "detect": ("detect",),
+    "landmarks": ("align", "mesh", "iris"), "verify": ("verify",), "liveness": ("liveness",),
+    "objects": ("objects",),
 }  # fmt: skip
 """What a step is called in the answer -> in an observation."""
 FILE = click.Path(path_type=Path)
@@ -41,9 +54,12 @@ FILE = click.Path(path_type=Path)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A picture as seen, without its pixels; `vector` of the main face when somebody wants to compare."""
+    """A picture as seen, without its pixels; where each face is turned, as far as it can be told; `vector`
+    of the main face when somebody wants to compare.
+    """
 
     seen: Observation
+    heads: tuple[Pose | None, ...]
     vector: Vector | None
     ms: Mapping[str, float]
 
@@ -75,15 +91,18 @@ class Viewer:
         begun = time.thread_time()
         with watch.step("decode"):
             frame = _read(image)
-        seen = self.eyes.observe(frame, None, WatchRules(), sizes=self._sizes, compare=False)
+        seen = self.eyes.observe(frame, None, WatchRules(), sizes=self._sizes, compare=False, look=EVERYTHING)
+        heads = tuple(
+            _main_head(seen) if face.main else self.eyes.head(frame, face, watch) for face in seen.faces
+        )
         main = main_face(seen.faces)
         known = None
         if vector and main is not None and VERIFY not in self.eyes.unavailable:
             known = self.eyes.vector(frame, main, watch)
-        spent = {**dict.fromkeys(STEPS.values(), 0.0), **seen.ms, **watch.ms}
-        ms = {name: spent[step] for name, step in STEPS.items()}
+        spent = [*seen.ms.items(), *watch.ms.items()]
+        ms = {name: sum(each for step, each in spent if step in steps) for name, steps in STEPS.items()}
         ms["total"] = (time.thread_time() - begun) * 1000
-        return Look(seen, known, ms)
+        return Look(seen, heads, known, ms)
 
 
 @click.command(help=_("查看图片中的画面质量和人脸，并可与另一张图片中的人脸比对；不保存任何内容。"))
@@ -109,7 +128,7 @@ def observe(  # noqa: PLR0913 - one argument for each option
     if not jobs:
         raise click.UsageError(_("请给出图片、--list 或 --pairs。"))
     viewer = Viewer(folder, seat=seat)
-    if viewer.eyes.unavailable:
+    if viewer.eyes.missing(EVERYTHING):
         click.echo(_("缺少模型，相应的检查不可用。请运行 examhall models verify。"), err=True)
     failed = False
     for told in _told(viewer, jobs):
@@ -145,28 +164,55 @@ def _as_contract(look: Look) -> dict[str, Any]:
             "sharpness": round(seen.quality.sharpness, 1),
             "verdict": str(seen.quality.verdict),
         },
-        "faces": [_face(face) for face in seen.faces],
+        "faces": [_face(face, head) for face, head in zip(seen.faces, look.heads, strict=True)],
         "persons": None if DETECT in seen.unavailable else seen.persons,
         "comparable": seen.comparable,
-        "liveness": {"verdict": "unavailable"},
-        "objects": None,
-        "unavailable": [*seen.unavailable, *NOT_BUILT],
+        "gaze": _short(None if seen.attention is None else seen.attention.gaze),
+        "liveness": _liveness(seen),
+        "objects": None if seen.objects is None else [_thing(each) for each in seen.objects],
+        "unavailable": list(seen.unavailable),
         "models": dict(seen.models),
         "ms": {step: round(value, 2) for step, value in look.ms.items()},
     }
 
 
-def _face(face: FoundFace) -> dict[str, Any]:
+def _main_head(seen: Observation) -> Pose | None:
+    """The main face's, which the look has found already."""
+    now, shape = seen.attention, seen.shape
+    return None if now is None or shape is None else Pose(now.yaw, now.pitch, now.roll, shape.misfit)
+
+
+def _face(face: FoundFace, head: Pose | None) -> dict[str, Any]:
+    """Without the network for it only the roll is known, by the line of the eyes."""
     (right_x, right_y), (left_x, left_y) = face.landmarks[:2]
-    roll = degrees(atan2(left_y - right_y, left_x - right_x))
+    roll = degrees(atan2(left_y - right_y, left_x - right_x)) if head is None else head.roll
     return {
         "box": [round(value, 1) for value in face.box],
         "score": round(face.score, 4),
-        "yaw": None,
-        "pitch": None,
+        "yaw": None if head is None else round(head.yaw, 1),
+        "pitch": None if head is None else round(head.pitch, 1),
         "roll": round(roll, 1),
         "main": face.main,
     }
+
+
+def _liveness(seen: Observation) -> dict[str, Any] | None:
+    """None when there is no face to judge; "unavailable" without a model, or light to see by."""
+    if main_face(seen.faces) is None:
+        return None
+    if seen.liveness is None:
+        return {"score": None, "verdict": UNAVAILABLE}
+    alive = seen.liveness >= card(LIVENESS).thresholds["alive"]
+    return {"score": _short(seen.liveness), "verdict": LIVE if alive else SPOOF}
+
+
+def _thing(found: FoundObject) -> dict[str, Any]:
+    box = [round(value, 1) for value in found.box]
+    return {"kind": found.kind, "score": round(found.score, 4), "box": box}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _identity(known: Look, look: Look) -> dict[str, Any] | None:

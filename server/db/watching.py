@@ -6,7 +6,7 @@ Vectors are sealed in their rows, pictures are sealed files in the evidence stor
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Moment
@@ -16,8 +16,9 @@ class Enrolment(Base):
     """Who sits at the seat, as its agent enrolled it; the newest of an attempt counts, unless it was dropped
     because somebody asked for a new one.
 
-    `likeness` and `similarity` compare with the registration photo. The vector is emptied when
-    `keep_until` is over.
+    `likeness` and `similarity` compare with the registration photo. `challenge` is a `ChallengeResult`, ""
+    when none was asked for, with tries, reason and scores in `challenge_note`; `liveness` the passive score,
+    None without one. The vector is emptied when `keep_until` is over.
     """
 
     __tablename__ = "enrolments"
@@ -31,6 +32,9 @@ class Enrolment(Base):
     count: Mapped[int]
     spread: Mapped[float]
     models: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    challenge: Mapped[str] = mapped_column(String(12), default="", server_default=text("''"))
+    challenge_note: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    liveness: Mapped[float | None]
     enrolled_at: Mapped[datetime] = mapped_column(Moment)
     dropped_at: Mapped[datetime | None] = mapped_column(Moment)
     keep_until: Mapped[datetime] = mapped_column(Moment)
@@ -41,7 +45,7 @@ class EvidenceFrame(Base):
 
     purpose: enrolment | alert | capture. `moment` of an alert's picture: before | at | after.
     `file` is empty until the sealed picture is durable, and again after `keep_until` was enforced; with
-    `stored_at` alone the picture is gone, or was not to be taken any more.
+    `stored_at` alone the picture is gone or, with the `size` 0, never came and is not to be taken any more.
     """
 
     __tablename__ = "evidence_frames"

@@ -9,6 +9,7 @@ from exam_rooms.wire import decode
 from proctoring.faces import Vector
 from proctoring.frames import Frame, FrameFault
 from proctoring.frames import decode as decode_picture
+from proctoring.models import places
 from proctoring.observe import PHOTO, Eyes, main_face, one_core
 
 
@@ -18,7 +19,7 @@ def compare_at_desk(payload: dict[str, Any], _report: Callable[..., None]) -> di
     Whoever stands further back does not count (`WatchRules.second_face_share`).
     """
     one_core()
-    eyes = Eyes()
+    eyes = Eyes(places(payload.get("models")))
     rules = decode(WatchRules, payload["rules"])
     try:
         photo, picture = decode_picture(payload["photo"]), decode_picture(payload["picture"])

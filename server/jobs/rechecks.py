@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from exam_rooms.watching import ObservationNote, WatchRules
+from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode, encode
 from proctoring.faces import Vector
-from proctoring.frames import Frame, FrameFault, decode_frame
-from proctoring.observe import VERIFY, Eyes, one_core
+from proctoring.frames import FrameFault, decode_frame
+from proctoring.models import places
+from proctoring.nets import VERIFY
+from proctoring.observe import Eyes, one_core
 
 
 def recheck_frames(payload: dict[str, Any], report: Callable[..., None]) -> dict[str, Any]:
-    """`looks`: [{capture, template, rules}], `frame-<capture>`: JPEG -> `notes`: {capture: note or None}.
+    """`looks`: [{capture, template, model, rules}], `frame-<capture>`: JPEG -> `notes`, by capture.
 
-    None stands for a picture that cannot be read. Without a model the note names what is unavailable.
+    None stands for a picture that cannot be read. Without a model, or with a template that another one made
+    than looks here, the note names what is unavailable.
     """
     one_core()
-    eyes = Eyes()
+    eyes = Eyes(places(payload.get("models")))
     notes: dict[str, Any] = {}
     for done, look in enumerate(payload["looks"], 1):
         notes[str(look["capture"])] = _note(eyes, look, payload[f"frame-{look['capture']}"])
@@ -33,15 +36,16 @@ def _note(eyes: Eyes, look: dict[str, Any], picture: bytes) -> dict[str, Any] | 
         frame = decode_frame(picture)
     except FrameFault:
         return None
-    return encode(_seen(eyes, frame, _vector(look["template"]), decode(WatchRules, look["rules"])))
-
-
-def _seen(eyes: Eyes, frame: Frame, enrolled: Vector | None, rules: WatchRules) -> ObservationNote:
-    try:
-        return eyes.observe(frame, enrolled, rules).note()
-    except ValueError:  # enrolled with another model than this machine has: faces cannot be compared here
+    enrolled, rules = _vector(look["template"]), decode(WatchRules, look["rules"])
+    if enrolled is not None and not _is_made_here(eyes, enrolled, look.get("model", "")):
         note = eyes.observe(frame, None, rules).note()
-        return replace(note, unavailable=(*note.unavailable, VERIFY))
+        return encode(replace(note, unavailable=tuple(dict.fromkeys((*note.unavailable, VERIFY)))))
+    return encode(eyes.observe(frame, enrolled, rules).note())
+
+
+def _is_made_here(eyes: Eyes, enrolled: Vector, model: str) -> bool:
+    """Whether a vector is one of the network that looks here: others of the same length say nothing."""
+    return enrolled.size == eyes.dim and model in {"", eyes.models.get(VERIFY, "")}
 
 
 def _vector(template: str) -> Vector | None:

@@ -15,7 +15,7 @@ from server.access import Actor
 from server.db.base import Database
 from server.errors import Refused
 from server.jobs.pipe import read_message, write_message
-from server.jobs.tasks import PATIENCE, ROOM
+from server.jobs.tasks import LOOKS, PATIENCE, ROOM
 from server.services import joblist
 from server.settings import Settings
 
@@ -72,7 +72,7 @@ class Jobs:
     def run(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Does a job and waits for it; raises `Refused` with its problem."""
         with self._spawn(kind) as child:
-            return self._converse(child, payload, lambda _share, _note: None)
+            return self._converse(child, self._told(kind, payload), lambda _share, _note: None)
 
     def cancel(self, job_id: int) -> None:
         """Ends a job's child; the job counts as cancelled and nothing of it is stored."""
@@ -123,7 +123,7 @@ class Jobs:
             self._children[job_id] = child
             if job_id in self._cancelled:  # asked for while the child was starting
                 child.kill()
-            result = self._converse(child, work.payload, throttle.report)
+            result = self._converse(child, self._told(work.kind, work.payload), throttle.report)
         if job_id in self._cancelled:
             raise Refused("job_cancelled")
         return result
@@ -153,6 +153,9 @@ class Jobs:
             env=env,
             cwd="/",
         )
+
+    def _told(self, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+        return payload | {"models": str(self._settings.models)} if kind in LOOKS else payload
 
     def _converse(
         self, child: subprocess.Popen[bytes], payload: dict[str, Any], report: Callable[[float, str], None]

@@ -40,6 +40,10 @@ ROOM: dict[str, int] = {"day_papers": 2}
 """Times the usual bytes of memory: the typesetter keeps the pictures of its last ten documents."""
 
 
+LOOKS = frozenset({"recheck_frames", "compare_at_desk"})
+"""Kinds that look at pictures: their payload is told `models`, the folder of installed networks."""
+
+
 def task(kind: str) -> Task:
     """The function of a kind of job."""
     module, name = TASKS[kind].split(":")

@@ -18,12 +18,13 @@ from flask_socketio import Namespace, SocketIO
 
 from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, EVENT_SERVER, NAMESPACE_MONITOR
 from exam_rooms.watch_messages import CameraReport
-from server.access import Permission
+from server.access import Actor, Permission
 from server.db.sittings import RoomSitting
 from server.events import AccountChanged, Activity, LinkChanged, PairingChanged, RoomChanged, SeatChanged
 from server.host import Host
 from server.native import under_gevent
 from server.services import monitoring, staff
+from server.services.duty import may_see_room
 from server.services.monitoring import SeatCard
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         room = self._asked(auth)
         if room is None:
             raise ConnectionRefused("not_found")
+        if not self._near(current_user.actor, room):
+            raise ConnectionRefused("not_on_duty")
         sid = str(getattr(request, "sid", ""))
         self.viewers[sid] = room
         self.people[sid] = (current_user.id, current_user.fs_uniquifier)
@@ -139,6 +142,11 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             return None
         with self.host.db.read() as session:
             return None if session.get(RoomSitting, room) is None else room
+
+    def _near(self, who: Actor, room: int) -> bool:
+        """Whether somebody may see into a room; the boards of all rooms name nobody."""
+        with self.host.db.read() as session:
+            return room == ALL_ROOMS or may_see_room(session, who, room)
 
     def _at_work(self) -> list[int]:
         with self.host.db.read() as session:
@@ -188,7 +196,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             line = {"code": fact.code, "params": dict(fact.params), "seat": fact.seat}
             line |= {"incident": fact.incident, "cause_ns": fact.cause_ns}
             for channel in self._channels(fact.room_sitting):
-                self.emit(EVENT_ACTIVITY, line | {"room_sitting": fact.room_sitting}, room=channel)
+                told = line if channel != _channel(ALL_ROOMS) else line | {"params": {}}
+                self.emit(EVENT_ACTIVITY, told | {"room_sitting": fact.room_sitting}, room=channel)
 
     def _channels(self, room: int) -> list[str]:
         return [_channel(each) for each in (room, ALL_ROOMS) if each in self.viewers.values()]

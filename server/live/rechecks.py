@@ -71,9 +71,12 @@ class Rechecks:
                 missing.add(each.capture)
                 continue
             with self.host.db.read() as session:
-                template = enrolments.template_of(session, enrolments.latest(session, each.attempt))
-            look = {"capture": each.capture, "template": template, "rules": encode(each.rules)}
-            payload["looks"].append(look)
+                row = enrolments.latest(session, each.attempt)
+                enrolled = {
+                    "template": enrolments.template_of(session, row),
+                    "model": enrolments.model_of(row),
+                }
+            payload["looks"].append({"capture": each.capture, **enrolled, "rules": encode(each.rules)})
             payload[f"frame-{each.capture}"] = data
         return payload, missing
 

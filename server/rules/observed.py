@@ -21,6 +21,7 @@ FRAME_MOST = 512 << 10
 _HASH = re.compile(r"[0-9a-f]{64}")
 _EPISODE = re.compile(r"[0-9a-f]{8,32}")
 _ENTRIES, _TEXT, _FACES = 16, 60, 1000
+_NUMBERS = ("brightness", "sharpness", "yaw", "pitch", "roll", "gaze", "eyes", "mouth", "liveness")
 _LEAST_DIMS, _MOST_DIMS = 16, 2048
 _NORM_SLACK = 0.01
 
@@ -37,8 +38,7 @@ def note_values(note: ObservationNote | None, message: str) -> dict[str, Any]:
     cosine = note.similarity
     good = (
         0 <= note.persons <= note.faces <= _FACES
-        and math.isfinite(note.brightness)
-        and math.isfinite(note.sharpness)
+        and _are_numbers(note)
         and (cosine is None or _is_cosine(cosine))
         and max(len(note.quality), len(note.likeness)) <= _TEXT
         and len(note.unavailable) <= _ENTRIES
@@ -47,6 +47,14 @@ def note_values(note: ObservationNote | None, message: str) -> dict[str, Any]:
     if not good:
         raise malformed(message, "note")
     return encode(note) | {"models": model_names(note.models, message)}
+
+
+def _are_numbers(note: ObservationNote) -> bool:
+    """Whether every number of a look is one, and the things in it are few and have short names."""
+    objects = note.objects or {}
+    values = [getattr(note, name) for name in _NUMBERS] + list(objects.values())
+    few = len(objects) <= _ENTRIES and all(len(name) <= _TEXT for name in objects)
+    return few and all(value is None or math.isfinite(value) for value in values)
 
 
 def score_values(scores: Mapping[str, float], message: str) -> dict[str, float]:
@@ -90,18 +98,18 @@ def likeness_word(text: str, message: str) -> Likeness:
     return Likeness(text)
 
 
-def template_bytes(text: str, message: str) -> bytes:
+def template_bytes(text: str, message: str, field: str = "template") -> bytes:
     """A face vector: base64 of little-endian float32, finite, of norm 1 within a hundredth."""
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except ValueError as fault:
-        raise malformed(message, "template") from fault
+        raise malformed(message, field) from fault
     count, rest = divmod(len(data), 4)
     if rest or not _LEAST_DIMS <= count <= _MOST_DIMS:
-        raise malformed(message, "template")
+        raise malformed(message, field)
     norm = math.sqrt(math.fsum(value * value for value in struct.unpack(f"<{count}f", data)))
     if not abs(norm - 1) <= _NORM_SLACK:  # "not <=" also refuses what is no number
-        raise malformed(message, "template")
+        raise malformed(message, field)
     return data
 
 

@@ -7,11 +7,15 @@ from types import MappingProxyType
 from itembank.blueprint_reading import Reader, parse
 from itembank.problems import Problem
 from server.rules.policy_breaches import read_breaches
+from server.rules.policy_challenge import read_challenge
 from server.rules.policy_checks import read_checks
 from server.rules.policy_desk import read_desk
 from server.rules.policy_gates import read_gates
 from server.rules.policy_outage import read_outage
 from server.rules.policy_record import read_record
+from server.rules.policy_room_camera import read_room_camera
+from server.rules.policy_swap import read_swap
+from server.rules.policy_targets import read_targets
 from server.rules.policy_tools import read_tools
 from server.rules.policy_values import (
     KEEP_DAYS,
@@ -43,7 +47,7 @@ _TOP = (
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
     *("link_gap_max_minutes", "release", "invigilators", "papers", "delivery", "rooms", "watching"),
     *("tools", "checks", "gates", "outage", "breaches", "desk", "record", "occupations", "sources"),
-    *("incidents", "violations"),
+    *("incidents", "violations", "seat_swap", "challenge", "room_camera", "targets"),
 )
 
 
@@ -155,6 +159,7 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         invigilators=_invigilators(read, fields.get("invigilators")),
         papers=_papers(read, fields.get("papers"), scale),
         watching=read_watching(read, fields.get("watching")),
+        room_camera=read_room_camera(read, fields.get("room_camera")),
         delivery=_delivery(read, fields.get("delivery", {})),
         tools=read_tools(read, fields.get("tools")),
         checks=read_checks(read, fields.get("checks")),
@@ -163,6 +168,9 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         breaches=read_breaches(read, fields.get("breaches")),
         record=read_record(read, fields.get("record")),
         desk=read_desk(read, fields.get("desk")),
+        seat_swap=read_swap(read, fields.get("seat_swap")),
+        challenge=read_challenge(read, fields.get("challenge")),
+        targets=read_targets(read, fields.get("targets")),
         incidents=read_incidents(read, fields.get("incidents")),
         violations=read_violations(read, fields.get("violations")),
     )

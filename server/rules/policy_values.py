@@ -7,8 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from exam_rooms.challenge import ChallengeRules
 from exam_rooms.clock import LateRule, Schedule
 from exam_rooms.kiosk_messages import PageTools
+from exam_rooms.room_watching import RoomCameraRules
 from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode
 from server.rules.policy_breaches import BreachRules
@@ -17,6 +19,8 @@ from server.rules.policy_desk import DeskRules
 from server.rules.policy_gates import GateRules
 from server.rules.policy_outage import OutageRules
 from server.rules.policy_record import RecordRules
+from server.rules.policy_swap import SwapRules
+from server.rules.policy_targets import TargetRules
 from server.rules.policy_violations import IncidentRules, ViolationRules
 
 KEEP_DAYS = 1827
@@ -130,6 +134,7 @@ class Terms:
     """The terms of a theory test. `earliest_submit_minutes` None: nobody hands in before the end.
 
     `watching` None: a batch frozen when policies said nothing about cameras; nothing is watched there.
+    `room_camera` None: the room's camera is not used.
     """
 
     scale: Scale
@@ -143,6 +148,7 @@ class Terms:
     invigilators: Invigilators
     papers: Papers
     watching: WatchRules | None = None
+    room_camera: RoomCameraRules | None = None
     delivery: Delivery = Delivery()
     tools: PageTools = field(default_factory=PageTools)
     checks: CheckRules = field(default_factory=CheckRules)
@@ -151,6 +157,9 @@ class Terms:
     breaches: BreachRules = field(default_factory=BreachRules)
     record: RecordRules = field(default_factory=RecordRules)
     desk: DeskRules = field(default_factory=DeskRules)
+    seat_swap: SwapRules = field(default_factory=SwapRules)
+    challenge: ChallengeRules = field(default_factory=ChallengeRules)
+    targets: TargetRules = field(default_factory=TargetRules)
     incidents: IncidentRules = field(default_factory=IncidentRules)
     violations: ViolationRules = field(default_factory=ViolationRules)
 
@@ -216,6 +225,7 @@ class LevelPolicy(Terms):
     def from_json(cls, data: Mapping[str, Any]) -> "LevelPolicy":
         """The inverse of `to_json`. Raises KeyError, TypeError or `WireError` for anything else."""
         scale, papers, watching = data["scale"], data["papers"], data.get("watching")
+        room_camera = data.get("room_camera")
         values = {
             **data,
             "scale": Scale(
@@ -231,6 +241,7 @@ class LevelPolicy(Terms):
                 Decimal(papers["total"]), papers["wrong_deducts"], papers.get("keep_days", KEEP_DAYS)
             ),
             "watching": None if watching is None else decode(WatchRules, watching),
+            "room_camera": None if room_camera is None else decode(RoomCameraRules, room_camera),
             "delivery": Delivery(**data.get("delivery", {})),
             "tools": decode(PageTools, data.get("tools", {})),
             "checks": decode(CheckRules, data.get("checks", {})),
@@ -239,6 +250,9 @@ class LevelPolicy(Terms):
             "breaches": decode(BreachRules, data.get("breaches", {})),
             "record": decode(RecordRules, data.get("record", {})),
             "desk": decode(DeskRules, data.get("desk", {})),
+            "seat_swap": decode(SwapRules, data.get("seat_swap", {})),
+            "challenge": decode(ChallengeRules, data.get("challenge", {})),
+            "targets": decode(TargetRules, data.get("targets", {})),
             "incidents": decode(IncidentRules, data.get("incidents", {})),
             "violations": decode(ViolationRules, data.get("violations", {})),
             "sources": tuple(data["sources"]),

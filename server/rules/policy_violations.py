@@ -1,10 +1,13 @@
 """Reading the `incidents` and `violations` parts of a policy: how urgent, which articles, which terms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from exam_rooms.incidents import HELD, IncidentKind, Severity
 from exam_rooms.incidents import INCIDENTS as USUAL
+from exam_rooms.watching import WatchRules
+from exam_rooms.wire import decode
 from itembank.blueprint_reading import Reader
 from server.rules.policy_watching import number
 
@@ -51,6 +54,16 @@ class IncidentRules:
         """How many seconds the cause of a kind must last: as the policy says, else as usual."""
         usual = USUAL[kind].hold_seconds
         return next((rule.seconds for rule in self.holds if rule.kind == kind), usual)
+
+
+def incidents_of(policy: Mapping[str, Any]) -> IncidentRules:
+    """The incident rules of a frozen policy (JSON values): its own severities first, then those that the
+    episodes of its cameras name. Raises `WireError` for another shape.
+    """
+    rules = decode(IncidentRules, policy.get("incidents", {}))
+    seen = decode(WatchRules, policy.get("watching") or {}).episodes
+    named = [SeverityRule(each.kind, int(WORDS[each.severity])) for each in seen if each.severity]
+    return replace(rules, severities=(*rules.severities, *named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,22 +60,23 @@ BEFORE_DECISION = (_S.OPENED, _S.STATED, _S.TOLD, _S.SIGNED, _S.CONFIRMED, _S.NO
 OVER = frozenset({_S.CLOSED, _S.WITHDRAWN, _S.DROPPED})
 _GIVE_UP = {_A.WITHDRAW: _S.WITHDRAWN, _A.DROP: _S.DROPPED}
 
+_FORWARD: Mapping[CaseState, Mapping[CaseAct, CaseState]] = {
+    _S.OPENED: {_A.STATE: _S.STATED},
+    _S.STATED: {_A.TELL: _S.TOLD, _A.STATE: _S.STATED},
+    _S.TOLD: {_A.SIGN: _S.SIGNED, _A.REFUSE: _S.SIGNED},
+    _S.SIGNED: {_A.CONFIRM: _S.CONFIRMED},
+    _S.CONFIRMED: {_A.NOTIFY: _S.NOTIFIED},
+    _S.NOTIFIED: {_A.HEAR: _S.HEARD, _A.WAIVE: _S.HEARD, _A.LAPSE: _S.HEARD},
+    _S.HEARD: {_A.DECIDE: _S.DECIDED, _A.HEAR: _S.HEARD},
+    _S.DECIDED: {_A.SERVE: _S.SERVED},
+    _S.SERVED: {_A.ASK_RECHECK: _S.RECHECK, _A.CLOSE: _S.CLOSED},
+    _S.RECHECK: {_A.UPHOLD: _S.CLOSED, _A.OVERTURN: _S.CLOSED},
+    _S.CLOSED: {},
+    _S.WITHDRAWN: {},
+    _S.DROPPED: {},
+}
 MOVES: Mapping[CaseState, Mapping[CaseAct, CaseState]] = MappingProxyType(
-    {
-        _S.OPENED: {_A.STATE: _S.STATED, **_GIVE_UP},
-        _S.STATED: {_A.TELL: _S.TOLD, _A.STATE: _S.STATED, **_GIVE_UP},
-        _S.TOLD: {_A.SIGN: _S.SIGNED, _A.REFUSE: _S.SIGNED, **_GIVE_UP},
-        _S.SIGNED: {_A.CONFIRM: _S.CONFIRMED, **_GIVE_UP},
-        _S.CONFIRMED: {_A.NOTIFY: _S.NOTIFIED, **_GIVE_UP},
-        _S.NOTIFIED: {_A.HEAR: _S.HEARD, _A.WAIVE: _S.HEARD, _A.LAPSE: _S.HEARD, **_GIVE_UP},
-        _S.HEARD: {_A.DECIDE: _S.DECIDED, _A.HEAR: _S.HEARD, **_GIVE_UP},
-        _S.DECIDED: {_A.SERVE: _S.SERVED},
-        _S.SERVED: {_A.ASK_RECHECK: _S.RECHECK, _A.CLOSE: _S.CLOSED},
-        _S.RECHECK: {_A.UPHOLD: _S.CLOSED, _A.OVERTURN: _S.CLOSED},
-        _S.CLOSED: {},
-        _S.WITHDRAWN: {},
-        _S.DROPPED: {},
-    }
+    {state: {**acts, **(_GIVE_UP if state in BEFORE_DECISION else {})} for state, acts in _FORWARD.items()}
 )
 """State -> act -> next state; what is not here is not done. Statements are taken until the decision."""
 STEPS: tuple[tuple[CaseState, tuple[CaseAct, ...]], ...] = (

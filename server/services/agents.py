@@ -95,10 +95,13 @@ class AgentDoor:
     def _look(self, workstation: int) -> tuple[Agent, bytes]:
         changes = self._changes
         with self._db.read() as session:
-            agent, public_key = find_agent(session, workstation)
+            agent, public_key = self._find(session, workstation)
         if changes == self._changes:
             self._paired[workstation] = agent
         return agent, public_key
+
+    def _find(self, session: Session, number: int) -> tuple[Agent, bytes]:
+        return find_agent(session, number)
 
     def _sign(self, purpose: bytes, body: bytes) -> str:
         return base64.urlsafe_b64encode(body + self._mac(purpose, body)).decode()
@@ -120,7 +123,7 @@ def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
     if row is None or not row.active:
         raise StrangeAgent("workstation_not_paired", 403)
     seat = session.get_one(Seat, row.seat_id)
-    return Agent(row.id, seat.id, seat.room_id, _fingerprint(row.public_key)), row.public_key
+    return Agent(row.id, seat.id, seat.room_id, fingerprint_of(row.public_key)), row.public_key
 
 
 def find_room(session: Session, room: int) -> list[Agent]:
@@ -130,10 +133,11 @@ def find_room(session: Session, room: int) -> list[Agent]:
         .join(Seat, Seat.id == Workstation.seat_id)
         .where(Seat.room_id == room, Workstation.active.is_(True))
     )
-    return [Agent(row, seat, room, _fingerprint(key)) for row, seat, key in session.execute(query)]
+    return [Agent(row, seat, room, fingerprint_of(key)) for row, seat, key in session.execute(query)]
 
 
-def _fingerprint(public_key: bytes) -> bytes:
+def fingerprint_of(public_key: bytes) -> bytes:
+    """Eight bytes that name a public key."""
     return hashlib.sha256(public_key).digest()[:8]
 
 

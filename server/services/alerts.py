@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.watch_messages import AlertRequest, Taken
 from exam_rooms.watching import CAMERA_KINDS
+from proctoring.gallery import Found
 from server.db.sittings import ServerBoot
 from server.errors import Refused
 from server.rules import observed
+from server.services import gallery
 from server.services.agents import Agent
 from server.services.consent import check_moment, left_at, watched
 from server.services.evidence import Subject, announce
@@ -24,14 +26,24 @@ from server.services.links import placed
 _NAME = "AlertRequest"
 
 
-def take_alert(session: Session, agent: Agent, asked: AlertRequest, *, now: datetime, boot_ns: int) -> Taken:
+def take_alert(  # noqa: PLR0913 - the message, what was found about it, and the two clocks
+    session: Session,
+    agent: Agent,
+    asked: AlertRequest,
+    found: Found | None = None,
+    *,
+    now: datetime,
+    boot_ns: int,
+) -> Taken:
     """Puts an episode on the record and announces its pictures; sent again it changes nothing.
 
     A new episode of a kind that still waits for a person joins that incident. An end without a beginning
     is an episode that began and ended. What was decided while the candidate was not at this seat, or had
-    not agreed, is refused; the end of a known one never. `boot_ns`: this machine's boot clock now, in
-    nanoseconds.
+    not agreed, is refused; the end of a known one never. `found`: whose face `gallery.find` says it is, which
+    makes a FACE_MISMATCH a SEAT_SWAP: still one alert of the seat, ended under the same name. `boot_ns`: this
+    machine's boot clock now, in nanoseconds.
     """
+    gallery.lock_both(session, asked, found)
     seen = watched(session, agent, asked.attempt)
     kind = _kind(asked.kind)
     if seen.attempt.answering_at is None:
@@ -43,8 +55,13 @@ def take_alert(session: Session, agent: Agent, asked: AlertRequest, *, now: date
     row = of_episode(session, place, kind, name)
     if row is None:
         check_moment(session, agent, seen.attempt, at)
-        episode = Episode(name, min(since, at), _details(asked), _cause(session, asked, boot_ns))
-        row = raise_episode(session, place, kind, episode, now=at)
+        swap = gallery.swap_of(session, seen, found)
+        details = _details(asked) | swap
+        episode = Episode(name, min(since, at), details, _cause(session, asked, boot_ns))
+        row = raise_episode(session, place, IncidentKind.SEAT_SWAP if swap else kind, episode, now=at)
+        gallery.keep_probe(session, row, asked, seen, at)
+        if swap:
+            gallery.complete_other(session, row, seen, now=at)
     if asked.closed:
         gone = left_at(session, seen.attempt, agent)  # an agent hears of a move a little later
         end_episode(session, row, name, now=min(since, gone) if gone else since)

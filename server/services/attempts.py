@@ -21,7 +21,7 @@ from server.db.breaches import Breach
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import NotFound, Refused
-from server.services import audit, breaches, desk_marks
+from server.services import audit, breaches, consents, desk_marks
 from server.services.agents import Agent
 from server.services.captures import ensure_seed
 from server.services.collection import collect_if_complete
@@ -71,6 +71,8 @@ def accept(
     advance(session, attempt, Act.ACCEPT)
     attempt.accepted_at, attempt.rules_version = now, choice.rules_version[:20]
     attempt.face_consent = choice.face_consent if rules_of(room) is not None else None
+    if attempt.face_consent is not None:
+        consents.note_answer(session, attempt.id, attempt.face_consent, choice.consent_version, now=now)
     _record(session, attempt, "rules_accepted", now, face_consent=attempt.face_consent)
     if room.may_begin(attempt, now):
         begin(session, attempt, max(now, room.row.started_at or now))

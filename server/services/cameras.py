@@ -6,7 +6,7 @@ A wrong one keeps the room from starting until it is put right or the chief over
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,11 +44,14 @@ class CameraWord(StrEnum):
     NO_IDENTITY = "no_identity"  # presence is watched, the face is not compared
     MANUAL = "manual"  # no consent: people check
     LOST = "lost"
+    STALLED = "stalled"  # it is there, and gives no new pictures
     UNAVAILABLE = "unavailable"
     WRONG = "wrong"
 
 
-BROKEN = frozenset({CameraWord.NONE, CameraWord.LOST, CameraWord.UNAVAILABLE, CameraWord.WRONG})
+BROKEN = frozenset(
+    {CameraWord.NONE, CameraWord.LOST, CameraWord.STALLED, CameraWord.UNAVAILABLE, CameraWord.WRONG}
+)
 """Words of a camera that does not do its work."""
 
 
@@ -69,7 +72,8 @@ class CameraLine:
     """One seat of the camera check. `state` is a `CameraWord` that looks at the camera alone.
 
     `expected`: the camera of the seat ("": any), `found`: what its workstation reports; `owner`: number of
-    the seat that the found one belongs to; `overruled`: the chief lets the room start with it.
+    the seat that the found one belongs to; `overruled`: the chief lets the room start with it. `report`: what
+    the workstation says of its pictures' size and of how often they came again.
     """
 
     seat: int
@@ -82,6 +86,7 @@ class CameraLine:
     manual: bool = False
     overruled: bool = False
     unavailable: tuple[str, ...] = ()
+    report: CameraReport = field(default_factory=CameraReport)
 
 
 def camera_word(place: CameraSeat, report: CameraReport) -> CameraWord:
@@ -159,6 +164,7 @@ def check(session: Session, presence: Presence, room_sitting_id: int) -> tuple[C
                 manual=consent is False,
                 overruled=accepted.get(seat.number) == report.identity,
                 unavailable=report.unavailable,
+                report=report,
             )
         )
     return tuple(sorted(lines, key=lambda line: line.state != CameraWord.WRONG))
@@ -243,13 +249,14 @@ def looked_at(
 ) -> list[Asked]:
     """Which of these seats can be asked for a picture now, and why others cannot.
 
-    `no_face_consent`: the candidate did not consent, nothing is looked at there (R38).
+    `no_face_consent`: the candidate did not consent, or has signed in and was not asked yet: nothing is
+    looked at there (R38). A seat where nobody has signed in is looked at for its camera's sake.
     """
     row = _row(session, room_sitting_id)
     room = session.get_one(Room, row.room_id)
     known = {seat.id for seat in room.seats}
     stations = active_workstations(session, room.id)
-    people = _people(session, room_sitting_id)
+    shut = _shut(session, room_sitting_id)
     asked = []
     for seat in list(dict.fromkeys(seats))[:AT_ONCE]:
         if seat not in known:
@@ -258,7 +265,7 @@ def looked_at(
         refusal = ""
         if room.kind != SMART:
             refusal = "room_without_cameras"
-        elif people.get(seat, ("", None))[1] is False:
+        elif seat in shut:
             refusal = "no_face_consent"
         elif station is None or not presence.of(station.id).linked:
             refusal = "seat_not_linked"
@@ -297,6 +304,16 @@ def _people(session: Session, room_sitting_id: int) -> dict[int, tuple[str, bool
         .where(Attempt.room_sitting_id == room_sitting_id)
     )
     return {seat: (name, consent) for seat, name, consent in session.execute(query)}
+
+
+def _shut(session: Session, room_sitting_id: int) -> frozenset[int]:
+    """Seats of people who refused, or who sit there and have not agreed yet."""
+    nobody = (str(AttemptState.ASSIGNED), str(AttemptState.ABSENT))
+    query = select(Attempt.seat_id).where(
+        Attempt.room_sitting_id == room_sitting_id,
+        Attempt.face_consent.is_(False) | (Attempt.face_consent.is_(None) & Attempt.state.not_in(nobody)),
+    )
+    return frozenset(session.scalars(query))
 
 
 def _numbers(lines: Iterable[CameraLine]) -> str:

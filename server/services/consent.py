@@ -11,7 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.watching import WatchRules
-from server.db.sittings import Attempt, SeatStay
+from exam_rooms.wire import decode
+from server.db.rooms import Room
+from server.db.sittings import Attempt, Batch, RoomSitting, SeatStay, Sitting
 from server.errors import Refused
 from server.services.agents import Agent
 from server.services.roomstate import RoomState, load, locked_attempt
@@ -46,6 +48,26 @@ def watched(session: Session, agent: Agent, attempt_id: int) -> Watched:
     if attempt.face_consent is not True:
         raise Refused("no_face_consent", 403)
     return Watched(attempt, room, rules)
+
+
+def agreed(session: Session, agent: Agent, attempt_id: int) -> tuple[Attempt, WatchRules]:
+    """The same for what comes often and needs no more than the rules: without the room's whole state."""
+    attempt = locked_attempt(session, attempt_id)
+    if attempt.seat_id != agent.seat and not _stays(session, attempt, agent):
+        raise Refused("attempt_not_here", 403)
+    kind, policy = session.execute(
+        select(Room.kind, Batch.policy)
+        .select_from(RoomSitting)
+        .join(Room, Room.id == RoomSitting.room_id)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(RoomSitting.id == attempt.room_sitting_id)
+    ).one()
+    if kind != "smart" or not policy.get("watching"):
+        raise Refused("room_without_cameras")
+    if attempt.face_consent is not True:
+        raise Refused("no_face_consent", 403)
+    return attempt, decode(WatchRules, policy["watching"])
 
 
 def check_moment(session: Session, agent: Agent, attempt: Attempt, at: datetime) -> None:

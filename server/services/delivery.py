@@ -19,6 +19,8 @@ from server.services.answers import AnswerDesk
 from server.services.command_log import Confirmations
 from server.services.links import Links
 from server.services.looks import Looks
+from server.services.room_cameras import CameraDoor
+from server.services.room_watch import RoomWatch
 from server.services.seat_state import SeatView, build_all
 from server.services.seat_views import SeatViews
 from server.services.seb import SebSeats
@@ -59,6 +61,8 @@ class Delivery:
         self._db = parts.db
         self._demo = parts.demo
         self.door = AgentDoor(parts.db, parts.site.token_key)
+        self.camera_door = CameraDoor(parts.db, parts.site.token_key)
+        self.room_cameras = RoomWatch(parts.db, parts.events, parts.presence)
         self.desk = AnswerDesk(parts.db, parts.answers, parts.vault, parts.events)
         self.links = Links(parts.db, parts.presence, parts.clock)
         self.looks = Looks(lambda wanted: parts.events.publish([wanted]))
@@ -134,6 +138,7 @@ class Delivery:
 
     def _pairing_changed(self, _fact: PairingChanged) -> None:
         self.door.forget()
+        self.camera_door.forget()
         self._met.clear()
         self.views.forget_all()
 

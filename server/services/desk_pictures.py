@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import Actor, Permission
+from server.access import SYSTEM, Actor, Permission
 from server.db.base import vault_of
 from server.db.signins import SignInRow
 from server.db.sittings import Attempt
 from server.errors import Forbidden, NotFound, Refused
-from server.services import audit
+from server.services import audit, holds
 from server.services.desk_marks import hold_of
 from server.services.duty import need_duty
 
@@ -58,12 +58,19 @@ def expired(session: Session, *, now: datetime) -> Sequence[SignInRow]:
     query = select(SignInRow).where(SignInRow.keep_until <= now, SignInRow.has_picture.is_(True))
     open_ = select(SignInRow).where(SignInRow.result == "doubt", SignInRow.standing_for.is_not(None))
     kept = {row.standing_for for row in session.scalars(open_) if hold_of(row) == "desk_doubt_open"}
-    return [row for row in session.scalars(query.order_by(SignInRow.id)) if row.registration_id not in kept]
+    held = holds.held(session)
+    seated = select(Attempt.registration_id).where(Attempt.id.in_(held.attempts))
+    kept |= set(session.scalars(seated))
+    return [
+        row
+        for row in session.scalars(query.order_by(SignInRow.id))
+        if row.registration_id not in kept and row.room_sitting_id not in held.rooms
+    ]
 
 
 def purge(session: Session, actor: Actor, *, now: datetime) -> int:
     """Empties the pictures that are past their time; how many."""
-    if not actor.can(Permission.MANAGE_BATCHES):
+    if actor is not SYSTEM and not actor.can(Permission.MANAGE_BATCHES):
         raise Forbidden(Permission.MANAGE_BATCHES)
     rows = expired(session, now=now)
     for row in rows:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 ROOTS = ("sittings", "room_sittings", "registrations", "attempts")
 EXCLUDED: Mapping[str, str] = {
     "room_pins": "a secret: the code that opens locked machines of the room",
+    "face_probes": "a face vector, kept only while its incident waits for a person",
     "dossiers": "about dossiers, not about the sitting; the audit chain says who took one out",
 }
 """Tables of a sitting that are left out -> why."""
@@ -33,6 +34,7 @@ ELSEWHERE: Mapping[str, str] = {
     "banks": "of the item bank",
     "batches": "exported by name: the batch with its frozen policy",
     "blueprints": "of the item bank",
+    "camera_spans": "of the room's machines; incidents and pictures of the sitting are exported",
     "camera_stays": "exported by name: the ledger",
     "candidates": "exported by name: the roster, ID numbers masked",
     "custodian_keys": "secrets of people",
@@ -44,6 +46,9 @@ ELSEWHERE: Mapping[str, str] = {
     "jobs": "long work of the server",
     "pairing_codes": "one-time secrets",
     "paper_sets": "exported by name: title and hash of the papers, not their seed",
+    "room_camera_calibrations": "of the room's machines; incidents and pictures of the sitting are exported",
+    "room_camera_codes": "one-time secrets",
+    "room_cameras": "of the room's machines; incidents and pictures of the sitting are exported",
     "rooms": "exported by name: the plan of the room",
     "seats": "exported by name: the plan of the room",
     "seb_rooms": "settings of machines, with a secret",
@@ -63,7 +68,10 @@ FOLDERS: Mapping[str, str] = {
     **dict.fromkeys(("duty_signs", "seat_stays"), "1-plan"),
     **dict.fromkeys(("packages", "package_custodians", "paper_prints", "canary_packages"), "4-results"),
     **dict.fromkeys(("component_results", "entered_marks", "journals", "attempt_merges"), "4-results"),
-    **dict.fromkeys(("evidence_frames", "captures", "enrolments", "report_photos"), "5-evidence"),
+    **dict.fromkeys(
+        ("evidence_frames", "captures", "enrolments", "report_photos", "room_camera_frames"), "5-evidence"
+    ),
+    "look_batches": "5-evidence",
 }
 """In which part of the dossier a table lies; the others are of the process."""
 PROCESS = "3-process"

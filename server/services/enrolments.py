@@ -24,7 +24,7 @@ from server.db.watching import Enrolment
 from server.errors import Forbidden, Refused
 from server.events import Activity
 from server.rules import observed
-from server.services import audit
+from server.services import audit, liveness
 from server.services.agents import Agent
 from server.services.consent import Watched, check_moment, watched
 from server.services.duty import need_duty
@@ -44,8 +44,9 @@ def enrol(session: Session, agent: Agent, asked: EnrolmentRequest, *, now: datet
     """Keeps who was enrolled at this seat; the same enrolment again changes nothing.
 
     Another one is refused until an invigilator asks for it (`again`): nobody is replaced unnoticed. A face
-    that does not clearly agree with the registration photo, or frames that do not clearly show one person,
-    call the invigilators, and decide nothing.
+    that does not clearly agree with the registration photo, frames that do not clearly show one person, a
+    challenge that was not passed, and a face that seems to be a picture call the invigilators, and decide
+    nothing.
     """
     seen = watched(session, agent, asked.attempt)
     if seen.attempt.seat_id != agent.seat:
@@ -80,6 +81,11 @@ def template_of(session: Session, row: Enrolment | None) -> str:
     if row is None or row.sealed_template is None:
         return ""
     return base64.b64encode(_opened(session, row)).decode()
+
+
+def model_of(row: Enrolment | None) -> str:
+    """The network that made an enrolment's vector, by name and version; "" without one, or when not told."""
+    return "" if row is None else str(row.models.get("verify", ""))
 
 
 def again(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
@@ -132,6 +138,7 @@ def _row(
         count=asked.count,
         spread=observed.cosine_or_none(asked.spread, _NAME, "spread"),
         models=observed.model_names(asked.models, _NAME),
+        **liveness.columns(session, seen, asked, _NAME),
     )
 
 
@@ -144,29 +151,36 @@ def _keep(session: Session, seen: Watched, row: Enrolment, now: datetime) -> int
     seat = session.get_one(Seat, attempt.seat_id).number
     stream, who, object_ = _stream(attempt), Actor(None, f"seat {seat}"), f"attempt/{attempt.id}"
     audit.record(session, stream, who, "enrolled", object_, now=now, seat=seat, likeness=likeness)
-    return _doubt(session, seen, row, now)
+    doubt = _doubt(session, seen, row, now)
+    return liveness.doubt(session, seen, row, now=now) or doubt
 
 
 def _doubt(session: Session, seen: Watched, row: Enrolment, now: datetime) -> int | None:
     """The incident that a doubtful enrolment raises; a good one clears what stood open.
 
     Doubtful is what does not agree with the registration photo or could not be compared with it although
-    there is one, and frames that may not all show the same person.
+    there is one, frames that may not all show the same person, and a challenge that was not taken.
     """
     attempt, kind = seen.attempt, IncidentKind.ENROLMENT_DOUBT
     place = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id)
     mixed = row.spread < seen.rules.match_from
-    if mixed or row.likeness in _DOUBTFUL or _photo_passed_over(session, attempt, row):
+    unlike = mixed or row.likeness in _DOUBTFUL or _photo_passed_over(session, attempt, row)
+    undone = liveness.is_undone(row)
+    if unlike or undone:
         scores = {"similarity": row.similarity, "spread": row.spread if mixed else None}
         facts: dict[str, Any] = {
             "likeness": row.likeness,
             "models": row.models,
             "scores": {name: value for name, value in scores.items() if value is not None},
-        }
+        } | (_challenge_facts(row) if undone else {})
         return raise_incident(session, place, kind, now=now, **facts).id
     if row.likeness == Likeness.MATCH:
         clear(session, place, kind, now=now)
     return None
+
+
+def _challenge_facts(row: Enrolment) -> dict[str, str]:
+    return {"challenge": row.challenge, "challenge_reason": (row.challenge_note or {}).get("reason", "")}
 
 
 def _photo_passed_over(session: Session, attempt: Attempt, row: Enrolment) -> bool:

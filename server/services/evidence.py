@@ -2,11 +2,11 @@
 
 A picture comes in three steps, so that nothing but SQL runs inside a transaction: `awaited` says what the
 bytes are for, `keep` seals them into the store, `arrived` notes it; a process killed between the last two
-is asked for the picture again. Pictures of a *recorded* incident outlive their time until a person decides.
+is asked for the picture again. Pictures of a *recorded* incident outlive their time until two people decide.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,19 +17,21 @@ from sqlalchemy.orm import Session
 from exam_rooms.watch_messages import FrameNote
 from itembank.sealing import SealBroken
 from itembank.vault import Vault
-from server.access import Actor, Permission
+from server.access import SYSTEM, Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.evidence_store import EvidenceStore, frame_name
 from server.db.record import AuditEntry
+from server.db.room_cameras import RoomCameraFrame
 from server.db.sittings import Attempt, Incident
 from server.db.watching import Enrolment, EvidenceFrame
 from server.errors import Forbidden, NotFound, Refused
 from server.events import SeatChanged
 from server.rules.observed import FRAME_MOST, announced_frame
-from server.services import audit
+from server.services import audit, holds
 from server.services.agents import Agent
 from server.services.consent import Watched
 from server.services.links import placed
+from server.services.signed import need
 
 FRAME_PURPOSE = "evidence-frame"
 JPEG = b"\xff\xd8\xff"
@@ -50,12 +52,14 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Expired:
     """What is past its time: pictures and enrolments whose vector is still there; `held`: pictures of
-    recorded incidents, which stay until a person says otherwise.
+    recorded incidents, which stay until two people say otherwise; `kept`: those that a legal hold or an open
+    case covers, which nobody may delete.
     """
 
     frames: tuple[EvidenceFrame, ...]
     held: tuple[EvidenceFrame, ...]
     enrolments: tuple[Enrolment, ...]
+    kept: tuple[EvidenceFrame, ...] = ()
 
 
 # --- announced ---------------------------------------------------------------------------------------
@@ -188,13 +192,14 @@ def _agreed(session: Session, rows: Sequence[EvidenceFrame]) -> list[EvidenceFra
 def drop_awaited(session: Session, attempt_id: int, *, now: datetime) -> None:
     """Pictures of an attempt that were announced and have not come are not taken any more.
 
-    Their rows stay, as of pictures that are gone, so that a file written at this very moment is swept.
+    Their rows stay, as of pictures that are gone, so that a file written at this very moment is swept; no
+    announced picture has the size 0, so that nobody calls them deleted.
     """
     query = select(EvidenceFrame).where(
         EvidenceFrame.attempt_id == attempt_id, EvidenceFrame.stored_at.is_(None)
     )
     for row in session.scalars(query):
-        row.stored_at = now
+        row.stored_at, row.size = now, 0
 
 
 # --- looked at ---------------------------------------------------------------------------------------
@@ -263,50 +268,67 @@ def frames_of(
 
 
 def expired(session: Session, *, now: datetime) -> Expired:
-    """What is past `keep_until`."""
+    """What is past `keep_until`, and vectors of enrolments that a new one replaced."""
     over = (
         select(EvidenceFrame, Incident.state)
         .outerjoin(Incident, Incident.id == EvidenceFrame.incident_id)
         .where(EvidenceFrame.keep_until <= now, EvidenceFrame.file != "")
         .order_by(EvidenceFrame.id)
     )
-    rows = [(frame, state) for frame, state in session.execute(over)]
-    vectors = select(Enrolment).where(Enrolment.keep_until <= now, Enrolment.sealed_template.is_not(None))
+    kept = holds.held(session)
+    frames: dict[str, list[EvidenceFrame]] = {"over": [], "held": [], "kept": []}
+    for frame, state in session.execute(over):
+        covered = kept.covers(frame.room_sitting_id, frame.attempt_id)
+        frames["kept" if covered else "held" if state == "recorded" else "over"].append(frame)
+    vectors = (
+        select(Enrolment, Attempt.room_sitting_id)
+        .join(Attempt, Attempt.id == Enrolment.attempt_id)
+        .where(Enrolment.sealed_template.is_not(None))
+        .where((Enrolment.keep_until <= now) | Enrolment.dropped_at.is_not(None))
+        .order_by(Enrolment.id)
+    )
     return Expired(
-        frames=tuple(frame for frame, state in rows if state != "recorded"),
-        held=tuple(frame for frame, state in rows if state == "recorded"),
-        enrolments=tuple(session.scalars(vectors.order_by(Enrolment.id))),
+        frames=tuple(frames["over"]),
+        held=tuple(frames["held"]),
+        enrolments=tuple(
+            row for row, room in session.execute(vectors) if not kept.covers(room, row.attempt_id)
+        ),
+        kept=tuple(frames["kept"]),
     )
 
 
-def purge(session: Session, actor: Actor, *, now: datetime, recorded: bool) -> tuple[tuple[str, ...], int]:
+def purge(session: Session, actor: Actor, *, now: datetime) -> tuple[tuple[str, ...], int]:
     """Empties the rows of what is past its time; the files that nobody refers to any more, and how many
     vectors are gone.
 
     The caller removes those from the store after the commit, so that no row ever promises a picture that
-    is gone. `recorded`: a person decided that pictures of recorded incidents may go, too.
+    is gone.
     """
-    if not actor.can(Permission.MANAGE_BATCHES):
-        raise Forbidden(Permission.MANAGE_BATCHES)
+    if actor is not SYSTEM:
+        need(actor, Permission.MANAGE_BATCHES)
     over = expired(session, now=now)
-    frames = over.frames + (over.held if recorded else ())
-    names = {frame.file for frame in frames}
+    names = let_go(session, over.frames)
+    for enrolment in over.enrolments:
+        enrolment.sealed_template = None
+    counts = {"frames": len(over.frames), "vectors": len(over.enrolments)}
+    audit.record(session, audit.SYSTEM_STREAM, actor, "evidence_purged", "evidence", now=now, **counts)
+    return names, len(over.enrolments)
+
+
+def let_go(session: Session, frames: Collection[EvidenceFrame]) -> tuple[str, ...]:
+    """Empties the rows of pictures; the names of the files that nobody refers to any more."""
+    names = {frame.file for frame in frames if frame.file}
     for frame in frames:
         frame.file = ""
     session.flush()
-    shared = _referred_to(session, names)
-    for enrolment in over.enrolments:
-        enrolment.sealed_template = None
-    counts = {"frames": len(frames), "vectors": len(over.enrolments), "recorded": recorded}
-    audit.record(session, audit.SYSTEM_STREAM, actor, "evidence_purged", "evidence", now=now, **counts)
-    return tuple(sorted(names - shared)), len(over.enrolments)
+    return tuple(sorted(names - _referred_to(session, names)))
 
 
 def orphans(session: Session, store: EvidenceStore) -> list[str]:
     """Files that no row refers to: a kill came between file and row, or between a purge and its files.
 
     A file whose own row is unknown here, or of another picture, is left out: perhaps this is not its
-    database.
+    database. Pictures of the rooms' cameras lie among them, numbered by rows of their own.
     """
     found: list[str] = []
     for names in _chunks(store.names()):
@@ -315,14 +337,34 @@ def orphans(session: Session, store: EvidenceStore) -> list[str]:
             select(EvidenceFrame.id, EvidenceFrame.sha256).where(EvidenceFrame.id.in_(ids))
         )
         ours = {frame_name(number, sha256) for number, sha256 in rows} & set(names)
+        ours |= _of_room_cameras(session, store, names)
         found += ours - _referred_to(session, ours)
     return sorted(found)
+
+
+def _of_room_cameras(session: Session, store: EvidenceStore, names: Sequence[str]) -> set[str]:
+    """Those that are pictures of rows of room cameras. Such a row knows its picture only once it has come: a
+    file of one that still waits is its own when this site has sealed it.
+    """
+    numbers = {name: int(name.partition("-")[0]) for name in names}
+    query = select(RoomCameraFrame).where(RoomCameraFrame.id.in_(set(numbers.values())))
+    rows = {row.id: row for row in session.scalars(query)}
+    found = set()
+    for name, number in numbers.items():
+        row = rows.get(number)
+        if row is None:
+            continue
+        waits = row.stored_at is None and opened(vault_of(session), store, name) is not None
+        if waits or frame_name(number, row.sha256) == name:
+            found.add(name)
+    return found
 
 
 def _referred_to(session: Session, names: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for chunk in _chunks(names):
-        found |= set(session.scalars(select(EvidenceFrame.file).where(EvidenceFrame.file.in_(chunk))))
+        for file in (EvidenceFrame.file, RoomCameraFrame.file):
+            found |= set(session.scalars(select(file).where(file.in_(chunk))))
     return found
 
 

@@ -13,32 +13,32 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import LASTING_BREACHES, IncidentKind, Severity
+from exam_rooms.room_watching import SEAT_KINDS
 from exam_rooms.watching import CAMERA_KINDS
 from server.db.cases import ReportPhoto, StaffReport
 from server.db.people import User
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Candidate, Incident, Registration
 from server.db.watching import CandidateWarning, EvidenceFrame
+from server.services import frame_views
+from server.services.frame_views import FrameView, frame_view
 from server.services.incidents import OPEN, open_incidents
 
 _FROM_CAMERAS = frozenset(
-    str(kind) for kind in (*CAMERA_KINDS, IncidentKind.AGENT_DISAGREES, IncidentKind.ENROLMENT_DOUBT)
+    str(kind)
+    for kind in (
+        *CAMERA_KINDS,
+        *SEAT_KINDS,
+        IncidentKind.SEAT_SWAP,
+        IncidentKind.AGENT_DISAGREES,
+        IncidentKind.ENROLMENT_DOUBT,
+    )
 )
 _LASTING = frozenset(
     {str(IncidentKind.LINK_LOST), str(IncidentKind.JOURNAL_FAILED), str(IncidentKind.HAND_RAISED)}
     | {str(kind) for kind in LASTING_BREACHES}
 )
 _MOMENTS = ("before", "at", "after")
-
-
-@dataclass(frozen=True, slots=True)
-class FrameView:
-    """A picture. state: stored, awaited (announced, not received yet) or gone (no longer kept)."""
-
-    id: int
-    moment: str
-    taken_at: datetime
-    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +270,6 @@ def seats_of(session: Session, room_sitting_id: int) -> list[str]:
     return list(session.scalars(query.where(Attempt.room_sitting_id == room_sitting_id).order_by(Seat.id)))
 
 
-def frame_view(row: EvidenceFrame) -> FrameView:
-    """A picture's row for a screen."""
-    state = "stored" if row.file else ("gone" if row.stored_at else "awaited")
-    return FrameView(row.id, row.moment, row.taken_at, state)
-
-
 def staff_names(session: Session, ids: Iterable[int | None]) -> dict[int, str]:
     """Names of members of staff by their id."""
     wanted = {user for user in ids if user is not None}
@@ -321,7 +315,8 @@ def _frames(session: Session, rows: Sequence[Incident]) -> dict[int, list[FrameV
             (f"{picture.purpose} of", picture.attempt_id),
         ):
             by_owner[owner].append(picture)
-    return {row.id: [frame_view(picture) for picture in _mine(by_owner, row)] for row in rows}
+    room = frame_views.of_room(session, [row.id for row in rows])
+    return {row.id: [*map(frame_view, _mine(by_owner, row)), *room.get(row.id, ())] for row in rows}
 
 
 def _mine(

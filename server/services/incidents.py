@@ -25,25 +25,29 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from exam_rooms.incidents import LEAVES, IncidentKind, Severity, severity
+from exam_rooms.incidents import LEAVES, IncidentKind, Severity
 from exam_rooms.watching import CAMERA_KINDS
-from exam_rooms.wire import decode
 from server.access import Actor, Permission
 from server.db.base import emit
 from server.db.cases import Case, CaseIncident, StaffReport
 from server.db.rooms import Seat
-from server.db.sittings import Batch, Incident, RoomSitting, Sitting
+from server.db.sittings import Incident
 from server.errors import Forbidden, NotFound, Refused
 from server.events import Activity, SeatChanged
-from server.rules.policy_violations import IncidentRules
 from server.rules.violations import OVER
-from server.services import audit
+from server.services import audit, muting
 from server.services.duty import need_duty
+from server.services.flag_outcomes import is_muted
+from server.services.incident_terms import severity_of
 from server.services.roomstate import locked_attempt, lower_hand
 from server.services.voids import TAKING
 
 OPEN = ("raised", "acknowledged")
 OUTCOMES = ("acknowledged", "dismissed", "recorded")
+_ONE_CAUSE = (IncidentKind.FACE_MISMATCH, IncidentKind.SEAT_SWAP)
+"""A face that does not match, and one of which is known whose it is: one incident, whatever it is called."""
+EMPTY_SEAT = (str(IncidentKind.NO_FACE), str(IncidentKind.LEFT_SEAT))
+"""What a logged leave explains."""
 _FLAP = timedelta(minutes=2)
 """A cause that comes back so soon after it ended by itself belongs to the same episode."""
 _EPISODES_KEPT = 100
@@ -124,14 +128,20 @@ def raise_episode(
     """
     matching = _matching(place, kind)
     _supersede(session, matching, episode, now)
+    muted = muting.is_muted(session, place.room_sitting, kind)
     row = _same_episode(session, matching, episode.since)
+    if row is not None and is_muted(row) != muted:
+        row = None  # what called people and what calls nobody are two incidents
     news = row is None or (row.state == "acknowledged" and "ended_at" in row.details)
     if row is not None:
         _seen_again(row, episode.details, now)
+        news = _became(session, row, kind) or news
     else:
         row = _new(session, place, kind, episode.details, now)
         row.first_at = min(episode.since, now)
         _note_leave(session, row)
+        if muted:
+            muting.mark(row)
     _note_episode(row, episode.name, "open")
     row.episode = episode.name
     if news:
@@ -139,6 +149,16 @@ def raise_episode(
         _tell(session, row, episode.cause_ns)
     _seat_changed(session, row)
     return row
+
+
+def turn_into_swap(session: Session, row: Incident, *, now: datetime, **details: object) -> None:
+    """Of a face that does not match it is known now whose it is: told as news, and the incident waits on."""
+    row.details = row.details | details
+    if _became(session, row, IncidentKind.SEAT_SWAP):
+        row.state, row.handled_at, row.handled_by = "raised", None, None
+        row.last_at = max(row.last_at, now)
+        _tell(session, row)
+    _seat_changed(session, row)
 
 
 def of_episode(session: Session, place: Place, kind: IncidentKind, name: str) -> Incident | None:
@@ -161,7 +181,8 @@ def end_episodes(session: Session, attempt_id: int, *, now: datetime) -> None:
     The agent's own word of an end, when it comes, stands instead.
     """
     query = select(Incident).where(
-        Incident.attempt_id == attempt_id, Incident.kind.in_([str(kind) for kind in CAMERA_KINDS])
+        Incident.attempt_id == attempt_id,
+        Incident.kind.in_([str(kind) for kind in (*CAMERA_KINDS, *_ONE_CAUSE)]),
     )
     for row in session.scalars(query):
         for name in _open_names(row):
@@ -204,6 +225,7 @@ def handle(
         row.details = row.details | {"recorded_by": actor.user_id}
     stream = audit.sitting_stream(row.room_sitting_id)
     audit.record(session, stream, actor, f"incident_{outcome}", f"incident/{row.id}", now=now, kind=row.kind)
+    muting.consider(session, row, now=now)
     number = _number(session, row.seat_id)
     params = (("actor", actor.name), ("kind", row.kind), ("seat", number))
     emit(session, Activity(row.room_sitting_id, f"line_incident_{outcome}", params, row.seat_id, row.id))
@@ -231,7 +253,7 @@ def under_leave(row: Incident, leave: int) -> None:
 
 
 def _note_leave(session: Session, row: Incident) -> None:
-    if row.kind != IncidentKind.NO_FACE or row.attempt_id is None:
+    if row.kind not in EMPTY_SEAT or row.attempt_id is None:
         return
     leave = session.scalars(
         select(StaffReport.incident_id)
@@ -277,7 +299,7 @@ def _new(
         attempt_id=place.attempt,
         seat_id=place.seat,
         kind=str(kind),
-        severity=_severity(session, place.room_sitting, kind),
+        severity=severity_of(session, place.room_sitting, kind),
         first_at=now,
         last_at=now,
         details={"count": 1} | dict(details),
@@ -288,15 +310,12 @@ def _new(
     return row
 
 
-def incident_rules(session: Session, room_sitting_id: int) -> IncidentRules:
-    """The incident part of the batch's frozen policy."""
-    sitting = session.get_one(Sitting, session.get_one(RoomSitting, room_sitting_id).sitting_id)
-    return decode(IncidentRules, session.get_one(Batch, sitting.batch_id).policy.get("incidents", {}))
-
-
-def _severity(session: Session, room_sitting_id: int, kind: IncidentKind) -> int:
-    """How urgent a kind is under the batch's frozen policy."""
-    return incident_rules(session, room_sitting_id).severity_of(str(kind), int(severity(kind)))
+def _became(session: Session, row: Incident, kind: IncidentKind) -> bool:
+    """Whether the incident is called SEAT_SWAP from now on; it never goes back to what says less."""
+    if kind != IncidentKind.SEAT_SWAP or row.kind == kind:
+        return False
+    row.kind, row.severity = str(kind), severity_of(session, row.room_sitting_id, kind)
+    return True
 
 
 def line_code(row: Incident) -> str:
@@ -368,7 +387,7 @@ def _matching(place: Place, kind: IncidentKind) -> Select[Incident]:
     """Incidents of a kind there; of one candidate only when the place names one: seats change hands."""
     query = select(Incident).where(
         Incident.room_sitting_id == place.room_sitting,
-        Incident.kind == str(kind),
+        Incident.kind.in_([str(each) for each in (_ONE_CAUSE if kind in _ONE_CAUSE else (kind,))]),
         Incident.seat_id == place.seat if place.seat is not None else Incident.seat_id.is_(None),
     )
     return query if place.attempt is None else query.where(Incident.attempt_id == place.attempt)

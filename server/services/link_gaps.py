@@ -14,7 +14,8 @@ from server.db.rooms import WorkstationClock
 from server.db.sittings import Attempt, LinkGapRow, RoomSitting
 from server.events import LinkChanged
 from server.services.agents import Agent
-from server.services.incidents import Place, clear, incident_rules, raise_incident
+from server.services.incident_terms import incident_rules
+from server.services.incidents import Place, clear, raise_incident
 from server.services.roomstate import CLOSED, load
 from server.services.sittings_now import current_sitting
 

@@ -19,12 +19,12 @@ from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.pace import SHORTEST_GAP, silence
 from exam_rooms.protocol import StatusRequest
-from exam_rooms.watch_messages import CameraReport
+from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import Database
 from server.db.rooms import WorkstationClock
 from server.db.sittings import RoomSitting
 from server.presence import Presence
-from server.services import camera_stays, clock_proof
+from server.services import camera_spans, camera_stays, clock_proof
 from server.services.agents import Agent
 from server.services.link_gaps import Silence, close_gaps, keep_silence, open_gap, tell_silence
 from server.services.steady import SteadyClock
@@ -32,6 +32,10 @@ from server.services.steady import SteadyClock
 _CLOCK_GAIN_NS = 1_000_000
 _IDENTITY, _WORD, _WORDS = 120, 16, 8
 """Most characters of a camera's name and of one check, and most checks, that a heartbeat may report."""
+_SIDE, _TIMES = 99_999, 999_999
+"""Most pixels of a picture's side, and most returns of a camera, that a heartbeat may report."""
+_RETURNS_REST = timedelta(seconds=60)
+"""A camera that comes and goes is told of at most so often; what happened meanwhile is counted."""
 _CODE, _CODES, _NUMBER = 40, 32, 999
 """The same of the launcher: characters of a code, codes, and how far screens and restarts are counted."""
 _QUIET_KEPT = 32
@@ -46,6 +50,21 @@ class Owed:
     journal: int
     seq: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """How often a camera's pictures had come again (after it was opened anew, after a pause) at the moment of
+    the last telling, None before the first.
+    """
+
+    reconnects: int
+    stalls: int
+    told_at: datetime | None = None
+
+    def is_before(self, camera: CameraReport) -> bool:
+        """Whether the counts have gone on; an agent that was started again counts from 0."""
+        return camera.reconnects >= self.reconnects and camera.stalls >= self.stalls
 
 
 @dataclass(slots=True)
@@ -83,6 +102,8 @@ class Links:
         self._lines: dict[int, Line] = {}
         self._offsets: dict[tuple[int, str], int] = {}
         self._cameras: dict[int, str] = {}
+        self._returns: dict[int, Returns] = {}
+        self._spans: dict[int, tuple[int, camera_spans.Said]] = {}
 
     def heard(self, agent: Agent, now: datetime) -> Line:
         """Any authenticated word from an agent."""
@@ -110,7 +131,10 @@ class Links:
         if self._clock.proven:
             self._note_clock(agent, status, self._clock.now())
         self._note_waiting(line, status, now)
-        self._note_camera(agent, status.camera.identity[:_IDENTITY], now)
+        camera = _bounded(status.camera)
+        self._note_camera(agent, camera.identity, now)
+        self._note_returns(agent, camera, now)
+        self._note_span(agent, camera, now)
         return self._presence.report(
             agent.workstation,
             waiting=max(0, status.waiting),
@@ -120,7 +144,7 @@ class Links:
             state_version=status.state_version,
             package_sha256=status.package_sha256[:64],
             journal_fault=status.journal_fault[:64],
-            camera=_bounded(status.camera),
+            camera=camera,
             kiosk=_bounded_kiosk(status.kiosk),
         )
 
@@ -187,6 +211,8 @@ class Links:
         """The workstation is no longer paired."""
         self._lines.pop(agent.workstation, None)
         self._cameras.pop(agent.workstation, None)
+        self._returns.pop(agent.workstation, None)
+        self._spans.pop(agent.workstation, None)
 
     def _lose(self, line: Line, now: datetime) -> None:
         line.lost_at, line.told = now, False
@@ -229,6 +255,31 @@ class Links:
             self._db.write(camera_stays.keep, agent, identity, now=now)
         self._cameras[agent.workstation] = identity
 
+    def _note_returns(self, agent: Agent, camera: CameraReport, now: datetime) -> None:
+        """Tells in the room that a camera's pictures came again; the first word of a camera is no news."""
+        if camera.state is CameraState.NONE:
+            return
+        known = self._returns.get(agent.workstation)
+        if known is None or not known.is_before(camera):
+            told_at = None if known is None else known.told_at
+            self._returns[agent.workstation] = Returns(camera.reconnects, camera.stalls, told_at)
+            return
+        more = camera.reconnects - known.reconnects, camera.stalls - known.stalls
+        if not any(more) or (known.told_at is not None and now - known.told_at < _RETURNS_REST):
+            return
+        self._returns[agent.workstation] = Returns(camera.reconnects, camera.stalls, now)
+        self._db.write(camera_stays.tell_returns, agent, *more, now=now)
+
+    def _note_span(self, agent: Agent, camera: CameraReport, now: datetime) -> None:
+        said = agent.seat, camera_spans.said_by(camera)
+        if self._spans.get(agent.workstation) == said:
+            return
+        with self._db.read() as session:
+            news = camera_spans.differs(session, agent, said[1])
+        if news:
+            self._db.write(camera_spans.keep, agent, said[1], now=now)
+        self._spans[agent.workstation] = said
+
     def _note_clock(self, agent: Agent, status: StatusRequest, now: datetime) -> None:
         if not 0 <= status.boot_ns < 2**62:
             return
@@ -242,7 +293,19 @@ class Links:
 def _bounded(camera: CameraReport) -> CameraReport:
     """A report whose texts are short enough to be kept and shown."""
     unavailable = tuple(text[:_WORD] for text in camera.unavailable[:_WORDS])
-    return CameraReport(camera.state, camera.identity[:_IDENTITY], camera.checks[:_WORD], unavailable)
+    width, height = (max(0, min(side, _SIDE)) for side in (camera.width, camera.height))
+    reconnects, stalls = (max(0, min(times, _TIMES)) for times in (camera.reconnects, camera.stalls))
+    return CameraReport(
+        state=camera.state,
+        identity=camera.identity[:_IDENTITY],
+        checks=camera.checks[:_WORD],
+        unavailable=unavailable,
+        width=width,
+        height=height,
+        odd_size=camera.odd_size,
+        reconnects=reconnects,
+        stalls=stalls,
+    )
 
 
 def _bounded_kiosk(kiosk: KioskReport) -> KioskReport:

@@ -18,7 +18,7 @@ from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Si
 from server.db.watching import Enrolment
 from server.presence import Presence, SeatPresence
 from server.rules.record_sums import ended_with_room
-from server.services import breaches, cameras, check_gate, desk_marks, incident_views, incidents
+from server.services import breaches, cameras, check_gate, desk_marks, incident_views, incidents, muting
 from server.services.cameras import CameraSeat, CameraWord
 from server.services.check_gate import CheckWord
 from server.services.roomstate import CLOSED, RoomState, attempts_of, extras_of, load
@@ -37,7 +37,8 @@ class SeatCard:
     `extra` are the minutes of an approved accommodation; `check` is a `CheckWord`, "" once the room started.
     `cover` says why the paper is covered; `paused`: time stands still; `command` is the last one to the seat,
     `command_state` is sent, received or done since `command_at`; `desk` is a word of `desk_marks.mark_of`;
-    `with_room`: ended with the whole room, not by a decision about this seat.
+    `with_room`: ended with the whole room, not by a decision about this seat. `room_seen`: how the room's
+    camera sees the seat, a word of `RoomSight.mark`.
     """
 
     seat: int
@@ -69,6 +70,7 @@ class SeatCard:
     command_at: datetime | None = None
     desk: str = ""
     with_room: bool = False
+    room_seen: str = ""
 
     @property
     def doubted(self) -> bool:
@@ -97,6 +99,7 @@ class RoomBoard:
     """A room in its sitting. `next_step`: arrange, release, start, end, collect, mark, results or "".
 
     `ends_at` is the room's own deadline; `last_ends_at` that of the open seat with the most time beyond it.
+    `muted`: kinds of incidents that call nobody here any more.
     """
 
     room_sitting: int
@@ -115,6 +118,7 @@ class RoomBoard:
     smart: bool = False
     last_ends_at: datetime | None = None
     sitting: int = 0
+    muted: tuple[str, ...] = ()
 
 
 _NEXT = {
@@ -151,6 +155,7 @@ def seat_cards(
     totals = form_sizes(session, row)
     writing = [attempt.id for attempt, *_ in people.values() if attempt.answering_at is not None]
     answered = answers.answered(writing) if writing else {}
+    room_seen = presence.room_marks(room_sitting_id)
     cards = []
     for seat in session.scalars(seats):
         attempt, name, ticket = people.get(seat.id, (None, "", ""))
@@ -178,6 +183,7 @@ def seat_cards(
                 check=checks.get(seat.id, CheckWord.NOT_ASKED),
                 frozen=cover is not None,
                 kiosk=kiosk_word(seen),
+                room_seen=room_seen.get(seat.id, ""),
                 hand_since=attempt.hand_raised_at if attempt else None,
                 extra=float(extras.get(attempt.registration_id, 0)) if attempt else 0.0,
                 cover=cover.kind if cover else "",
@@ -289,6 +295,7 @@ def board(session: Session, room_sitting_id: int, cards: Sequence[SeatCard], *, 
         smart=room.room.kind == cameras.SMART,
         last_ends_at=_last_ends(session, room, now),
         sitting=room.sitting.id,
+        muted=muting.standing(session, room_sitting_id),
     )
 
 

@@ -18,6 +18,7 @@ from server.db.sittings import Assignment, Attempt, Batch, RoomSitting, Sitting
 from server.rules.violations import CaseState
 from server.services import blueprints, packages
 from server.services.desk_marks import DOUBT, mark_of
+from server.services.duty import may_see_room
 from server.services.roomstate import CLOSED
 
 SHOWN = 12
@@ -27,7 +28,7 @@ _OVER = ("collected", "marked")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One room in one sitting. `mine`: this person is on duty there."""
+    """One room in one sitting. `mine`: this person is on duty there; `near`: may see into it."""
 
     room_sitting: int
     batch: str
@@ -37,6 +38,7 @@ class Duty:
     state: str
     mine: bool
     rehearsal: bool
+    near: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def duties(session: Session, actor: Actor, *, now: datetime) -> list[Duty]:
             held.state,
             held.id in on_duty,
             batch.rehearsal,
+            held.id in on_duty or may_see_room(session, actor, held.id),
         )
         for held, sitting, batch, room in session.execute(query)
     ]

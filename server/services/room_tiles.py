@@ -6,11 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from server.access import Actor
 from server.db.answers import AnswerStore
 from server.presence import Presence
 from server.services import alert_queue, gates, monitoring
 from server.services.alert_queue import Entry
 from server.services.announcements import HEARD
+from server.services.duty import may_see_room
 from server.services.gate_findings import Outside
 from server.services.monitoring import RoomBoard, SeatCard
 
@@ -49,10 +51,11 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Hall:
-    """The rooms, the worst first, and what waits in all of them, the worst first."""
+    """The rooms, the worst first, and what waits in those this person may see into (`near`), worst first."""
 
     tiles: tuple[Tile, ...]
     entries: tuple[Entry, ...]
+    near: frozenset[int] = frozenset()
 
     @property
     def urgent(self) -> int:
@@ -75,9 +78,9 @@ class Hall:
         return tuple(tuple(sorted(boards, key=lambda board: board.room_sitting)) for boards in several)
 
 
-def hall(session: Session, sources: Sources, *, now: datetime) -> Hall:
-    """Every room at work as it is now."""
-    tiles, entries = [], []
+def hall(session: Session, actor: Actor, sources: Sources, *, now: datetime) -> Hall:
+    """Every room at work as it is now: counts of all, names and incidents of those that are the person's."""
+    tiles, entries, near = [], [], set()
     for room in monitoring.rooms_at_work(session):
         cards = monitoring.seat_cards(session, sources.answers, sources.presence, room)
         waiting = alert_queue.queue(session, room, cards, now=now)
@@ -85,9 +88,11 @@ def hall(session: Session, sources: Sources, *, now: datetime) -> Hall:
         red, demanded = _gates(session, sources, board, now=now)
         urgent = alert_queue.urgent(waiting)
         tiles.append(Tile(board, urgent, len(waiting), _progress(cards), red, demanded))
-        entries += waiting
+        if may_see_room(session, actor, room):
+            near.add(room)
+            entries += waiting
     ordered = sorted(tiles, key=_urgency)
-    return Hall(tuple(ordered), tuple(alert_queue.in_order(entries)))
+    return Hall(tuple(ordered), tuple(alert_queue.in_order(entries)), frozenset(near))
 
 
 def _urgency(tile: Tile) -> tuple[int, int, int, datetime, int]:

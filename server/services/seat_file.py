@@ -59,12 +59,19 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Who was enrolled at the seat, compared with the registration photo: a `Likeness`, a cosine or None."""
+    """Who was enrolled at the seat, compared with the registration photo: a `Likeness`, a cosine or None.
+
+    `challenge`: a `ChallengeResult`; `tries`, `reason`: of it; `liveness`: the passive score or None.
+    """
 
     at: datetime
     likeness: str
     similarity: float | None
     count: int
+    challenge: str = ""
+    tries: int = 0
+    reason: str = ""
+    liveness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +232,19 @@ def _told(line: WarningLine) -> Happening:
 
 def _enrolled(session: Session, attempt: Attempt) -> Enrolled | None:
     row = enrolments.latest(session, attempt.id)
-    return Enrolled(row.enrolled_at, row.likeness, row.similarity, row.count) if row else None
+    if row is None:
+        return None
+    note = row.challenge_note or {}
+    return Enrolled(
+        row.enrolled_at,
+        row.likeness,
+        row.similarity,
+        row.count,
+        challenge=row.challenge,
+        tries=int(note.get("tries", 0)),
+        reason=str(note.get("reason", "")),
+        liveness=row.liveness,
+    )
 
 
 def _open_acts(

@@ -28,7 +28,7 @@ from server.errors import NotFound, Refused
 from server.events import Activity, SeatChanged
 from server.services import audit, seat_commands
 from server.services.duty import may_act, need_duty, on_duty, roves
-from server.services.incidents import OPEN, Place, put_on_list, under_leave
+from server.services.incidents import EMPTY_SEAT, OPEN, Place, put_on_list, under_leave
 from server.services.roomstate import load
 from server.services.signed import Signed, need
 
@@ -348,7 +348,7 @@ def _explain_empty_seat(session: Session, leave: Incident) -> None:
     """A camera that saw the seat empty before the leave was logged had the same cause."""
     query = select(Incident).where(
         Incident.attempt_id == leave.attempt_id,
-        Incident.kind == str(IncidentKind.NO_FACE),
+        Incident.kind.in_(EMPTY_SEAT),
         Incident.state.in_(OPEN),
     )
     for row in session.scalars(query):
@@ -357,9 +357,7 @@ def _explain_empty_seat(session: Session, leave: Incident) -> None:
 
 
 def _explained(session: Session, leave: Incident) -> list[Incident]:
-    query = select(Incident).where(
-        Incident.attempt_id == leave.attempt_id, Incident.kind == str(IncidentKind.NO_FACE)
-    )
+    query = select(Incident).where(Incident.attempt_id == leave.attempt_id, Incident.kind.in_(EMPTY_SEAT))
     return [row for row in session.scalars(query) if row.details.get("leave") == leave.id]
 
 

@@ -6,7 +6,7 @@ from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import WatchPlan
 from server.db.sittings import Attempt
 from server.db.watching import Enrolment
-from server.services import captures, enrolments
+from server.services import captures, enrolments, liveness
 from server.services.agents import Agent
 from server.services.consent import rules_of
 from server.services.enrolments import AT_SEAT
@@ -37,4 +37,6 @@ def plan_for(
         watch=answering,
         template=enrolments.template_of(session, enrolled),
         captures=captures.moments(room, attempt, rules) if answering else (),
+        challenge=None if enrolled else liveness.asked_of(session, room, attempt),
+        model=enrolments.model_of(enrolled),
     )

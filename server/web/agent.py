@@ -113,7 +113,7 @@ def pair() -> Response:
     if delivery().tries.wait_seconds(key, moment) > 0:
         raise Refused("too_many_tries", 429, minutes=5)
     try:
-        secret, agent_key = _pairing(message(p.PairRequest, DOOR_MOST))
+        secret, agent_key = pairing_of(message(p.PairRequest, DOOR_MOST))
         paired = host.db.write(pairing.pair, secret, agent_key, now=host.now())
     except Refused:
         delivery().tries.failed(key, moment)
@@ -122,7 +122,7 @@ def pair() -> Response:
     return reply(p.PairReply(paired.workstation, paired.room, paired.seat, *keys))
 
 
-def _pairing(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
+def pairing_of(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
     """The one-time secret and the agent's key out of the request's texts."""
     secret, public_key = _secret(asked.secret), _b64(asked.public_key)
     if len(secret) != SECRET_BYTES or len(public_key) != _KEY_BYTES:

@@ -14,7 +14,7 @@ from exam_rooms import watch_messages as w
 from exam_rooms.protocol import Route
 from server.errors import NotFound, Refused
 from server.rules.observed import FRAME_MOST
-from server.services import alerts, captures, enrolments, evidence, warnings
+from server.services import alerts, captures, enrolments, evidence, gallery, look_logs, warnings
 from server.services.looks import LOOK_MOST
 from server.web.agent import agents_only, delivery, me, message, reply
 from server.web.guard import current_host
@@ -33,10 +33,15 @@ def enrolment() -> Response:
 @bp.post(Route.ALERT)
 @agents_only
 def alert() -> Response:
-    """An episode began or ended."""
+    """An episode began or ended; a face that does not match is looked for in the room first."""
     host, asked = current_host(), message(w.AlertRequest)
     boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return _taken(host.db.write(alerts.take_alert, me(), asked, now=host.now(), boot_ns=boot_ns))
+    found = None
+    if gallery.probe_of(asked) is not None:
+        with host.db.read() as session:
+            search = gallery.search_for(session, me(), asked)
+        found = host.native.call(gallery.find, host.vault, search) if search else None
+    return _taken(host.db.write(alerts.take_alert, me(), asked, found, now=host.now(), boot_ns=boot_ns))
 
 
 @bp.post(Route.CAPTURE)
@@ -45,6 +50,14 @@ def capture() -> Response:
     """A random picture and what the seat saw in it."""
     host, asked = current_host(), message(w.CaptureRequest)
     return _taken(host.db.write(captures.take_capture, me(), asked, now=host.now()))
+
+
+@bp.post(Route.LOOKS)
+@agents_only
+def looks() -> Response:
+    """A batch of the log of looks."""
+    host, asked = current_host(), message(w.LookLog)
+    return _taken(host.db.write(look_logs.take, me(), asked, now=host.now()))
 
 
 @bp.post(Route.FRAMES)

@@ -46,7 +46,7 @@ def in_every_room(room_sitting_id: int, act: Callable[[int], object], word: str)
         else:
             done.append(room.name)
     if done:
-        flash(_("%(act)s：%(rooms)s。", act=word, rooms="、".join(done)), "good")
+        flash(_("%(act)s：%(rooms)s。", act=word, rooms=_("、").join(done)), "good")
     return bool(done)
 
 

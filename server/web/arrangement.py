@@ -110,7 +110,7 @@ def lock_all(batch_id: int, sitting_id: int) -> ResponseReturnValue:
     )
     flash(_("已锁定 %(n)s 个考场的座位。", n=count), "good")
     if left:
-        flash(_("这些考场有待解决的问题，没有锁定：%(rooms)s。", rooms="、".join(left)), "look")
+        flash(_("这些考场有待解决的问题，没有锁定：%(rooms)s。", rooms=_("、").join(left)), "look")
     return _back(batch_id, sitting_id, "result")
 
 

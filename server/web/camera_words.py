@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from exam_rooms.watch_messages import CameraReport
 from exam_rooms.watching import ObservationNote
 from server.messages import N_
 
@@ -19,6 +20,7 @@ CAMERAS: dict[str, tuple[str, str]] = {
     "no_identity": ("look", N_("不能比对人脸")),
     "manual": ("off", N_("人工核验")),
     "lost": ("act", N_("摄像头没有画面")),
+    "stalled": ("act", N_("摄像头画面中断")),
     "unavailable": ("act", N_("无法检测")),
     "wrong": ("act", N_("摄像头不符")),
 }
@@ -29,9 +31,25 @@ LIKENESS = {
     "no_face": ("look", N_("没有找到人脸")),
     "no_photo": ("look", N_("没有报名照片可比")),
 }
+CHALLENGES = {
+    "passed": ("good", N_("已通过")),
+    "failed": ("act", N_("未通过")),
+    "timed_out": ("act", N_("未在时限内完成")),
+    "declined": ("look", N_("考生表示无法完成，请人工核对本人和证件")),
+    "skipped": ("look", N_("开考前未完成，请人工核对本人和证件")),
+    "unavailable": ("off", N_("考试机无法检测")),
+}
+"""How the liveness challenge at sign-in ended."""
+CHALLENGE_REASONS = {
+    "other_face": N_("中途出现另一张脸"),
+    "flat": N_("画面像平面图片"),
+    "wrong_step": N_("动作与提示不符"),
+    "no_face": N_("没有看到人脸"),
+}
 QUALITY = {
     "good": N_("画面清晰"),
     "dark": N_("光线过暗"),
+    "glare": N_("光线过强"),
     "blurred": N_("画面模糊"),
     "covered": N_("镜头被遮挡"),
 }
@@ -52,11 +70,20 @@ SCORES: dict[str, tuple[str, int]] = {
     "brightness": (N_("亮度"), 0),
     "sharpness": (N_("清晰度"), 0),
     "yaw": (N_("左右转头（度）"), 0),
+    "bend": (N_("立体程度"), 2),
     "pitch": (N_("上下抬头（度）"), 0),
     "gaze": (N_("视线偏移"), 2),
     "mouth": (N_("张口程度"), 2),
     "liveness": (N_("活体得分"), 2),
     "score": (N_("检测得分"), 2),
+    "votes": (N_("参加表决的次数"), 0),
+    "usual_yaw": (N_("平时的左右朝向（度）"), 0),
+    "usual_pitch": (N_("平时的上下朝向（度）"), 0),
+    "usual_gaze": (N_("平时的视线"), 2),
+    "moves": (N_("嘴部动作次数"), 0),
+    "looks": (N_("观察次数"), 0),
+    "again": (N_("间歇期内又出现次数"), 0),
+    "seen_share": (N_("平时看得到的比例"), 2),
 }
 INCIDENTS = {
     "LINK_LOST": N_("断网"),
@@ -74,7 +101,7 @@ INCIDENTS = {
     "MULTI_FACE": N_("出现多人"),
     "FACE_MISMATCH": N_("人脸与登记不一致"),
     "CAMERA_COVERED": N_("摄像头被遮挡"),
-    "DARK": N_("光线过暗"),
+    "DARK": N_("光线过暗或过强"),
     "FROZEN": N_("画面静止"),
     "CAMERA_LOST": N_("摄像头没有画面"),
     "CAMERA_STALLED": N_("摄像头画面中断"),
@@ -140,6 +167,11 @@ def camera_text(word: str) -> str:
     return _(CAMERAS[word][1]) if word in CAMERAS else ""
 
 
+def camera_size(report: CameraReport) -> str:
+    """The size of the pictures that a camera gives now: 640×480; "" before the first."""
+    return f"{report.width}×{report.height}" if report.width and report.height else ""
+
+
 def camera_list() -> tuple[str, ...]:
     """Every word of a camera, for the key of the map."""
     return tuple(CAMERAS)
@@ -163,6 +195,18 @@ def likeness_class(verdict: str) -> str:
 def check_text(check: str) -> str:
     """A check that a workstation can or cannot make."""
     return _(CHECKS[check]) if check in CHECKS else check
+
+
+def challenge_text(result: str, reason: str = "") -> str:
+    """How the liveness challenge ended, and why."""
+    word = _(CHALLENGES[result][1]) if result in CHALLENGES else result
+    why = _(CHALLENGE_REASONS[reason]) if reason in CHALLENGE_REASONS else ""
+    return _("%(result)s（%(reason)s）", result=word, reason=why) if why else word
+
+
+def challenge_class(result: str) -> str:
+    """The state class of a challenge's result."""
+    return CHALLENGES[result][0] if result in CHALLENGES else "off"
 
 
 def moment_text(moment: str) -> str:
@@ -219,11 +263,14 @@ GLOBALS: dict[str, Callable[..., object]] = {
     for function in (
         incident_text,
         camera_text,
+        camera_size,
         camera_list,
         camera_class,
         likeness_text,
         likeness_class,
         check_text,
+        challenge_text,
+        challenge_class,
         moment_text,
         recheck_text,
         score_text,
@@ -232,3 +279,48 @@ GLOBALS: dict[str, Callable[..., object]] = {
     )
 }
 """For every template."""
+
+
+ROOM_SEAT = {
+    "taken": N_("有人"),
+    "empty": N_("无人"),
+    "two": N_("有两人"),
+    "unclear": N_("看不清"),
+    "unseen": N_("不在画面中"),
+    "unavailable": N_("不判断"),
+}
+
+
+ROOM_MAP = {
+    "empty": N_("考场摄像头：无人"),
+    "two": N_("考场摄像头：有两人"),
+    "unclear": N_("考场摄像头：看不清"),
+    "taken": N_("考场摄像头：有人"),
+    "unseen": N_("考场摄像头：不在画面中"),
+    "unavailable": N_("考场摄像头：不判断"),
+}
+
+
+def room_map_text(word: str) -> str:
+    """The same with whose view it is, for the seat map; "" without a room camera."""
+    return _(ROOM_MAP[word]) if word in ROOM_MAP else ""
+
+
+ROOM_BLIND = {
+    "lost": N_("没有画面"),
+    "dark": N_("光线过暗"),
+    "glare": N_("光线过强"),
+    "covered": N_("镜头被遮挡"),
+    "blurred": N_("画面模糊"),
+    "unavailable": N_("人脸检测不可用"),
+}
+
+
+def room_blind_text(word: str) -> str:
+    """Why the room's camera sees nobody; "" when it sees."""
+    return _(ROOM_BLIND[word]) if word in ROOM_BLIND else ""
+
+
+def room_seat_text(word: str) -> str:
+    """How the room's camera sees a seat; "" without one, or before it knows."""
+    return _(ROOM_SEAT[word]) if word in ROOM_SEAT else ""

@@ -58,6 +58,7 @@ FOUND: dict[str, str] = {
     "opening": N_("正在打开"),
     "live": N_("有画面"),
     "lost": N_("没有画面"),
+    "stalled": N_("画面中断"),
     "unavailable": N_("无法检测"),
     "manual": N_("人工核验"),
     "good": N_("清楚"),
@@ -116,7 +117,7 @@ def check_found(result: CheckResult) -> str:
     points, _space, differs = result.found.partition(" ")
     if result.name == CheckName.CANARY and differs:
         kinds = [_(KINDS[kind]) if kind in KINDS else kind for kind in differs.split(",")]
-        return str(_("%(points)s 分，不一致：%(kinds)s", points=points, kinds="、".join(kinds)))
+        return str(_("%(points)s 分，不一致：%(kinds)s", points=points, kinds=_("、").join(kinds)))
     return str(_(FOUND[result.found])) if result.found in FOUND else result.found
 
 

@@ -22,7 +22,7 @@ from server.web import forms
 from server.web.all_rooms import in_every_room
 from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
-from server.web.monitor import board_of
+from server.web.monitor import board_of, check_room
 
 bp = Blueprint("commands", __name__)
 KINDS: dict[str, str] = {
@@ -32,8 +32,8 @@ KINDS: dict[str, str] = {
     "credit": N_("补时"),
     "message": N_("消息"),
     "identity": N_("核对身份"),
-    "lock": N_("锁定"),
-    "unlock": N_("解锁"),
+    "lock": N_("锁定屏幕"),
+    "unlock": N_("解锁屏幕"),
     "move": N_("换座位"),
     "end": N_("结束"),
     "reopen": N_("恢复作答"),
@@ -131,6 +131,7 @@ def _page(room_sitting_id: int, chosen: set[int]) -> str:
 def state(room_sitting_id: int) -> Response:
     """How far the last command of each seat has come, for the page's script."""
     with current_host().db.read() as session:
+        check_room(session, room_sitting_id)
         last = command_log.commands_of(session, room_sitting_id)
     told = {str(seat): _told(view) for seat, view in last.items()}
     answer: Response = jsonify(told)

@@ -17,12 +17,14 @@ from server.services import audit
 from server.services.incidents import line_code
 from server.web import guard
 from server.web.acts import act_word, actor_word
+from server.web.camera_words import incident_text
 
 MOST = 60
 QUIET = (
     *("frame_viewed", "seat_looked_at", "captures_drawn", "hand_raised", "incident_reported"),
     *("report_photo_viewed", "desk_picture_viewed", "response_seen", "commands_confirmed"),
     *("desk_looked", "desk_looked_up", "seating_list_taken"),
+    *("hold_placed", "hold_lifted", "recorded_frames_deleted"),
 )
 """Acts that stand in the audit record alone: nothing happened in the room, or an incident tells of it."""
 
@@ -66,7 +68,8 @@ def _words(code: str, actor: str, details: dict[str, Any], texts: dict[str, dict
     if code not in MESSAGES:
         return str(_("%(actor)s：%(act)s", actor=actor_word(actor), act=act_word(code.removeprefix("line_"))))
     text = "".join(found.get(details.get(name, 0), "") for name, found in texts.items())
-    return guard.say(code, {"actor": actor, "text": text, **details})
+    what = {"what": incident_text(str(details["kind"]))} if "kind" in details else {}
+    return guard.say(code, {"actor": actor, "text": text, **what, **details})
 
 
 def _incidents(session: Session, room_sitting_id: int) -> list[Line]:

@@ -19,7 +19,7 @@ STEPS = {
     "trial": N_("试用"),
     "active": N_("启用"),
     "suspended": N_("暂停使用"),
-    "retired": N_("停用"),
+    "retired": N_("已停用"),
 }
 STATUSES = ("draft", "reviewed", "trial", "active", "suspended", "retired")
 FLAGS = {

@@ -26,18 +26,19 @@ class Entry:
 
 
 NAVIGATION = (
-    Entry("/batches", N_("批次"), "calendar", Permission.SEE_BATCHES),
+    Entry("/batches", N_("批次管理"), "calendar", Permission.SEE_BATCHES),
     Entry("/duties", N_("我的岗位"), "check", Permission.SIGN_DUTY),
     Entry("/banks", N_("题库"), "bank", Permission.SEE_BANKS),
     Entry("/blueprints", N_("细目表"), "list", Permission.MANAGE_BLUEPRINTS),
     Entry("/papers", N_("试卷"), "paper", Permission.SEE_PAPERS),
-    Entry("/rooms", N_("考场"), "room", Permission.SEE_ROOMS),
+    Entry("/rooms", N_("考场管理"), "room", Permission.SEE_ROOMS),
     Entry("/staff", N_("人员"), "user", Permission.MANAGE_STAFF),
     Entry("/staff/custody", N_("我的密钥"), "key", Permission.HOLD_KEY),
     Entry("/vault", N_("密钥库"), "lock", Permission.MANAGE_VAULT),
     Entry("/results", N_("成绩"), "results", Permission.SEE_RESULTS),
     Entry("/cases", N_("违纪处理"), "flag", Permission.SEE_CASES),
     Entry("/ledger", N_("座位台账"), "search", Permission.SEE_LEDGER),
+    Entry("/privacy", N_("个人信息"), "user", Permission.MANAGE_BATCHES),
     Entry("/audit", N_("审计"), "shield", Permission.SEE_AUDIT),
     Entry("/settings", N_("设置"), "settings", Permission.SEE_HEALTH),
 )

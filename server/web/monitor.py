@@ -20,6 +20,7 @@ from server.services import (
     collection,
     commands,
     compensation,
+    duty,
     gates,
     incident_views,
     incidents,
@@ -63,7 +64,7 @@ def _hall() -> room_tiles.Hall:
     host = current_host()
     with host.db.read() as session:
         sources = room_tiles.Sources(host.answers, host.presence, host.clock.proven)
-        return room_tiles.hall(session, sources, now=host.now())
+        return room_tiles.hall(session, actor(), sources, now=host.now())
 
 
 @bp.get("/monitor/<int:room_sitting_id>")
@@ -72,9 +73,8 @@ def room(room_sitting_id: int) -> str:
     """The room's screen."""
     host = current_host()
     with host.db.read() as session:
-        row = session.get(RoomSitting, room_sitting_id)
-        if row is None:
-            raise NotFound("sitting")
+        check_room(session, room_sitting_id)
+        row = session.get_one(RoomSitting, room_sitting_id)
         plan = rooms.map_of(session.get_one(Room, row.room_id))
         cards = monitoring.seat_cards(session, host.answers, host.presence, room_sitting_id)
         return render_template(
@@ -119,6 +119,7 @@ def seat(room_sitting_id: int, seat_id: int) -> str:
 def photo(room_sitting_id: int, seat_id: int) -> Response:
     """The candidate's registered photo."""
     with current_host().db.read() as session:
+        check_room(session, room_sitting_id)
         data = files.photo(session, room_sitting_id, seat_id)
     if data is None:
         raise NotFound("photo")
@@ -295,9 +296,10 @@ def board_of(session: Session, room_sitting_id: int) -> monitoring.RoomBoard:
 
 
 def check_room(session: Session, room_sitting_id: int) -> None:
-    """Raises `NotFound` when there is no such room in a sitting."""
+    """Raises `NotFound` when there is no such room in a sitting, `Refused` for who may not see into it."""
     if session.get(RoomSitting, room_sitting_id) is None:
         raise NotFound("sitting")
+    duty.need_room_sight(session, actor(), room_sitting_id)
 
 
 def _side(session: Session, room_sitting_id: int, cards: list[monitoring.SeatCard]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The room record on screen: filled, corrected, signed by each with the own password, sealed, added to."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -13,6 +14,7 @@ from server.rules.record_sums import COUNTED
 from server.services import record_book, record_signers, roomstate
 from server.services.duty import need_room_sight
 from server.services.record_book import Change, Page
+from server.web import record_lines
 from server.web.forms import shown_again, text
 from server.web.guard import actor, check_credentials, current_host, requires
 from server.web.layout import role_name
@@ -26,11 +28,11 @@ LABELS = {
     "ended": N_("结束"),
     "expected": N_("应考"),
     "present": N_("到考"),
-    "submitted": N_("交卷"),
+    "submitted": N_("交卷人数"),
     "stopped": N_("终止"),
     "absent": N_("缺考"),
     "absent_tickets": N_("缺考准考证号"),
-    "collected": N_("收卷"),
+    "collected": N_("收卷时间"),
     "unclear_items": N_("试题疑问"),
     "remarks": N_("其他说明"),
 }
@@ -75,6 +77,8 @@ def show(room_sitting_id: int) -> str:
             book=book,
             awaited=record_signers.awaited(session, book),
             label=label,
+            line_text=record_lines.shown,
+            word=record_lines.word,
             finished=record_book.FINISHED,
             gap_word=lambda code: _(GAPS[code]),
             altered=[_(ALTERED[code]) for code in book.altered],
@@ -141,11 +145,13 @@ def _fields(content: record_book.Content) -> list[tuple[str, str]]:
     """Everything that can be corrected, as choices of the form."""
     facts = [name for name in content["facts"] if name not in COUNTED]
     boxes = [(name, label(name)) for name in (*content["notes"], *facts)]
-    lines = [
-        (line["key"], f"{label(line['key'])} · {line['at']} · {line['seat']} {line['text'][:40]}")
-        for line in content["lines"]
-    ]
+    lines = [(line["key"], _choice(line)) for line in content["lines"]]
     return [("added", str(_("补记一条"))), *boxes, *lines]
+
+
+def _choice(line: Mapping[str, str]) -> str:
+    said = record_lines.shown(line["text"])[:40]
+    return f"{label(line['key'])} · {line['at']} · {record_lines.word(line['seat'])} {said}"
 
 
 def _page(room_sitting_id: int) -> Page:

@@ -14,7 +14,7 @@ from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("replay", __name__)
 TRACKS = {
-    "answers": N_("作答"),
+    "answers": N_("作答记录"),
     "link": N_("网络"),
     "incidents": N_("告警"),
     "frames": N_("画面"),
@@ -22,10 +22,10 @@ TRACKS = {
 }
 _ANSWERS = {
     "open": N_("打开作答记录"),
-    "answer": N_("作答"),
+    "answer": N_("写下答案"),
     "clear": N_("清除作答"),
     "mark": N_("标记"),
-    "submit": N_("交卷"),
+    "submit": N_("已交卷"),
 }
 _FRAMES = {"enrolment": N_("采集人脸"), "alert": N_("告警画面"), "capture": N_("随机抓拍")}
 

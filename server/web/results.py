@@ -12,8 +12,17 @@ from werkzeug.wrappers import Response
 
 from server.access import Permission
 from server.errors import Refused
-from server.services import entered_marks, marks, paper_forms, roomstate
+from server.services import (
+    case_views,
+    duty,
+    entered_marks,
+    incident_views,
+    marks,
+    paper_forms,
+    roomstate,
+)
 from server.services.collection import tally
+from server.services.incident_views import IncidentView
 from server.services.marks import ResultRow
 from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
@@ -47,9 +56,17 @@ def show(room_sitting_id: int) -> str:
             entered=entered_marks.not_counted_yet(session, room),
             tally=tally(session, room_sitting_id),
             rows=marks.results(session, actor(), room_sitting_id),
+            flags=_flags(session, room_sitting_id),
+            near=duty.may_see_room(session, actor(), room_sitting_id),
             points=points,
             passed_word=passed_word,
         )
+
+
+def _flags(session: Session, room_sitting_id: int) -> list[IncidentView]:
+    """What programs flagged and no person recorded; a raised hand is no flag."""
+    found = case_views.flags_without_effect(session, room_sitting_id)
+    return [view for view in incident_views.views(session, found) if not view.calls]
 
 
 @bp.post("/results/<int:room_sitting_id>/mark")
@@ -144,7 +161,7 @@ def _columns() -> list[list[str]]:
         ["id_masked", _("证件号码")],
         ["employer", _("单位")],
         ["seat", _("座位")],
-        ["total", _("成绩")],
+        ["total", _("成绩（分）")],
         ["passed", _("结果")],
     ]
 

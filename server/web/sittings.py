@@ -3,28 +3,26 @@
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from exam_rooms.room_checks import Finding
-from server.access import Permission, Role
+from server.access import Permission
 from server.db.sittings import RoomSitting
-from server.errors import Refused
 from server.services import (
     arrangement,
     collection,
+    duty,
     packages,
     person_register,
     plans,
     rosters,
     seating,
-    staff,
-    staffing,
 )
 from server.web.candidate_files import sent_photos, sent_roster, tell_photos, tell_roster
-from server.web.forms import row_number, shown_again, text
+from server.web.forms import shown_again, text
 from server.web.guard import actor, current_host, requires
 
 bp = Blueprint("sittings", __name__)
@@ -34,20 +32,18 @@ bp = Blueprint("sittings", __name__)
 @requires(Permission.SEE_BATCHES)
 def show(room_sitting_id: int) -> str:
     """Everything that prepares a room's sitting, as steps."""
+    manages = actor().can(Permission.MANAGE_BATCHES)
     with current_host().db.read() as session:
         package = packages.current(session, room_sitting_id)
-        duty = staffing.staffing(session, room_sitting_id)
         return render_template(
             "sittings/show.html",
             plan=plans.room_plan(session, room_sitting_id),
-            roster=rosters.roster(session, room_sitting_id),
-            staffing=duty,
-            duties={user: role for user, _name, role in duty.assigned},
-            people=[person for person in staff.people(session) if person.active and _may_serve(person)],
+            roster=rosters.roster(session, room_sitting_id) if manages else (),
             holders=packages.key_holders(session),
             package=packages.view(session, package) if package else None,
             again=packages.sealed_before(session, room_sitting_id),
             findings=_findings(session, room_sitting_id),
+            near=duty.may_see_room(session, actor(), room_sitting_id),
             left=collection.left_before(session, room_sitting_id),
         )
 
@@ -88,24 +84,6 @@ def import_photos(room_sitting_id: int) -> ResponseReturnValue:
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 
-@bp.post("/sittings/<int:room_sitting_id>/staff")
-@requires(Permission.MANAGE_BATCHES)
-@shown_again("sittings.show")
-def assign_staff(room_sitting_id: int) -> ResponseReturnValue:
-    """Who is on duty in the room."""
-    host = current_host()
-    duties: dict[int, Role] = {}
-    for value in filter(None, request.form.getlist("duty")):
-        number, _sep, role = value.partition("/")
-        user = row_number(number)
-        if user is None or role not in set(Role):
-            raise Refused("duty_without_role", 422, user=number)
-        duties[user] = Role(role)
-    host.db.write(staffing.assign_staff, actor(), room_sitting_id, duties, now=host.now())
-    flash(_("监考安排已保存。"), "good")
-    return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
-
-
 @bp.post("/sittings/<int:room_sitting_id>/seating")
 @requires(Permission.MANAGE_BATCHES)
 @shown_again("sittings.show")
@@ -123,7 +101,3 @@ def _findings(session: Session, room_sitting_id: int) -> tuple[Finding, ...]:
     if row.locked_at is not None or row.state not in ("arranged", "released"):
         return ()
     return arrangement.lock_findings(session, row, current_host().presence)
-
-
-def _may_serve(person: staff.Person) -> bool:
-    return not set(staffing.IN_ROOM).isdisjoint(person.roles)

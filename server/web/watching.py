@@ -55,6 +55,7 @@ def frame(room_sitting_id: int, frame_id: int) -> Response:
         row = session.get(EvidenceFrame, frame_id)
         if row is None or row.room_sitting_id != room_sitting_id:
             raise NotFound("picture")
+        monitor.check_room(session, room_sitting_id)
         data = evidence.picture(session, host.evidence, who, frame_id)
     host.db.write(evidence.note_viewed, who, frame_id, now=host.now())
     return _jpeg(data)
@@ -65,6 +66,7 @@ def frame(room_sitting_id: int, frame_id: int) -> Response:
 def strip(room_sitting_id: int, incident_id: int) -> str:
     """The pictures of one incident as a fragment."""
     with current_host().db.read() as session:
+        monitor.check_room(session, room_sitting_id)
         view = _incident(session, room_sitting_id, incident_id)
     return render_template("monitor/strip.html", view=view, room_sitting=room_sitting_id)
 
@@ -79,6 +81,7 @@ def look(room_sitting_id: int) -> Response:
     host = current_host()
     seats = forms.row_numbers("seat")
     with host.db.read() as session:
+        monitor.check_room(session, room_sitting_id)
         asked = cameras.looked_at(session, host.presence, room_sitting_id, seats)
     reached = [each for each in asked if not each.refusal]
     if reached:

@@ -12,7 +12,7 @@ from server.host import Host
 from server.live.watch import Watch
 from server.services.seat_commands import Whom
 from server.services.signed import Signed
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
 
@@ -67,14 +67,10 @@ def running_room(
     """A room that has just started; everybody answers."""
     scene = make_scene(host, person_as, candidates=candidates)
     room = Room(scene, machine, Watch(host))
-    numbers = [str(number) for number in range(1, candidates + 1)]
-    for number in numbers:
-        agent = room.agents[number] = TestAgent(app, scene, number)
-        agent.enter()
+    room.agents = seated(app, scene, (str(number) for number in range(1, candidates + 1)))
     machine.advance(minutes=10)
     scene.start()
-    for number in numbers:
-        agent = room.agents[number]
+    for agent in room.agents.values():
         agent.state()
         assert agent.open_journal().status_code == 200
         agent.sent()

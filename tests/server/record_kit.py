@@ -18,7 +18,7 @@ from server.live.watch import Watch
 from server.services import collection, commands
 from server.services.record_book import Page
 from server.services.signed import Signed
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
 
@@ -38,9 +38,7 @@ class Over:
 
 def _held(app: Flask, scene: Scene, machine: Machine) -> None:
     """The day up to the bell: 10 minutes before the start, answers, a move, a hand-in."""
-    one, two = TestAgent(app, scene, "1"), TestAgent(app, scene, "2")
-    for agent in (one, two):
-        agent.enter()
+    one, two = seated(app, scene, "12").values()
     machine.advance(minutes=10)
     scene.start()
     for agent in (one, two):

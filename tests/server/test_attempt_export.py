@@ -34,7 +34,7 @@ from server.services import attempt_export, commands, room_record
 from server.services.attempt_export import Sources
 from server.services.commands import Credit
 from server.services.signed import Signed
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import PASSWORD, Machine
 from tests.server.delivery_kit import Scene, make_scene
 from tests.server.rescue_kit import device_of, rescue_file
@@ -50,16 +50,13 @@ def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
 @pytest.fixture
 def two(app: Flask, scene: Scene) -> TestAgent:
     """Seat 2 waits for the start."""
-    made = TestAgent(app, scene, "2")
-    made.enter()
-    return made
+    return seated(app, scene, "2")["2"]
 
 
 @pytest.fixture
 def agent(app: Flask, scene: Scene, machine: Machine, two: TestAgent) -> TestAgent:
     """Seat 1 has answered two questions and handed in."""
-    one = TestAgent(app, scene, "1")
-    one.enter()
+    one = seated(app, scene, "1")["1"]
     machine.advance(minutes=10)
     scene.start()
     one.state()

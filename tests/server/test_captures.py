@@ -1,6 +1,8 @@
 """Random pictures: taken once each, some looked at again by the server; a contradiction calls people."""
 
+import base64
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import cv2
@@ -12,6 +14,8 @@ from exam_rooms.captures import is_rechecked
 from exam_rooms.protocol import Route
 from exam_rooms.watching import ObservationNote, WatchRules
 from exam_rooms.wire import decode, encode
+from proctoring import models
+from proctoring.observe import Eyes
 from server.access import Actor
 from server.db.sittings import Batch, Incident
 from server.db.watching import Capture, EvidenceFrame
@@ -378,3 +382,37 @@ def test_a_real_child_looks_at_pictures(host: Host) -> None:
     seen = decode(ObservationNote, notes["1"])
     assert (seen.faces, seen.persons, seen.quality) == (0, 0, "good")
     assert notes["2"] is None
+
+
+def test_the_child_compares_no_template_of_another_network(host: Host) -> None:
+    """Of the same length: it says that it cannot compare, and no face is called a stranger's."""
+    portrait = files("server").joinpath("samples", "faces", "obama.jpg").read_bytes()
+    picture = encoded(cv2.imdecode(np.frombuffer(portrait, np.uint8), cv2.IMREAD_COLOR))
+    dim, own = models.card("verify").dim, Eyes().models["verify"]
+    template = base64.b64encode(np.full(dim, dim**-0.5, "<f4").tobytes()).decode()
+    plain = {"rules": encode(WatchRules()), "template": template}
+    looks = [{"capture": 1, "model": "another 1", **plain}, {"capture": 2, "model": own, **plain}]
+    notes = host.jobs.run(JOB, {"looks": looks, "frame-1": picture, "frame-2": picture})["notes"]
+    other, same = (decode(ObservationNote, notes[number]) for number in ("1", "2"))
+    assert (other.similarity, other.unavailable) == (None, ("verify",))
+    assert same.similarity is not None and "verify" not in same.unavailable
+
+
+def test_the_child_and_the_seat_are_told_which_network_made_the_template(
+    host: Host, scene: Scene, app: Flask, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (agent,) = answering(app, scene, machine, "1")
+    agent.taken(Route.ENROLMENT, agent.enrolment(models={"verify": "one 1"}))
+    plan = agent.state().watch
+    assert plan is not None and (plan.model, bool(plan.template)) == ("one 1", True)
+    agent.taken(Route.CAPTURE, agent.capture(0, note=note(), frame=agent.frame(jpeg(1))))
+    agent.picture(jpeg(1))
+    given: list[dict[str, Any]] = []
+
+    def run(_job: str, payload: dict[str, Any]) -> dict[str, Any]:
+        given.extend(payload["looks"])
+        return {"notes": {}}
+
+    monkeypatch.setattr(host.jobs, "run", run)
+    Rechecks(host).tick()
+    assert [look["model"] for look in given] == ["one 1"] * len(given) != []

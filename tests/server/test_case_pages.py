@@ -471,3 +471,26 @@ def test_only_who_acts_in_the_room_is_offered_to_end_an_exam_and_only_for_its_ow
             commands.end_seat, room.scene.attempts["2"], signed, case=case, now=room.host.now()
         )
     assert room.scene.attempt("2").state == "answering"
+
+
+def test_scenario_28_the_results_page_names_the_flags_that_had_no_effect(
+    room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    place = Place(room.scene.room_sitting, room.scene.seats["1"], room.scene.attempts["1"])
+    seen, wrong = (
+        room.scene.write(raise_incident, place, kind).id
+        for kind in (IncidentKind.MULTI_FACE, IncidentKind.NO_FACE)
+    )
+    room.handle(wrong, "dismissed", "椅背的影子")
+    results = f"/results/{room.scene.room_sitting}"
+    link = f"/monitor/{room.scene.room_sitting}/incidents?seat=1#incident-"
+    chief, head = sign_in(room.scene.chief), sign_in(room.head)
+    shown = page(chief.get(results))
+    assert "没有影响成绩的程序提示" in shown
+    assert f"{link}{seen}" in shown and f"{link}{wrong}" in shown
+    read = page(head.get(results))
+    assert "没有影响成绩的程序提示" in read
+    assert "#incident-" not in read, "a link only to a page that opens"
+    room.handle(seen, "recorded", "有人站到考生身边")
+    left = page(chief.get(results))
+    assert f"{link}{seen}" not in left and f"{link}{wrong}" in left

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,13 +50,21 @@ def variables(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder after every migration, which each test gets a copy of."""
+    data = tmp_path_factory.mktemp("migrated") / "data"
+    upgrade(Settings.load({"EXAMHALL_DATA": str(data), "DATABASE_URL": ""}))
+    return data
+
+
 @pytest.fixture
-def examhall(variables: dict[str, str]) -> Examhall:
+def examhall(variables: dict[str, str], migrated: Path) -> Examhall:
     """`examhall("bank", "list")`: the command line with this test's data folder."""
     settings = Settings.load(variables)
+    shutil.copytree(migrated, settings.data)
     master = create_keyfile(settings.keyfile, "a passphrase", demo=True, params=PassphraseParams(64, 1))
     keep_unlocked(settings, KeyFile(master, True))
-    upgrade(settings)
 
     def run(*arguments: str, typed: str = "") -> Result:
         return CliRunner(env=variables).invoke(main, list(arguments), input=typed)

@@ -23,7 +23,7 @@ from server.services import commands, incidents
 from server.services.incidents import Handling
 from server.services.steady import keep_anchor, open_clock
 from server.settings import Settings
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import MASTER, Machine
 from tests.server.delivery_kit import Scene, make_scene
 
@@ -95,8 +95,7 @@ def site(settings: Settings, host: Host, machine: Machine, person_as: Callable[.
     made.watch = Watch(host)
     app = build_app(host)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    made.agent = TestAgent(app, scene, "1")
-    made.agent.enter()
+    made.agent = seated(app, scene, "1")["1"]
     made.pass_time(minutes=10)
     host.db.write(keep_anchor, host.clock.anchor)
     scene.start()

@@ -19,7 +19,7 @@ from server.live.watch import Watch
 from server.services import audit, commands, marks
 from server.services.commands import Credit, Signed, Start
 from server.services.roomstate import load
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
 
@@ -31,9 +31,7 @@ def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
 
 @pytest.fixture
 def agent(app: Flask, scene: Scene) -> TestAgent:
-    made = TestAgent(app, scene, "1")
-    made.enter()
-    return made
+    return seated(app, scene, "1")["1"]
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Faces at the desk: real portraits through the child's function, and the child as the server starts it."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,6 +15,8 @@ from proctoring.frames import Frame, portrait
 from proctoring.recording import encode as jpeg_of
 from server.host import Host
 from server.jobs.desk import compare_at_desk
+from server.jobs.runner import Jobs
+from tests.proctoring.nets_kit import put, spots
 from tests.server.signin_kit import FACES, face, pixels
 
 PHOTO = portrait((FACES / "obama.jpg").read_bytes())
@@ -69,3 +73,10 @@ def test_the_child_of_the_server_answers_the_same(host: Host) -> None:
     told = host.jobs.run("compare_at_desk", payload)
     assert told["face"] == Face.MATCH
     assert told == compared(picture) | {"similarity": pytest.approx(told["similarity"])}
+
+
+def test_the_child_of_the_server_looks_with_what_is_installed(host: Host, tmp_path: Path) -> None:
+    installed = put(tmp_path / "models", spots())
+    jobs = Jobs(host.db, replace(host.settings, models=installed), host.now)
+    told = jobs.run("compare_at_desk", {"photo": PHOTO, "picture": PHOTO, "rules": encode(WatchRules())})
+    assert told["models"]["detect"] == "spots 1"

@@ -103,7 +103,7 @@ def test_a_chief_on_duty_does_not_stand_in(scene: Scene, host: Host) -> None:
         assert session.query(AuditEntry).filter_by(act="chief_stood_in").count() == 0
 
 
-def test_a_stranger_looks_and_is_told_why_nothing_else(
+def test_a_stranger_is_told_why_nothing_of_the_room_is_shown(
     app: Flask, scene: Scene, stranger: Actor, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
     agent = TestAgent(app, scene, "1")
@@ -111,13 +111,13 @@ def test_a_stranger_looks_and_is_told_why_nothing_else(
     agent.sign_in()
     page, browser = f"/monitor/{scene.room_sitting}", sign_in(stranger)
     drawer = f"{page}/seats/{scene.seats['1']}"
-    for path in (page, f"{page}/side", drawer):
-        assert "没有被安排在本考场监考" in browser.get(path).text
-    assert "允许入场" not in browser.get(drawer).text
-    for word in ("全场通知", "开考</a>"):
-        assert word not in browser.get(f"{page}/bar").text
-    refused = browser.post(f"{drawer}/admit", headers={"HX-Request": "true"}).text
-    assert "没有被安排在本考场监考" in refused
+    for path in (page, f"{page}/side", f"{page}/bar", drawer, f"{drawer}/photo"):
+        answer = browser.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 403
+        assert "没有被安排在本考场监考" in answer.text
+        assert "考生1" not in answer.text
+    refused = browser.post(f"{drawer}/admit", headers={"HX-Request": "true"})
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "not_on_duty")
     assert scene.attempt("1").state == "identified"
     assert "允许入场" in sign_in(scene.chief).get(drawer).text
 

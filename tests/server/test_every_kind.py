@@ -31,7 +31,7 @@ from server.services.batches import read_profile
 from server.services.entered_marks import Entry
 from tests.itembank.every_kind import ITEMS, MEDIA, POINTS
 from tests.itembank.test_marking_kinds import perfect
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Content, Scene, make_scene
 from tests.server.desk import page
@@ -49,8 +49,7 @@ def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
 
 @pytest.fixture
 def agent(app: Flask, scene: Scene, machine: Machine) -> TestAgent:
-    made = TestAgent(app, scene, "1")
-    made.enter()
+    made = seated(app, scene, "1")["1"]
     machine.advance(minutes=10)
     scene.start()
     made.state()

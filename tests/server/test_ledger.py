@@ -232,7 +232,7 @@ def test_a_course_tells_answers_link_and_acts_in_their_order(
     acts = {event.kind for event in found.events if event.track == "acts"}
     assert {"admitted", "room_started", "submitted"} <= acts
     page = f"/monitor/{scene.room_sitting}/seats/{scene.seats['1']}/replay"
-    assert "第 2 题：作答" in sign_in(scene.chief).get(page).text
+    assert "第 2 题：写下答案" in sign_in(scene.chief).get(page).text
     assert sign_in(scene.invigilator).get(page).status_code == 403
     other = sign_in(scene.chief).get(f"/monitor/{scene.room_sitting}/seats/99999/replay")
     assert other.status_code == 404

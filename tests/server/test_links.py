@@ -23,7 +23,7 @@ from server.services.counting import Judge
 from server.services.delivery import delivery_of
 from server.services.rescue import Errand
 from server.services.roomstate import load
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, another_sitting, make_scene
 from tests.server.rescue_kit import device_of, rescue_file
@@ -125,8 +125,7 @@ class Late89:
 
     def __init__(self, app: Flask, scene: Scene, machine: Machine) -> None:
         self.scene, self.machine = scene, machine
-        self.agent = TestAgent(app, scene, "1")
-        self.agent.enter()
+        self.agent = seated(app, scene, "1")["1"]
         machine.advance(minutes=10)
         scene.start()
         ends = self.agent.state().deadline

@@ -20,7 +20,7 @@ from server.jobs.results import mark, results_xlsx
 from server.live.watch import Watch
 from server.services import collection, commands, incidents, marks, merges
 from server.services.commands import Signed
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, another_sitting, make_scene
 
@@ -33,9 +33,7 @@ def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
 @pytest.fixture
 def agents(app: Flask, scene: Scene, machine: Machine) -> list[TestAgent]:
     """Seats 1 and 2 with open journals; candidate 3 does not come."""
-    made = [TestAgent(app, scene, seat) for seat in "12"]
-    for agent in made:
-        agent.enter()
+    made = list(seated(app, scene, "12").values())
     machine.advance(minutes=10)
     scene.start()
     for agent in made:

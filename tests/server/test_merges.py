@@ -24,7 +24,7 @@ from server.live.watch import Watch
 from server.services import collection, commands, marks, merges
 from server.services.branches import Grant, branches
 from server.services.signed import Signed
-from tests.server.agent_kit import TestAgent
+from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import NOW, PASSWORD, Machine
 from tests.server.delivery_kit import Scene, make_scene
 
@@ -37,8 +37,7 @@ def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
 @pytest.fixture
 def old(app: Flask, scene: Scene, machine: Machine) -> TestAgent:
     """Seat 1, where question 1 was answered and sent."""
-    agent = TestAgent(app, scene, "1")
-    agent.enter()
+    agent = seated(app, scene, "1")["1"]
     machine.advance(minutes=10)
     scene.start()
     agent.state()

@@ -146,15 +146,15 @@ def test_the_list_on_the_page_has_the_same_order_and_tells_how_many_are_urgent(
 
 
 def test_the_worst_room_is_the_first_tile_and_all_alerts_are_in_one_list(
-    staff: FlaskClient, scene: Scene, host: Host, machine: Machine
+    scene: Scene, host: Host, machine: Machine, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
-    other = another_sitting(scene, 3)
+    staff, other = sign_in(scene.chief), another_sitting(scene, 3)
     place = Place(other, scene.seats["2"])
     host.db.write(incidents.raise_incident, place, IncidentKind.CHAIN_FORK, now=host.now())
     machine.advance(seconds=10)
     raised(scene, "1", IncidentKind.LINK_LOST)
     with host.db.read() as session:
-        hall = room_tiles.hall(session, room_tiles.Sources(host.answers, host.presence), now=host.now())
+        hall = hall_of(session, scene.chief, host)
     assert [tile.board.room_sitting for tile in hall.tiles] == [other, scene.room_sitting]
     assert [tile.shade for tile in hall.tiles] == ["act", "look"]
     assert [one.room_sitting for one in hall.entries if one.incident] == [other, scene.room_sitting]
@@ -164,6 +164,28 @@ def test_the_worst_room_is_the_first_tile_and_all_alerts_are_in_one_list(
     part = staff.get("/monitor/rooms").text
     assert "<html" not in part
     assert 'data-urgent="1"' in part
+
+
+def hall_of(session: Session, who: Actor, host: Host) -> room_tiles.Hall:
+    sources = room_tiles.Sources(host.answers, host.presence)
+    return room_tiles.hall(session, who, sources, now=host.now())
+
+
+def test_a_room_of_others_shows_its_counts_and_nobody_of_it(
+    scene: Scene, host: Host, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    other = another_sitting(scene, 3)
+    place = Place(other, scene.seats["2"])
+    host.db.write(incidents.raise_incident, place, IncidentKind.CHAIN_FORK, now=host.now())
+    mine = raised(scene, "1", IncidentKind.LINK_LOST)
+    shown = sign_in(scene.invigilator).get("/monitor").text
+    assert f'data-room="{other}"' in shown
+    assert f'href="/monitor/{other}' not in shown
+    assert f'href="/monitor/{scene.room_sitting}"' in shown
+    with host.db.read() as session:
+        hall = hall_of(session, scene.invigilator, host)
+    assert [one.incident.id for one in hall.entries if one.incident] == [mine]
+    assert hall.near == {scene.room_sitting}
 
 
 def test_progress_is_that_of_those_who_answer(scene: Scene, host: Host, app: Flask, machine: Machine) -> None:
@@ -177,7 +199,7 @@ def test_progress_is_that_of_those_who_answer(scene: Scene, host: Host, app: Fla
     agent.answer(2)
     agent.sent()
     with host.db.read() as session:
-        hall = room_tiles.hall(session, room_tiles.Sources(host.answers, host.presence), now=host.now())
+        hall = hall_of(session, scene.chief, host)
     assert hall.tiles[0].progress == 40
 
 
@@ -222,6 +244,19 @@ def test_a_change_brings_what_changed_and_nothing_else(
     ((cell,),) = heard(socket, "seats")
     assert set(cell) == {"seat", "number", "answered", "changed_ns"}
     assert cell["answered"] == 1
+
+
+def test_the_socket_of_a_room_is_for_who_may_see_into_it(
+    scene: Scene, connect: Callable[..., SocketIOTestClient], person_as: Callable[..., Actor]
+) -> None:
+    other = person_as("invigilator")
+    assert not connect({"room": scene.room_sitting}, other).is_connected(NAMESPACE_MONITOR)
+    everywhere, mine = connect({"rooms": "all"}, other), connect({"room": scene.room_sitting}, scene.chief)
+    raised(scene, "1", IncidentKind.LINK_LOST)
+    told, known = heard(everywhere, "activity"), heard(mine, "activity")
+    assert [line["code"] for line in told] == [line["code"] for line in known] != []
+    assert [line["params"] for line in known] == [{"seat": "1"}]
+    assert [line["params"] for line in told] == [{}]
 
 
 def test_who_comes_later_gets_the_whole_room_alone(

@@ -52,13 +52,23 @@ def seen(room: CaseRoom, browser: FlaskClient) -> dict[str, int]:
         "portrait": f"/monitor/{number}/desk/1/photo",
         "stranger": f"/monitor/{number}/desk/walk-in",
         "case": f"/monitor/{number}/cases/new",
+        "monitor": f"/monitor/{number}",
+        "list of alerts": f"/monitor/{number}/side",
+        "seat": f"/monitor/{number}/seats/{room.scene.seats['1']}",
+        "seat photo": f"/monitor/{number}/seats/{room.scene.seats['1']}/photo",
+        "alerts": f"/monitor/{number}/incidents",
+        "frames": f"/monitor/{number}/incidents/1/frames",
+        "cameras": f"/monitor/{number}/cameras",
+        "commands": f"/monitor/{number}/commands",
+        "commands told": f"/monitor/{number}/commands/state",
+        "checks": f"/monitor/{number}/checks",
     }
     return {name: browser.get(path).status_code for name, path in pages.items()}
 
 
-NOTHING = dict.fromkeys(
-    ("record", "paper", "reports", "photo", "desk", "list", "portrait", "stranger", "case"), 403
-)
+LOOKS = ("monitor", "list of alerts", "seat", "seat photo", "alerts", "frames", "cameras", "commands")
+NAMES = ("record", "paper", "reports", "photo", "desk", "list", "portrait", "stranger", "case", *LOOKS)
+NOTHING = dict.fromkeys((*NAMES, "commands told", "checks"), 403)
 DESK = ("desk", "list", "portrait", "stranger", "case")
 
 

@@ -75,7 +75,10 @@ def test_an_identity_check_is_asked_and_answered(room: Room, sign_in: SignIn) ->
 def test_who_only_looks_sees_the_pages_and_no_buttons(
     room: Room, role: str, person_as: Callable[..., Actor], sign_in: SignIn
 ) -> None:
-    browser = sign_in(person_as(role))
+    who = person_as(role)
+    duty = Assignment(room_sitting_id=room.id, user_id=who.user_id, role=role)
+    room.scene.host.db.write(lambda session: session.add(duty))
+    browser = sign_in(who)
     for page in ("commands", "compensation", "outage"):
         answer = browser.get(f"/monitor/{room.id}/{page}")
         assert answer.status_code == 200

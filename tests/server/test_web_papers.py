@@ -15,6 +15,7 @@ from server.db.sittings import RoomSitting
 from server.host import Host
 from tests.server import desk, preparing
 from tests.server.desk import page, said
+from tests.server.kept_stage import once
 
 PLAN = {"title": "理论知识试卷", "forms": "2", "max_overlap": "60", "seed": "7"}
 
@@ -44,10 +45,12 @@ class Office:
 @pytest.fixture
 def office(host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]) -> Office:
     crew = preparing.crew(person_as)
-    sources = {
-        "bank": str(preparing.bank(host, crew.keeper)),
-        "blueprint": str(preparing.blueprint(host, crew.keeper)),
-    }
+
+    def prepare() -> tuple[int, int]:
+        return preparing.bank(host, crew.keeper), preparing.blueprint(host, crew.keeper)
+
+    bank, blueprint = once(host, "bank and blueprint", host.now(), prepare)
+    sources = {"bank": str(bank), "blueprint": str(blueprint)}
     return Office(host, crew, sign_in(crew.administrator), sources)
 
 

@@ -21,6 +21,7 @@ from server.host import Host
 from server.services import batches
 from tests.server import desk, preparing
 from tests.server.desk import page, said, send
+from tests.server.kept_stage import once
 
 HEAD = ["姓名", "身份证号", "单位"]
 
@@ -79,12 +80,19 @@ class Sitting:
 @pytest.fixture
 def sitting(host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]) -> Sitting:
     crew = preparing.crew(person_as)
-    bank, blueprint = preparing.bank(host, crew.administrator), preparing.blueprint(host, crew.administrator)
-    papers = preparing.paper_set(host, crew, bank, blueprint)
-    plan = batches.BatchPlan("2026 年第 4 批", "baowei", 3)
-    batch = host.db.write(batches.create, crew.administrator, plan, now=host.now())
-    room = preparing.room(host, crew.administrator)
-    held = preparing.sitting(host, crew.administrator, batch, room, papers)
+
+    def plan() -> tuple[int, int]:
+        bank, blueprint = (
+            preparing.bank(host, crew.administrator),
+            preparing.blueprint(host, crew.administrator),
+        )
+        papers = preparing.paper_set(host, crew, bank, blueprint)
+        facts = batches.BatchPlan("2026 年第 4 批", "baowei", 3)
+        batch = host.db.write(batches.create, crew.administrator, facts, now=host.now())
+        room = preparing.room(host, crew.administrator)
+        return preparing.sitting(host, crew.administrator, batch, room, papers), papers
+
+    held, papers = once(host, "planned", host.now(), plan)
     return Sitting(host, crew, sign_in(crew.administrator), held, papers)
 
 
@@ -111,8 +119,21 @@ class TestPage:
         browser = client_as(role)
         for act in ("roster", "photos"):
             assert send(browser, f"{sitting.path}/{act}", b"x", "a").status_code == 403
-        for act in ("staff", "seating", "package"):
+        for act in ("seating", "package"):
             assert browser.post(f"{sitting.path}/{act}").status_code == 403
+
+    @pytest.mark.parametrize(
+        ("role", "named"), [("administrator", True), ("chief_invigilator", False), ("invigilator", False)]
+    )
+    def test_names_candidates_to_those_who_prepare_and_counts_them_to_others(
+        self, sitting: Sitting, client_as, role: str, named: bool
+    ) -> None:
+        sitting.roster([HEAD, *PEOPLE])
+        shown = page(client_as(role).get(sitting.path))
+        assert "3 名考生" in shown
+        for person in PEOPLE:
+            assert (person[0] in shown) is named
+        assert ("*" * 8 in shown) is named
 
     def test_names_the_next_step(self, sitting: Sitting) -> None:
         def step() -> str:
@@ -335,11 +356,10 @@ class TestStaff:
             f"{crew.second.user_id}/invigilator",
             "",
         ]
-        assert sitting.browser.post(f"{sitting.path}/staff", data={"duty": duties}).status_code == 302
-        shown = page(sitting.browser.get(sitting.path))
-        assert f'value="{duties[0]}" selected' in shown
-        assert "监考员 2 / 2 人" in shown
-        sitting.browser.post(f"{sitting.path}/staff", data={"duty": duties[1:2]})
+        assert sitting.browser.post(f"{sitting.path}/staffing", data={"duty": duties}).status_code == 302
+        assert f'value="{duties[0]}" selected' in page(sitting.browser.get(f"{sitting.path}/staffing"))
+        assert "监考员 2 / 2 人" in page(sitting.browser.get(sitting.path))
+        sitting.browser.post(f"{sitting.path}/staffing", data={"duty": duties[1:2]})
         assert "缺主考" in page(sitting.browser.get(sitting.path))
         assert desk.counts(host, Assignment) == [1]
 
@@ -349,7 +369,7 @@ class TestStaff:
     def test_only_in_a_role_they_hold(self, host: Host, sitting: Sitting, duty: str) -> None:
         who, role = duty.split("/")
         user = getattr(sitting.crew, who).user_id if who != "x" else "x"
-        answer = sitting.browser.post(f"{sitting.path}/staff", data={"duty": f"{user}/{role}"})
+        answer = sitting.browser.post(f"{sitting.path}/staffing", data={"duty": f"{user}/{role}"})
         assert answer.status_code == 422
         assert said("duty_without_role") in page(answer)
         assert desk.counts(host, Assignment) == [0]

@@ -362,6 +362,17 @@ def test_who_refused_is_never_looked_at(staff: FlaskClient, agents: list[CameraA
     assert acts(scene, "seat_looked_at") == []
 
 
+def test_who_has_not_been_asked_yet_is_not_looked_at(
+    staff: FlaskClient, agents: list[CameraAgent], scene: Scene, app: Flask
+) -> None:
+    """An empty seat's camera may be tried; from the sign-in on somebody sits there who has not agreed."""
+    coming = CameraAgent(app, scene, "3")
+    coming.open_session()
+    assert ask(staff, scene, "3")[0].get("problem") != said("no_face_consent")
+    assert coming.sign_in().status_code == 200
+    assert ask(staff, scene, "3")[0]["problem"] == said("no_face_consent")
+
+
 def test_looks_are_asked_in_small_groups_by_staff_only(
     staff: FlaskClient, agent: CameraAgent, scene: Scene, client_as: Callable[..., FlaskClient]
 ) -> None:

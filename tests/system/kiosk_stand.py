@@ -66,14 +66,17 @@ def _of(number: int, page: Page) -> str:
 
 @contextmanager
 def stand(
-    browser: Browser, folder: Path, built: tuple[PaperForm, MarkingKey] | None = None
+    browser: Browser,
+    folder: Path,
+    built: tuple[PaperForm, MarkingKey] | None = None,
+    extra: tuple[str, ...] = (),
 ) -> Iterator[Stand]:
-    """A seat with nobody signed in, its page not yet opened."""
+    """A seat with nobody signed in, its page not yet opened; `extra`: further arguments of its agent."""
     ca = make_ca("site")
     room = FakeRoom(ca_pem=ca.pem, built=built or every_kind())
     room.photo = picture(240, 320)
     room.code = encode_code(room.secret, fingerprint(ca.der))
-    agent = AgentProcess(folder / "seat", room.url, room.code)
+    agent = AgentProcess(folder / "seat", room.url, room.code, extra)
     context = browser.new_context(viewport=DESK, locale="zh-CN")
     page = context.new_page()
     page.set_default_timeout(60_000)

@@ -16,6 +16,25 @@ from tests.system.screens import SHOTS, shot
 pytestmark = pytest.mark.system
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC).isoformat()
 WATCH = {"mode": "enrol", "camera": "enrolling", "keep_days": 90}
+OFFERED = {
+    "state": "offered",
+    "tries": 3,
+    "ask": "",
+    "number": 0,
+    "steps": 0,
+    "left": 0,
+    "seconds": 0,
+    "reason": "",
+}
+TURNING = OFFERED | {
+    "state": "running",
+    "ask": "turn_left",
+    "number": 1,
+    "steps": 2,
+    "left": 7,
+    "seconds": 10,
+}
+AGAIN = OFFERED | {"state": "again", "tries": 2, "reason": "wrong_step"}
 WARNING = {"warning": 1, "text": "请坐正，面向屏幕。", "at": NOW}
 SAID = [{"announcement": 1, "text": "请检查准考证号和座位号是否一致。", "at": NOW}]
 RECEIPT = {
@@ -28,6 +47,9 @@ BEFORE = (
     ("rules", {"step": "confirmed"}, ".rules"),
     ("consent", {"step": "confirmed", "watch": WATCH}, "input[name=consent]"),
     ("waiting", {"step": "ready", "watch": WATCH, "hand_raised_at": NOW}, ".clocks"),
+    ("liveness", {"step": "ready", "watch": WATCH | {"challenge": OFFERED}}, ".challenge"),
+    ("liveness-turning", {"step": "ready", "watch": WATCH | {"challenge": TURNING}}, ".challenge-ask"),
+    ("liveness-again", {"step": "ready", "watch": WATCH | {"challenge": AGAIN}}, ".challenge-why"),
     ("waiting-fault", {"step": "ready", "watch": None, "fault": "package_broken"}, ".fault-note"),
 )
 """Name, what the view says, and what shows that it is there."""
@@ -49,7 +71,7 @@ AFTER = (
     ("offline", {"seb": "", "step": "offline_start", "fault": "no_link"}, ".fault-note"),
 )
 SCREENS = ((1920, 1080), (1366, 768), (1024, 768))
-PICTURED = ("consent", "waiting", "paper-note", "paper-9", "hand", "frozen")
+PICTURED = ("consent", "waiting", "liveness-turning", "paper-note", "paper-9", "hand", "frozen")
 
 
 @pytest.fixture(scope="module")

@@ -77,3 +77,21 @@ def monitor(seats: int, monitors: int, tls: bool, seconds: float, as_json: bool)
     if not as_json:
         tell(found.in_words())
     sys.exit(0 if found.complete else 1)
+
+
+@bench.command(
+    "room-camera", help=_("考场摄像头：在模拟考场里把人头对到座位上，打印对准的比例，与较粗的做法对照。")
+)
+@click.option("--looks", type=click.IntRange(20, 20_000), default=400, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def room_camera(looks: int, seed: int, as_json: bool) -> None:
+    """Plays the halls; ends with 0 only when every one reaches what is asked."""
+    from server.cli.bench.room_camera import measured
+    from server.cli.rehearse.telling import tell
+
+    found = measured(looks, seed)
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+    sys.exit(0 if found.complete else 1)

@@ -13,10 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import socketio
-
-from exam_rooms.protocol import EVENT_SEATS, NAMESPACE_MONITOR
+from exam_rooms.protocol import EVENT_SEATS
 from server.cli.rehearse.staff import Desk, StaffRefused
+from server.cli.rehearse.watch import Line
 
 POLL_SECONDS = 2.0
 NS_PER_MS = 1_000_000
@@ -37,25 +36,16 @@ class Socket:
     def __init__(self, desk: Desk, room_sitting: int, ca_file: Path) -> None:
         self.sights: list[Sight] = []
         self._known: dict[int, int] = {}
-        self._desk, self._room = desk, room_sitting
-        options = {"sslopt": {"ca_certs": str(ca_file), "check_hostname": False}} if ca_file.exists() else {}
-        self._client = socketio.Client(websocket_extra_options=options)
-        self._client.on(EVENT_SEATS, self._seats, namespace=NAMESPACE_MONITOR)
+        self._line = Line(desk, room_sitting, ca_file)
+        self._line.on(EVENT_SEATS, self._seats)
 
     def open(self) -> None:
         """Connects."""
-        self._client.connect(
-            self._desk.address.url,
-            headers={"Cookie": self._desk.cookie},
-            auth={"room": self._room},
-            transports=["websocket"],
-            namespaces=[NAMESPACE_MONITOR],
-            wait_timeout=30,
-        )
+        self._line.open(30)
 
     def close(self) -> None:
         """Ends it."""
-        self._client.shutdown()
+        self._line.close()
 
     def _seats(self, cells: list[dict[str, Any]]) -> None:
         now = boot_ns()

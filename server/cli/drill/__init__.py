@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -38,4 +39,55 @@ def answers(rounds: int, seats: int, seed: str, as_json: bool) -> None:
     click.echo(json.dumps(asdict(report), ensure_ascii=False))
     if not as_json:
         tell(_("没有丢失。") if report.whole else _("有作答丢失、重复或校验不符。"))
+    sys.exit(0 if report.whole else 1)
+
+
+@drill.command(help=_("摄像头检测：在自建的临时考场里逐一安排情形，核对每种情形恰好在其座位提示一次。"))
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help=_("真实照片的文件夹（内有 index.csv）；不给则用样例照片合成"),
+)
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help=_("另行安装的模型所在的文件夹"),
+)
+@click.option("--only", multiple=True, metavar="NAME", help=_("只演练这些情形，可写多次"))
+@click.option(
+    "--quiet",
+    "quiet_looks",
+    type=click.IntRange(0, 100_000),
+    default=1800,
+    show_default=True,
+    help=_("平静时段的画面数"),
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help=_("画面的种子"))
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def proctoring(  # noqa: PLR0913 - one argument for each option
+    photos: Path | None,
+    models: Path | None,
+    only: tuple[str, ...],
+    quiet_looks: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Plays the sequences, prints the line, ends with 0 only when nothing was missed or came in excess."""
+    from server.cli.drill.desk import DrillStuck
+    from server.cli.drill.photo_people import photographed
+    from server.cli.drill.proctoring import Order, drilled
+    from server.cli.rehearse.cameras import known_people
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            people, nobody = photographed(photos) if photos else (known_people(), ())
+            report = drilled(Order(people, tell, nobody, seed, only, quiet_looks, models))
+    except (DrillStuck, FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(json.dumps(report.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(_("每种情形都恰好提示一次。") if report.whole else _("有情形漏报、多报或没有送达。"))
     sys.exit(0 if report.whole else 1)

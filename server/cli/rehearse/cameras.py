@@ -88,19 +88,20 @@ def known_people(folder: Traversable | None = None) -> tuple[Person, ...]:
         for file in sorted(place.iterdir(), key=lambda file: file.name):
             stem, dot, ending = file.name.rpartition(".")
             if dot + ending.lower() in PICTURES:
-                found.setdefault(stem.rstrip("0123456789"), []).extend(_faces(eyes, file.read_bytes()))
+                found.setdefault(stem.rstrip("0123456789"), []).extend(
+                    face_of(eyes, decode(file.read_bytes()))
+                )
     people = tuple(Person(name, tuple(faces)) for name, faces in found.items() if faces)
     if len(people) < LEAST_PEOPLE:
         raise FleetFault(_("缺少样例人脸照片或人脸模型，不能录制摄像头画面。请先运行 make setup。"))
     return people
 
 
-def _faces(eyes: Eyes, data: bytes) -> list[Face]:
-    """The face of a photo with one person on it; nothing for other photos."""
-    photo = decode(data)
+def face_of(eyes: Eyes, photo: Frame, least: float = 0.0) -> list[Face]:
+    """The face of a photo with one person on it, at least so many pixels high; nothing for other photos."""
     seen = eyes.observe(photo, None, WatchRules(), sizes=Sizes(640, 0), compare=False)
     boxes = [face.box for face in seen.faces if face.main]
-    if seen.persons != 1 or not boxes:
+    if seen.persons != 1 or not boxes or boxes[0][3] < least:
         return []
     portrait = recording.encode(recording.id_photo(photo, boxes[0]))
     return [Face(portrait, recording.cut_out(photo, boxes[0]))]

@@ -13,7 +13,12 @@ from server.db.rooms import Seat
 from server.db.sittings import Attempt, Incident, RoomSitting, Sitting
 from server.db.watching import Capture, Enrolment, EvidenceFrame
 
-WATCH_KINDS = (*CAMERA_KINDS, IncidentKind.AGENT_DISAGREES, IncidentKind.ENROLMENT_DOUBT)
+WATCH_KINDS = (
+    *CAMERA_KINDS,
+    IncidentKind.SEAT_SWAP,
+    IncidentKind.AGENT_DISAGREES,
+    IncidentKind.ENROLMENT_DOUBT,
+)
 """What cameras can raise, one way or the other."""
 CAPTURE_SECONDS = 5.0
 """A capture due so shortly before its candidate handed in may be taken or not."""

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +15,56 @@ from server.cli.rehearse.staff import Desk
 NS_PER_MS = 1_000_000
 
 
-class Monitor:
-    """The room's board and seat cards as last heard, and how long changes and alerts took to arrive (ms)."""
+class Line:
+    """A monitor's socket to one room, trusting the site's certificate; `on` takes the handlers."""
 
-    def __init__(self, desk: Desk, room_sitting: int, ca_file: Path) -> None:
-        self._desk = desk
-        self._room = room_sitting
-        self._lock = threading.Lock()
-        self._cells: dict[int, dict[str, Any]] = {}
-        self._board: dict[str, Any] = {}
-        self._delays: list[float] = []
-        self._alert_delays: list[float] = []
-        options = {"sslopt": {"ca_certs": str(ca_file), "check_hostname": False}} if ca_file.exists() else {}
-        self._client = socketio.Client(
-            websocket_extra_options=options, reconnection_delay=0.5, reconnection_delay_max=2
-        )
-        self._client.on(EVENT_SEATS, self._seats, namespace=NAMESPACE_MONITOR)
-        self._client.on(EVENT_ROOM, self._took_board, namespace=NAMESPACE_MONITOR)
-        self._client.on(EVENT_ACTIVITY, self._took_line, namespace=NAMESPACE_MONITOR)
+    def __init__(self, desk: Desk, room_sitting: int, ca_file: Path, **options: Any) -> None:  # noqa: ANN401
+        self._desk, self._room = desk, room_sitting
+        tls = {"sslopt": {"ca_certs": str(ca_file), "check_hostname": False}} if ca_file.exists() else {}
+        self._client = socketio.Client(websocket_extra_options=tls, **options)
 
-    def connect(self) -> None:
-        """Opens the monitor; it reconnects by itself afterwards."""
+    def on(self, event: str, told: Callable[..., None]) -> None:
+        """What to do with an event of the monitors."""
+        self._client.on(event, told, namespace=NAMESPACE_MONITOR)
+
+    def open(self, seconds: float, *, retry: bool = False) -> None:
+        """Connects within this time."""
         self._client.connect(
             self._desk.address.url,
             headers={"Cookie": self._desk.cookie},
             auth={"room": self._room},
             transports=["websocket"],
             namespaces=[NAMESPACE_MONITOR],
-            wait_timeout=15,
-            retry=True,
+            wait_timeout=seconds,
+            retry=retry,
         )
 
     def close(self) -> None:
         """Closes it for good."""
         self._client.shutdown()
+
+
+class Monitor:
+    """The room's board and seat cards as last heard, and how long changes and alerts took to arrive (ms)."""
+
+    def __init__(self, desk: Desk, room_sitting: int, ca_file: Path) -> None:
+        self._lock = threading.Lock()
+        self._cells: dict[int, dict[str, Any]] = {}
+        self._board: dict[str, Any] = {}
+        self._delays: list[float] = []
+        self._alert_delays: list[float] = []
+        self._line = Line(desk, room_sitting, ca_file, reconnection_delay=0.5, reconnection_delay_max=2)
+        self._line.on(EVENT_SEATS, self._seats)
+        self._line.on(EVENT_ROOM, self._took_board)
+        self._line.on(EVENT_ACTIVITY, self._took_line)
+
+    def connect(self) -> None:
+        """Opens the monitor; it reconnects by itself afterwards."""
+        self._line.open(15, retry=True)
+
+    def close(self) -> None:
+        """Closes it for good."""
+        self._line.close()
 
     def _seats(self, cells: list[dict[str, Any]]) -> None:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -8,7 +8,7 @@ import { showCounts, showLink, showLoad } from './live.js';
 import { listen as listenForLooks } from './look.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
-import { countdown, filtered, found, lasted, merged, neighbour, noteOf, patch, writeNote } from './seatmap.js';
+import { countdown, filtered, found, lasted, merged, neighbour, patch, renote } from './seatmap.js';
 import { Selection } from './selection.js';
 import { Viewport } from './viewport.js';
 import { loadWords } from './words.js';
@@ -346,8 +346,8 @@ function tick() {
   }
   for (const card of cards.values()) {
     if (card.link !== 'lost' && !card.hand_since && !card.command) continue;
-    const note = groups.get(card.seat)?.querySelector('.seat-note');
-    if (note) writeNote(note, noteOf(card, now()));
+    const group = groups.get(card.seat);
+    if (group) renote(group, card, now());
   }
 }
 

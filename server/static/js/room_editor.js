@@ -167,7 +167,7 @@ function card(seat, at) {
   const number = element('text', { x: 0, y: -0.05 });
   number.textContent = seat.number;
   const word = element('text', { class: 'word', x: 0, y: 0.15 });
-  word.textContent = { normal: seat.camera, spare: _('备用'), broken: _('停用') }[seat.kind].slice(0, 8);
+  word.textContent = { normal: seat.camera, spare: _('备用'), broken: _('停用中') }[seat.kind].slice(0, 10);
   const rect = element('rect', { x: -CARD[0] / 2, y: -CARD[1] / 2, width: CARD[0], height: CARD[1], rx: 0.04 });
   const where = _('%(seat)s 号座位，%(x)s 米，%(y)s 米', { seat: seat.number, x: seat.x, y: seat.y });
   const group = element('g', { class: 'seat', role: 'button', tabindex: '0', 'data-at': at, 'data-kind': seat.kind, 'data-fault': faults.has(seat.number), 'aria-pressed': picked.has(at), 'aria-label': where, transform: `translate(${seat.x} ${seat.y})` }, rect, number, word);

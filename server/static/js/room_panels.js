@@ -51,7 +51,7 @@ export function fields(panel, plan, picked, change, held) {
   const fixed = seats.some((seat) => held(plan, seat));
   const parts = [];
   const kind = made('select', { disabled: fixed });
-  for (const [value, word] of [['normal', _('普通')], ['spare', _('备用')], ['broken', _('停用')]]) kind.append(made('option', { value, textContent: word }));
+  for (const [value, word] of [['normal', _('普通')], ['spare', _('备用')], ['broken', _('停用中')]]) kind.append(made('option', { value, textContent: word }));
   kind.value = seats[0].kind;
   kind.addEventListener('change', () => change({ kind: kind.value }));
   if (seats.length === 1) {

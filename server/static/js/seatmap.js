@@ -61,8 +61,8 @@ export function commandText(card, now) {
     credit: _('补时'),
     message: _('消息'),
     identity: _('核对身份'),
-    lock: _('锁定'),
-    unlock: _('解锁'),
+    lock: _('锁定屏幕'),
+    unlock: _('解锁屏幕'),
     move: _('换座位'),
     end: _('结束'),
     reopen: _('恢复作答'),
@@ -70,7 +70,8 @@ export function commandText(card, now) {
   const step = steps[card.command_state];
   const waits = card.command_state !== 'done' && HELD.has(card.command);
   const over = !waits && now - Date.parse(card.command_at) > DONE_SHOWN;
-  return step && !over ? `${kinds[card.command] ?? _('指令')} ${step}` : '';
+  const kind = kinds[card.command] ?? _('指令');
+  return step && !over ? `${kind} ${step}` : '';
 }
 
 /** Why a paper is covered: by a command, or by something that was seen at the seat. */
@@ -97,7 +98,7 @@ export function noteOf(card, now) {
   if (card.hand_since) return _('举手 %(time)s', { time: lasted((now - Date.parse(card.hand_since)) / 1000) });
   const command = commandText(card, now);
   if (command) return command;
-  if (card.paused) return _('已暂停');
+  if (card.paused) return _('暂停中');
   if (card.kiosk === 'open' && !CLOSED.has(card.state)) return _('锁定不完整');
   if (card.check === 'bad') return _('自检不通过');
   if (card.check === 'unpaired' && !CLOSED.has(card.state)) return _('未配对');
@@ -117,10 +118,24 @@ export function cameraText(card) {
     no_identity: _('不能比对人脸'),
     manual: _('人工核验'),
     lost: _('摄像头没有画面'),
+    stalled: _('摄像头画面中断'),
     unavailable: _('无法检测'),
     wrong: _('摄像头不符'),
   };
   return words[card.camera] ?? '';
+}
+
+/** How the room's own camera sees the seat; the words of server/web/camera_words.py, nothing without one. */
+export function roomText(card) {
+  const words = new Map([
+    ['empty', _('考场摄像头：无人')],
+    ['two', _('考场摄像头：有两人')],
+    ['unclear', _('考场摄像头：看不清')],
+    ['taken', _('考场摄像头：有人')],
+    ['unseen', _('考场摄像头：不在画面中')],
+    ['unavailable', _('考场摄像头：不判断')],
+  ]);
+  return words.get(card.room_seen) ?? '';
 }
 
 /** The name of the sign that stands for a seat seen from afar: what is wrong comes before the state. */
@@ -174,6 +189,23 @@ export function writeNote(node, words) {
   } else if (node.getAttribute('textLength') !== null) node.removeAttribute('textLength');
 }
 
+/** What a seat is called: first what can be read on it, then what its signs and colours say. */
+export function nameOf(card, note) {
+  const words = [card.number, card.name, note, stateText(card), cameraText(card), roomText(card)];
+  if (card.hand_since) words.push(_('举手'));
+  if (card.check === 'look') words.push(_('自检通过，有提示'));
+  if (card.link === 'lost' && card.waiting > 0) words.push(_('至少 %(n)s 条待传', { n: card.waiting }));
+  if (card.extra) words.push(_('加时 %(n)s 分钟', { n: card.extra }));
+  return [...new Set(words.filter(Boolean))].join(' ');
+}
+
+/** Writes the line under the name again, and the name that begins with it: its seconds have gone on. */
+export function renote(group, card, now) {
+  const note = noteOf(card, now);
+  writeNote(group.querySelector('.seat-note'), note);
+  set(group, 'aria-label', nameOf(card, note));
+}
+
 /** Writes a card into its group of the drawing; only what differs is touched. */
 export function patch(group, card, now) {
   set(group, 'data-state', card.state);
@@ -194,12 +226,9 @@ export function patch(group, card, now) {
   writeNote(group.querySelector('.seat-note'), note);
   set(group.querySelector('.ring'), 'stroke-dasharray', `${share(card)} 100`);
   patchCamera(group.querySelector('.seat-camera'), card);
-  const words = [_('%(seat)s 号座位', { seat: card.number }), card.name, stateText(card), note, cameraText(card)];
-  if (card.hand_since) words.push(_('举手'));
-  if (card.check === 'look') words.push(_('自检通过，有提示'));
-  if (card.link === 'lost' && card.waiting > 0) words.push(_('至少 %(n)s 条待传', { n: card.waiting }));
-  if (card.extra) words.push(_('加时 %(n)s 分钟', { n: card.extra }));
-  set(group, 'aria-label', [...new Set(words.filter(Boolean))].join(' '));
+  set(group.querySelector('.seat-room'), 'data-seen', card.room_seen ?? '');
+  text(group, '.seat-room title', roomText(card));
+  set(group, 'aria-label', nameOf(card, note));
 }
 
 function patchCamera(sign, card) {

@@ -87,6 +87,9 @@ def test_a_rehearsal_differs_only_where_it_says_so() -> None:
         papers=POLICY.papers,
         checks=POLICY.checks,
         gates=POLICY.gates,
+        challenge=POLICY.challenge,
+        seat_swap=POLICY.seat_swap,
+        watching=POLICY.watching,
     )
     assert same == POLICY
 

@@ -96,6 +96,7 @@ function group() {
   return node({
     '.seat-name': node(), '.seat-mark': node(), '.seat-note': node(), '.ring': node(), '.seat-camera': camera,
     '.seat-extra': node(), '.seat-extra text': node(), '.seat-sign': node(), '.far-sign': node(),
+    '.seat-room': node(), '.seat-room title': node(),
   });
 }
 
@@ -120,11 +121,11 @@ test('a standard room has no signs of cameras', () => {
   const seat = group();
   delete seat.parts['.seat-camera'];
   patch(seat, card(''), 0);
-  assert.equal(seat.attributes['aria-label'], '1 号座位 王芳 作答 3/5');
+  assert.equal(seat.attributes['aria-label'], '1 王芳 作答 3/5');
 });
 
 test('what a camera does not do never reads like watching', () => {
-  const words = ['none', 'opening', 'live', 'enrolling', 'no_identity', 'manual', 'lost', 'unavailable', 'wrong'];
+  const words = ['none', 'opening', 'live', 'enrolling', 'no_identity', 'manual', 'lost', 'stalled', 'unavailable', 'wrong'];
   const said = words.map((word) => cameraText(card(word)));
   assert.equal(new Set([...said, cameraText(card('watching'))]).size, words.length + 1);
   assert.ok(said.every(Boolean));

@@ -121,7 +121,7 @@ test('a command that is under way is told until it is done, a pause after it', (
   assert.equal(noteOf(card({ ...sent, command_state: 'received' }), 0), '暂停 已收到');
   const done = card({ ...sent, command_state: 'done', command_at: '2026-11-21T09:00:00Z' });
   assert.equal(noteOf(done, Date.parse('2026-11-21T09:00:09Z')), '暂停 已执行');
-  assert.equal(noteOf(done, Date.parse('2026-11-21T09:00:11Z')), '已暂停');
+  assert.equal(noteOf(done, Date.parse('2026-11-21T09:00:11Z')), '暂停中');
   assert.equal(commandText(card(), 0), '');
   const started = card({ command: 'start', command_state: 'sent', command_at: '2026-11-21T09:00:00Z' });
   assert.equal(noteOf(started, Date.parse('2026-11-21T09:00:09Z')), '开考 已发送');
