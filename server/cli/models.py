@@ -40,8 +40,8 @@ CAVEATS = {
     "MiniFASNet-V1SE": _("只用少量冒充手法试验过：仅供参考，不是证据；不用于过暗的画面。"),
     "NanoDet-m": _("约能找到一半的手机，偶尔把别的东西当作手机：仅供监考员参考。"),
     "NanoDet-g": _("约能找到一半的手机，偶尔把别的东西当作手机：仅供监考员参考。"),
-    "YuNet-n": _("比 CenterFace 快一倍，较小的人脸找得更全；过暗时会漏掉一些，偶尔把别的东西当作人脸。"),
-    "YuNet-s": _("比 CenterFace 快两倍；过暗时会漏掉一些人脸，偶尔把别的东西当作人脸。"),
+    "YuNet-n": _("比 CenterFace 快得多，较小的人脸找得更全；过暗时会漏掉一些，偶尔把别的东西当作人脸。"),
+    "YuNet-s": _("比 CenterFace 快得多；过暗时会漏掉一些人脸，偶尔把别的东西当作人脸。"),
 }
 """What a user of each model should know, for the screen; the manifest has it for the NOTICE."""
 FAULTS = {

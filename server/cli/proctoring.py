@@ -30,7 +30,7 @@ def proctoring() -> None:
 
 @proctoring.command(
     help=_(
-        "用保存的观察记录重算一个考场场次的提示，与当时实际发出的并列；只在审计中记下这次查看，不改动其他记录。"
+        "用保存的检测记录重算一个考场场次的提示，与当时实际发出的并列；只在审计中记下这次查看，不改动其他记录。"
     )
 )
 @click.argument("room_sitting", type=int)
@@ -106,7 +106,7 @@ def _totals(seats: list[SeatReplay]) -> tuple[Counter[str], Counter[str]]:
 
 def _table(seats: list[SeatReplay]) -> str:
     if not seats:
-        return _("没有保存的观察记录。")
+        return _("没有保存的检测记录。")
     lines = ["\t".join((_("座位"), _("情形"), _("当时"), _("重算")))]
     for each in seats:
         for kind, counts in each.kinds.items():

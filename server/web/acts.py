@@ -233,7 +233,7 @@ ACTS: dict[str, str] = {
     "announced_everywhere": N_("通知本场所有考场"),
     "accommodation_set": N_("更改便利安排"),
     "chief_stood_in": N_("主考代为处理"),
-    "looks_replayed": N_("按观察记录重算摄像头提示"),
+    "looks_replayed": N_("按检测记录重算摄像头提示"),
     "evidence_purged": N_("清除到期画面"),
     "retention_purged": N_("清除到期的个人信息"),
     "recorded_frames_deleted": N_("删除记录在案的到期画面"),
