@@ -122,6 +122,8 @@ class Observation:
 
 BESIDE = 0.6
 """Least height of a second person as a share of the first one's."""
+SAME = 0.7
+"""Share of a person's box within the largest one's from which it is a part of that same person."""
 _ATTENTION = ("yaw", "pitch", "roll", "gaze", "eyes", "mouth")
 
 
@@ -142,4 +144,18 @@ def _beside(objects: tuple[FoundObject, ...]) -> list[FoundObject]:
     persons = sorted(
         (one for one in objects if one.kind == "person"), key=lambda one: one.box[2] * one.box[3]
     )
-    return [one for one in persons[:-1] if one.box[3] >= BESIDE * persons[-1].box[3]]
+    return [
+        one
+        for one in persons[:-1]
+        if one.box[3] >= BESIDE * persons[-1].box[3] and _inside(one, persons[-1]) < SAME
+    ]
+
+
+def _inside(one: FoundObject, other: FoundObject) -> float:
+    """Which share of a thing's box lies within another's."""
+    wide, high = (
+        min(one.box[side] + one.box[side + 2], other.box[side] + other.box[side + 2])
+        - max(one.box[side], other.box[side])
+        for side in (0, 1)
+    )
+    return max(0.0, wide) * max(0.0, high) / max(one.box[2] * one.box[3], 1.0)

@@ -105,6 +105,15 @@ def test_a_second_person_is_a_hint_when_large_enough_and_without_a_face() -> Non
     assert replay(stream([seen(300.0, 200.0, persons=2)]), asked) == ()
 
 
+@pytest.mark.parametrize(
+    ("left", "found"), [(40.0, {}), (59.0, {}), (61.0, {"person": 0.8}), (100.0, {"person": 0.8})]
+)
+def test_a_part_of_a_person_is_no_second_person(left: float, found: dict[str, float]) -> None:
+    whole = FoundObject("person", 0.9, (0.0, 0.0, 200.0, 300.0))
+    part = FoundObject("person", 0.8, (left, 50.0, 200.0, 200.0))
+    assert replace(OBSERVATION, objects=(whole, part)).note().objects == found
+
+
 def test_a_phone_on_the_desk_of_an_empty_chair_is_seen_too() -> None:
     assert named(replay([Sight(0.0, note(faces=0, persons=0, objects={"phone": 0.9}))], PHONE)) == [
         "+PHONE_HINT"
