@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,6 +17,7 @@ from exam_rooms.pairing import decode_code, matches, spell, tidy
 from exam_rooms.protocol import VERSION, VERSION_HEADER, ErrorReply, PairReply, PairRequest, Route
 from exam_rooms.wire import WireError, decode, encode
 
+M = TypeVar("M")
 _CA_LIMIT = 64 * 1024
 _HEADERS = {VERSION_HEADER: str(VERSION)}
 
@@ -53,14 +55,7 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, journal_key: bytes | None
     Raises `PairingRefused` when the code is bad, the server is not the one the code was made for, or the
     server says no; OSError or http.client.HTTPException when it cannot be reached.
     """
-    try:
-        secret, expected = decode_code(code)
-    except ValueError as fault:
-        raise PairingRefused("pairing_code_unreadable") from fault
-    ca_pem = trusted_ca(endpoint, expected)
-    public = Ed25519PrivateKey.from_private_bytes(me.private_key).public_key().public_bytes_raw()
-    request = PairRequest(spell(secret), _b64(public), me.hostname, me.software)
-    reply = _ask(endpoint, ca_pem, request)
+    reply, ca_pem = answered(endpoint, code, me, (Route.PAIR, PairReply))
     return Device(
         workstation=reply.workstation,
         room=reply.room,
@@ -75,13 +70,23 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, journal_key: bytes | None
     )
 
 
-def trusted_ca(endpoint: Endpoint, expected: bytes) -> str:
-    """The certificate (PEM) that a code names by its fingerprint. Raises as `pair` does."""
-    return _checked_ca(_fetch_ca(endpoint), expected)
+def answered(endpoint: Endpoint, code: str, me: Applicant, asked: tuple[str, type[M]]) -> tuple[M, str]:
+    """The server's answer to a code at a route, and the certificate (PEM) that the code names.
+
+    `asked`: the route, and what kind of message answers there. Raises as `pair`.
+    """
+    try:
+        secret, expected = decode_code(code)
+    except ValueError as fault:
+        raise PairingRefused("pairing_code_unreadable") from fault
+    ca_pem = _checked_ca(_fetch_ca(endpoint), expected)
+    public = Ed25519PrivateKey.from_private_bytes(me.private_key).public_key().public_bytes_raw()
+    request = PairRequest(spell(secret), _b64(public), me.hostname, me.software)
+    return _ask(endpoint, ca_pem, request, asked), ca_pem
 
 
 def _fetch_ca(endpoint: Endpoint) -> str:
-    status, body = exchange(endpoint, unverified() if endpoint.secure else None, "GET", Route.SITE_CA)
+    status, body = _exchange(endpoint, unverified() if endpoint.secure else None, "GET", Route.SITE_CA)
     if status != 200:
         raise PairingRefused("site_ca_missing")
     return body.decode("ascii", "replace")
@@ -98,26 +103,26 @@ def _checked_ca(pem: str, expected: bytes) -> str:
     return ssl.DER_cert_to_PEM_cert(der)
 
 
-def _ask(endpoint: Endpoint, ca_pem: str, request: PairRequest) -> PairReply:
+def _ask(endpoint: Endpoint, ca_pem: str, request: PairRequest, asked: tuple[str, type[M]]) -> M:
+    route, kind = asked
     try:
         context = trusting(ca_pem) if endpoint.secure else None
         body = json.dumps(encode(request)).encode()
-        status, data = exchange(endpoint, context, "POST", Route.PAIR, body)
+        status, data = _exchange(endpoint, context, "POST", route, body)
     except ssl.SSLError as fault:
         raise PairingRefused("wrong_certificate") from fault
     try:
         content = json.loads(data)
         if status != 200:
             raise PairingRefused(decode(ErrorReply, content).code)
-        return decode(PairReply, content)
+        return decode(kind, content)
     except (WireError, ValueError) as fault:
         raise PairingRefused("unreadable_reply") from fault
 
 
-def exchange(
+def _exchange(
     endpoint: Endpoint, context: ssl.SSLContext | None, method: str, path: str, body: bytes | None = None
 ) -> tuple[int, bytes]:
-    """One request of a machine that is not paired yet: status and body."""
     connection: http.client.HTTPConnection = endpoint.connect(context)
     headers = _HEADERS | ({"Content-Type": "application/json"} if body is not None else {})
     try:

@@ -14,18 +14,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from client.device import sign_with, write_atomically
 from client.endpoint import Endpoint, trusting
-from client.pair import Applicant, PairingRefused, code_hash, exchange, trusted_ca
-from exam_rooms.pairing import decode_code, spell
+from client.pair import Applicant, answered, code_hash
 from exam_rooms.protocol import (
     VERSION,
     VERSION_HEADER,
     Challenge,
     ErrorReply,
-    PairRequest,
     SessionReply,
     SessionRequest,
     session_message,
@@ -72,29 +68,10 @@ def load_device(folder: Path) -> RoomDevice | None:
 def pair(endpoint: Endpoint, code: str, me: Applicant, folder: Path) -> RoomDevice:
     """Pairs this machine as the camera of a room and keeps that.
 
-    Raises `PairingRefused` as `client.pair.pair` does; OSError or http.client.HTTPException without a link.
+    Raises `client.pair.PairingRefused` as pairing a seat does; OSError or http.client.HTTPException without
+    a link.
     """
-    try:
-        secret, expected = decode_code(code)
-    except ValueError as fault:
-        raise PairingRefused("pairing_code_unreadable") from fault
-    ca_pem = trusted_ca(endpoint, expected)
-    public = Ed25519PrivateKey.from_private_bytes(me.private_key).public_key().public_bytes_raw()
-    asked = PairRequest(spell(secret), _b64(public), me.hostname, me.software)
-    context = trusting(ca_pem) if endpoint.secure else None
-    try:
-        status, data = exchange(
-            endpoint, context, "POST", Route.ROOM_PAIR, json.dumps(encode(asked)).encode()
-        )
-    except ssl.SSLError as fault:
-        raise PairingRefused("wrong_certificate") from fault
-    try:
-        content = json.loads(data)
-        if status != 200:
-            raise PairingRefused(decode(ErrorReply, content).code)
-        reply = decode(RoomPairReply, content)
-    except (WireError, ValueError) as fault:
-        raise PairingRefused("unreadable_reply") from fault
+    reply, ca_pem = answered(endpoint, code, me, (Route.ROOM_PAIR, RoomPairReply))
     device = RoomDevice(reply.camera, reply.room, endpoint.url, _b64(me.private_key), ca_pem, code_hash(code))
     write_atomically(folder / FILE, json.dumps(asdict(device), indent=1).encode())
     return device

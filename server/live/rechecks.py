@@ -4,7 +4,6 @@ The looking is done by a child process; here pictures are opened, handed over, a
 """
 
 import logging
-import time
 from typing import Any
 
 from flask_socketio import SocketIO
@@ -13,7 +12,7 @@ from exam_rooms.watching import ObservationNote
 from exam_rooms.wire import decode, encode
 from server.errors import Refused
 from server.host import Host
-from server.native import under_gevent
+from server.live.repeating import repeat
 from server.services import captures, enrolments, evidence
 from server.services.captures import DueCapture
 
@@ -80,19 +79,9 @@ class Rechecks:
             payload[f"frame-{each.capture}"] = data
         return payload, missing
 
-    def run(self) -> None:
-        """Looks for ever; a greenlet of the live server."""
-        while True:
-            time.sleep(PERIOD_SECONDS)
-            try:
-                self.tick()
-            except Exception:  # the next look tries again
-                log.exception("re-checks failed")
-
 
 def register(socketio: SocketIO, host: Host) -> Rechecks:
     """Starts the re-checks on the live server."""
     rechecks = Rechecks(host)
-    if under_gevent():
-        socketio.start_background_task(rechecks.run)
+    repeat(socketio, rechecks.tick, every=PERIOD_SECONDS, name="re-checks")
     return rechecks

@@ -4,7 +4,6 @@ A server that is switched off at night does it at another hour, two days after t
 """
 
 import logging
-import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from flask_socketio import SocketIO
 
 from server.access import SYSTEM
 from server.host import Host
-from server.native import under_gevent
+from server.live.repeating import repeat
 from server.services import retention
 
 log = logging.getLogger(__name__)
@@ -49,19 +48,9 @@ class Keeper:
             self.host.native.call(self.host.evidence.delete, name)
         return purged
 
-    def run(self) -> None:
-        """Looks for ever; a greenlet of the live server."""
-        while True:
-            time.sleep(PERIOD_SECONDS)
-            try:
-                self.tick()
-            except Exception:  # the next look tries again
-                log.exception("purge failed")
-
 
 def register(socketio: SocketIO, host: Host) -> Keeper:
     """Starts the daily purge on the live server."""
     keeper = Keeper(host)
-    if under_gevent():
-        socketio.start_background_task(keeper.run)
+    repeat(socketio, keeper.tick, every=PERIOD_SECONDS, name="purge")
     return keeper

@@ -14,7 +14,7 @@ from exam_rooms.incidents import IncidentKind
 from server.db.sittings import RoomSitting
 from server.events import RoomChanged
 from server.host import Host
-from server.native import under_gevent
+from server.live.repeating import repeat
 from server.services import (
     attempts,
     clock_proof,
@@ -139,20 +139,9 @@ class Watch:
             clock.settle(clock.wall())
             self.delivery.links.settled()
 
-    def run(self) -> None:
-        """Looks for ever; a greenlet of the live server."""
-        self.begin()
-        while True:
-            time.sleep(PERIOD_SECONDS)
-            try:
-                self.tick()
-            except Exception:  # the next look tries again; nothing here may end the watch
-                log.exception("watch failed")
-
 
 def register(socketio: SocketIO, host: Host) -> Watch:
     """Starts the watch on the live server."""
     watch = Watch(host)
-    if under_gevent():
-        socketio.start_background_task(watch.run)
+    repeat(socketio, watch.tick, every=PERIOD_SECONDS, name="watch", first=watch.begin)
     return watch

@@ -7,6 +7,7 @@ only those on duty in it may change its workstations, with a reason; the room's 
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from exam_rooms.seatmap import SeatKind
 from server.access import Actor, Permission, Role
 from server.db.base import emit, vault_of
 from server.db.people import User
+from server.db.room_cameras import RoomCameraCode
 from server.db.rooms import PairingCode, Room, Seat, Workstation
 from server.db.sittings import Assignment, Attempt, RoomSitting
 from server.errors import NotFound, Refused
@@ -30,6 +32,7 @@ CODE_LIFETIME = timedelta(minutes=30)
 AGENT = Actor(None, "agent")
 """A machine that pairs itself with a code."""
 _PURPOSE = "pairing"
+C = TypeVar("C", PairingCode, RoomCameraCode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def issue_code(session: Session, signed: Signed, seat_id: int, fingerprint: byte
     session.add(
         PairingCode(
             seat_id=seat_id,
-            secret_index=vault_of(session).index(_PURPOSE, secret.hex()),
+            secret_index=secret_index(session, secret),
             expires_at=now + CODE_LIFETIME,
             created_by=signed.actor.user_id,
         )
@@ -80,15 +83,26 @@ def issue_codes(
     return {seat_id: issue_code(session, signed, seat_id, fingerprint, now=now) for seat_id in seat_ids}
 
 
+def secret_index(session: Session, secret: bytes) -> str:
+    """The keyed hash by which a code is kept and found."""
+    return vault_of(session).index(_PURPOSE, secret.hex())
+
+
+def good_code(session: Session, kind: type[C], secret: bytes, now: datetime) -> C:
+    """The code of a secret, locked: neither used nor too old. Raises `Refused` (pairing_code_invalid)."""
+    query = select(kind).where(kind.secret_index == secret_index(session, secret)).with_for_update()
+    code = session.scalar(query)
+    if code is None or code.used_at is not None or code.expires_at <= now:
+        raise Refused("pairing_code_invalid", 403)
+    return code
+
+
 def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> Paired:
     """Stores the agent's key at the seat of a valid code; the seat's earlier workstation is retired.
 
     In a room whose paper is open a code is worth something only from somebody on duty there.
     """
-    index = vault_of(session).index(_PURPOSE, secret.hex())
-    code = session.scalar(select(PairingCode).where(PairingCode.secret_index == index).with_for_update())
-    if code is None or code.used_at is not None or code.expires_at <= now:
-        raise Refused("pairing_code_invalid", 403)
+    code = good_code(session, PairingCode, secret, now)
     seat = session.get_one(Seat, code.seat_id)
     under_way = open_sitting(session, seat.room_id, now)
     if under_way is not None and not _on_duty(session, code.created_by, under_way):

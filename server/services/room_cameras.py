@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.pairing import encode_code
 from server.access import Permission
-from server.db.base import emit, vault_of
+from server.db.base import emit
 from server.db.room_cameras import RoomCamera, RoomCameraCode
 from server.db.rooms import Room
 from server.errors import NotFound, Refused
@@ -21,11 +21,9 @@ from server.events import Activity, PairingChanged
 from server.services import audit
 from server.services.agents import Agent, AgentDoor, StrangeAgent, fingerprint_of
 from server.services.duty import may_act
-from server.services.pairing import AGENT, CODE_LIFETIME, AgentKey
+from server.services.pairing import AGENT, CODE_LIFETIME, AgentKey, good_code, secret_index
 from server.services.signed import Signed, need, need_reason
 from server.services.sittings_now import open_sitting
-
-_PURPOSE = "room-camera-pairing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,10 @@ def issue_code(session: Session, signed: Signed, room_id: int, fingerprint: byte
     room = changeable(session, signed, room_id, now=now)
     _revoke_codes(session, room_id, now)
     secret = secrets.token_bytes(5)
-    index = vault_of(session).index(_PURPOSE, secret.hex())
     session.add(
         RoomCameraCode(
             room_id=room_id,
-            secret_index=index,
+            secret_index=secret_index(session, secret),
             expires_at=now + CODE_LIFETIME,
             created_by=signed.actor.user_id,
         )
@@ -75,12 +72,7 @@ def issue_code(session: Session, signed: Signed, room_id: int, fingerprint: byte
 
 def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> PairedCamera:
     """Stores the key of a camera's agent; the room's earlier camera is retired."""
-    index = vault_of(session).index(_PURPOSE, secret.hex())
-    code = session.scalar(
-        select(RoomCameraCode).where(RoomCameraCode.secret_index == index).with_for_update()
-    )
-    if code is None or code.used_at is not None or code.expires_at <= now:
-        raise Refused("pairing_code_invalid", 403)
+    code = good_code(session, RoomCameraCode, secret, now)
     code.used_at = now
     room = session.get_one(Room, code.room_id)
     _retire(session, room.id, now)

@@ -2,6 +2,7 @@
 
 import base64
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 from flask import Blueprint, g, jsonify, make_response, request
@@ -28,6 +29,7 @@ from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent", __name__)
 M = TypeVar("M")
+T = TypeVar("T")
 DOOR_MOST = 4 << 10
 """Bytes of a message from a stranger: nobody has proved anything yet."""
 MESSAGE_MOST = 64 << 10
@@ -46,13 +48,18 @@ def delivery() -> Delivery:
 
 def authenticate() -> None:
     """Puts the agent of the bearer token into `g`. Raises `StrangeAgent`."""
+    token, now = bearer(), current_host().now()
+    g.agent = delivery().door.admit(token, now)
+    delivery().links.heard(g.agent, now)
+
+
+def bearer() -> str:
+    """The token that a request of this protocol's version brings. Raises `StrangeAgent`, `Refused`."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Bearer":
         raise StrangeAgent("token_missing")
     check_version()
-    now = current_host().now()
-    g.agent = delivery().door.admit(token, now)
-    delivery().links.heard(g.agent, now)
+    return token
 
 
 def check_version() -> None:
@@ -107,22 +114,27 @@ agents_only = agent_authenticated(authenticate)
 @bp.post(Route.PAIR)
 def pair() -> Response:
     """A new workstation proves its one-time code and leaves its key (design D20)."""
+    paired, site = paired_by(pairing.pair), current_host().site
+    keys = [base64.b64encode(key).decode() for key in (site.public_key, site.rescue_public)]
+    return reply(p.PairReply(paired.workstation, paired.room, paired.seat, *keys))
+
+
+def paired_by(pair: Callable[..., T]) -> T:
+    """What a service makes of the code and key that a stranger brings; failed tries of an address count."""
     check_version()
     host, moment = current_host(), time.monotonic()
     key = f"pair|{request.remote_addr}"
     if delivery().tries.wait_seconds(key, moment) > 0:
         raise Refused("too_many_tries", 429, minutes=5)
     try:
-        secret, agent_key = pairing_of(message(p.PairRequest, DOOR_MOST))
-        paired = host.db.write(pairing.pair, secret, agent_key, now=host.now())
+        secret, agent_key = _pairing_of(message(p.PairRequest, DOOR_MOST))
+        return host.db.write(pair, secret, agent_key, now=host.now())
     except Refused:
         delivery().tries.failed(key, moment)
         raise
-    keys = [base64.b64encode(key).decode() for key in (host.site.public_key, host.site.rescue_public)]
-    return reply(p.PairReply(paired.workstation, paired.room, paired.seat, *keys))
 
 
-def pairing_of(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
+def _pairing_of(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
     """The one-time secret and the agent's key out of the request's texts."""
     secret, public_key = _secret(asked.secret), _b64(asked.public_key)
     if len(secret) != SECRET_BYTES or len(public_key) != _KEY_BYTES:

@@ -4,7 +4,6 @@ Pictures pass through as they are: nothing of them is decoded in this process.
 """
 
 import base64
-import time
 from dataclasses import replace
 
 from flask import Blueprint, g, request
@@ -16,9 +15,9 @@ from exam_rooms.room_camera_messages import RoomCameraReport, RoomPairReply
 from exam_rooms.routes import Route
 from server.errors import Refused
 from server.services import evidence, room_cameras, room_frames
-from server.services.agents import Agent, StrangeAgent
+from server.services.agents import Agent
 from server.services.evidence import JPEG
-from server.web.agent import DOOR_MOST, check_version, delivery, message, pairing_of, reply
+from server.web.agent import DOOR_MOST, bearer, check_version, delivery, message, paired_by, reply
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent_room", __name__)
@@ -26,11 +25,7 @@ bp = Blueprint("agent_room", __name__)
 
 def authenticate() -> None:
     """Puts the camera's agent of the bearer token into `g`. Raises `StrangeAgent`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer":
-        raise StrangeAgent("token_missing")
-    check_version()
-    g.room_camera = delivery().camera_door.admit(token, current_host().now())
+    g.room_camera = delivery().camera_door.admit(bearer(), current_host().now())
 
 
 cameras_only = agent_authenticated(authenticate)
@@ -46,18 +41,8 @@ def me() -> Agent:
 @bp.post(Route.ROOM_PAIR)
 def pair() -> Response:
     """A new camera proves its one-time code and leaves its key."""
-    check_version()
-    host, moment = current_host(), time.monotonic()
-    key = f"pair|{request.remote_addr}"
-    if delivery().tries.wait_seconds(key, moment) > 0:
-        raise Refused("too_many_tries", 429, minutes=5)
-    try:
-        secret, agent_key = pairing_of(message(p.PairRequest, DOOR_MOST))
-        paired = host.db.write(room_cameras.pair, secret, agent_key, now=host.now())
-    except Refused:
-        delivery().tries.failed(key, moment)
-        raise
-    return reply(RoomPairReply(paired.camera, paired.room, base64.b64encode(host.site.public_key).decode()))
+    paired, key = paired_by(room_cameras.pair), current_host().site.public_key
+    return reply(RoomPairReply(paired.camera, paired.room, base64.b64encode(key).decode()))
 
 
 @bp.post(Route.ROOM_CHALLENGE)
