@@ -17,6 +17,7 @@ import pytest
 from exam_rooms.pairing import encode_code, fingerprint
 from tests.client.fake_room import FakeRoom
 from tests.client.tls_kit import make_ca
+from tests.client.watch_bench import Bench
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +29,12 @@ def room() -> Iterator[FakeRoom]:
     fake.code = encode_code(fake.secret, fingerprint(ca.der))
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A seat that is looked at."""
+    return Bench(tmp_path / "evidence")
 
 
 class PageClient:

@@ -19,7 +19,7 @@ from exam_rooms.watch_messages import AlertRequest, FrameNote
 from tests.client.camera_kit import QUICK, any_template, plan, scene, stage, write_scene
 from tests.client.conftest import AgentProcess
 from tests.client.fake_room import FakeRoom
-from tests.client.test_watch import KEY, STEP, Studio
+from tests.client.watch_bench import KEY, STEP, Studio
 
 LOGGED = replace(QUICK, log_seconds=60.0)
 WITHDRAWN = plan(watch=False, manual=True)

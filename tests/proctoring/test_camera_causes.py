@@ -11,7 +11,7 @@ from exam_rooms.watching import CAMERA_KINDS, OPTIONAL_KINDS, PRESENCE_KINDS, Ep
 from proctoring import episodes
 from proctoring.causes import ODD_SIZE, STALLED, Sight
 from proctoring.episodes import Opened
-from tests.proctoring.test_episodes import good
+from tests.proctoring.episodes_kit import good
 
 RULES = WatchRules(
     episodes=tuple(
