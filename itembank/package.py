@@ -1,4 +1,6 @@
-"""The sealed paper package: forms and keys in one file that only two custodians of different roles can open.
+"""The sealed package: forms and keys in one file that only two custodians of different roles can open.
+
+A package of what a panel assesses holds the template of its score sheets in the section "sheet/A" instead.
 
 Layout of a file::
 
@@ -59,6 +61,7 @@ __all__ = [
     "read_header",
     "release",
     "seal_package",
+    "seal_sections",
     "section_key",
     "share_opens",
 ]
@@ -134,16 +137,29 @@ def seal_package(
     """
     if not papers or set(papers) != set(keys):
         raise ValueError("papers and keys must be of the same forms")
+    contents = {
+        letter: {f"paper/{letter}": papers[letter].to_json(), f"key/{letter}": keys[letter].to_json()}
+        for letter in papers
+    }
+    return seal_sections(spec, contents, signing_key)
+
+
+def seal_sections(
+    spec: PackageSpec, contents: Mapping[str, Mapping[str, Mapping[str, object]]], signing_key: bytes
+) -> SealedPackage:
+    """Seal sections of plain JSON, given by form letter and by the section's name ("paper/A", "sheet/A").
+
+    Raises ValueError for no form, a bad id, or custodians of one role only.
+    """
+    if not contents:
+        raise ValueError("a package without a form")
     content_key = new_key()
     custody = entrust(content_key, spec.custodians, Place(spec.package, spec.room), spec.suite)
-    core = _core(spec, sorted(papers), custody)
+    core = _core(spec, sorted(contents), custody)
     bodies = {
         name: b"".join(_seal_chunks(content, name, section_key(content_key, name), core))
-        for letter in sorted(papers)
-        for name, content in (
-            (f"paper/{letter}", papers[letter].to_json()),
-            (f"key/{letter}", keys[letter].to_json()),
-        )
+        for letter in sorted(contents)
+        for name, content in contents[letter].items()
     }
     header = _canonical(core | {"sections": _places(bodies)})
     head = MAGIC + len(header).to_bytes(_LENGTH_BYTES, "big") + header

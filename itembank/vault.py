@@ -76,6 +76,14 @@ class Vault:
         except ValueError as error:
             raise SealBroken from error
 
+    def seal_sheet(self, wrapped_bank_key: bytes, uid: str, version: int, data: bytes) -> bytes:
+        """The template of a score sheet, sealed for exactly this version of it."""
+        return self._seal_for_bank(wrapped_bank_key, data, _sheet_use(uid, version))
+
+    def open_sheet(self, wrapped_bank_key: bytes, uid: str, version: int, blob: bytes) -> bytes:
+        """The inverse of `seal_sheet`; a blob moved to another template or version does not open."""
+        return self._open_for_bank(wrapped_bank_key, blob, _sheet_use(uid, version))
+
     def seal_medium(self, wrapped_bank_key: bytes, sha256: str, data: bytes) -> bytes:
         """A picture, sound or film sealed for exactly this SHA-256 (hex)."""
         return self._seal_for_bank(wrapped_bank_key, data, _medium_use(sha256))
@@ -90,6 +98,10 @@ class Vault:
         `old` may be a ring. What is sealed is not looked at.
         """
         return self._reseal(old, new, _item_use(*place), blob)
+
+    def reseal_sheet(self, old: bytes, new: bytes, place: tuple[str, int], blob: bytes) -> bytes:
+        """The same for the template of `place` (uid, version)."""
+        return self._reseal(old, new, _sheet_use(*place), blob)
 
     def reseal_medium(self, old: bytes, new: bytes, sha256: str, blob: bytes) -> bytes:
         """The medium under the bank key `new`; as it is when `new` sealed it already. `old` may be a ring."""
@@ -195,6 +207,10 @@ def _ring_keys(wrapped: bytes) -> list[bytes]:
 
 def _item_use(uid: str, version: int) -> bytes:
     return _joined("item", uid, str(version))
+
+
+def _sheet_use(uid: str, version: int) -> bytes:
+    return _joined("sheet", uid, str(version))
 
 
 def _medium_use(sha256: str) -> bytes:

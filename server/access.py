@@ -19,6 +19,11 @@ class Role(StrEnum):
     ROVER = "rover"  # 流动监考: sees every room, acts in none
     SYSTEM_ADMINISTRATOR = "system_administrator"  # 系统管理员: the machines of a room
     SUPERVISOR = "supervisor"  # 内部质量督导员
+    EXAMINER = (
+        "examiner"  # 考评员: panels, committees, written papers; the card's grade stands in the register
+    )
+    SCORER = "scorer"  # 统分人: folds marks into results, settles arbitrations
+    MARK_CHECKER = "mark_checker"  # 核分人: checks what the scorer made
     INSTITUTION_HEAD = "institution_head"  # 机构负责人: decides cases
     AUDITOR = "auditor"  # 审计员
 
@@ -65,6 +70,25 @@ class Permission(StrEnum):
     EXPORT_ARCHIVE = "export_archive"  # the dossier of a sitting
     MARK_RESULTS = "mark_results"
     SEE_RESULTS = "see_results"
+    SEE_TEMPLATES = "see_templates"  # titles and states of sheet templates, not what is asked
+    AUTHOR_TEMPLATES = "author_templates"  # write and import sheet templates
+    APPROVE_TEMPLATES = "approve_templates"  # approve another person's template
+    ARRANGE_ASSESSMENT = "arrange_assessment"  # stations, template, panel, order of a practical or a review
+    RUN_ASSESSMENT = "run_assessment"  # call candidates, start and end turns; who is who
+    SCORE_SHEETS = "score_sheets"  # one's own sheets on the tablet; the leader confirms
+    SEE_PANELS = "see_panels"  # marks of panels, once all are locked
+    AGGREGATE_MARKS = "aggregate_marks"  # 统分: aggregate, open and settle arbitrations
+    CHECK_MARKS = "check_marks"  # 核分
+    MANAGE_REVIEWS = "manage_reviews"  # theses, defence schedule
+    MARK_SCRIPTS = "mark_scripts"  # written papers on screen, as one of the markers
+    MANAGE_SCRIPTS = "manage_scripts"  # scans in, markers, registers
+    DECIDE_EXEMPTIONS = "decide_exemptions"  # licences and exemptions; a second person co-signs
+    FOLD_RESULTS = "fold_results"  # fold components into results
+    PROPOSE_CORRECTION = "propose_correction"  # of a result, or of a key after the test
+    APPROVE_CORRECTION = "approve_correction"  # two of these approve
+    PUBLISH_RESULTS = "publish_results"  # publicity lists, objections
+    HANDLE_RECHECKS = "handle_rechecks"  # recheck requests
+    MANAGE_CALENDAR = "manage_calendar"  # holidays and days worked instead
     MANAGE_VAULT = "manage_vault"  # see the keys' age and renew a bank's key; a second person co-signs
     SEE_AUDIT = "see_audit"
     SEE_HEALTH = "see_health"
@@ -89,6 +113,16 @@ _ROOM = {
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(
         {
+            Permission.SEE_TEMPLATES,
+            Permission.ARRANGE_ASSESSMENT,
+            Permission.SEE_PANELS,
+            Permission.MANAGE_REVIEWS,
+            Permission.MANAGE_SCRIPTS,
+            Permission.DECIDE_EXEMPTIONS,
+            Permission.PUBLISH_RESULTS,
+            Permission.HANDLE_RECHECKS,
+            Permission.MANAGE_CALENDAR,
+            Permission.PROPOSE_CORRECTION,
             Permission.SEE_HOME,
             Permission.MANAGE_STAFF,
             Permission.SEE_BANKS,
@@ -118,6 +152,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.BANK_KEEPER: frozenset(
         {
+            Permission.SEE_TEMPLATES,
+            Permission.AUTHOR_TEMPLATES,
+            Permission.APPROVE_TEMPLATES,
             Permission.SEE_HOME,
             Permission.SEE_BANKS,
             Permission.IMPORT_BANK,
@@ -134,6 +171,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CUSTODIAN: frozenset({Permission.SEE_HOME, Permission.SEE_PAPERS, Permission.HOLD_KEY, *_PLAN}),
     Role.CHIEF_INVIGILATOR: frozenset(
         {
+            Permission.SEE_TEMPLATES,
+            Permission.ARRANGE_ASSESSMENT,
+            Permission.RUN_ASSESSMENT,
+            Permission.SEE_PANELS,
+            Permission.MANAGE_SCRIPTS,
             Permission.SEE_HOME,
             Permission.SEE_PAPERS,
             Permission.HOLD_KEY,
@@ -149,7 +191,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             *_PLAN,
         }
     ),
-    Role.INVIGILATOR: frozenset({Permission.SEE_HOME, Permission.PAIR_WORKSTATIONS, *_ROOM, *_PLAN}),
+    Role.INVIGILATOR: frozenset(
+        {Permission.RUN_ASSESSMENT, Permission.SEE_HOME, Permission.PAIR_WORKSTATIONS, *_ROOM, *_PLAN}
+    ),
     Role.ROVER: frozenset(
         {Permission.MONITOR_ROOM, Permission.REPORT_INCIDENTS, Permission.SIGN_RECORD, *_DUTY}
     ),
@@ -164,6 +208,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.SUPERVISOR: frozenset(
         {
+            Permission.SEE_PANELS,
+            Permission.SEE_TEMPLATES,
             Permission.MONITOR_ROOM,
             Permission.SUPERVISE,
             Permission.SEE_CASES,
@@ -172,8 +218,40 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             *_DUTY,
         }
     ),
+    Role.EXAMINER: frozenset({Permission.SCORE_SHEETS, Permission.MARK_SCRIPTS, *_DUTY}),
+    Role.SCORER: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_TEMPLATES,
+            Permission.SEE_PANELS,
+            Permission.AGGREGATE_MARKS,
+            Permission.FOLD_RESULTS,
+            Permission.SEE_RESULTS,
+            Permission.MARK_RESULTS,
+            Permission.HANDLE_RECHECKS,
+            Permission.PROPOSE_CORRECTION,
+            Permission.APPROVE_CORRECTION,
+            *_PLAN,
+        }
+    ),
+    Role.MARK_CHECKER: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_PANELS,
+            Permission.CHECK_MARKS,
+            Permission.SEE_RESULTS,
+            Permission.HANDLE_RECHECKS,
+            Permission.APPROVE_CORRECTION,
+            *_PLAN,
+        }
+    ),
     Role.INSTITUTION_HEAD: frozenset(
         {
+            Permission.SEE_PANELS,
+            Permission.SEE_TEMPLATES,
+            Permission.APPROVE_CORRECTION,
+            Permission.DECIDE_EXEMPTIONS,
+            Permission.PUBLISH_RESULTS,
             Permission.SEE_HOME,
             Permission.DECIDE_CASES,
             Permission.SEE_CASES,
@@ -184,6 +262,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     Role.AUDITOR: frozenset(
         {
+            Permission.SEE_PANELS,
+            Permission.SEE_TEMPLATES,
             Permission.SEE_HOME,
             Permission.SEE_AUDIT,
             Permission.SEE_CASES,
@@ -204,6 +284,9 @@ PUBLIC: frozenset[str] = frozenset(
         "public.catalog",
         "public.site_ca",
         "public.health",
+        "publicity.public",
+        "own_result.form",
+        "own_result.look_up",
         "agent.pair",
         "agent.challenge",
         "agent.session",

@@ -40,6 +40,8 @@ BLUEPRINTS = (
     "server.web.exports",
     "server.web.bodies",
     "server.web.blueprints",
+    "server.web.sheet_templates",
+    "server.web.template_words",
     "server.web.papers",
     "server.web.assembly",
     "server.web.preview",
@@ -48,6 +50,8 @@ BLUEPRINTS = (
     "server.web.words",
     "server.web.forms",
     "server.web.batches",
+    "server.web.policies",
+    "server.web.policy_words",
     "server.web.rooms",
     "server.web.room_editor",
     "server.web.room_cameras",
@@ -57,6 +61,11 @@ BLUEPRINTS = (
     "server.web.arrangement",
     "server.web.staffing",
     "server.web.gates",
+    "server.web.assessments",
+    "server.web.assessment_panels",
+    "server.web.panels",
+    "server.web.panel_members",
+    "server.web.stations",
     "server.web.supervision",
     "server.web.agent",
     "server.web.agent_watch",
@@ -79,6 +88,12 @@ BLUEPRINTS = (
     "server.web.incident_reports",
     "server.web.cases",
     "server.web.results",
+    "server.web.batch_results",
+    "server.web.exemptions",
+    "server.web.publicity",
+    "server.web.rechecks",
+    "server.web.corrections",
+    "server.web.own_result",
     "server.web.ledger",
     "server.web.replay",
     "server.web.record",
@@ -88,6 +103,10 @@ BLUEPRINTS = (
     "server.web.proctoring_measures",
     "server.web.privacy",
     "server.web.day_papers",
+    "server.web.scoring",
+    "server.web.reviews",
+    "server.web.scripts",
+    "server.web.script_marking",
 )
 """Modules with a blueprint `bp`."""
 LIVE = (
@@ -97,6 +116,7 @@ LIVE = (
     "server.live.rechecks",
     "server.live.room_cameras",
     "server.live.retention",
+    "server.live.publicity",
 )
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
 AGENT_BLUEPRINTS = (

@@ -44,6 +44,10 @@ class Host:
     """Failed sign-ins and co-signatures, by account and address."""
     addresses: Tries
     """The same by address alone, over all names."""
+    result_tickets: Tries
+    """Failed look-ups of results by ticket."""
+    result_addresses: Tries
+    """The same by address."""
     checks: Places
     """Passwords that are being checked, or wait for it."""
     lag: LoopLag
@@ -89,6 +93,8 @@ def open_host(
         native=NativePool(HASHING_THREADS),
         tries=Tries(),
         addresses=Tries(ADDRESS_LIMIT),
+        result_tickets=Tries(),
+        result_addresses=Tries(ADDRESS_LIMIT),
         checks=Places(),
         lag=LoopLag(),
     )

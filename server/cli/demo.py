@@ -18,6 +18,7 @@ from server.cli.rehearse.cameras import Person, known_people
 from server.cli.rehearse.crew import Crew, Member, Names, hire
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, port_is_free, private_hall
+from server.cli.rehearse.panel_stage import stage_panel
 from server.cli.rehearse.play import ENROLMENT_SECONDS, Play
 from server.cli.rehearse.report import Report
 from server.cli.rehearse.staff import StaffRefused
@@ -64,6 +65,9 @@ ROLES: Mapping[Role, tuple[str, str]] = {
     Role.ROVER: ("流动监考 Rover", "/monitor"),
     Role.SYSTEM_ADMINISTRATOR: ("系统管理员 System administrator", "/sittings/{sitting}"),
     Role.SUPERVISOR: ("内部质量督导员 Supervisor", "/monitor/{sitting}"),
+    Role.EXAMINER: ("考评员 Examiner", "/scoring"),
+    Role.SCORER: ("统分人 Scorer", "/panels"),
+    Role.MARK_CHECKER: ("核分人 Mark checker", "/panels"),
     Role.INSTITUTION_HEAD: ("机构负责人 Head of the institution", "/cases"),
     Role.AUDITOR: ("审计员 Auditor", "/audit"),
 }
@@ -118,7 +122,8 @@ def _port(first: int) -> int:
 
 def _demonstrate(hall: Hall, wanted: Show) -> int:
     password = f"demo-{token_hex(3)}"
-    crew = hire(hall.host, Names("", _("演示"), password), invigilators=staff_needed(wanted.seats + 1))
+    names = Names("", _("演示"), password)
+    crew = hire(hall.host, names, invigilators=staff_needed(wanted.seats + 1))
     people = demo_people(wanted.seats)
     wish = Wish(
         title=_("演示 %(day)s", day=f"{hall.host.now().astimezone():%m-%d %H:%M}"),
@@ -131,6 +136,7 @@ def _demonstrate(hall: Hall, wanted: Show) -> int:
     staged = stage_sitting(hall.host, crew, wish, told=tell_step)
     visitor = next(entrant for entrant in staged.entrants if entrant.name == VISITOR)
     draw_portraits(hall.host, crew, staged)
+    crew = stage_panel(hall.host, crew, names, _("演示技能考核"), seed=token_hex(8)).crew
     director = record_cameras(hall, crew, staged, wanted)
     hall.serve()
     with Play(hall, crew, staged, told=tell) as play:
@@ -262,11 +268,13 @@ def table(play: Play, crew: Crew, visitor: Entrant, launch: str) -> str:
     rule = "─" * 96
     lines = [rule, "examhall 演示 · DEMO", rule]
     for role, (name, path) in ROLES.items():
-        lines.append(_row(crew.one(role), name, url + path.format(sitting=sitting)))
+        members = crew.all(role) if role is Role.EXAMINER else crew.all(role)[:1]
+        lines += [_row(member, name, url + path.format(sitting=sitting)) for member in members]
     chief = crew.one(Role.CHIEF_INVIGILATOR)
     lines += [
         "",
         f"保管口令 custodian passphrase: {chief.passphrase}",
+        f"技能考核（主考叫号） practical assessment, run by the chief:  {url}/assessments",
         rule,
         f"您的考试机 your kiosk, 座位 seat {visitor.seat}:  {launch}",
         f"准考证号 ticket {visitor.ticket}    证件号码 ID number {visitor.id_number}",

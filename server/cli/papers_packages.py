@@ -179,9 +179,10 @@ def _open_alone(asked: Opening) -> dict[str, Any]:
 
 
 def _result(asked: Opening, header: PackageHeader, data: bytes, content_key: bytes) -> dict[str, Any]:
+    shown = {place.name for place in header.sections} - {f"key/{form}" for form in header.forms}
     forms = {
-        form: open_section(data, f"paper/{form}", section_key(content_key, f"paper/{form}"))
-        for form in header.forms
+        name.rpartition("/")[2]: open_section(data, name, section_key(content_key, name))
+        for name in sorted(shown)
     }
     content = _facts(header, data)
     content["opened"] = list(forms)

@@ -31,6 +31,12 @@ FILES = (
         "72284e8e9079c87817145df1110f74e8a2aa040b2fc384922e18dfcb46fc1fd7",
     ),
     VendorFile(
+        "htm",
+        "preact/standalone.module.js",
+        "server/static/vendor/htm-preact.js",
+        "72284e8e9079c87817145df1110f74e8a2aa040b2fc384922e18dfcb46fc1fd7",
+    ),
+    VendorFile(
         "htmx.org",
         "dist/htmx.min.js",
         "server/static/vendor/htmx.min.js",

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, MetaData
 
 from server.db import (
     arrangements,
+    assessing,
     bank,
     breaches,
     calls,
@@ -30,20 +31,25 @@ from server.db import (
     keys,
     kiosk,
     look_logs,
+    outcomes,
     papers,
     people,
     privacy,
     proctoring,
+    publicity,
     record,
     record_book,
     rescues,
+    reviewing,
     room_cameras,
     rooms,
+    scripts,
     seb,
     signins,
     sittings,
     staffing,
     watching,
+    workdays,
 )
 from server.db.answers import METADATA as ANSWERS
 from server.db.base import Base, make_engine
@@ -52,6 +58,7 @@ from server.settings import Settings
 FOLDER = Path(__file__).parent / "migrations"
 MODELS = (
     arrangements,
+    assessing,
     bank,
     breaches,
     calls,
@@ -62,20 +69,25 @@ MODELS = (
     keys,
     kiosk,
     look_logs,
+    outcomes,
     papers,
     people,
     privacy,
     proctoring,
+    publicity,
     record,
     record_book,
     rescues,
+    reviewing,
     room_cameras,
     rooms,
+    scripts,
     seb,
     signins,
     sittings,
     staffing,
     watching,
+    workdays,
 )
 """So that `Base` knows every table."""
 

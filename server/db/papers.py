@@ -72,14 +72,16 @@ class Package(Base):
     `min_version` is the least software version that can show it.
 
     `sealed_release_secret` is the server's third of the release; `sealed_content_key` is there only after
-    two custodians released the package, so that a restarted server goes on.
+    two custodians released the package, so that a restarted server goes on. It holds the forms of a paper
+    set, or the sheet template of what a panel assesses.
     """
 
     __tablename__ = "packages"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(36), unique=True)
-    paper_set_id: Mapped[int] = mapped_column(ForeignKey("paper_sets.id"))
+    paper_set_id: Mapped[int | None] = mapped_column(ForeignKey("paper_sets.id"))
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("sheet_templates.id"))
     room_sitting_id: Mapped[int] = mapped_column(ForeignKey("room_sittings.id"))
     state: Mapped[str] = mapped_column(String(16), default="sealed")
     data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)

@@ -28,9 +28,11 @@ class Batch(Base):
 
 
 class Sitting(Base):
-    """One theory test at one time, in one or more rooms.
+    """One component at one time, in one or more rooms; `method` is `policy_components.Method`.
 
-    `replaces_id`: the sitting that was broken off and is held again by this one, with other papers.
+    A sitting that is delivered at seats has papers, one that a panel assesses has the template of its sheets.
+    `retake`: for candidates who have failed the component. `replaces_id`: the sitting that was broken off and
+    is held again by this one, with other papers.
     """
 
     __tablename__ = "sittings"
@@ -40,9 +42,12 @@ class Sitting(Base):
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"))
     number: Mapped[int]
     component: Mapped[str] = mapped_column(String(16), default="theory")
+    method: Mapped[str] = mapped_column(String(16), default="computer", server_default=text("'computer'"))
+    retake: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     starts_at: Mapped[datetime] = mapped_column(Moment)
     minutes: Mapped[Decimal] = mapped_column(Numeric(7, 2))
     paper_set_id: Mapped[int | None] = mapped_column(ForeignKey("paper_sets.id"))
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("sheet_templates.id"))
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("sittings.id"))
 
 
@@ -91,7 +96,10 @@ class RoomSitting(Base):
 
 
 class Assignment(Base):
-    """A member of staff on duty in a room for a sitting. `drawn`: by a draw, not named by somebody."""
+    """A member of staff on duty in a room for a sitting. `drawn`: by a draw, not named by somebody.
+
+    `leader`: of the panel of examiners there.
+    """
 
     __tablename__ = "assignments"
 
@@ -99,6 +107,7 @@ class Assignment(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(String(32))
     drawn: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    leader: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
 class Candidate(Base):

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -10,44 +11,50 @@ from typing import Any
 import xlsxwriter
 
 from exam_rooms.protocol import record_aad
-from itembank.marking import mark as mark_paper
+from itembank.key_fixes import FixedMark, KeyFix, added_up, mark_fixed
 from itembank.papers import MarkingKey
 from itembank.sealing import open_sealed
 
 Report = Callable[..., None]
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _WIDTHS = {"name": 14, "ticket": 18, "id_masked": 22, "employer": 28}
 
 
 def mark(payload: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Opens the last answers of every attempt and marks them by its form's key."""
+    """Opens the last answers of every attempt and marks them by its form's key, under the fixes of keys."""
     keys = {form: MarkingKey.from_json(data) for form, data in payload["keys"].items()}
+    fixes = {item: KeyFix.from_json(data) for item, data in payload.get("fixes", {}).items()}
     done = []
     for number, work in enumerate(payload["attempts"], 1):
-        done.append(_marked(work, keys[work["form"]]))
+        done.append(_marked(work, keys[work["form"]], fixes))
         report(number / len(payload["attempts"]), str(number))
     return {"attempts": done}
 
 
-def _marked(work: dict[str, Any], key: MarkingKey) -> dict[str, Any]:
+def _marked(work: dict[str, Any], key: MarkingKey, fixes: dict[str, KeyFix]) -> dict[str, Any]:
     secret = base64.b64decode(work["key"])
     responses = {item: _response(secret, work["attempt"], *place) for item, place in work["answers"].items()}
-    marks = mark_paper(responses, key)
+    items = [_item(each) for each in mark_fixed(responses, key, fixes)]
     return {
         "attempt": work["attempt"],
-        "total": str(marks.total),
+        "total": str(added_up(items)),
         "answered": len(responses),
         "not_counted": work["not_counted"],
-        "items": [
-            {
-                "item": m.uid,
-                "points": str(m.points),
-                "awarded": str(m.awarded),
-                "response": list(m.response),
-                "state": m.state,
-            }
-            for m in marks.items
-        ],
+        "items": items,
     }
+
+
+def _item(each: FixedMark) -> dict[str, Any]:
+    plain = {
+        "item": each.mark.uid,
+        "points": str(each.mark.points),
+        "awarded": str(each.mark.awarded),
+        "response": list(each.mark.response),
+        "state": each.mark.state,
+    }
+    if each.effect is not None:
+        plain["fix"] = str(each.effect)
+    return plain | ({"dropped": str(each.dropped)} if each.dropped else {})
 
 
 def _response(key: bytes, attempt: int, journal: int, seq: int, body: str) -> tuple[str, ...]:
@@ -58,8 +65,10 @@ def _response(key: bytes, attempt: int, journal: int, seq: int, body: str) -> tu
 def results_xlsx(payload: dict[str, Any], _report: Report) -> dict[str, Any]:
     """A workbook of the result list: `head` lines, `columns` as [key, title], `rows` as objects.
 
-    Every cell is text but the score: nothing a name contains can become a formula or a link.
+    Every cell is text but the scores (`numeric` names their columns): nothing a name contains can become a
+    formula or a link.
     """
+    numeric = payload.get("numeric", ["total"])
     buffer = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(buffer, options | {"strings_to_numbers": False})
@@ -74,7 +83,7 @@ def results_xlsx(payload: dict[str, Any], _report: Report) -> dict[str, Any]:
         page.set_column(column, column, _WIDTHS.get(key, 10))
         for line, row in enumerate(payload["rows"], top + 1):
             value = row[key]
-            if key == "total" and value != "":
+            if key in numeric and _NUMBER.fullmatch(str(value)):
                 page.write_number(line, column, float(Decimal(value)), score)
             else:
                 page.write_string(line, column, str(value))

@@ -18,12 +18,16 @@ TASKS: dict[str, str] = {
     "assemble": "server.jobs.assembling:assemble",
     "rebuild": "server.jobs.assembling:assemble",
     "assemble_tables": "server.jobs.assembling:assemble_tables",
+    "read_template": "server.jobs.sheet_templates:read_template",
+    "template_xlsx": "server.jobs.sheet_templates:template_xlsx",
     "read_roster": "server.jobs.rosters:read_roster",
     "arrange_seats": "server.jobs.arranging:arrange_seats",
     "read_room": "server.jobs.rosters:read_room",
     "read_seb": "server.jobs.seb:read_seb",
     "read_photos": "server.jobs.photos:read_photos",
     "read_report_photos": "server.jobs.report_photos:read_report_photos",
+    "read_scans": "server.jobs.scans:read_scans",
+    "read_work": "server.jobs.works:read_work",
     "results_xlsx": "server.jobs.results:results_xlsx",
     "recheck_frames": "server.jobs.rechecks:recheck_frames",
     "mark": "server.jobs.results:mark",
@@ -33,7 +37,7 @@ TASKS: dict[str, str] = {
     "day_papers": "server.jobs.day_papers:day_papers",
 }
 
-PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5}
+PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5, "read_scans": 5}
 """Times the usual seconds of CPU: one form a seat takes a minute on a fast machine."""
 
 ROOM: dict[str, int] = {"day_papers": 2}

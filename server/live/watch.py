@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from exam_rooms.clock import stepped
 from exam_rooms.incidents import IncidentKind
-from server.db.sittings import RoomSitting
+from server.db.sittings import RoomSitting, Sitting
 from server.events import RoomChanged
 from server.host import Host
 from server.live.repeating import repeat
@@ -62,7 +62,10 @@ class Watch:
             self._done(faults, duty, now)
         self._done(faults, self._clock)
         with self.host.db.read() as session:
-            query = select(RoomSitting.id, RoomSitting.state).where(RoomSitting.state.in_(_AT_WORK))
+            query = select(RoomSitting.id, RoomSitting.state).join(
+                Sitting, Sitting.id == RoomSitting.sitting_id
+            )
+            query = query.where(RoomSitting.state.in_(_AT_WORK), Sitting.method.in_(roomstate.AT_SEATS))
             rooms = [(room, state) for room, state in session.execute(query)]
         for room, state in rooms:
             self._done(faults, self._room, room, state)

@@ -227,7 +227,6 @@ REFUSALS: dict[str, str] = {
     "profile_not_in_force": N_("政策“%(profile)s”在 %(date)s 不在有效期内。"),
     "minutes_not_positive": N_("考试时长必须大于 0 分钟。"),
     "theory_too_short": N_("理论知识考试不得少于 %(least)s 分钟，现为 %(minutes)s 分钟（规则 %(rule)s）。"),
-    "unknown_component": N_("不支持的考核方式“%(component)s”。"),
     "roster_no_header": N_("没有找到表头。前 10 行中应有一行包含这些列：%(columns)s。"),
     "rooms_no_header": N_("没有找到表头。前 10 行中应有一行包含这些列：%(columns)s。"),
     "heading_missing": N_("缺少“%(column)s”列。"),

@@ -1,4 +1,4 @@
-"""Level policies: what a certification asks of a theory test, as data with sources (design D10).
+"""Level policies: what a certification asks of each component, as data with sources (design D10).
 
 A *profile* is a YAML text (`server/policies/`); it may stand on another one (`base:`) and name only what
 differs. A batch takes one `LevelPolicy` out of it and keeps it frozen as JSON.
@@ -9,8 +9,9 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from itembank.problems import InputRefused, Problem
+from server.rules.policy_components import Component, ComponentTerms, Rounding, Scale
 from server.rules.policy_reading import load_profile
-from server.rules.policy_values import LevelPolicy, Profile, RoomLimits, Rounding, Source, Terms
+from server.rules.policy_values import LevelPolicy, Profile, RoomLimits, Source, Terms
 
 __all__ = [
     "LevelPolicy",
@@ -25,7 +26,11 @@ __all__ = [
     "policy_for",
 ]
 
-COMPONENTS = ("theory",)
+TOO_SHORT = {
+    Component.THEORY: ("theory_too_short", "R03"),
+    Component.PRACTICAL: ("practical_too_short", ""),
+    Component.REVIEW: ("review_too_short", ""),
+}
 
 
 def check_batch(profile: Profile, occupation: str, level: int, on_date: date) -> list[Problem]:
@@ -61,23 +66,23 @@ def _not_open(profile: Profile, occupation: str, level: int, on_date: date) -> l
     return [Problem("level_not_open", "level", where)]
 
 
-def check_minutes(policy: LevelPolicy, minutes: Decimal) -> list[Problem]:
-    """Why a theory test may not last so long; empty when it may."""
+def check_minutes(terms: ComponentTerms, minutes: Decimal) -> list[Problem]:
+    """Why a component may not last so long; empty when it may (R03 for theory)."""
     if minutes <= 0:
         return [Problem("minutes_not_positive", "minutes", {"minutes": str(minutes)})]
-    if minutes < policy.theory.min_minutes:
-        said = {"rule": "R03", "minutes": str(minutes), "least": str(policy.theory.min_minutes)}
-        return [Problem("theory_too_short", "minutes", said)]
+    if minutes < terms.min_minutes:
+        code, rule = TOO_SHORT[terms.component]
+        said = {"minutes": str(minutes), "least": str(terms.min_minutes), "rule": rule}
+        return [Problem(code, "minutes", said)]
     return []
 
 
-def policy_for(profile: Profile, occupation: str, level: int, component: str = "theory") -> LevelPolicy:
-    """The policy a batch freezes. Raises `InputRefused` for an occupation, level or component it lacks."""
+def policy_for(profile: Profile, occupation: str, level: int) -> LevelPolicy:
+    """The policy a batch freezes. Raises `InputRefused` for an occupation or level that it lacks."""
     known = profile.occupation(occupation)
     if known is None or level not in known.levels:
         raise InputRefused(*check_batch(profile, occupation, level, date.max))
-    if component not in COMPONENTS:
-        raise InputRefused(Problem("unknown_component", "component", {"component": component}))
+    held = (plan.at(level) for plan in profile.components)
     return LevelPolicy(
         **{field.name: getattr(profile.terms, field.name) for field in fields(Terms)},
         profile=profile.name,
@@ -88,20 +93,22 @@ def policy_for(profile: Profile, occupation: str, level: int, component: str = "
         occupation_name=known.name,
         level=level,
         level_name=known.levels[level].name,
-        component=component,
-        sources=tuple(source.title for source in profile.sources),
+        components=tuple(terms for terms in held if terms is not None),
+        exemptions=tuple(plan.rule for plan in profile.exemptions if level in plan.levels),
+        sources=profile.sources,
     )
 
 
 def invigilators_needed(candidates: int, policy: LevelPolicy) -> int:
-    """How many invigilators a room with so many candidates needs (R04)."""
+    """How many invigilators a room with so many candidates needs (R04); the same for a practical part that is
+    held on computers or on paper (R06).
+    """
     ratio = -(-candidates // policy.invigilators.candidates_per)
     return max(policy.invigilators.minimum, ratio)
 
 
-def passes(score: Decimal, policy: LevelPolicy) -> bool:
+def passes(score: Decimal, scale: Scale) -> bool:
     """Whether a component's score passes (R01). Raises ValueError for a score outside the scale."""
-    scale = policy.scale
     if not 0 <= score <= scale.max:
         raise ValueError(f"score {score} is outside 0..{scale.max}")
     if scale.rounding is Rounding.HALF_UP:
@@ -111,4 +118,4 @@ def passes(score: Decimal, policy: LevelPolicy) -> bool:
 
 def expired_sources(profile: Profile, on_date: date) -> tuple[Source, ...]:
     """The texts a profile rests on that are no longer in force on a day: worth a warning."""
-    return tuple(source for source in profile.sources if source.expires and source.expires < on_date)
+    return tuple(source for source in profile.sources if source.expired(on_date))

@@ -9,6 +9,8 @@ from itembank.problems import Problem
 from server.rules.policy_breaches import read_breaches
 from server.rules.policy_challenge import read_challenge
 from server.rules.policy_checks import read_checks
+from server.rules.policy_components import DELIVERED, ComponentPlan, Rounding, Scale
+from server.rules.policy_components_reading import read_components, read_exemptions, read_results
 from server.rules.policy_desk import read_desk
 from server.rules.policy_gates import read_gates
 from server.rules.policy_outage import read_outage
@@ -27,27 +29,24 @@ from server.rules.policy_values import (
     Profile,
     Release,
     RoomLimits,
-    Rounding,
-    Scale,
     Source,
     Terms,
-    Theory,
 )
 from server.rules.policy_violations import read_incidents, read_violations
 from server.rules.policy_watching import read_watching
 
 BASES_DEEP = 4  # profiles standing on profiles; more is a circle
-METHODS = ("computer", "paper")
 MINUTES = (0, 24 * 60)
 KEPT_DAYS = (0, 100 * 366)
 END = "end"
 _NONE: Mapping[str, str] = MappingProxyType({})
 _TOP = (
-    *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "theory", "allowed"),
+    *("profile", "base", "title", "version", "effective", "rehearsal", "scale", "components", "allowed"),
     *("late_entry_minutes", "earliest_submit_minutes", "entry_opens_minutes", "grace_seconds"),
     *("link_gap_max_minutes", "release", "invigilators", "papers", "delivery", "rooms", "watching"),
     *("tools", "checks", "gates", "outage", "breaches", "desk", "record", "occupations", "sources"),
     *("incidents", "violations", "seat_swap", "challenge", "room_camera", "targets"),
+    *("exemptions", "results"),
 )
 
 
@@ -126,6 +125,13 @@ class _Reader(Reader):
 
 def _profile(read: _Reader, fields: Mapping[str, object]) -> Profile:
     effective = read.mapping(fields.get("effective", {}), "effective", ("from", "to"))
+    terms = _terms(read, fields)
+    components = read_components(
+        read, fields.get("components"), terms.scale, lambda data, path: _scale(read, data, path)
+    )
+    occupations = _occupations(read, fields.get("occupations"))
+    _check_levels(read, occupations, components)
+    _check_totals(read, terms.papers, components)
     return Profile(
         name=read.text(fields, "profile"),
         title=read.text(fields, "title"),
@@ -133,9 +139,11 @@ def _profile(read: _Reader, fields: Mapping[str, object]) -> Profile:
         rehearsal=read.flag(fields, "rehearsal"),
         effective_from=read.day(effective, "from", "effective"),
         effective_to=read.day(effective, "to", "effective"),
-        terms=_terms(read, fields),
+        terms=terms,
         rooms=_rooms(read, fields.get("rooms")),
-        occupations=_occupations(read, fields.get("occupations")),
+        components=components,
+        exemptions=read_exemptions(read, fields.get("exemptions")),
+        occupations=occupations,
         sources=_sources(read, fields.get("sources")),
     )
 
@@ -146,10 +154,9 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
     late = _chosen(read, fields, "late_entry_minutes", allowed)
     if fields.get("late_entry_minutes") == END:
         read.add("not_a_whole_number", "late_entry_minutes", value=END)
-    scale = _scale(read, fields.get("scale"))
+    scale = _scale(read, fields.get("scale"), "scale")
     return Terms(
         scale=scale,
-        theory=_theory(read, fields.get("theory")),
         late_entry_minutes=late or 0,
         earliest_submit_minutes=_chosen(read, fields, "earliest_submit_minutes", allowed),
         entry_opens_minutes=read.whole(fields, "entry_opens_minutes", bounds=MINUTES),
@@ -173,7 +180,29 @@ def _terms(read: _Reader, fields: Mapping[str, object]) -> Terms:
         targets=read_targets(read, fields.get("targets")),
         incidents=read_incidents(read, fields.get("incidents")),
         violations=read_violations(read, fields.get("violations")),
+        results=read_results(read, fields.get("results")),
     )
+
+
+def _check_levels(
+    read: _Reader, occupations: Mapping[str, Occupation], components: tuple[ComponentPlan, ...]
+) -> None:
+    """A level that nothing is held at could only be passed by everybody."""
+    if not components:
+        return
+    for occupation in occupations.values():
+        for level in occupation.levels:
+            if not any(plan.at(level) for plan in components):
+                read.add("level_without_component", f"occupations.{occupation.key}.levels.{level}")
+
+
+def _check_totals(read: _Reader, papers: Papers, components: tuple[ComponentPlan, ...]) -> None:
+    """What is sat at a seat is a paper: its scale ends where the paper's points do."""
+    for plan in components:
+        at_seats = any(method in DELIVERED for methods in plan.methods.values() for method in methods)
+        if at_seats and plan.scale.max != papers.total and not read.problems:
+            where = f"components.{plan.component}.scale.max"
+            read.add("not_allowed", where, value=str(plan.scale.max), allowed=str(papers.total))
 
 
 def _chosen(
@@ -191,20 +220,13 @@ def _chosen(
     return None
 
 
-def _scale(read: _Reader, data: object) -> Scale:
-    fields = read.mapping(data, "scale", ("max", "pass", "inclusive", "rounding"))
-    most, pass_mark = read.decimal(fields, "max", "scale"), read.decimal(fields, "pass", "scale")
+def _scale(read: _Reader, data: object, path: str) -> Scale:
+    fields = read.mapping(data, path, ("max", "pass", "inclusive", "rounding"))
+    most, pass_mark = read.decimal(fields, "max", path), read.decimal(fields, "pass", path)
     if fields and pass_mark > most:
-        read.add("number_out_of_range", "scale.pass", value=str(pass_mark), low="0", high=str(most))
-    rounding = read.choice(fields.get("rounding"), "scale.rounding", tuple(Rounding))
-    return Scale(most, pass_mark, read.said(fields, "inclusive", "scale"), Rounding(rounding))
-
-
-def _theory(read: _Reader, data: object) -> Theory:
-    fields = read.mapping(data, "theory", ("min_minutes", "methods"))
-    methods = read.entries(fields.get("methods"), "theory.methods", required=True)
-    chosen = [read.choice(each, f"theory.methods[{place}]", METHODS) for place, each in enumerate(methods)]
-    return Theory(read.whole(fields, "min_minutes", "theory", bounds=MINUTES), tuple(chosen))
+        read.add("number_out_of_range", f"{path}.pass", value=str(pass_mark), low="0", high=str(most))
+    rounding = read.choice(fields.get("rounding"), f"{path}.rounding", tuple(Rounding))
+    return Scale(most, pass_mark, read.said(fields, "inclusive", path), Rounding(rounding))
 
 
 def _release(read: _Reader, data: object) -> Release:
@@ -258,7 +280,9 @@ def _occupations(read: _Reader, data: object) -> Mapping[str, Occupation]:
     if not isinstance(data, Mapping) or not data:
         read.add("missing_value", "occupations")
         return {}
-    return {str(key): _occupation(read, str(key), entry) for key, entry in data.items()}
+    # One whose entry is null is taken away from the profile below.
+    held = {str(key): entry for key, entry in data.items() if entry is not None}
+    return {key: _occupation(read, key, entry) for key, entry in held.items()}
 
 
 def _occupation(read: _Reader, key: str, data: object) -> Occupation:

@@ -15,6 +15,15 @@ from exam_rooms.watching import WatchRules
 from exam_rooms.wire import decode
 from server.rules.policy_breaches import BreachRules
 from server.rules.policy_checks import CheckRules
+from server.rules.policy_components import (
+    Component,
+    ComponentPlan,
+    ComponentTerms,
+    ExemptionPlan,
+    ExemptionRule,
+    ResultRules,
+    Scale,
+)
 from server.rules.policy_desk import DeskRules
 from server.rules.policy_gates import GateRules
 from server.rules.policy_outage import OutageRules
@@ -25,31 +34,6 @@ from server.rules.policy_violations import IncidentRules, ViolationRules
 
 KEEP_DAYS = 1827
 """What holds for a profile that names no `papers.keep_days`: five years."""
-
-
-class Rounding(StrEnum):
-    """What happens to a score before it is compared with the pass mark."""
-
-    NONE = "none"
-    HALF_UP = "half_up"  # to a whole point
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Points from 0 to `max`; `inclusive` says whether the pass mark itself passes."""
-
-    max: Decimal
-    pass_mark: Decimal
-    inclusive: bool
-    rounding: Rounding
-
-
-@dataclass(frozen=True, slots=True)
-class Theory:
-    """The least length of a theory test in minutes, and how it may be held."""
-
-    min_minutes: int
-    methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +94,18 @@ class Source:
     effective: date | None = None
     expires: date | None = None
 
+    def expired(self, on_date: date) -> bool:
+        """Whether it is no longer in force on a day."""
+        return self.expires is not None and self.expires < on_date
+
+    @classmethod
+    def from_json(cls, data: str | Mapping[str, Any]) -> "Source":
+        """Out of a frozen policy; a batch of earlier days kept the title alone."""
+        if isinstance(data, str):
+            return cls("", data)
+        days = (date.fromisoformat(data[key]) if data[key] else None for key in ("effective", "expires"))
+        return cls(data["id"], data["title"], *days)
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -131,14 +127,15 @@ class Occupation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of a theory test. `earliest_submit_minutes` None: nobody hands in before the end.
+    """The terms of what is sat at a seat, and what follows the marks.
 
+    `scale` is that of a component without one of its own. `earliest_submit_minutes` None: nobody hands in
+    before the end.
     `watching` None: a batch frozen when policies said nothing about cameras; nothing is watched there.
     `room_camera` None: the room's camera is not used.
     """
 
     scale: Scale
-    theory: Theory
     late_entry_minutes: int
     earliest_submit_minutes: int | None
     entry_opens_minutes: int
@@ -162,6 +159,7 @@ class Terms:
     targets: TargetRules = field(default_factory=TargetRules)
     incidents: IncidentRules = field(default_factory=IncidentRules)
     violations: ViolationRules = field(default_factory=ViolationRules)
+    results: ResultRules = field(default_factory=ResultRules)
 
     @property
     def late_rule(self) -> LateRule:
@@ -192,6 +190,8 @@ class Profile:
     effective_to: date | None
     terms: Terms
     rooms: RoomLimits
+    components: tuple[ComponentPlan, ...]
+    exemptions: tuple[ExemptionPlan, ...]
     occupations: Mapping[str, Occupation]
     sources: tuple[Source, ...]
 
@@ -203,7 +203,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelPolicy(Terms):
-    """The terms of one occupation, level and component with their origin, as a batch freezes them."""
+    """The terms of one occupation and level with their origin, as a batch freezes them."""
 
     profile: str
     profile_version: int
@@ -213,8 +213,21 @@ class LevelPolicy(Terms):
     occupation_name: str
     level: int
     level_name: str
-    component: str
-    sources: tuple[str, ...]
+    components: tuple[ComponentTerms, ...]
+    exemptions: tuple[ExemptionRule, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def required(self) -> tuple[Component, ...]:
+        """The components that this level needs (R02), theory first."""
+        return tuple(terms.component for terms in self.components)
+
+    def terms_of(self, component: str) -> ComponentTerms:
+        """The terms of one component. Raises KeyError for one that the level does not have."""
+        for terms in self.components:
+            if terms.component == component:
+                return terms
+        raise KeyError(component)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, decimals as text: what a batch stores."""
@@ -224,17 +237,14 @@ class LevelPolicy(Terms):
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LevelPolicy":
         """The inverse of `to_json`. Raises KeyError, TypeError or `WireError` for anything else."""
-        scale, papers, watching = data["scale"], data["papers"], data.get("watching")
+        papers, watching = data["papers"], data.get("watching")
         room_camera = data.get("room_camera")
         values = {
-            **data,
-            "scale": Scale(
-                Decimal(scale["max"]),
-                Decimal(scale["pass_mark"]),
-                scale["inclusive"],
-                Rounding(scale["rounding"]),
-            ),
-            "theory": Theory(data["theory"]["min_minutes"], tuple(data["theory"]["methods"])),
+            **{key: value for key, value in data.items() if key not in _BEFORE},
+            "scale": Scale.from_json(data["scale"]),
+            "components": _components(data),
+            "exemptions": tuple(ExemptionRule.from_json(each) for each in data.get("exemptions", ())),
+            "results": ResultRules.from_json(data.get("results", {})),
             "release": Release(**data["release"]),
             "invigilators": Invigilators(**data["invigilators"]),
             "papers": Papers(
@@ -255,9 +265,21 @@ class LevelPolicy(Terms):
             "targets": decode(TargetRules, data.get("targets", {})),
             "incidents": decode(IncidentRules, data.get("incidents", {})),
             "violations": decode(ViolationRules, data.get("violations", {})),
-            "sources": tuple(data["sources"]),
+            "sources": tuple(Source.from_json(each) for each in data["sources"]),
         }
         return cls(**values)
+
+
+_BEFORE = ("theory", "component")
+"""What a batch kept when policies knew of theory alone."""
+
+
+def _components(data: Mapping[str, Any]) -> tuple[ComponentTerms, ...]:
+    """Those of a frozen policy; a batch of earlier days needs theory alone."""
+    if "components" in data:
+        return tuple(ComponentTerms.from_json(each) for each in data["components"])
+    theory = data["theory"]
+    return (ComponentTerms.from_json({"component": "theory", "scale": data["scale"], **theory}),)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -265,6 +287,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, tuple):
         return [_plain(entry) for entry in value]
-    if isinstance(value, Decimal | StrEnum):
+    if isinstance(value, Decimal | StrEnum | date):
         return str(value)
     return value

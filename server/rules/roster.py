@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from exam_rooms.admission import clean_ticket
 from exam_rooms.identity import IdNumber, check_id_number, mask_id
@@ -26,11 +27,16 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "print": ("大字版", "大字", "largeprint"),
     "own_room": ("单独考场", "单独安排考场", "ownroom"),
     "approval": ("依据", "批准文号", "审批依据", "便利依据", "approval"),
+    "licence": ("保安员证编号", "保安员证号", "保安员证", "licence"),
+    "licence_on": ("发证日期", "保安员证发证日期", "签发日期", "licencedate"),
     "number": ("序号", "编号", "no"),
 }
 NEEDED = ("name", "id")
 _TICKET = re.compile(r"[0-9A-Z]{4,24}")
 _EXTRA = re.compile(r"(?P<number>[0-9]{1,3}(?:\.[0-9]{1,2})?)(?P<unit>%|分钟|分|minutes|min)")
+LICENCE_NUMBER = r"[0-9A-Za-z\u4e00-\u9fff()（）-]{4,40}"
+"""What the number of a 保安员证 may look like."""
+_DAY = re.compile(r"(?P<y>[0-9]{4})[-/.年](?P<m>[0-9]{1,2})[-/.月](?P<d>[0-9]{1,2})日?(?:[ T]00:00(?::00)?)?")
 _YES, _NO = (
     frozenset({"是", "有", "1", "y", "yes", "true", "√"}),
     frozenset({"", "否", "无", "0", "n", "no", "false"}),
@@ -44,7 +50,10 @@ _LOST = frozenset("?？□\ufffd")
 
 @dataclass(frozen=True, slots=True)
 class RosterEntry:
-    """One candidate. `ticket` empty: the server gives one. `place`: where the row stands in the file."""
+    """One candidate. `ticket` empty: the server gives one. `place`: where the row stands in the file.
+
+    `licence`, `licence_on`: number and day of issue of a 保安员证, for exemptions.
+    """
 
     place: str
     name: str
@@ -56,6 +65,8 @@ class RosterEntry:
     large_print: bool = False
     approval: str = ""
     own_room: bool = False
+    licence: str = ""
+    licence_on: date | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +132,7 @@ class _Roster:
             large_print=self._ticked(row, "print"),
             approval=self._approval(row),
             own_room=self._ticked(row, "own_room"),
+            **self._licence(row),
         )
         if (entry.extra or entry.large_print or entry.own_room) and not entry.approval:
             self._unproven(row)
@@ -195,6 +207,17 @@ class _Roster:
             self._fault("cell_too_long", row, "approval", limit=NOTE_LIMIT)
         return text
 
+    def _licence(self, row: Row) -> dict[str, Any]:
+        """A licence's number and day of issue: both, or neither."""
+        number = "".join(self.columns.text(row, "licence").split())
+        day = self.columns.text(row, "licence_on")
+        if not number and not day:
+            return {}
+        issued_on = _day(day)
+        if issued_on is None or not re.fullmatch(LICENCE_NUMBER, number):
+            self.reading.problems.append(Problem("licence_incomplete", self.columns.place(row)))
+        return {"licence": number, "licence_on": issued_on}
+
     def _unproven(self, row: Row) -> None:
         """Extra time, large print or a room of one's own that nobody has approved."""
         column = self.columns.heading.get("approval", COLUMNS["approval"][0])
@@ -212,6 +235,16 @@ class _Roster:
         if len(employer) > EMPLOYER_LIMIT:
             self._fault("cell_too_long", row, "employer", limit=EMPLOYER_LIMIT)
         return employer
+
+
+def _day(text: str) -> date | None:
+    found = _DAY.fullmatch(text.strip())
+    if found is None:
+        return None
+    try:
+        return date(int(found["y"]), int(found["m"]), int(found["d"]))
+    except ValueError:
+        return None
 
 
 def clean_name(text: str) -> str:

@@ -16,6 +16,7 @@ from server.db.papers import Package, PaperSet
 from server.db.rooms import Room, Seat
 from server.db.sittings import Assignment, Attempt, Registration, RoomSitting, SeatStay, Sitting
 from server.errors import NotFound, Refused
+from server.rules.policy_components import ASSESSED
 from server.services import packages
 from server.services.rooms import map_of
 
@@ -73,6 +74,7 @@ def ask(session: Session, sitting_ids: Collection[int], choice: Choice, *, lock:
 
 def ask_room(session: Session, row: RoomSitting, sitting: Sitting, rules: Rules) -> Asked:
     """The question of a draw over one room, for those whom a roster or a draw gave this room."""
+    _need_seats(sitting)
     room = session.get_one(Room, row.room_id)
     need_open(row, room.name)
     here = Registration.room_id == room.id
@@ -117,6 +119,12 @@ def span(sittings: Iterable[Sitting]) -> tuple[datetime, datetime]:
     return found[0].starts_at, max(each.starts_at + timedelta(minutes=float(each.minutes)) for each in found)
 
 
+def _need_seats(sitting: Sitting) -> None:
+    """Raises `Refused` (sitting_assessed) where a panel sees one candidate after the other."""
+    if sitting.method in ASSESSED:
+        raise Refused("sitting_assessed")
+
+
 def _sittings(session: Session, chosen: Collection[int], lock: bool) -> dict[int, Sitting]:
     query = select(Sitting).where(Sitting.id.in_(list(chosen))).order_by(Sitting.id)
     if lock:
@@ -126,6 +134,8 @@ def _sittings(session: Session, chosen: Collection[int], lock: bool) -> dict[int
         raise Refused("arrange_nothing_chosen", 422, field="sittings")
     if len(found) < len(set(chosen)):
         raise NotFound("sitting")
+    for sitting in found.values():
+        _need_seats(sitting)
     if len({sitting.starts_at for sitting in found.values()}) > 1:
         raise Refused("arrange_other_start", 422, field="sittings")
     return found

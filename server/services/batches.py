@@ -1,14 +1,15 @@
 """Batches and their sittings: a filed batch freezes its level policy (design D10)."""
 
+import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from itembank.problems import InputRefused
@@ -21,9 +22,13 @@ from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
 from server.events import RoomChanged
 from server.rules.policy import LevelPolicy, Profile, check_batch, check_minutes, load_profile, policy_for
+from server.rules.policy_components import ASSESSED, Component, ComponentTerms
 from server.services import audit, used_papers
 
 MINUTES_MOST = 24 * 60
+NATIONAL = "national"
+CALENDAR = "calendar"
+"""The file among the profiles that is none: the working days (`services.workdays`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +38,31 @@ class BatchPlan:
     name: str
     occupation: str
     level: int
-    profile: str = "national"
+    profile: str = NATIONAL
 
 
 @dataclass(frozen=True, slots=True)
 class SittingPlan:
-    """One theory sitting: start (aware), minutes, the rooms it is held in.
+    """One sitting of a component: start (aware), minutes, the rooms it is held in.
 
-    `joins`: a sitting of the same start that takes these rooms in, None for a new one.
+    `method`: one that the policy has for the component, empty for its first. `retake`: for who has failed the
+    component. `joins`: a sitting of the same start that takes these rooms in, None for a new one.
     """
 
     starts_at: datetime
     minutes: Decimal
     rooms: tuple[int, ...]
+    component: str = Component.THEORY
+    method: str = ""
+    retake: bool = False
     joins: int | None = None
 
 
 def profile_names() -> list[str]:
     """The level-policy profiles that ship with the server."""
     folder = files("server") / "policies"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
-    )
+    names = {entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+    return sorted(names - {CALENDAR})
 
 
 @cache
@@ -73,21 +81,21 @@ def read_profile(name: str) -> Profile:
 
 
 def profiles() -> list[tuple[str, str, bool]]:
-    """The profiles as a choice: (name, title, for rehearsals only); real ones first."""
+    """The profiles as a choice: (name, title, for rehearsals only); national first, rehearsals last."""
     found = [(name, read_profile(name)) for name in profile_names()]
     return sorted(
         ((name, profile.title, profile.rehearsal) for name, profile in found),
-        key=lambda entry: (entry[2], entry[0]),
+        key=lambda entry: (entry[2], entry[0] != NATIONAL, entry[0]),
     )
 
 
 def occupations() -> list[tuple[str, str, int, str]]:
     """Every occupation and level of any profile: (key, name, level, level name), highest number first."""
-    found = {}
-    for name in profile_names():
+    found: dict[tuple[str, int], tuple[str, str, int, str]] = {}
+    for name in sorted(profile_names(), key=lambda each: each != NATIONAL):  # its names come first
         for key, occupation in read_profile(name).occupations.items():
             for level, entry in occupation.levels.items():
-                found[(key, level)] = (key, occupation.name, level, entry.name)
+                found.setdefault((key, level), (key, occupation.name, level, entry.name))
     return [found[key] for key in sorted(found, key=lambda pair: (pair[0], -pair[1]))]
 
 
@@ -145,8 +153,10 @@ def planned(session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *,
     batch = session.get(Batch, batch_id)
     if batch is None:
         raise NotFound("batch")
-    _check_plan(session, policy_of(batch), plan, now)
-    sitting = session.get_one(Sitting, plan.joins) if plan.joins else _new_sitting(session, batch_id, plan)
+    terms = _terms(session, batch, plan)
+    _check_plan(session, terms, plan, now)
+    chosen = replace(plan, method=plan.method or str(terms.methods[0]))
+    sitting = session.get_one(Sitting, plan.joins) if plan.joins else _new_sitting(session, batch_id, chosen)
     rows = [RoomSitting(uid=str(uuid.uuid4()), sitting_id=sitting.id, room_id=room) for room in plan.rooms]
     session.add_all(rows)
     session.flush()
@@ -158,13 +168,43 @@ def planned(session: Session, actor: Actor, batch_id: int, plan: SittingPlan, *,
         f"sitting/{sitting.id}",
         now=now,
         starts_at=plan.starts_at.isoformat(),
+        component=sitting.component,
+        method=sitting.method,
+        retake=sitting.retake,
     )
     return [row.id for row in rows]
 
 
+def _terms(session: Session, batch: Batch, plan: SittingPlan) -> ComponentTerms:
+    """What the frozen policy says of the component, of which method and retake must be allowed."""
+    policy = policy_of(batch)
+    if plan.component not in policy.required:
+        raise Refused("component_not_in_level", 422, field="component", level=policy.level_name)
+    terms = policy.terms_of(plan.component)
+    if plan.method and plan.method not in terms.methods:
+        raise Refused("method_not_in_policy", 422, field="method", level=policy.level_name)
+    if plan.retake:
+        if policy.results.retakes_most == 0:
+            raise Refused("retake_not_foreseen", 422, field="retake")
+        first = select(Sitting.id).where(
+            Sitting.batch_id == batch.id, Sitting.component == plan.component, Sitting.retake.is_(False)
+        )
+        if session.scalar(first.limit(1)) is None:
+            raise Refused("retake_without_first", 422, field="retake")
+    return terms
+
+
 def _new_sitting(session: Session, batch_id: int, plan: SittingPlan) -> Sitting:
     number = (session.scalar(select(func.max(Sitting.number)).where(Sitting.batch_id == batch_id)) or 0) + 1
-    sitting = Sitting(batch_id=batch_id, number=number, starts_at=plan.starts_at, minutes=plan.minutes)
+    sitting = Sitting(
+        batch_id=batch_id,
+        number=number,
+        component=str(plan.component),
+        method=str(plan.method),
+        retake=plan.retake,
+        starts_at=plan.starts_at,
+        minutes=plan.minutes,
+    )
     session.add(sitting)
     session.flush()
     return sitting
@@ -175,6 +215,7 @@ def choose_papers(
 ) -> None:
     """Gives a sitting its approved forms; they must be of the batch's occupation and level.
 
+    Refused (papers_not_needed) for a sitting that a panel scores: it has a template (`sitting_templates`).
     What was sealed of other forms is void: the rooms' packages have to be sealed again.
     """
     _require(actor)
@@ -182,6 +223,8 @@ def choose_papers(
     papers = session.get(PaperSet, paper_set_id)
     if sitting is None or papers is None:
         raise NotFound("sitting" if sitting is None else "papers")
+    if sitting.method in ASSESSED:
+        raise Refused("papers_not_needed", field="papers")
     if papers.state != "approved":
         raise Refused("papers_not_approved", field="papers", title=papers.title)
     _same_level(session, sitting, papers)
@@ -195,17 +238,21 @@ def choose_papers(
     audit.record(
         session, "system", actor, "papers_chosen", f"sitting/{sitting_id}", now=now, papers=paper_set_id
     )
-    _void_other_packages(session, actor, sitting, now)
+    void_other_packages(session, actor, sitting, now)
 
 
-def _void_other_packages(session: Session, actor: Actor, sitting: Sitting, now: datetime) -> None:
+def void_other_packages(session: Session, actor: Actor, sitting: Sitting, now: datetime) -> None:
+    """What was sealed of other papers, or of another template, cannot be opened any more."""
     sealed = (
         select(Package)
         .join(RoomSitting, RoomSitting.id == Package.room_sitting_id)
         .where(
             RoomSitting.sitting_id == sitting.id,
             Package.state == "sealed",
-            Package.paper_set_id != sitting.paper_set_id,
+            or_(
+                Package.paper_set_id.is_distinct_from(sitting.paper_set_id),
+                Package.template_id.is_distinct_from(sitting.template_id),
+            ),
         )
     )
     for package in session.scalars(sealed).all():
@@ -217,7 +264,13 @@ def _void_other_packages(session: Session, actor: Actor, sitting: Sitting, now: 
 
 def policy_of(batch: Batch) -> LevelPolicy:
     """The frozen policy of a batch."""
-    return LevelPolicy.from_json(batch.policy)
+    return _read_policy(json.dumps(batch.policy))
+
+
+@lru_cache(maxsize=64)
+def _read_policy(frozen: str) -> LevelPolicy:
+    """Reading it takes a millisecond, and every look at a room needs it; its values never change."""
+    return LevelPolicy.from_json(json.loads(frozen))
 
 
 def _same_level(session: Session, sitting: Sitting, papers: PaperSet) -> None:
@@ -226,8 +279,8 @@ def _same_level(session: Session, sitting: Sitting, papers: PaperSet) -> None:
         raise Refused("papers_of_other_level", 422, field="papers", title=papers.title)
 
 
-def _check_plan(session: Session, policy: LevelPolicy, plan: SittingPlan, now: datetime) -> None:
-    problems = check_minutes(policy, plan.minutes)
+def _check_plan(session: Session, terms: ComponentTerms, plan: SittingPlan, now: datetime) -> None:
+    problems = check_minutes(terms, plan.minutes)
     if problems:
         raise InputRefused(*problems)
     if plan.minutes > MINUTES_MOST:

@@ -12,7 +12,7 @@ from server.access import Actor
 from server.db.cases import Case
 from server.errors import Refused
 from server.rules.violations import CaseAct, term_ends
-from server.services import audit, person_register, voids
+from server.services import audit, batch_results, person_register, voids
 from server.services.case_file import (
     WHO,
     Done,
@@ -190,6 +190,7 @@ def _settle(session: Session, actor: Actor, case: Case, now: datetime) -> tuple[
     if changed:
         act = "results_voided" if case.outcome in voids.TAKING else "results_restored"
         _audit(session, actor, case, act, now, results=len(changed))
+    batch_results.follow_case(session, actor, case, now=now)
     return tuple(changed)
 
 

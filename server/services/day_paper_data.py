@@ -20,6 +20,7 @@ from server.db.base import vault_of
 from server.db.people import User
 from server.db.rooms import Seat
 from server.db.sittings import Assignment, Attempt, Candidate, Registration
+from server.rules.policy_components import COMPONENT_WORDS
 from server.services.room_prints import plan_data
 from server.services.rooms import map_of
 from server.services.roomstate import RoomState
@@ -236,7 +237,7 @@ def _place(desk: Desk) -> dict[str, str]:
     return {
         "occupation": room.policy.occupation_name,
         "level": room.policy.level_name,
-        "component": "理论知识考试",
+        "component": COMPONENT_WORDS[room.sitting.component] + ("（补考）" if room.sitting.retake else ""),
         "room": room.room.name,
         "site": facts.site,
         "address": facts.address,

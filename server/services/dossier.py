@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.wire import canonical
@@ -21,6 +21,7 @@ from itembank.package import PackageBroken, read_header
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
 from server.db.arrangements import ArrangementRow
+from server.db.assessing import SheetTemplate
 from server.db.base import Base
 from server.db.evidence_store import EvidenceStore
 from server.db.papers import Package, PaperSet
@@ -281,8 +282,9 @@ def _chain(session: Session, number: int) -> Iterator[dict[str, Any]]:
 def _packages(session: Session, rooms: list[int], site: Site) -> Iterator[dict[str, Any]]:
     """The signed head and hash of every package of the rooms, and what set of papers it was made of."""
     query = (
-        select(Package, PaperSet.title)
-        .join(PaperSet, PaperSet.id == Package.paper_set_id)
+        select(Package, func.coalesce(PaperSet.title, SheetTemplate.title))
+        .outerjoin(PaperSet, PaperSet.id == Package.paper_set_id)
+        .outerjoin(SheetTemplate, SheetTemplate.id == Package.template_id)
         .where(Package.room_sitting_id.in_(rooms))
         .order_by(Package.id)
     )

@@ -34,11 +34,14 @@ ELSEWHERE: Mapping[str, str] = {
     "banks": "of the item bank",
     "batches": "exported by name: the batch with its frozen policy",
     "blueprints": "of the item bank",
+    "calendar_years": "of the site, not of one sitting",
     "camera_spans": "of the room's machines; incidents and pictures of the sitting are exported",
     "camera_stays": "exported by name: the ledger",
     "candidates": "exported by name: the roster, ID numbers masked",
     "custodian_keys": "secrets of people",
+    "exemptions": "of the batch; the result of the whole rests on them, not that of a sitting",
     "form_items": "of the paper set; what a candidate saw is in the sealed package",
+    "guard_licences": "personal data beyond the sitting",
     "import_mappings": "of the item bank",
     "import_media": "of the item bank",
     "item_versions": "of the item bank",
@@ -46,14 +49,24 @@ ELSEWHERE: Mapping[str, str] = {
     "jobs": "long work of the server",
     "pairing_codes": "one-time secrets",
     "paper_sets": "exported by name: title and hash of the papers, not their seed",
+    "results": "of the batch over all its sittings; what this one gave is in component_results, panel_scores",
     "room_camera_calibrations": "of the room's machines; incidents and pictures of the sitting are exported",
     "room_camera_codes": "one-time secrets",
     "room_cameras": "of the room's machines; incidents and pictures of the sitting are exported",
+    **dict.fromkeys(
+        ("publicity_lists", "publicity_entries", "objections", "rechecks"),
+        "of the batch, after its sittings",
+    ),
+    **dict.fromkeys(("corrections", "correction_votes"), "of the batch, after its sittings"),
+    **dict.fromkeys(("key_fixes", "key_fix_votes"), "of the paper set; the former marks are exported"),
     "rooms": "exported by name: the plan of the room",
+    "scoring_devices": "tablets of staff; every lock of a sheet carries the key that signed it",
     "seats": "exported by name: the plan of the room",
     "seb_rooms": "settings of machines, with a secret",
     "server_boots": "the server's clock now",
+    "sheet_templates": "of the item bank; what a panel scored by is in the sealed package",
     "site_secrets": "secrets of the site",
+    "stations": "of the room; each turn of the sitting names its own",
     "staff_profiles": "personal data of staff beyond the sitting",
     "staff_recusals": "personal data of staff beyond the sitting",
     "user_roles": "exported by name: the staff of the sitting in the roles they had there",
@@ -65,13 +78,19 @@ ELSEWHERE: Mapping[str, str] = {
 """Tables that do not hang on a sitting by their keys -> why they are not walked."""
 FOLDERS: Mapping[str, str] = {
     **dict.fromkeys(("sittings", "room_sittings", "registrations", "assignments", "staff_draws"), "1-plan"),
-    **dict.fromkeys(("duty_signs", "seat_stays"), "1-plan"),
+    **dict.fromkeys(("duty_signs", "seat_stays", "order_draws"), "1-plan"),
     **dict.fromkeys(("packages", "package_custodians", "paper_prints", "canary_packages"), "4-results"),
-    **dict.fromkeys(("component_results", "entered_marks", "journals", "attempt_merges"), "4-results"),
+    **dict.fromkeys(
+        ("component_results", "past_marks", "entered_marks", "journals", "attempt_merges"), "4-results"
+    ),
     **dict.fromkeys(
         ("evidence_frames", "captures", "enrolments", "report_photos", "room_camera_frames"), "5-evidence"
     ),
     "look_batches": "5-evidence",
+    "score_photos": "5-evidence",
+    **dict.fromkeys(("score_sheets", "sheet_journals", "score_records"), "4-results"),
+    **dict.fromkeys(("scripts", "script_readings", "script_objectives", "scan_pages"), "4-results"),
+    **dict.fromkeys(("review_works", "review_files", "defence_questions", "defence_shorts"), "4-results"),
 }
 """In which part of the dossier a table lies; the others are of the process."""
 PROCESS = "3-process"

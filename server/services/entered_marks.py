@@ -18,7 +18,8 @@ from server.access import Actor, Permission
 from server.db.answers import AnswerStore
 from server.db.papers import EnteredMark
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, Registration
+from server.db.scripts import Script
+from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.policy import LevelPolicy
 from server.services import audit, marked_texts, packages, staff
@@ -43,6 +44,16 @@ class Entry:
     item_uid: str = WHOLE_PAPER
     note: str = ""
     seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What independent markers of a whole paper came to; `readers`: the two whose marks stand for it."""
+
+    attempt: int
+    points: Decimal
+    readers: tuple[int, int]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,8 @@ def enter(session: Session, actor: Actor, store: AnswerStore, entry: Entry, *, n
     if room.row.state not in _AFTERWARDS:
         raise Refused("marks_before_end")
     most = _most(session, room.policy, attempt, entry.item_uid)
-    _check_points(entry.points, most)
+    check_points(entry.points, most)
+    _check_markers(session, entry)
     index = _index(session, entry.attempt, entry.item_uid)
     if entry.seen not in (None, index):
         raise Refused("mark_text_changed")
@@ -103,6 +115,33 @@ def enter(session: Session, actor: Actor, store: AnswerStore, entry: Entry, *, n
     session.add(mark)
     session.flush()
     _record(session, actor, "mark_entered", mark, now)
+    return mark.id
+
+
+def agree(session: Session, actor: Actor, agreed: Agreed, *, now: datetime) -> int:
+    """Brings in force what the markers of a script came to; the entry names two of them, older ones stay as
+    replaced. The caller has checked that they marked it apart (`services.script_readings`).
+    """
+    attempt = locked_attempt(session, agreed.attempt)
+    most = _most(session, load(session, attempt.room_sitting_id).policy, attempt, WHOLE_PAPER)
+    check_points(agreed.points, most)
+    if agreed.readers[0] == agreed.readers[1]:
+        raise Refused("mark_same_person", 403)
+    for row in _standing(session, agreed.attempt, WHOLE_PAPER):
+        row.replaced_at = now
+    mark = EnteredMark(
+        attempt_id=agreed.attempt,
+        points=agreed.points,
+        most=most,
+        note=agreed.note[:MOST_REASON],
+        entered_at=now,
+        entered_by=agreed.readers[0],
+        confirmed_at=now,
+        confirmed_by=agreed.readers[1],
+    )
+    session.add(mark)
+    session.flush()
+    _record(session, actor, "mark_agreed", mark, now)
     return mark.id
 
 
@@ -222,16 +261,27 @@ def _index(session: Session, attempt: int, item_uid: str) -> str:
     return "" if item_uid == WHOLE_PAPER else marked_texts.index_now(session, attempt, item_uid)
 
 
-def _check_points(points: Decimal, most: Decimal) -> None:
+def _check_markers(session: Session, entry: Entry) -> None:
+    """A paper that markers are at gets its mark from them and from nobody beside."""
+    if entry.item_uid != WHOLE_PAPER:
+        return
+    state = session.scalar(select(Script.state).where(Script.attempt_id == entry.attempt))
+    if state in ("marking", "third"):
+        raise Refused("mark_by_markers", 409, field="points")
+
+
+def check_points(points: Decimal, most: Decimal, *, field: str = "points") -> None:
+    """Raises `Refused` (`mark_out_of_range`) beyond `most`, below zero and for parts of a hundredth."""
     exponent = points.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < PLACES or not 0 <= points <= most:
-        raise Refused("mark_out_of_range", 422, field="points", most=f"{most.normalize():f}")
+        raise Refused("mark_out_of_range", 422, field=field, most=f"{most.normalize():f}")
 
 
 def _most(session: Session, policy: LevelPolicy, attempt: Attempt, item_uid: str) -> Decimal:
     """The most points an entry may give: the scale's for a paper, the frozen key's for an item."""
     if item_uid == WHOLE_PAPER:
-        return policy.scale.max
+        row = session.get_one(RoomSitting, attempt.room_sitting_id)
+        return policy.terms_of(session.get_one(Sitting, row.sitting_id).component).scale.max
     package = packages.needed(session, attempt.room_sitting_id)
     name = f"key/{attempt.form}"
     key = open_section(package.data, name, section_key(packages.content_key(session, package), name))

@@ -32,6 +32,7 @@ from server.services.signed import need
 
 LATEST = 2_000  # candidates whose marks are opened; more change nothing but the time it takes
 PATIENCE = 50  # opened marks between which others run
+_TAKEN_OUT = frozenset({"credit", "drop"})  # fixes that give points whatever was answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _shares(
     found: dict[tuple[int, int], tuple[Decimal, Decimal]] = {}
     for mark in marks:
         place = places.get(mark["item"])
-        if place is None:
+        if place is None or mark.get("fix") in _TAKEN_OUT:
             continue
         awarded, points = found.get(place, (Decimal(0), Decimal(0)))
         found[place] = (awarded + Decimal(mark["awarded"]), points + Decimal(mark["points"]))

@@ -19,12 +19,13 @@ from sqlalchemy.orm import Session
 from exam_rooms.clock import Late
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.seats import AttemptState
+from itembank.key_fixes import added_up
 from itembank.marking import EXAMINER, MARKED
 from itembank.package import open_section, section_key
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore, Stored
 from server.db.base import emit, vault_of
-from server.db.papers import EnteredMark
+from server.db.papers import EnteredMark, Package
 from server.db.rooms import Room, Seat
 from server.db.sittings import (
     Attempt,
@@ -36,15 +37,27 @@ from server.db.sittings import (
     RoomSitting,
     Sitting,
 )
-from server.errors import Forbidden, NotFound, Refused
+from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged
 from server.rules.policy import passes
-from server.services import audit, entered_marks, marked_texts, merges, packages, stream, voids
+from server.rules.policy_components import DELIVERED, Scale
+from server.services import (
+    audit,
+    entered_marks,
+    key_fixes,
+    marked_texts,
+    merges,
+    packages,
+    past_marks,
+    stream,
+    voids,
+)
 from server.services.counting import Judge
 from server.services.incidents import Place, raise_incident
 from server.services.marked_texts import MARKS_PURPOSE
 from server.services.roomstate import CLOSED, RoomState, attempts_of, load
 from server.services.rosters import masked_id
+from server.services.signed import need
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +146,22 @@ def late(session: Session, store: AnswerStore, attempt_id: int) -> int:
 
 def work(session: Session, actor: Actor, store: AnswerStore, room_sitting_id: int) -> dict[str, Any]:
     """The payload of the marking job: keys of the forms and the answers that count, still sealed."""
-    if not actor.can(Permission.MARK_RESULTS):
-        raise Forbidden(Permission.MARK_RESULTS)
+    need(actor, Permission.MARK_RESULTS)
+    return payload(session, store, room_sitting_id)
+
+
+def payload(session: Session, store: AnswerStore, room_sitting_id: int) -> dict[str, Any]:
+    """The same for somebody whose right to mark again was looked at elsewhere."""
     room = load(session, room_sitting_id)
     _need_markable(room)
     if room.row.state not in ("collected", "marked"):
         raise Refused("room_not_collected")
     merges.check_decided(session, room_sitting_id)
     attempts = [a for a in attempts_of(session, room_sitting_id) if a.state != AttemptState.ABSENT]
+    package = packages.needed(session, room_sitting_id)
     return {
-        "keys": _keys(session, room_sitting_id, {attempt.form for attempt in attempts}),
+        "keys": _keys(session, package, {attempt.form for attempt in attempts}),
+        "fixes": key_fixes.overrides(session, package.paper_set_id),
         "attempts": [_attempt_work(session, store, room, attempt) for attempt in attempts],
     }
 
@@ -153,8 +172,7 @@ def _need_markable(room: RoomState) -> None:
         raise Refused("room_void")
 
 
-def _keys(session: Session, room_sitting_id: int, forms: set[str]) -> dict[str, object]:
-    package = packages.needed(session, room_sitting_id)
+def _keys(session: Session, package: Package, forms: set[str]) -> dict[str, object]:
     content_key = packages.content_key(session, package)
     return {
         form: open_section(package.data, f"key/{form}", section_key(content_key, f"key/{form}"))
@@ -187,8 +205,14 @@ def store_marks(
 
     `now`: when the answers were read for it (`work`); what came later is not in these marks.
     """
-    if not actor.can(Permission.MARK_RESULTS):
-        raise Forbidden(Permission.MARK_RESULTS)
+    need(actor, Permission.MARK_RESULTS)
+    return store_again(session, actor, room_sitting_id, result, now=now)
+
+
+def store_again(
+    session: Session, actor: Actor, room_sitting_id: int, result: dict[str, Any], *, now: datetime
+) -> int:
+    """The same for somebody whose right was looked at elsewhere; `result` may name its `key_fix`."""
     room = load(session, room_sitting_id, lock=True)
     _need_markable(room)
     if room.row.state not in ("collected", "marked"):
@@ -198,6 +222,7 @@ def store_marks(
     old = session.scalars(
         select(ComponentResult).where(ComponentResult.room_sitting_id == room_sitting_id)
     ).all()
+    past_marks.keep(session, actor, old, result.get("key_fix"), now=now)
     for row in old:
         session.delete(row)
     session.flush()
@@ -207,10 +232,10 @@ def store_marks(
     on_paper = entered_marks.whole_papers(session, known)
     made: list[ComponentResult] = []
     for attempt in attempts:
-        row = _result(session, room, attempt, _with_examiners(session, marks.get(attempt.id), examined), now)
+        row = _result(session, room, attempt, with_examiners(session, marks.get(attempt.id), examined), now)
         if attempt.id in on_paper:  # two people read it: it is the mark, whatever reached the server
             row.status, row.total = "scored", on_paper[attempt.id]
-            row.passed, row.sealed_marks = passes(row.total, room.policy), None
+            row.passed, row.sealed_marks = passes(row.total, _scale(room)), None
         session.add(row)
         made.append(row)
     session.flush()
@@ -231,22 +256,25 @@ def store_marks(
     return len(attempts)
 
 
-def _with_examiners(
+def _scale(room: RoomState) -> Scale:
+    return room.policy.terms_of(room.sitting.component).scale
+
+
+def with_examiners(
     session: Session, marks: dict[str, Any] | None, examined: Mapping[tuple[int, str], EnteredMark]
 ) -> dict[str, Any] | None:
     """The marks with what two people agreed on for these texts; a text without it, or another one, waits."""
     if marks is None:
         return None
-    items, total = [], Decimal(marks["total"])
+    items = []
     for item in marks["items"]:
         place = (int(marks["attempt"]), item["item"])
         given = examined.get(place) if item["state"] != MARKED else None
         text = marked_texts.text_of(item)
         if given is not None and given.response_index == marked_texts.index(session, *place, text):
-            total += given.points
             item = {**item, "awarded": str(given.points), "state": MARKED}
         items.append(item)
-    return {**marks, "items": items, "total": str(total)}
+    return {**marks, "items": items, "total": str(added_up(items))}
 
 
 def _result(
@@ -268,7 +296,7 @@ def _result(
         row.status = "pending"  # a text is still to be read: nothing is final
     else:
         row.status, row.total = "scored", Decimal(marks["total"])
-        row.passed = passes(row.total, room.policy)
+        row.passed = passes(row.total, _scale(room))
     row.answered, row.not_counted = int(marks["answered"]), int(marks["not_counted"])
     text = json.dumps(marks["items"], ensure_ascii=False).encode()
     row.sealed_marks = vault_of(session).seal_value(MARKS_PURPOSE, str(attempt.id), text)
@@ -277,8 +305,7 @@ def _result(
 
 def results(session: Session, actor: Actor, room_sitting_id: int) -> list[ResultRow]:
     """The result list in ticket order; empty before marking."""
-    if not actor.can(Permission.SEE_RESULTS):
-        raise Forbidden(Permission.SEE_RESULTS)
+    need(actor, Permission.SEE_RESULTS)
     rows = session.execute(
         select(ComponentResult, Attempt, Registration, Candidate, Seat.number)
         .join(Attempt, Attempt.id == ComponentResult.attempt_id)
@@ -325,8 +352,7 @@ def void(row: RoomSitting) -> bool:
 
 def uncounted(session: Session, actor: Actor, store: AnswerStore, attempt_id: int) -> tuple[Uncounted, ...]:
     """What was kept but not counted of one attempt, for the chief."""
-    if not actor.can(Permission.SEE_RESULTS):
-        raise Forbidden(Permission.SEE_RESULTS)
+    need(actor, Permission.SEE_RESULTS)
     attempt = session.get(Attempt, attempt_id)
     if attempt is None:
         raise NotFound("attempt")
@@ -349,7 +375,7 @@ class FinishedRoom:
 
 
 def finished(session: Session) -> list[FinishedRoom]:
-    """Rooms that ended, were collected or are marked; the latest first."""
+    """Rooms with seats that ended, were collected or are marked; the latest first."""
     told = select(Incident.id).where(
         Incident.room_sitting_id == RoomSitting.id,
         Incident.kind == str(IncidentKind.LATE_RECORDS),
@@ -361,6 +387,7 @@ def finished(session: Session) -> list[FinishedRoom]:
         .join(Batch, Batch.id == Sitting.batch_id)
         .join(Room, Room.id == RoomSitting.room_id)
         .where(RoomSitting.state.in_(["ended", "collected", "marked"]))
+        .where(Sitting.method.in_([str(each) for each in DELIVERED]))
         .order_by(Sitting.starts_at.desc(), Room.name)
         .limit(200)
     )

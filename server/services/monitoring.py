@@ -21,7 +21,7 @@ from server.rules.record_sums import ended_with_room
 from server.services import breaches, cameras, check_gate, desk_marks, incident_views, incidents, muting
 from server.services.cameras import CameraSeat, CameraWord
 from server.services.check_gate import CheckWord
-from server.services.roomstate import CLOSED, RoomState, attempts_of, extras_of, load
+from server.services.roomstate import AT_SEATS, CLOSED, RoomState, attempts_of, extras_of, load
 from server.services.seat_marks import SeatMarks
 
 EMPTY = "empty"
@@ -348,11 +348,12 @@ def _used(card: SeatCard) -> bool:
 
 
 def rooms_at_work(session: Session) -> list[int]:
-    """Rooms in a sitting that is drawn and not yet marked, by start."""
+    """Rooms in a sitting at seats that is drawn and not yet marked, by start."""
     query = (
         select(RoomSitting.id)
         .join(Sitting, Sitting.id == RoomSitting.sitting_id)
         .where(RoomSitting.state.in_(["arranged", "released", "running", "ended", "collected"]))
+        .where(Sitting.method.in_(AT_SEATS))
         .order_by(Sitting.starts_at, RoomSitting.id)
     )
     return list(session.scalars(query))

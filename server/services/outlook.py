@@ -15,8 +15,9 @@ from server.db.people import CustodianKey
 from server.db.rooms import Room
 from server.db.signins import SignInRow
 from server.db.sittings import Assignment, Attempt, Batch, RoomSitting, Sitting
+from server.rules.policy_components import ASSESSED
 from server.rules.violations import CaseState
-from server.services import blueprints, packages
+from server.services import blueprints, packages, panel_tasks
 from server.services.desk_marks import DOUBT, mark_of
 from server.services.duty import may_see_room
 from server.services.roomstate import CLOSED
@@ -28,7 +29,9 @@ _OVER = ("collected", "marked")
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One room in one sitting. `mine`: this person is on duty there; `near`: may see into it."""
+    """One room in one sitting. `mine`: this person is on duty there; `near`: may see into it; `assessed`: a
+    panel scores it, nobody sits at seats.
+    """
 
     room_sitting: int
     batch: str
@@ -39,6 +42,8 @@ class Duty:
     mine: bool
     rehearsal: bool
     near: bool
+    component: str
+    assessed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ def duties(session: Session, actor: Actor, *, now: datetime) -> list[Duty]:
             held.id in on_duty,
             batch.rehearsal,
             held.id in on_duty or may_see_room(session, actor, held.id),
+            sitting.component,
+            sitting.method in ASSESSED,
         )
         for held, sitting, batch, room in session.execute(query)
     ]
@@ -89,6 +96,7 @@ def tasks(session: Session, actor: Actor) -> list[Task]:
     return [
         *urgent,
         *_key_tasks(session, actor),
+        *(Task(*each) for each in panel_tasks.waiting(session, actor)),
         *_paper_tasks(session, actor),
         *_first_steps(session, actor),
     ]

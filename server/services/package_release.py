@@ -18,6 +18,7 @@ from server.db.base import emit, vault_of
 from server.db.papers import Package
 from server.errors import Forbidden, Refused
 from server.events import RoomChanged
+from server.rules.policy_components import ASSESSED
 from server.services import audit, packages, seat_checks
 from server.services.custody import need_two
 from server.services.signed import Signed
@@ -54,13 +55,14 @@ def open_package(  # noqa: PLR0913 - the room, its two custodians and what they 
     for holder in holders:
         if not holder.actor.can(Permission.HOLD_KEY):
             raise Forbidden(Permission.HOLD_KEY)
-    _sitting, room_sitting = packages.locked(session, room_sitting_id)
+    sitting, room_sitting = packages.locked(session, room_sitting_id)
     package = packages.needed(session, room_sitting_id)
     if package.state != "sealed":
         raise Refused("package_already_released")
     packages.check_papers(session, package)
+    by_panel = sitting.method in ASSESSED
     if room_sitting.state != "arranged":
-        raise Refused("seats_not_drawn")
+        raise Refused("order_not_drawn" if by_panel else "seats_not_drawn")
     secret = _release_secret(session, package, code)
     asked = ReleaseRequest((holders[0].share, holders[1].share), secret, room_sitting.uid, now)
     content_key = _opened(package, site_key, asked)
@@ -70,7 +72,8 @@ def open_package(  # noqa: PLR0913 - the room, its two custodians and what they 
     package.released_by = [holder.actor.user_id for holder in holders if holder.actor.user_id]
     room_sitting.state = "released"
     room_sitting.version += 1
-    seat_checks.prepare(session, room_sitting_id, now=now)
+    if not by_panel:
+        seat_checks.prepare(session, room_sitting_id, now=now)
     told = {"persons": [holder.actor.name for holder in holders], "by_code": bool(code)}
     stream, object_ = audit.sitting_stream(room_sitting_id), f"package/{package.uid}"
     audit.record(session, stream, holders[0].actor, "package_released", object_, now=now, **told)

@@ -1,6 +1,7 @@
-"""Sealing the forms of a sitting for one room: the main ones, and the spare ones in a package apart."""
+"""Sealing what a room of a sitting gets: forms, spare ones in a package apart, or the panel's template."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,21 +9,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from itembank.custody import Custodian
-from itembank.package import PackageSpec, seal_package
-from itembank.papers import MarkingKey, PaperForm, Shuffle
+from itembank.package import PackageSpec, seal_sections
 from itembank.version import release_line
 from server.access import Actor, Permission, Role
-from server.db.bank import Bank
 from server.db.base import emit, vault_of
-from server.db.papers import Package, PackageCustodian, PaperSet
+from server.db.papers import Package, PackageCustodian
 from server.db.people import CustodianKey, User, UserRole
-from server.db.sittings import Batch, RoomSitting, Sitting
+from server.db.sittings import Batch, RoomSitting
 from server.errors import Forbidden, Refused
 from server.events import RoomChanged
-from server.services import audit, packages, papers
+from server.services import audit, packages
 from server.services.batches import policy_of
 from server.services.custody import KEY_ROLES, need_chosen, need_witness
-from server.services.paper_forms import built, new_shuffle
+from server.services.package_contents import Contents, Sections, contents
 from server.services.signed import Signed, as_signed
 
 
@@ -32,9 +31,7 @@ class _Order:
 
     signed: Signed
     room_sitting: RoomSitting
-    sitting: Sitting
-    papers: PaperSet
-    shuffle: Shuffle
+    contents: Contents
     spec: PackageSpec
     custodians: dict[int, Role]
     signing_key: bytes
@@ -50,7 +47,9 @@ def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
     *,
     now: datetime,
 ) -> int:
-    """Seals the sitting's approved forms for one room, spare forms apart; returns the main package's id.
+    """Seals the sitting's approved forms for one room, spare forms apart, or its panel's approved template.
+
+    Returns the main package's id.
 
     One of the custodians, not the actor, co-signs. Earlier sealed packages are superseded; sealing again may
     change the custodians: any other key holder is its witness (`custody`). Software older than this
@@ -61,8 +60,8 @@ def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
         raise Forbidden(Permission.SEAL_PACKAGE)
     sitting, room_sitting = packages.locked(session, room_sitting_id)
     _check_earlier(packages.current(session, room_sitting_id))
-    row = _approved(session, sitting)
     policy = policy_of(session.get_one(Batch, sitting.batch_id))
+    found = contents(session, sitting, policy)
     holders = _custodians(session, custodians, policy.release.custodians)
     if packages.sealed_before(session, room_sitting_id):
         need_witness(session, signed)
@@ -74,18 +73,15 @@ def seal(  # noqa: PLR0913 - room, holders and signature belong to one act
         room=room_sitting.uid,
         not_before=sitting.starts_at - timedelta(minutes=policy.release.minutes_before),
         custodians=tuple(holders),
-        suite=session.get_one(Bank, row.bank_id).suite,
+        suite=found.suite,
         min_version=release_line(),
     )
-    order = _Order(
-        signed, room_sitting, sitting, row, new_shuffle(policy), spec, custodians, signing_key, now
-    )
+    order = _Order(signed, room_sitting, found, spec, custodians, signing_key, now)
     _supersede(session, order)
-    main, spare = packages.letters(session, row)
-    package = _seal_forms(session, order, main)
-    if spare:
+    package = _seal_forms(session, order, found.main)
+    if found.spare:
         apart = replace(spec, package=str(uuid.uuid4()), spare=True)
-        _seal_forms(session, replace(order, spec=apart), spare)
+        _seal_forms(session, replace(order, spec=apart), found.spare)
     room_sitting.version += 1
     emit(session, RoomChanged(room_sitting_id))
     return package.id
@@ -98,14 +94,14 @@ def _check_earlier(earlier: Package | None) -> None:
         raise Refused("package_swapped_in")
 
 
-def _seal_forms(session: Session, order: _Order, letters: list[str]) -> Package:
-    spec, forms = order.spec, _forms(session, order, letters)
-    shown = {letter: form for letter, (form, _) in forms.items()}
-    sealed = seal_package(spec, shown, {letter: key for letter, (_, key) in forms.items()}, order.signing_key)
+def _seal_forms(session: Session, order: _Order, forms: Mapping[str, Sections]) -> Package:
+    spec = order.spec
+    sealed = seal_sections(spec, forms, order.signing_key)
     cosigner = order.signed.cosigner
     package = Package(
         uid=spec.package,
-        paper_set_id=order.papers.id,
+        paper_set_id=order.contents.paper_set_id,
+        template_id=order.contents.template_id,
         room_sitting_id=order.room_sitting.id,
         data=sealed.data,
         sha256=sealed.sha256,
@@ -146,19 +142,6 @@ def _supersede(session: Session, order: _Order) -> None:
         audit.record(session, stream, order.signed.actor, "package_superseded", object_, now=order.now)
 
 
-def _approved(session: Session, sitting: Sitting) -> PaperSet:
-    row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
-    if row is None:
-        raise Refused("papers_missing")
-    if row.state != "approved":
-        raise Refused("papers_not_approved", title=row.title)
-    unmet = papers.unmet(row)
-    if unmet:
-        raise Refused("paper_breaks_blueprint", title=row.title, count=len(unmet))
-    papers.need_none_stopped(session, row)
-    return row
-
-
 def _custodians(session: Session, chosen: dict[int, Role], limit: int) -> list[Custodian]:
     if len(chosen) < 2 or len(set(chosen.values())) < 2:
         raise Refused("custodians_of_two_roles", 422, field="custodians")
@@ -174,8 +157,3 @@ def _custodians(session: Session, chosen: dict[int, Role], limit: int) -> list[C
             raise Refused("custodian_without_key", 422, name=user.name)
         holders.append(Custodian(str(user_id), user.name, str(role), key.public_key))
     return holders
-
-
-def _forms(session: Session, order: _Order, letters: list[str]) -> dict[str, tuple[PaperForm, MarkingKey]]:
-    minutes = order.sitting.minutes
-    return {letter: built(session, order.papers, letter, minutes, order.shuffle) for letter in letters}

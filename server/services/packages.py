@@ -10,14 +10,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import Role
-from server.db.base import vault_of
+from server.access import Actor, Role
+from server.db.base import emit, vault_of
 from server.db.papers import Package, PackageCustodian, PaperSet
 from server.db.people import CustodianKey, User, UserRole
 from server.db.rooms import Room
 from server.db.sittings import RoomSitting, Sitting
 from server.errors import NotFound, Refused
-from server.services import papers, staff
+from server.events import RoomChanged
+from server.rules.policy_components import ASSESSED
+from server.services import audit, papers, staff
 from server.services.custody import KEY_ROLES
 
 SECRET_PURPOSE = "release-secret"  # noqa: S105 - the name of a purpose
@@ -143,10 +145,22 @@ def all_of(session: Session, room_sitting_id: int) -> list[Package]:
 
 
 def check_papers(session: Session, package: Package) -> None:
-    """Refuses a package sealed from other papers than the sitting has: its items would be unknown."""
-    held = room_sitting(session, package.room_sitting_id)
-    if package.paper_set_id != session.get_one(Sitting, held.sitting_id).paper_set_id:
+    """Refuses a package sealed from other papers than the sitting has, or from another template."""
+    sitting = session.get_one(Sitting, room_sitting(session, package.room_sitting_id).sitting_id)
+    if _made_of(package) != _wanted(sitting):
         raise Refused("package_of_other_papers")
+
+
+def void_others(session: Session, actor: Actor, sitting: Sitting, *, now: datetime) -> None:
+    """Supersedes what was sealed of other papers or another template than the sitting now has."""
+    rooms = select(RoomSitting.id).where(RoomSitting.sitting_id == sitting.id)
+    sealed = select(Package).where(Package.room_sitting_id.in_(rooms), Package.state == "sealed")
+    for package in session.scalars(sealed).all():
+        if _made_of(package) != _wanted(sitting):
+            package.state = "superseded"
+            stream = audit.sitting_stream(package.room_sitting_id)
+            audit.record(session, stream, actor, "package_superseded", f"package/{package.uid}", now=now)
+            emit(session, RoomChanged(package.room_sitting_id))
 
 
 def content_key(session: Session, package: Package) -> bytes:
@@ -164,8 +178,13 @@ def letters(session: Session, row: PaperSet) -> tuple[list[str], list[str]]:
 
 
 def seat_forms(session: Session, room_sitting_id: int) -> dict[str, str]:
-    """Form that a draw gives out -> form that the seat shows; they differ once the spare was swapped in."""
+    """Form that a draw gives out -> form that the seat shows; they differ once the spare was swapped in.
+
+    Nothing where a panel assesses: seats get no form there.
+    """
     sitting = session.get_one(Sitting, room_sitting(session, room_sitting_id).sitting_id)
+    if sitting.method in ASSESSED:
+        return {}
     row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
     if row is None:
         raise Refused("papers_missing")
@@ -217,6 +236,12 @@ def holders_of(session: Session, package: Package) -> tuple[KeyHolder, ...]:
     return tuple(KeyHolder(user, username, name, Role(role), True) for user, username, name, role in rows)
 
 
+def assessed(session: Session, room_sitting_id: int) -> bool:
+    """Whether a panel assesses the room's sitting: its package holds a template, and no seat gets it."""
+    held = room_sitting(session, room_sitting_id)
+    return session.get_one(Sitting, held.sitting_id).method in ASSESSED
+
+
 def place(session: Session, room_sitting_id: int) -> tuple[str, datetime]:
     """The room's name and the planned start, for the page where custodians meet."""
     held = room_sitting(session, room_sitting_id)
@@ -240,6 +265,14 @@ def locked(session: Session, room_sitting_id: int) -> tuple[Sitting, RoomSitting
     sitting = session.get_one(Sitting, held.sitting_id, with_for_update=True, populate_existing=True)
     session.refresh(held, with_for_update=True)
     return sitting, held
+
+
+def _made_of(package: Package) -> tuple[int | None, int | None]:
+    return package.paper_set_id, package.template_id
+
+
+def _wanted(sitting: Sitting) -> tuple[int | None, int | None]:
+    return (None, sitting.template_id) if sitting.method in ASSESSED else (sitting.paper_set_id, None)
 
 
 def _in_force(session: Session, room_sitting_id: int) -> list[Package]:

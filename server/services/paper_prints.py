@@ -21,6 +21,7 @@ from server.db.papers import Package, PaperPrint
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, Registration
 from server.errors import Refused
+from server.rules.policy_components import COMPONENT_WORDS, Method
 from server.services import audit, packages
 from server.services.custody import KEY_ROLES
 from server.services.roomstate import RoomState, load
@@ -145,14 +146,15 @@ def purposes(room: RoomState) -> tuple[str, ...]:
 
 
 def on_paper(room: RoomState) -> bool:
-    """Whether the frozen policy lets the theory test be held on paper."""
-    return "paper" in room.policy.theory.methods
+    """Whether the frozen policy lets what the room holds be written on paper."""
+    return Method.PAPER in room.policy.terms_of(room.sitting.component).methods
 
 
 def head(room: RoomState, mark: str, *, now: datetime, zone: ZoneInfo) -> dict[str, str]:
     """What stands on every page of a room's documents: title, batch, place, print time, hash."""
     policy = room.policy
-    title = f"{policy.occupation_name}职业技能等级认定理论知识考试"
+    component = COMPONENT_WORDS[room.sitting.component] + ("（补考）" if room.sitting.retake else "")
+    title = f"{policy.occupation_name}职业技能等级认定{component}"
     return {
         "title": title + ("（演练）" if room.batch.rehearsal else ""),
         "occupation": policy.occupation_name,
@@ -174,6 +176,8 @@ def _allowed(session: Session, signed: Signed, order: PrintOrder) -> tuple[RoomS
     if order.purpose not in purposes(room):
         raise Refused("print_not_on_paper", 422, field="purpose")
     package = packages.needed(session, order.room_sitting)
+    if package.paper_set_id is None:  # a template of sheets has forms of its own: `template_prints`
+        raise Refused("print_unknown_form", 422, field="form", form=order.form)
     packages.check_papers(session, package)
     if package.state != "released":
         raise Refused("package_not_released")

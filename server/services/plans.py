@@ -10,12 +10,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.access import Role
+from server.db.assessing import SheetTemplate
 from server.db.papers import Package, PaperSet
 from server.db.rooms import Room, Seat, Workstation
 from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, Sitting
 from server.errors import NotFound
+from server.rules.panel_staff import examiners_needed
 from server.rules.policy import LevelPolicy, invigilators_needed
-from server.services import staff
+from server.rules.policy_components import ASSESSED
+from server.services import assessment_room, staff
 from server.services.arrangement_views import Unkept, exceptions_of
 from server.services.batches import policy_of
 
@@ -41,6 +44,9 @@ class RoomPlan:
     batch_id: int
     batch: str
     rehearsal: bool
+    component: str
+    method: str
+    retake: bool
     starts_at: datetime
     minutes: Decimal
     state: str
@@ -50,20 +56,34 @@ class RoomPlan:
     lock_overruled: Mapping[str, Any] | None
     notes: tuple[Unkept, ...]
     papers: str
+    template: str
     steps: tuple[Step, ...]
+
+    @property
+    def assessed(self) -> bool:
+        """Whether a panel scores it; else it is sat at seats."""
+        return self.method in ASSESSED
 
 
 @dataclass(frozen=True, slots=True)
 class SittingView:
-    """One sitting with its rooms."""
+    """One sitting with its rooms; `papers` or `template` name what it uses, empty before it is chosen."""
 
     id: int
     number: int
+    component: str
+    method: str
+    retake: bool
     starts_at: datetime
     minutes: Decimal
-    papers_id: int | None
     papers: str
+    template: str
     rooms: tuple[RoomPlan, ...]
+
+    @property
+    def assessed(self) -> bool:
+        """Whether a panel scores it; else it is sat at seats."""
+        return self.method in ASSESSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +131,9 @@ def room_plan(session: Session, room_sitting_id: int) -> RoomPlan:
         batch_id=batch_row.id,
         batch=batch_row.name,
         rehearsal=batch_row.rehearsal,
+        component=sitting.component,
+        method=sitting.method,
+        retake=sitting.retake,
         starts_at=sitting.starts_at,
         minutes=sitting.minutes,
         state=row.state,
@@ -120,7 +143,8 @@ def room_plan(session: Session, room_sitting_id: int) -> RoomPlan:
         lock_overruled=row.lock_overruled,
         notes=exceptions_of(session, row),
         papers=_paper_title(session, sitting),
-        steps=_steps(session, row, sitting),
+        template=_template_title(session, sitting),
+        steps=_steps(session, row, sitting) if sitting.method not in ASSESSED else _assessed(session, row),
     )
 
 
@@ -129,15 +153,54 @@ def _sitting(session: Session, sitting: Sitting) -> SittingView:
         select(RoomSitting.id).where(RoomSitting.sitting_id == sitting.id).order_by(RoomSitting.id)
     )
     plans = tuple(room_plan(session, room_sitting_id) for room_sitting_id in ids)
-    title = _paper_title(session, sitting)
     return SittingView(
-        sitting.id, sitting.number, sitting.starts_at, sitting.minutes, sitting.paper_set_id, title, plans
+        id=sitting.id,
+        number=sitting.number,
+        component=sitting.component,
+        method=sitting.method,
+        retake=sitting.retake,
+        starts_at=sitting.starts_at,
+        minutes=sitting.minutes,
+        papers=_paper_title(session, sitting),
+        template=_template_title(session, sitting),
+        rooms=plans,
     )
 
 
 def _paper_title(session: Session, sitting: Sitting) -> str:
     row = session.get(PaperSet, sitting.paper_set_id) if sitting.paper_set_id else None
     return row.title if row else ""
+
+
+def _template_title(session: Session, sitting: Sitting) -> str:
+    row = session.get(SheetTemplate, sitting.template_id) if sitting.template_id else None
+    return row.title if row else ""
+
+
+def _assessed(session: Session, row: RoomSitting) -> tuple[Step, ...]:
+    """The steps of a room that a panel assesses, up to the marks that were checked."""
+    place = assessment_room.load(session, row.id)
+    people = len(assessment_room.candidates(session, place))
+    needed = examiners_needed(assessment_room.at_once(session, place), place.terms.panel)
+    duties = session.scalars(select(Assignment.role).where(Assignment.room_sitting_id == row.id)).all()
+    examiners = duties.count(Role.EXAMINER)
+    states = session.scalars(select(Package.state).where(Package.room_sitting_id == row.id)).all()
+    released = row.state in ("released", "running", "ended", "marked")
+    done = {
+        "template": place.sitting.template_id is not None,
+        "roster": people > 0,
+        "panel": examiners >= needed,
+        "order": row.arranged_at is not None or row.state != "planned",
+        "package": not {"sealed", "released"}.isdisjoint(states) or released,
+        "template_release": released,
+        "assessment": row.started_at is not None,
+        "scored": row.state == "marked",
+    }
+    detail = {
+        "roster": {"count": str(people)},
+        "panel": {"count": str(examiners), "needed": str(needed)},
+    }
+    return _ordered(done, detail)
 
 
 def _steps(session: Session, row: RoomSitting, sitting: Sitting) -> tuple[Step, ...]:

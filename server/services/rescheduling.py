@@ -90,7 +90,13 @@ def _room_again(
     )
     shared = session.scalars(before).first()
     plan = SittingPlan(
-        again.starts_at, room.sitting.minutes, (room.room.id,), joins=shared.id if shared else None
+        again.starts_at,
+        room.sitting.minutes,
+        (room.room.id,),
+        component=room.sitting.component,
+        method=room.sitting.method,
+        retake=room.sitting.retake,
+        joins=shared.id if shared else None,
     )
     made = batches.planned(session, signed.actor, room.batch.id, plan, now=now)
     row = session.get_one(RoomSitting, made[0])

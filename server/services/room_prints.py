@@ -71,7 +71,8 @@ def capacity_work(
 ) -> dict[str, Any]:
     """The payload for a site's capacity as filing asks for it: rooms by kind, single desks, each room."""
     rows = [[_ROOMS[RoomKind(row.kind)], row.name, row.seats, row.spare, row.broken] for row in found]
-    sums = [[_ROOMS[RoomKind(each.kind)], each.rooms, each.seats, each.spare] for each in capacity(found)]
+    kinds = [(_ROOMS[RoomKind(each.kind)], each) for each in capacity(found)]
+    sums = [[kind, each.rooms, each.seats, each.spare, each.stations] for kind, each in kinds]
     data: dict[str, Any] = {"sums": sums, "rows": rows}
     head = {
         "title": "考场与机位容量表",

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.seatmap import RoomKind, RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
+from server.db.assessing import Station
 from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
 from server.db.seb import SebRoom
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
-from server.services import audit
+from server.services import audit, stations
 from server.services.pairing import active_workstations
 
 
@@ -49,6 +50,7 @@ def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) 
         raise Refused("room_has_workstations", name=room.name)
     _forget_pairings(session, room_id)
     session.execute(delete(SebRoom).where(SebRoom.room_id == room_id))
+    session.execute(delete(Station).where(Station.room_id == room_id))
     session.delete(room)
     session.flush()
     audit.record(session, "system", actor, "room_deleted", f"room/{room_id}", now=now, name=room.name)
@@ -66,6 +68,7 @@ class RoomSummary:
     broken: int
     cameras: int
     paired: int
+    stations: int = 0
 
 
 def rooms(session: Session) -> list[Room]:
@@ -75,6 +78,7 @@ def rooms(session: Session) -> list[Room]:
 
 def summary(session: Session) -> list[RoomSummary]:
     """All rooms in numbers; seat counts come from the plan, they are never typed."""
+    places = stations.counts(session)
     return [
         RoomSummary(
             id=room.id,
@@ -85,6 +89,7 @@ def summary(session: Session) -> list[RoomSummary]:
             broken=sum(seat.kind == SeatKind.BROKEN for seat in room.seats),
             cameras=sum(bool(seat.camera) for seat in room.seats),
             paired=len(active_workstations(session, room.id)),
+            stations=places.get(room.id, 0),
         )
         for room in rooms(session)
     ]
@@ -92,13 +97,16 @@ def summary(session: Session) -> list[RoomSummary]:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """All rooms of one kind (a `RoomKind`) in numbers; `seats` are single desks that candidates are given."""
+    """All rooms of one kind (a `RoomKind`) in numbers; `seats` are single desks that candidates are given,
+    `stations` the places of practical assessment.
+    """
 
     kind: str
     rooms: int
     seats: int
     spare: int
     broken: int
+    stations: int
 
 
 def capacity(found: Iterable[RoomSummary]) -> list[Capacity]:
@@ -109,7 +117,7 @@ def capacity(found: Iterable[RoomSummary]) -> list[Capacity]:
 
 
 def _capacity(kind: str, rows: list[RoomSummary]) -> Capacity:
-    sums = (sum(getattr(row, name) for row in rows) for name in ("seats", "spare", "broken"))
+    sums = (sum(getattr(row, name) for row in rows) for name in ("seats", "spare", "broken", "stations"))
     return Capacity(kind, len(rows), *sums)
 
 

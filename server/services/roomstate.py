@@ -18,9 +18,12 @@ from server.errors import NotFound, Refused
 from server.events import SeatChanged
 from server.rules.accommodation import Extra, extra_minutes
 from server.rules.policy import LevelPolicy
+from server.rules.policy_components import DELIVERED
 from server.services.batches import policy_of
 from server.services.pauses import Pauses, pauses_of
 
+AT_SEATS = tuple(sorted(map(str, DELIVERED)))
+"""Methods of sittings that are held at seats; of the others a panel has the say (`services.assessments`)."""
 CLOSED = frozenset(
     {AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT}
 )
@@ -101,7 +104,8 @@ class RoomState:
 def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomState:
     """The room in its sitting; `lock` keeps other writers of the row out until the commit.
 
-    Who locks a room and attempts of it locks the room first, so that nobody waits for each other.
+    Who locks a room and attempts of it locks the room first, so that nobody waits for each other. What is
+    done to seats is not done to a room that a panel assesses: `Refused` (`sitting_assessed`).
     """
     row = session.get(
         RoomSitting, room_sitting_id, with_for_update=TO_CHANGE if lock else None, populate_existing=lock
@@ -109,6 +113,8 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
     if row is None:
         raise NotFound("sitting")
     sitting = session.get_one(Sitting, row.sitting_id)
+    if lock and sitting.method not in AT_SEATS:
+        raise Refused("sitting_assessed")
     batch = session.get_one(Batch, sitting.batch_id)
     policy, pauses = policy_of(batch), pauses_of(session, row.id)
     room_clock = RoomClock(

@@ -17,8 +17,9 @@ from server.errors import Forbidden, NotFound, Refused
 from server.rules.accommodation import extra_fault, extra_minutes
 from server.rules.roster import RosterEntry
 from server.rules.tickets import RUNNING_MOST, SITTING_MOST, ticket_number
-from server.services import audit
+from server.services import audit, licences
 from server.services.accommodations import Granted, granted_of, put
+from server.services.entitlement import need_entitled
 
 ID_PURPOSE = "id-number"
 PHOTO_PURPOSE = "photo"
@@ -58,7 +59,8 @@ def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
     room_sitting = _planned(session, room_sitting_id)
     sitting = session.get_one(Sitting, room_sitting.sitting_id)
     on = sitting.starts_at.astimezone(zone).date()
-    register_all(session, (sitting, room_sitting.room_id), entries, on=on, now=now)
+    people = register_all(session, (sitting, room_sitting.room_id), entries, on=on, now=now)
+    licences.keep_listed(session, actor, zip(people, entries, strict=True), now=now)
     audit.record(
         session,
         f"sitting/{room_sitting_id}",
@@ -78,13 +80,18 @@ def register_all(
     *,
     on: date,
     now: datetime,
-) -> None:
-    """Registers candidates of a list in a sitting and its room, or without a room until a draw gives one."""
+) -> list[Candidate]:
+    """Registers candidates of a list in a sitting and its room, or without a room until a draw gives one.
+
+    The people in the order of the list.
+    """
     sitting, room_id = place
     tickets = Tickets(session, sitting, on)
+    people: list[Candidate] = []
     for entry in entries:
         candidate = _candidate(session, entry, now)
         _refuse_double(session, sitting.id, candidate, entry)
+        need_entitled(session, sitting, candidate, entry.place)
         row = Registration(
             sitting_id=sitting.id,
             room_id=room_id,
@@ -96,7 +103,9 @@ def register_all(
             raise Refused("extra_time_range_in_row", 422, place=entry.place)
         put(row, Granted(entry.extra, entry.large_print, entry.approval, entry.own_room))
         session.add(row)
+        people.append(candidate)
     session.flush()
+    return people
 
 
 def register_one(  # noqa: PLR0913 - the zone tells on which day the sitting is
@@ -108,6 +117,7 @@ def register_one(  # noqa: PLR0913 - the zone tells on which day the sitting is
     """
     candidate = _candidate(session, entry, now)
     _refuse_double(session, sitting.id, candidate, entry)
+    need_entitled(session, sitting, candidate, entry.place)
     row = Registration(
         sitting_id=sitting.id,
         room_id=room_id,

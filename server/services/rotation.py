@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from itembank.sealing import SUITES, SealBroken
 from itembank.vault import Vault, bank_suite, ring
 from server.access import SYSTEM, Permission
+from server.db.assessing import SheetTemplate
 from server.db.bank import Bank, BankImport, BankItem, BankMedium, ImportMedium, ItemVersion
 from server.db.base import Base, vault_of
 from server.db.keys import BankRotation
@@ -90,6 +91,10 @@ def _item(vault: Vault, old: bytes, new: bytes, use: Keys, blob: bytes) -> bytes
     return vault.reseal_item(old, new, (use[0], use[1]), blob)
 
 
+def _sheet(vault: Vault, old: bytes, new: bytes, use: Keys, blob: bytes) -> bytes:
+    return vault.reseal_sheet(old, new, (use[0], use[1]), blob)
+
+
 def _medium(vault: Vault, old: bytes, new: bytes, use: Keys, blob: bytes) -> bytes:
     return vault.reseal_medium(old, new, use[0], blob)
 
@@ -131,8 +136,16 @@ PARTS: tuple[Part, ...] = (
             BankImport.bank_id == bank
         ),
     ),
+    Part(
+        SheetTemplate,
+        (SheetTemplate.id,),
+        SheetTemplate.sealed,
+        (SheetTemplate.uid, SheetTemplate.version),
+        _sheet,
+        lambda query, bank: query.where(SheetTemplate.bank_id == bank),
+    ),
 )
-"""Everything that bank keys seal. A new column sealed by `Vault.seal_item` or `seal_medium` belongs here."""
+"""Everything that bank keys seal. A new column sealed by `seal_item`, `_medium` or `_sheet` belongs here."""
 
 
 def begin(session: Session, signed: Signed, bank_id: int, suite: str, *, now: datetime) -> int:

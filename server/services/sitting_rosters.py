@@ -11,7 +11,7 @@ from server.access import Actor, Permission
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.roster import RosterEntry
-from server.services import audit, rosters
+from server.services import audit, licences, rosters
 from server.services.signed import need
 
 
@@ -45,7 +45,8 @@ def store_roster(  # noqa: PLR0913 - the zone tells on which day the sitting is
     if session.scalar(arranged.limit(1)) is not None:
         raise Refused("sitting_already_arranged")
     on = sitting.starts_at.astimezone(zone).date()
-    rosters.register_all(session, (sitting, None), entries, on=on, now=now)
+    people = rosters.register_all(session, (sitting, None), entries, on=on, now=now)
+    licences.keep_listed(session, actor, zip(people, entries, strict=True), now=now)
     place = f"sitting/{sitting_id}"
     audit.record(session, "system", actor, "roster_imported", place, now=now, count=len(entries))
     return len(entries)

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.sittings import RoomSitting, Sitting
+from server.rules.policy_components import ASSESSED
 
 IN_SITTING = ("released", "running")
 """From the opening of the package to the end of the room."""
@@ -54,6 +55,7 @@ def current_sitting(session: Session, room_id: int, now: datetime) -> int | None
         select(*columns, Sitting.starts_at)
         .join(Sitting, Sitting.id == RoomSitting.sitting_id)
         .where(RoomSitting.room_id == room_id, RoomSitting.state != "planned")
+        .where(Sitting.method.not_in(sorted(ASSESSED)))  # machines have no part in what a panel assesses
         .order_by(Sitting.starts_at, RoomSitting.id)
     ).all()
     done = [row for row in rows if row.state in _DONE]

@@ -17,7 +17,7 @@ from server.db.sittings import Assignment, Batch, RoomSitting, Sitting
 from server.db.staffing import DutySign, StaffDraw
 from server.errors import NotFound, Refused
 from server.rules import staff_draw
-from server.rules.policy import LevelPolicy, invigilators_needed
+from server.rules.policy import LevelPolicy
 from server.rules.recusal import conflicts
 from server.rules.staff_draw import Opening, Willing
 from server.services import audit, eligibility, staffing
@@ -73,7 +73,9 @@ def draw(session: Session, actor: Actor, sitting_id: int, *, seed: str = "", now
     drawn = staff_draw.draw(openings, people, seed)
     by_place = {opening.place: opening for opening in openings}
     before = {row.id: staffing.held(session, row.id) for row in rows}
-    session.execute(delete(Assignment).where(Assignment.room_sitting_id.in_([row.id for row in rows])))
+    drawn_duties = Assignment.role != str(Role.EXAMINER)  # a panel has a draw of its own
+    here = Assignment.room_sitting_id.in_([row.id for row in rows])
+    session.execute(delete(Assignment).where(here, drawn_duties))
     by_room = {row.room_id: row.id for row in rows}
     for place, person in drawn.taken.items():
         opening = by_place[place]
@@ -125,7 +127,9 @@ def _need_quiet(session: Session, rows: Sequence[RoomSitting]) -> None:
 
 def _openings(session: Session, sitting: Sitting, rows: Sequence[RoomSitting]) -> list[Opening]:
     policy = policy_of(session.get_one(Batch, sitting.batch_id))
-    needed = {row.room_id: invigilators_needed(staffing.expected(session, row), policy) for row in rows}
+    needed = {
+        row.room_id: staffing.needed_for(sitting, staffing.expected(session, row), policy) for row in rows
+    }
     rooms = sorted(needed)
     shared = {role: _groups(role, rooms, policy) for role in ROLES if role is not Role.INVIGILATOR}
     found = []
@@ -152,7 +156,11 @@ def _groups(role: Role, rooms: Sequence[int], policy: LevelPolicy) -> list[tuple
 def _people(session: Session, sitting: Sitting, rows: Sequence[RoomSitting]) -> list[Willing]:
     asked = eligibility.wanted(session, sitting)
     rooms = [row.room_id for row in rows]
-    found = [_willing(asked, one, rooms) for one in eligibility.fits(session).values()]
+    panels = {
+        user for row in rows for user, role in staffing.held(session, row.id).items() if role == Role.EXAMINER
+    }
+    people = eligibility.fits(session)
+    found = [_willing(asked, one, rooms) for one in people.values() if one.id not in panels]
     return [one for one in found if one.roles]
 
 

@@ -16,7 +16,8 @@ from server.db.rooms import Room
 from server.db.sittings import Assignment, Attempt, Batch, Registration, RoomSitting, Sitting
 from server.db.staffing import DutySign
 from server.errors import NotFound, Refused
-from server.rules.policy import invigilators_needed
+from server.rules.policy import LevelPolicy, invigilators_needed
+from server.rules.policy_components import ASSESSED
 from server.rules.recusal import Conflict, conflicts
 from server.services import audit, eligibility, staff
 from server.services.batches import policy_of
@@ -24,7 +25,11 @@ from server.services.signed import need
 
 IN_ROOM = (Role.CHIEF_INVIGILATOR, Role.INVIGILATOR, Role.ROVER, Role.SYSTEM_ADMINISTRATOR)
 """Duties that are given room by room; the supervisor's is given for the whole sitting."""
+CALLERS = 1
+"""No rule asks for more where a panel assesses, but examiners call nobody themselves."""
 _OVER = ("ended", "collected", "marked")
+_OWN_PAGE = (str(Role.SUPERVISOR), str(Role.EXAMINER))
+"""Duties that are given elsewhere: for the whole sitting, and by `services.panels`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,16 @@ def staffing(session: Session, room_sitting_id: int) -> Staffing:
         .where(Assignment.room_sitting_id == room_sitting_id)
         .order_by(Assignment.role, User.name)
     )
-    needed = invigilators_needed(candidates, policy_of(batch))
+    needed = needed_for(sitting, candidates, policy_of(batch))
     assigned = tuple((user, name, role) for user, name, role in rows)
     return Staffing(needed, assigned, candidates, signed_in(session, room_sitting_id))
+
+
+def needed_for(sitting: Sitting, candidates: int, policy: LevelPolicy) -> int:
+    """How many invigilators a room of a sitting needs for so many candidates: by the ratio where they sit at
+    seats, of whatever component (R04, R06); where a panel assesses, one who calls them.
+    """
+    return CALLERS if sitting.method in ASSESSED else invigilators_needed(candidates, policy)
 
 
 def expected(session: Session, row: RoomSitting) -> int:
@@ -123,7 +135,7 @@ def lines(session: Session, room_sitting_id: int) -> tuple[DutyLine, ...]:
         _line(assigned, name, stays.get(assigned.user_id), held.get(assigned.user_id, ()))
         for assigned, name in rows
     ]
-    order = [str(role) for role in (*IN_ROOM, Role.SUPERVISOR)]
+    order = [str(role) for role in (*IN_ROOM, Role.SUPERVISOR, Role.EXAMINER)]
     return tuple(sorted(found, key=lambda line: (order.index(line.role), line.name)))
 
 
@@ -155,7 +167,8 @@ def recused(
 def assign_staff(
     session: Session, actor: Actor, room_sitting_id: int, duties: Mapping[int, Role], *, now: datetime
 ) -> None:
-    """Sets who is on duty in the room: user id -> one of `IN_ROOM`, a role they hold. The supervisor stays.
+    """Sets who is on duty in the room: user id -> one of `IN_ROOM`, a role they hold. The supervisor and the
+    panel stay.
 
     Refused by name, as `eligibility.need_fit` does; `room_already_ended`. Who is replaced is signed out.
     """
@@ -166,10 +179,10 @@ def assign_staff(
     before = held(session, room_sitting_id)
     asked, known = eligibility.wanted(session, sitting), eligibility.fits(session, set(duties))
     for user_id, role in duties.items():
-        if user_id not in known or role not in IN_ROOM or before.get(user_id) == Role.SUPERVISOR:
+        if user_id not in known or role not in IN_ROOM or before.get(user_id) in _OWN_PAGE:
             raise Refused("duty_without_role", 422, user=user_id)
         eligibility.need_fit(asked, room.id, known[user_id], str(role))
-        _not_in_other_rooms(session, sitting, row, known[user_id], role)
+        not_in_other_rooms(session, sitting, row, known[user_id], role)
     _replace(session, actor, row, duties, now)
     facts = changes(session, before, held(session, room_sitting_id))
     stream = audit.sitting_stream(room_sitting_id)
@@ -263,10 +276,12 @@ def changes(session: Session, before: Mapping[int, str], after: Mapping[int, str
     return {"added": lines(after.items() - before.items()), "removed": lines(before.items() - after.items())}
 
 
-def _not_in_other_rooms(
+def not_in_other_rooms(
     session: Session, sitting: Sitting, row: RoomSitting, one: eligibility.Fit, role: Role
 ) -> None:
-    """Within one sitting an invigilator is in one room, and nobody in two duties."""
+    """Raises `Refused` (`duty_elsewhere`): within one sitting an invigilator or an examiner is in one room,
+    and nobody in two duties.
+    """
     query = (
         select(Assignment.role, Room.name)
         .join(RoomSitting, RoomSitting.id == Assignment.room_sitting_id)
@@ -281,7 +296,7 @@ def _not_in_other_rooms(
 def _replace(
     session: Session, actor: Actor, row: RoomSitting, duties: Mapping[int, Role], now: datetime
 ) -> None:
-    here = Assignment.room_sitting_id == row.id, Assignment.role != str(Role.SUPERVISOR)
+    here = Assignment.room_sitting_id == row.id, Assignment.role.not_in(_OWN_PAGE)
     kept = {
         duty.user_id: duty.drawn
         for duty in session.scalars(select(Assignment).where(*here))
@@ -294,5 +309,5 @@ def _replace(
     session.flush()
     gone = select(DutySign).where(DutySign.room_sitting_id == row.id, DutySign.out_at.is_(None))
     for stay in session.scalars(gone):
-        if stay.user_id not in kept and stay.role != Role.SUPERVISOR:
+        if stay.user_id not in kept and stay.role not in _OWN_PAGE:
             stay.out_at, stay.out_by = now, actor.user_id

@@ -22,7 +22,10 @@ def need_unused(session: Session, sitting: Sitting, papers: PaperSet) -> None:
 def need_unseen(session: Session, sitting: Sitting, package: Package) -> None:
     """Refuses to start a sitting held again (`spare_needed`) with forms that its candidates have seen."""
     for seen in _opened(session, sitting):
-        if (seen.paper_set_id, seen.spare) == (package.paper_set_id, package.spare):
+        if seen.paper_set_id is not None and (seen.paper_set_id, seen.spare) == (
+            package.paper_set_id,
+            package.spare,
+        ):
             raise Refused("spare_needed")
 
 

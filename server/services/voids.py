@@ -7,6 +7,7 @@ decision come out void the same way.
 import json
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
@@ -66,20 +67,30 @@ def settle_candidate(session: Session, case: Case) -> list[int]:
 
 
 def _void(session: Session, row: ComponentResult) -> None:
-    before = {
+    kept = {
         "status": row.status,
         "total": None if row.total is None else str(row.total),
         "passed": row.passed,
     }
-    text = json.dumps(before).encode()
+    text = json.dumps(kept).encode()
     row.sealed_before_void = vault_of(session).seal_value(VOID_PURPOSE, str(row.attempt_id), text)
     row.status, row.total, row.passed = VOID, None, None
 
 
-def _bring_back(session: Session, row: ComponentResult) -> None:
+def before(session: Session, row: ComponentResult) -> tuple[str, Decimal | None]:
+    """Status and total that a void result had."""
+    kept = _kept(session, row)
+    return kept["status"], None if kept["total"] is None else Decimal(kept["total"])
+
+
+def _kept(session: Session, row: ComponentResult) -> dict[str, Any]:
     assert row.sealed_before_void is not None
     opened = vault_of(session).open_value(VOID_PURPOSE, str(row.attempt_id), row.sealed_before_void)
-    before = json.loads(opened)
-    row.status, row.passed = before["status"], before["passed"]
-    row.total = None if before["total"] is None else Decimal(before["total"])
+    kept: dict[str, Any] = json.loads(opened)
+    return kept
+
+
+def _bring_back(session: Session, row: ComponentResult) -> None:
+    row.passed = _kept(session, row)["passed"]
+    row.status, row.total = before(session, row)
     row.sealed_before_void = None

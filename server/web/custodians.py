@@ -67,7 +67,12 @@ def release(room_sitting_id: int) -> ResponseReturnValue:
     )
     key, now = host.site.public_key, host.now()
     host.db.write(package_release.open_package, room_sitting_id, holders, key, now=now, code=code)
-    flash(_("试卷包已启封。开考命令下达后，考试机才得到各自试卷的密钥。"), "good")
+    with host.db.read() as session:
+        assessed = packages.assessed(session, room_sitting_id)
+    if assessed:
+        flash(_("评分表已启封，本考场的考评员现在可以看到考核内容。"), "good")
+    else:
+        flash(_("试卷包已启封。开考命令下达后，考试机才得到各自试卷的密钥。"), "good")
     return redirect(url_for("sittings.show", room_sitting_id=room_sitting_id))
 
 

@@ -24,6 +24,7 @@ QUIET = (
     *("frame_viewed", "seat_looked_at", "captures_drawn", "hand_raised", "incident_reported"),
     *("report_photo_viewed", "desk_picture_viewed", "response_seen", "commands_confirmed"),
     *("desk_looked", "desk_looked_up", "seating_list_taken"),
+    "order_list_shown",
     *("hold_placed", "hold_lifted", "recorded_frames_deleted"),
 )
 """Acts that stand in the audit record alone: nothing happened in the room, or an incident tells of it."""

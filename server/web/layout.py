@@ -27,14 +27,24 @@ class Entry:
 
 NAVIGATION = (
     Entry("/batches", N_("批次管理"), "calendar", Permission.SEE_BATCHES),
+    Entry("/policies", N_("等级政策"), "list", Permission.SEE_BATCHES),
+    Entry("/assessments", N_("技能考核"), "clock", Permission.SEE_BATCHES),
     Entry("/duties", N_("我的岗位"), "check", Permission.SIGN_DUTY),
+    Entry("/scoring", N_("评分"), "edit", Permission.SCORE_SHEETS),
+    Entry("/panels", N_("统分与核分"), "results", Permission.SEE_PANELS),
+    Entry("/panels/own", N_("考评报告"), "paper", Permission.SCORE_SHEETS),
     Entry("/banks", N_("题库"), "bank", Permission.SEE_BANKS),
     Entry("/blueprints", N_("细目表"), "list", Permission.MANAGE_BLUEPRINTS),
+    Entry("/templates", N_("评分表"), "list", Permission.SEE_TEMPLATES),
     Entry("/papers", N_("试卷"), "paper", Permission.SEE_PAPERS),
     Entry("/rooms", N_("考场管理"), "room", Permission.SEE_ROOMS),
     Entry("/staff", N_("人员"), "user", Permission.MANAGE_STAFF),
     Entry("/staff/custody", N_("我的密钥"), "key", Permission.HOLD_KEY),
     Entry("/vault", N_("密钥库"), "lock", Permission.MANAGE_VAULT),
+    Entry("/reviews", N_("综合评审"), "flag", Permission.MANAGE_REVIEWS),
+    Entry("/reviews", N_("综合评审"), "flag", Permission.SCORE_SHEETS),
+    Entry("/scripts", N_("阅卷"), "paper", Permission.MANAGE_SCRIPTS),
+    Entry("/scripts", N_("阅卷"), "paper", Permission.MARK_SCRIPTS),
     Entry("/results", N_("成绩"), "results", Permission.SEE_RESULTS),
     Entry("/cases", N_("违纪处理"), "flag", Permission.SEE_CASES),
     Entry("/ledger", N_("座位台账"), "search", Permission.SEE_LEDGER),
@@ -51,6 +61,9 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ROVER: N_("流动监考"),
     Role.SYSTEM_ADMINISTRATOR: N_("系统管理员"),
     Role.SUPERVISOR: N_("内部质量督导员"),
+    Role.EXAMINER: N_("考评员"),
+    Role.SCORER: N_("统分人"),
+    Role.MARK_CHECKER: N_("核分人"),
     Role.INSTITUTION_HEAD: N_("机构负责人"),
     Role.AUDITOR: N_("审计员"),
 }
@@ -95,6 +108,28 @@ STATES: dict[str, tuple[str, str]] = {
     "pending": ("look", N_("待评阅")),
     "absent": ("off", N_("缺考")),
     "void": ("act", N_("无效")),
+    # a candidate before a panel
+    "turn_waiting": ("off", N_("候考")),
+    "turn_called": ("look", N_("已叫号")),
+    "turn_performing": ("info", N_("考核中")),
+    "turn_done": ("good", N_("已考完")),
+    "turn_absent": ("off", N_("缺考")),
+    # the score of a candidate before a panel
+    "panel_running": ("off", N_("未考完")),
+    "panel_scoring": ("off", N_("待锁定")),
+    "panel_locked": ("info", N_("待统分")),
+    "panel_arbitration": ("act", N_("待仲裁")),
+    "panel_veto": ("act", N_("待督导员认定")),
+    "panel_second": ("look", N_("待增请评分")),
+    "panel_aggregated": ("look", N_("待组长确认")),
+    "panel_confirmed": ("info", N_("待核分")),
+    "panel_checked": ("good", N_("已核分")),
+    # a written paper that is marked twice
+    "script_waiting": ("off", N_("待分配")),
+    "script_marking": ("info", N_("评阅中")),
+    "script_third": ("look", N_("第三人评阅")),
+    "script_settled": ("good", N_("已定分")),
+    "script_none": ("off", N_("无卷")),
     # a case of a violation
     "case_opened": ("look", N_("待写明事实")),
     "case_stated": ("look", N_("待告知考生")),
@@ -124,11 +159,15 @@ JOBS: dict[str, str] = {
     "assemble": N_("组卷"),
     "rebuild": N_("重建核对试卷"),
     "assemble_tables": N_("组卷（按考生分配试卷）"),
+    "read_template": N_("读取评分表文件"),
+    "template_xlsx": N_("导出评分表"),
     "read_roster": N_("读取考生名单"),
     "read_room": N_("读取考场文件"),
     "arrange_seats": N_("编排座位"),
     "read_photos": N_("读取照片"),
     "read_report_photos": N_("读取现场照片"),
+    "read_scans": N_("读取扫描件"),
+    "read_work": N_("读取论文或材料"),
     "results_xlsx": N_("生成成绩表"),
     "mark": N_("评分"),
     "compare_at_desk": N_("签到比对"),
@@ -173,7 +212,7 @@ def frame() -> dict[str, object]:
 
 def navigation() -> list[tuple[Entry, bool]]:
     """The entries for this person, each with whether it is the current one: the longest that fits."""
-    shown = [entry for entry in NAVIGATION if may(entry.permission)]
+    shown = list({entry.path: entry for entry in NAVIGATION if may(entry.permission)}.values())
     path = request.path + "/"
     fitting = [entry.path for entry in shown if path.startswith(entry.path + "/")]
     current = max(fitting, key=len, default="")

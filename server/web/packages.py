@@ -66,6 +66,7 @@ def show(room_sitting_id: int) -> str:
             place=packages.place(session, room_sitting_id),
             sitting=held.sitting_id,
             started=held.started_at is not None,
+            assessed=packages.assessed(session, room_sitting_id),
             views=[packages.view(session, row) for row in rows],
             due={row.id: package_destruction.due(session, row) for row in rows},
             current=package.id if package else None,

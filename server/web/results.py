@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from server.access import Permission
 from server.errors import Refused
+from server.rules.results import score_text
 from server.services import (
     case_views,
     duty,
@@ -28,6 +29,7 @@ from server.web.forms import returns_to
 from server.web.guard import actor, current_host, requires
 from server.web.item_acts import renew_figures_of_room
 from server.web.layout import state_word
+from server.web.policy_words import component_name
 
 bp = Blueprint("results", __name__)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -123,7 +125,11 @@ def workbook(room_sitting_id: int) -> Response:
         room = roomstate.load(session, room_sitting_id)
         rows = marks.results(session, actor(), room_sitting_id)
         title, name = f"{room.batch.name} {room.room.name}", room.room.name
-    head = [_("理论知识考试成绩表"), title, *([_("演练，成绩无效")] if room.batch.rehearsal else [])]
+    head = [
+        _("%(component)s成绩表", component=component_name(room.sitting.component)),
+        title,
+        *([_("演练，成绩无效")] if room.batch.rehearsal else []),
+    ]
     columns = _columns()
     payload = {
         "sheet": _("成绩"),
@@ -140,10 +146,7 @@ def workbook(room_sitting_id: int) -> Response:
 
 def points(value: Decimal | None) -> str:
     """A score as written on lists: no needless zeros, one decimal at least."""
-    if value is None:
-        return "—"
-    text = f"{value.normalize():f}"
-    return text if "." in text else f"{text}.0"
+    return "—" if value is None else score_text(value)
 
 
 def passed_word(row: ResultRow) -> str:

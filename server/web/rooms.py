@@ -13,7 +13,7 @@ from server.access import Permission
 from server.errors import NotFound
 from server.jobs.rosters import sheets_from_json
 from server.rules.roomfile import read_rooms, room_warnings
-from server.services import pairing, room_checks, rooms
+from server.services import pairing, room_checks, rooms, stations
 from server.services.signed import Signed
 from server.services.sittings_now import open_sitting
 from server.web.forms import problem_text, shown_again, text, upload
@@ -95,6 +95,7 @@ def show(room_id: int) -> str:
             ],
             gap=smallest_gap(plan) if len(plan.seats) > 1 else None,
             held=rooms.held_in(session, room_id),
+            stations=len(stations.active(session, room_id)),
         )
 
 

@@ -39,6 +39,13 @@ STEPS = {
     "running": N_("开考"),
     "collected": N_("收卷"),
     "marked": N_("评分"),
+    # of a room that a panel assesses
+    "template": N_("选定评分表"),
+    "panel": N_("考评小组"),
+    "order": N_("抽取顺序和工位"),
+    "template_release": N_("启封评分表"),
+    "assessment": N_("开始考核"),
+    "scored": N_("统分、核分"),
 }
 PROOF = {
     "kind": N_("题型"),

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from server.access import Permission
 from server.messages import N_
+from server.services import packages
 from server.services.duty import may_see_room
 from server.web.guard import actor_or_none, current_host
 
@@ -24,7 +25,8 @@ ALWAYS = ("planned", *DRAWN)
 class Way:
     """A page: for whom any of `permissions` opens it, in these states of the room.
 
-    `room` is the name under which the page takes the room; `near`: for those alone who may see into the room.
+    `room` is the name under which the page takes the room; `near`: for those alone who may see into the room;
+    `seats`: only where candidates sit at seats, `panel`: only where a panel assesses.
     """
 
     endpoint: str
@@ -33,6 +35,8 @@ class Way:
     states: tuple[str, ...] = ALWAYS
     room: str = "room_sitting_id"
     near: bool = False
+    seats: bool = False
+    panel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +53,20 @@ WAYS = (
     Way("sittings.show", N_("场次安排"), (Permission.SEE_BATCHES,)),
     Way("day_papers.show", N_("考务资料"), (Permission.PRINT_PAPERS_OF_DAY,)),
     Way("staffing.show", N_("监考安排"), (Permission.SEE_BATCHES,)),
-    Way("gates.show", N_("开考检查"), (Permission.SEE_BATCHES,)),
+    Way("assessments.show", N_("叫号与考评组"), (Permission.SEE_BATCHES,), panel=True),
+    Way("gates.show", N_("开考检查"), (Permission.SEE_BATCHES,), seats=True),
     Way("supervision.show", N_("督导表"), _STAFF),
-    Way("prints.show", N_("纸质试卷"), (Permission.SEE_BATCHES,), DRAWN),
-    Way("desk.page", N_("签到台"), (Permission.ADMIT_CANDIDATES,), DRAWN),
-    Way("monitor.room", N_("监考画面"), (Permission.MONITOR_ROOM,), DRAWN, near=True),
-    Way("commands.page", N_("指令与补时"), (Permission.MONITOR_ROOM,), BEGUN, near=True),
+    Way("prints.show", N_("纸质试卷"), (Permission.SEE_BATCHES,), DRAWN, seats=True),
+    Way("desk.page", N_("签到台"), (Permission.ADMIT_CANDIDATES,), DRAWN, seats=True),
+    Way("monitor.room", N_("监考画面"), (Permission.MONITOR_ROOM,), DRAWN, near=True, seats=True),
+    Way("commands.page", N_("指令与补时"), (Permission.MONITOR_ROOM,), BEGUN, near=True, seats=True),
     Way("cases.index", N_("违纪处理"), (Permission.SEE_CASES,), DRAWN, "sitting"),
-    Way("ledger.show", N_("座位台账"), (Permission.SEE_LEDGER,), DRAWN),
-    Way("measures.show", N_("监考统计"), (Permission.SEE_BATCHES,), BEGUN, near=True),
-    Way("record.show", N_("考场情况记录单"), (Permission.SEE_BATCHES,), OVER, near=True),
-    Way("results.show", N_("成绩"), (Permission.SEE_RESULTS,), OVER),
+    Way("ledger.show", N_("座位台账"), (Permission.SEE_LEDGER,), DRAWN, seats=True),
+    Way("measures.show", N_("监考统计"), (Permission.SEE_BATCHES,), BEGUN, near=True, seats=True),
+    Way("record.show", N_("考场情况记录单"), (Permission.SEE_BATCHES,), OVER, near=True, seats=True),
+    Way("results.show", N_("成绩"), (Permission.SEE_RESULTS,), OVER, seats=True),
+    Way("panels.show", N_("统分与核分"), (Permission.SEE_PANELS,), BEGUN, panel=True),
+    Way("panel_members.show", N_("考评报告"), (Permission.SCORE_SHEETS,), OVER, near=True, panel=True),
     Way("dossier.show", N_("考试档案"), (Permission.EXPORT_ARCHIVE,), OVER),
 )
 
@@ -71,11 +78,13 @@ def work_of(room_sitting_id: int, state: str) -> list[Link]:
         return []
     with current_host().db.read() as session:
         near = may_see_room(session, who, room_sitting_id)
+        panel = packages.assessed(session, room_sitting_id)
     return [
         Link(_address(way, room_sitting_id), _(way.label), way.endpoint == request.endpoint)
         for way in WAYS
         if state in way.states
         and (near or not way.near)
+        and not (way.seats if panel else way.panel)
         and any(who.can(permission) for permission in way.permissions)
     ]
 

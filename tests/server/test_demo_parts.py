@@ -1,5 +1,6 @@
 """What the demo and the rehearsal are made of, short of their processes."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -19,6 +20,7 @@ from server.cli.demo import (
     judged,
 )
 from server.cli.rehearse.crew import Member, Names, dismiss, hire
+from server.cli.rehearse.panel_stage import stage_panel
 from server.cli.rehearse.report import Report
 from server.cli.rehearse.stage import (
     Wish,
@@ -30,8 +32,10 @@ from server.cli.rehearse.stage import (
     stage_sitting,
 )
 from server.cli.rehearse.watch import percentile
+from server.db.sittings import RoomSitting
 from server.host import Host
-from server.services import custody, packages, pairing, passwords, plans, rosters, staff
+from server.services import custody, packages, pairing, passwords, plans, rosters, staff, turns
+from server.services.template_release import released_template
 
 
 def test_fictional_people_pass_the_roster_rules_and_stay_the_same() -> None:
@@ -130,7 +134,7 @@ def test_drawn_portraits_pass_the_photo_import(host: Host) -> None:
 
 def test_rehearsals_are_held_under_the_rehearsal_profile() -> None:
     assert policy().rehearsal
-    assert policy().theory.min_minutes == 0
+    assert policy().terms_of("theory").min_minutes == 0
     assert policy().release.custodians == 3
     assert policy().watching is not None
 
@@ -257,3 +261,18 @@ def test_what_a_visitors_own_camera_saw_is_not_held_against_the_demo() -> None:
 )
 def test_percentiles_take_the_nearest_rank(values: tuple[float, ...], share: float, expected: float) -> None:
     assert percentile(values, share) == expected
+
+
+def test_the_demo_has_a_practical_assessment_that_is_under_way(host: Host) -> None:
+    names = Names("demo-", "示例", "a long enough password")
+    crew = hire(host, names, invigilators=2)
+    stage_sitting(host, crew, Wish("示例场次", fictional_people(4), Decimal(40), "7"), told=lambda _: None)
+    began = time.monotonic()
+    staged = stage_panel(host, crew, names, "示例技能考核", seed="7")
+    assert time.monotonic() - began < 10  # a second or so; the machine may be busy
+    assert len(staged.crew.all(Role.EXAMINER)) == 3
+    with host.db.read() as session:
+        found = turns.turns_of(session, staged.room_sitting)
+        assert released_template(session, staged.room_sitting).sample
+        assert session.get_one(RoomSitting, staged.room_sitting).state == "running"
+    assert [turn.state for turn in found] == ["waiting"] * 6

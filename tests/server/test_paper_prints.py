@@ -214,8 +214,8 @@ def test_the_last_resort_needs_a_reason_and_paper_needs_its_policy(scene: Scene,
 
     def computers_only(session: Any) -> None:
         batch = session.scalars(select(Batch)).one()
-        theory = batch.policy["theory"] | {"methods": ["computer"]}
-        batch.policy = batch.policy | {"theory": theory}
+        theory, *others = batch.policy["components"]
+        batch.policy = batch.policy | {"components": [theory | {"methods": ["computer"]}, *others]}
 
     scene.host.db.write(computers_only)
     with pytest.raises(Refused, match="print_not_on_paper"):
@@ -381,7 +381,7 @@ def test_a_differing_reading_ends_the_entry(scene: Scene, machine: Machine, seco
 @pytest.mark.parametrize("points", ["-0.01", "100.01", "1E+3", "60.123", "NaN", "Infinity", "-Infinity"])
 def test_marks_outside_the_scale(points: str) -> None:
     with pytest.raises(Refused, match="mark_out_of_range"):
-        entered_marks._check_points(Decimal(points), Decimal(100))
+        entered_marks.check_points(Decimal(points), Decimal(100))
 
 
 def test_no_mark_before_the_end_and_none_for_an_item_that_the_key_marks(
@@ -445,7 +445,7 @@ def test_scenario_33_a_written_paper_from_printing_to_its_mark(
 
 @given(st.decimals(min_value=0, max_value=100, places=2))
 def test_every_mark_of_two_places_is_a_mark(points: Decimal) -> None:
-    entered_marks._check_points(points, Decimal(100))
+    entered_marks.check_points(points, Decimal(100))
 
 
 # --- pages -----------------------------------------------------------------------------------------------

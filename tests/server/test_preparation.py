@@ -151,7 +151,7 @@ def test_scenario_1_a_level_the_occupation_lacks_is_refused_and_level_3_freezes_
         from server.db.sittings import Batch
 
         policy = batches.policy_of(session.get_one(Batch, batch_id))
-    assert (policy.scale.max, policy.scale.pass_mark, policy.theory.min_minutes) == (100, 60, 90)
+    assert (policy.scale.max, policy.scale.pass_mark, policy.terms_of("theory").min_minutes) == (100, 60, 90)
 
 
 @pytest.mark.parametrize(

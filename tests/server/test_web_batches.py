@@ -51,7 +51,12 @@ class TestFiling:
         assert desk.counts(office.host, Batch) == [0]
         filed = office.file()
         shown = page(office.browser.get(filed.location))
-        for words in ("100 分，60 分合格", "不少于 90 分钟", "开考前 60 分钟内", "每 15 名考生不少于 1 人"):
+        for words in (
+            "满分 100 分，60 分及以上合格，不四舍五入（59.5 分不合格）",
+            "不少于 90 分钟",
+            "开考前 60 分钟内",
+            "每 15 名考生不少于 1 人",
+        ):
             assert words in shown
 
     @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.system.bank_walk import MEANING, SCOPE_A, SCOPE_B, Desk, bank_file, b
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD, shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 BANK, PLAN, PAPERS = "示例题库·安保（三级）", "安保三级理论细目表", "安保三级理论知识试卷"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 JOB_MS = 30_000

@@ -35,7 +35,7 @@ from tests.system.chromium import chromium
 from tests.system.kiosk_stand import stand
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS, shots
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 COMPARE_MS = 60_000
 """A comparison is a process of its own; the machine may be busy with other tests."""
 

@@ -25,7 +25,7 @@ from tests.system.axe import violations
 from tests.system.chromium import chromium
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS, shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 HINT, WRONG = "PHONE_HINT", 12
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

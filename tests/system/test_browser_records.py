@@ -21,7 +21,7 @@ from server.rules.archive_check import verify
 from tests.system.chromium import chromium
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -33,7 +33,7 @@ from tests.system.bank_walk import SIDEWAYS, Desk
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 COLUMNS, ROWS = 4, 3
 PLAN = "考场,座位号,排,列,横坐标,纵坐标"
 VIEW = Hall("walk", 1, 1, 1.0, 1.0, (2.5, -1.2), (2.5, 3.2))

@@ -25,7 +25,7 @@ from server.cli.rehearse.telling import tell
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD, Scene, shot, shots, sign_in_at_the_seat
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 SEED = "7"
 LOOKS_MS = 4_000
 ALERT_MS = 90_000

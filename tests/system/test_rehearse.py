@@ -84,6 +84,7 @@ def assert_everything_arrived(report: dict[str, Any], seats: int) -> None:
     assert report["captures"]["disagree"] == report["unconsented"] == 0
 
 
+@pytest.mark.long
 def test_a_smart_room_of_four_seats_whose_folders_tell_a_thief_nothing(tmp_path: Path) -> None:
     """No scene fits so short a sitting: everybody sits there as he should, and nobody is accused."""
     kept = tmp_path / "kept"

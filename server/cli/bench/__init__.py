@@ -95,3 +95,35 @@ def room_camera(looks: int, seed: int, as_json: bool) -> None:
     if not as_json:
         tell(found.in_words())
     sys.exit(0 if found.complete else 1)
+
+
+@bench.command(help=_("考评平板：考评员同时逐项评分，含重发和断线，核对服务器上一条不少，打印保存用时。"))
+@click.option("--examiners", type=click.IntRange(3, 600), default=60, show_default=True)
+@click.option(
+    "--candidates", type=click.IntRange(1, 50), default=2, show_default=True, help=_("每组考评几名考生")
+)
+@click.option(
+    "--gap",
+    type=click.FloatRange(0, 60),
+    default=2.0,
+    show_default=True,
+    help=_("每名考评员两次点按平均相隔几秒"),
+)
+@click.option("--tls/--plain", default=True, show_default=True, help=_("平板与服务器之间是否加密"))
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def scoring(examiners: int, candidates: int, gap: float, tls: bool, as_json: bool) -> None:
+    """Plays the tablets; ends with 0 only when no mark was lost and every sheet was locked."""
+    from server.cli.bench.scoring import Order, measured
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            found = measured(Order(examiners, candidates, gap, tls, tell))
+    except (FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+    sys.exit(0 if found.complete else 1)

@@ -23,6 +23,9 @@ TITLES = {
     Role.ROVER: "流动监考",
     Role.SYSTEM_ADMINISTRATOR: "系统管理员",
     Role.SUPERVISOR: "督导员",
+    Role.EXAMINER: "考评员",
+    Role.SCORER: "统分人",
+    Role.MARK_CHECKER: "核分人",
     Role.INSTITUTION_HEAD: "机构负责人",
     Role.AUDITOR: "审计员",
 }
@@ -77,6 +80,13 @@ def hire(host: Host, names: Names, *, invigilators: int) -> Crew:
     return Crew(tuple(_member(host, names, role, number) for role, number in _numbered(wanted)))
 
 
+def hire_more(host: Host, crew: Crew, names: Names, role: Role, count: int) -> Crew:
+    """The crew with so many further members of a role, numbered on."""
+    first = len(crew.all(role)) + 1
+    numbers = range(first, first + count)
+    return Crew((*crew.members, *(_member(host, names, role, number) for number in numbers)))
+
+
 def dismiss(host: Host, crew: Crew) -> None:
     """Closes the accounts and forgets their keys: the site's first holders are still to come.
 
@@ -101,7 +111,7 @@ def _numbered(roles: Iterable[Role]) -> list[tuple[Role, int]]:
 
 
 def _member(host: Host, names: Names, role: Role, number: int) -> Member:
-    mark = str(number) if role is Role.INVIGILATOR else ""
+    mark = str(number) if role is Role.INVIGILATOR or number > 1 else ""
     username = f"{names.prefix}{_SHORT[role]}{mark}"
     password = names.password or secrets.token_urlsafe(12)
     new = staff.NewPerson(
@@ -125,6 +135,9 @@ _SHORT = {
     Role.ROVER: "rover",
     Role.SYSTEM_ADMINISTRATOR: "sysadmin",
     Role.SUPERVISOR: "supervisor",
+    Role.EXAMINER: "examiner",
+    Role.SCORER: "scorer",
+    Role.MARK_CHECKER: "checker",
     Role.INSTITUTION_HEAD: "head",
     Role.AUDITOR: "auditor",
 }

@@ -1,6 +1,7 @@
 """The level policies: shipped profiles, the rules they feed, and every fault of a text with its path."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,13 +14,15 @@ from exam_rooms.clock import LateRule, Schedule
 from itembank.problems import InputRefused, Problem
 from server.rules import policy as rules
 from server.rules.policy import LevelPolicy, Profile
-from server.rules.policy_values import Delivery, Rounding
+from server.rules.policy_components import Component, Rounding
+from server.rules.policy_values import Delivery
 
 DAY = date(2026, 3, 14)
 TEXTS = {
     name: (files("server") / "policies" / f"{name}.yaml").read_text(encoding="utf-8")
-    for name in ("national", "rehearsal")
+    for name in ("national", "rehearsal", "jiangsu_legacy")
 }
+DATA = yaml.safe_load(TEXTS["national"])
 
 
 def shipped(name: str) -> Profile:
@@ -30,6 +33,7 @@ def shipped(name: str) -> Profile:
 
 NATIONAL = shipped("national")
 POLICY = rules.policy_for(NATIONAL, "baowei", 3)
+THEORY = POLICY.terms_of(Component.THEORY)
 
 
 def codes(problems: list[Problem]) -> list[tuple[str, str]]:
@@ -38,7 +42,7 @@ def codes(problems: list[Problem]) -> list[tuple[str, str]]:
 
 def national_with(path: str, value: object) -> str:
     """The national profile with one field set (or, with None, taken away)."""
-    data = yaml.safe_load(TEXTS["national"])
+    data = deepcopy(DATA)
     *parents, last = path.split(".")
     node = data
     for parent in parents:
@@ -47,7 +51,12 @@ def national_with(path: str, value: object) -> str:
         del node[last]
     else:
         node[last] = value
-    return yaml.safe_dump(data, allow_unicode=True)
+    return as_text(data)
+
+
+def as_text(data: object) -> str:
+    """A profile as JSON, which is YAML too and quicker to read."""
+    return json.dumps(data, ensure_ascii=False, default=str)
 
 
 # --- what the shipped profiles say -------------------------------------------------------------------
@@ -56,7 +65,7 @@ def national_with(path: str, value: object) -> str:
 def test_the_national_policy_for_level_three() -> None:
     assert (POLICY.occupation_code, POLICY.level_name) == ("3-02-02-00", "三级/高级工")
     assert (POLICY.scale.max, POLICY.scale.pass_mark) == (Decimal(100), Decimal(60))
-    assert POLICY.theory.min_minutes == 90
+    assert THEORY.min_minutes == 90
     assert (POLICY.release.minutes_before, POLICY.release.persons, POLICY.release.custodians) == (60, 2, 3)
     assert POLICY.release.different_roles and not POLICY.papers.wrong_deducts and not POLICY.rehearsal
     assert POLICY.late_rule == LateRule(5, 50)
@@ -76,13 +85,13 @@ def test_a_schedule_takes_its_minutes_from_the_policy() -> None:
 
 def test_a_rehearsal_differs_only_where_it_says_so() -> None:
     rehearsal = rules.policy_for(shipped("rehearsal"), "baowei", 3)
-    assert rehearsal.rehearsal and rehearsal.theory.min_minutes == 0
-    assert rules.check_minutes(rehearsal, Decimal("0.5")) == []
+    assert rehearsal.rehearsal and rehearsal.required == (Component.THEORY,)
+    assert rules.check_minutes(rehearsal.terms_of("theory"), Decimal("0.5")) == []
     same = replace(
         rehearsal,
         profile="national",
         rehearsal=False,
-        theory=POLICY.theory,
+        components=POLICY.components,
         earliest_submit_minutes=POLICY.earliest_submit_minutes,
         papers=POLICY.papers,
         checks=POLICY.checks,
@@ -123,6 +132,12 @@ def test_orders_are_everybodys_own_unless_the_profile_says_otherwise() -> None:
     ("score", "rounding", "inclusive", "expected"),
     [
         ("59.5", Rounding.NONE, True, False),
+        ("59.9", Rounding.NONE, True, False),
+        ("60.0", Rounding.NONE, True, True),
+        ("59.9", Rounding.HALF_UP, True, True),
+        ("60.0", Rounding.HALF_UP, False, False),
+        ("60.49", Rounding.HALF_UP, False, False),
+        ("60.5", Rounding.HALF_UP, False, True),
         ("59.999", Rounding.NONE, True, False),
         ("60", Rounding.NONE, True, True),
         ("60", Rounding.NONE, False, False),
@@ -134,14 +149,14 @@ def test_orders_are_everybodys_own_unless_the_profile_says_otherwise() -> None:
     ],
 )
 def test_pass_mark(score: str, rounding: Rounding, inclusive: bool, expected: bool) -> None:
-    policy = replace(POLICY, scale=replace(POLICY.scale, rounding=rounding, inclusive=inclusive))
-    assert rules.passes(Decimal(score), policy) is expected
+    scale = replace(POLICY.scale, rounding=rounding, inclusive=inclusive)
+    assert rules.passes(Decimal(score), scale) is expected
 
 
 @pytest.mark.parametrize("score", ["-0.001", "100.001", "NaN"])
 def test_a_score_outside_the_scale_is_a_mistake(score: str) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
-        rules.passes(Decimal(score), POLICY)
+        rules.passes(Decimal(score), POLICY.scale)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +178,7 @@ def test_invigilators(candidates: int, needed: int) -> None:
     ],
 )
 def test_length_of_a_theory_test(minutes: str, expected: list[tuple[str, str]]) -> None:
-    assert codes(rules.check_minutes(POLICY, Decimal(minutes))) == expected
+    assert codes(rules.check_minutes(THEORY, Decimal(minutes))) == expected
 
 
 @pytest.mark.parametrize(
@@ -263,9 +278,9 @@ def test_earliest_submission_choices(said: object, meant: int | None) -> None:
         ("scale.inclusive", "maybe", "not_yes_or_no"),
         ("scale.rounding", "up", "not_allowed"),
         ("scale.colour", "red", "unknown_key"),
-        ("theory.min_minutes", -1, "number_out_of_range"),
-        ("theory.min_minutes", 90.5, "not_a_whole_number"),
-        ("theory.methods", [], "empty_list"),
+        ("components.theory.min_minutes", -1, "number_out_of_range"),
+        ("components.theory.min_minutes", 90.5, "not_a_whole_number"),
+        ("components.theory.methods", [], "empty_list"),
         ("release.persons", 1, "number_out_of_range"),
         ("release.persons", 3, "number_out_of_range"),
         ("release.custodians", 1, "number_out_of_range"),
@@ -295,7 +310,7 @@ def test_a_fault_is_told_with_its_path(path: str, value: object, code: str) -> N
 
 
 @pytest.mark.parametrize(
-    "field", ["scale", "theory", "release", "invigilators", "papers", "rooms", "occupations"]
+    "field", ["scale", "components", "results", "release", "invigilators", "papers", "rooms", "occupations"]
 )
 def test_a_missing_part_is_told(field: str) -> None:
     problems = rules.load_profile(national_with(field, None))
@@ -304,7 +319,7 @@ def test_a_missing_part_is_told(field: str) -> None:
 
 
 def test_all_faults_are_told_at_once() -> None:
-    text = national_with("grace_seconds", 99).replace("version: 2", "version: 0")
+    text = national_with("grace_seconds", 99).replace('"version": 3', '"version": 0')
     problems = rules.load_profile(text)
     assert isinstance(problems, list)
     assert {problem.place for problem in problems} == {"grace_seconds", "version"}

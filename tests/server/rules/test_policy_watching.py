@@ -21,7 +21,7 @@ from server.rules import policy as rules
 from server.rules.policy import LevelPolicy, Profile
 from server.rules.policy_violations import incidents_of
 from server.rules.policy_watching import as_policy, read_watching
-from tests.server.rules.test_policy import NATIONAL, POLICY, codes, national_with, shipped
+from tests.server.rules.test_policy import NATIONAL, POLICY, TEXTS, codes, national_with, shipped
 
 RULES = POLICY.watching
 assert RULES is not None
@@ -258,7 +258,7 @@ def test_a_profile_without_the_part_is_refused() -> None:
 @pytest.mark.parametrize("kind", [str(kind) for kind in CAMERA_KINDS if kind not in OFF])
 def test_a_kind_said_twice_is_refused(kind: str) -> None:
     line = f"    {kind}: {{hold_seconds: 1, clear_seconds: 1}}\n"
-    before, here, after = national_with("title", "x").partition("\nwatching:\n")
+    before, here, after = TEXTS["national"].partition("\nwatching:\n")
     text = before + here + after.replace("  episodes:\n", f"  episodes:\n{line}", 1)
     assert codes(rules.load_profile(text)) == [("profile_not_readable", "")]
 

@@ -1,0 +1,396 @@
+"""Who sits on a panel, who is there when a candidate begins, and who takes whose place (R05, R07, R14-R16)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from itembank.problems import InputRefused
+from server.access import Actor, Role
+from server.db.assessing import ScoreSheet
+from server.db.rooms import Room
+from server.db.sittings import Assignment, Batch, Candidate, Registration, RoomSitting, Sitting
+from server.db.staffing import DutySign, StaffRecusal
+from server.errors import Forbidden, Refused
+from server.host import Host
+from server.rules.policy_components import PanelRules
+from server.services import (
+    assessment_room,
+    duties,
+    panel_draws,
+    panel_swaps,
+    panels,
+    staff_draws,
+    staffing,
+    turns,
+)
+from server.services.panels import PanelPlan, Swap
+from server.services.signed import Signed
+from tests.server.assessing_kit import Stage, add_examiner, ids, make_assessment
+
+People = Callable[..., Actor]
+
+
+@pytest.fixture
+def stage(host: Host, person_as: People) -> Stage:
+    return make_assessment(host, person_as)
+
+
+@pytest.fixture
+def planned(host: Host, person_as: People) -> Stage:
+    """Before the day: nothing has begun."""
+    return make_assessment(host, person_as, state="arranged")
+
+
+def assign(stage: Stage, *people: Actor, who: Actor | None = None) -> None:
+    plan = PanelPlan(ids(people), people[0].user_id or 0)
+    stage.write(panels.assign, who or stage.administrator, stage.room_sitting, plan)
+
+
+def seats(stage: Stage) -> tuple[panels.PanelSeat, ...]:
+    with stage.host.db.read() as session:
+        return panels.panel(session, stage.room_sitting)
+
+
+def make_uncle(stage: Stage, who: Actor, registration: int) -> str:
+    """The examiner has a link with the candidate of that registration, whose name it returns."""
+
+    def link(session: Session) -> str:
+        row = session.get_one(Registration, registration)
+        person = session.get_one(Candidate, row.candidate_id)
+        known = StaffRecusal(user_id=who.user_id, kind="kin", candidate_index=person.id_index)
+        known.note, known.added_at = "叔父", stage.host.now()
+        session.add(known)
+        return person.name
+
+    return stage.host.db.write(link)
+
+
+def refusal(stage: Stage, *people: Actor) -> InputRefused:
+    with pytest.raises(InputRefused) as refused:
+        assign(stage, *people)
+    return refused.value
+
+
+# --- assigning ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_a_panel_of_five_with_another_leader_replaces_the_one_of_three(
+    planned: Stage, person_as: People
+) -> None:
+    further = [person_as("examiner", name=name) for name in ("甲", "乙")]
+    assign(planned, further[0], *planned.examiners, further[1])
+    found = seats(planned)
+    assert [seat.name for seat in found if seat.leader] == ["甲"]
+    assert found[0].leader
+    assert {seat.user_id for seat in found} == {*ids(planned.examiners), *ids(further)}
+    assert {seat.name for seat in found if not seat.present} == {"甲", "乙"}
+
+
+def test_four_examiners_are_refused_as_even_and_two_as_too_few(planned: Stage, person_as: People) -> None:
+    fourth = person_as("examiner")
+    assert [each.code for each in refusal(planned, *planned.examiners, fourth).problems] == ["panel_even"]
+    assert [each.code for each in refusal(planned, *planned.examiners[:2]).problems] == ["panel_too_small"]
+    assert len(seats(planned)) == 3
+
+
+@pytest.mark.parametrize(("at_once", "needed"), [(5, 3), (15, 3), (16, 5), (25, 5), (26, 7)])
+def test_the_ratio_counts_stations_in_use_and_is_raised_to_odd(
+    host: Host, person_as: People, at_once: int, needed: int
+) -> None:
+    stage = make_assessment(
+        host, person_as, state="arranged", stations=at_once, candidates=30, examiners=needed
+    )
+    with host.db.read() as session:
+        place = assessment_room.load(session, stage.room_sitting)
+        assert panels.faults(session, place) == []
+    two_less = stage.examiners[: needed - 2]
+    assert refusal(stage, *two_less).problems[0].params["needed"] == needed
+
+
+def test_the_uncle_of_a_candidate_is_refused_by_name(planned: Stage, person_as: People) -> None:
+    uncle = person_as("examiner", name="王叔")
+    nephew = make_uncle(planned, uncle, planned.registrations[1])
+    with pytest.raises(Refused, match="duty_recused") as refused:
+        assign(planned, *planned.examiners[:2], uncle)
+    assert (refused.value.params["name"], refused.value.params["candidates"]) == ("王叔", nephew)
+
+
+def test_a_low_card_and_an_expired_one_are_refused_by_name(host: Host, person_as: People) -> None:
+    rules = PanelRules(card_grades=("senior_examiner",))
+    planned = make_assessment(host, person_as, state="arranged", panel=rules)
+    late, low = person_as("examiner", name="过期"), person_as("examiner", name="考评员卡")
+    add_examiner(host, late, card_grade="senior_examiner", valid_to=(host.now() - timedelta(days=1)).date())
+    with pytest.raises(Refused, match="duty_card_expired"):
+        assign(planned, *planned.examiners[:2], late)
+    add_examiner(host, low, card_grade="examiner")
+    problems = refusal(planned, *planned.examiners[:2], low).problems
+    assert [(each.code, each.params["name"]) for each in problems] == [("panel_grade_senior", "考评员卡")]
+
+
+def test_the_last_day_of_a_card_still_serves(host: Host, person_as: People, planned: Stage) -> None:
+    last = person_as("examiner")
+    add_examiner(host, last, valid_to=host.now().date())
+    assign(planned, *planned.examiners[:2], last)
+
+
+def test_who_has_another_duty_is_refused(host: Host, planned: Stage, person_as: People) -> None:
+    both = person_as("examiner", "invigilator", name="两岗")
+
+    def seat(session: Session) -> None:
+        duty = {"room_sitting_id": planned.room_sitting, "user_id": both.user_id}
+        session.add(Assignment(**duty, role="invigilator"))
+
+    host.db.write(seat)
+    with pytest.raises(Refused, match="panel_other_duty"):
+        assign(planned, *planned.examiners[:2], both)
+    busy = person_as("examiner", name="在别处")
+    host.db.write(_elsewhere, planned, busy.user_id, same_sitting=True)
+    with pytest.raises(Refused, match="duty_elsewhere"):
+        assign(planned, *planned.examiners[:2], busy)
+
+
+def test_no_leader_no_panel(planned: Stage) -> None:
+    plan = PanelPlan(ids(planned.examiners), planned.chief.user_id or 0)
+    with pytest.raises(Refused, match="panel_leader_missing"):
+        planned.write(panels.assign, planned.administrator, planned.room_sitting, plan)
+
+
+def test_only_who_arranges_assigns(planned: Stage) -> None:
+    for who in (planned.invigilator, planned.supervisor, planned.leader):
+        with pytest.raises(Forbidden):
+            assign(planned, *planned.examiners, who=who)
+
+
+def test_the_draws_and_lists_of_other_duties_leave_the_panel_alone(
+    host: Host, planned: Stage, person_as: People
+) -> None:
+    before = seats(planned)
+    duties_of = {planned.invigilator.user_id or 0: Role.INVIGILATOR}
+    planned.write(staffing.assign_staff, planned.administrator, planned.room_sitting, duties_of)
+    assert seats(planned) == before
+    with host.db.read() as session:
+        assert [line.role for line in staffing.lines(session, planned.room_sitting)].count("examiner") == 3
+
+    def nobody_signed_in(session: Session) -> None:
+        for sign in session.scalars(select(DutySign)):
+            session.delete(sign)
+
+    host.db.write(nobody_signed_in)
+    person_as("invigilator")
+    planned.write(staff_draws.draw, planned.administrator, planned.sitting, seed="x")
+    assert {seat.user_id for seat in seats(planned)} == {seat.user_id for seat in before}
+
+
+# --- the draw -------------------------------------------------------------------------------------------
+
+
+def test_a_drawn_panel_is_replayed_by_its_seed_and_leaves_out_who_must_stand_back(
+    host: Host, person_as: People
+) -> None:
+    stage = make_assessment(host, person_as, state="arranged", present=False)
+    pool = [person_as("examiner", name=f"备选{number}") for number in range(6)]
+    make_uncle(stage, pool[0], stage.registrations[0])
+    seed = stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="panel")
+    first = seats(stage)
+    assert seed == "panel"
+    assert len(first) == 3
+    assert pool[0].user_id not in {seat.user_id for seat in first}
+    stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="panel")
+    assert seats(stage) == first
+    stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="another")
+    stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="a third one")
+    assert len([seat for seat in seats(stage) if seat.leader]) == 1
+
+
+def test_too_few_who_may_serve_are_named_as_a_shortage(host: Host, person_as: People) -> None:
+    stage = make_assessment(host, person_as, state="arranged")
+    make_uncle(stage, stage.leader, stage.registrations[0])
+    with pytest.raises(Refused, match="panel_shortage") as refused:
+        stage.write(panel_draws.draw, stage.administrator, stage.room_sitting)
+    assert (refused.value.params["count"], refused.value.params["needed"]) == ("2", "3")
+
+
+# --- warnings (R15) -------------------------------------------------------------------------------------
+
+
+def test_the_same_people_for_the_fourth_time_are_a_warning_only(host: Host, planned: Stage) -> None:
+    for number in range(3):
+        host.db.write(_earlier_panel, planned, number)
+    with host.db.read() as session:
+        place = assessment_room.load(session, planned.room_sitting)
+        found = panels.warnings(session, place)
+        assert panels.faults(session, place) == []
+    assert [each.code for each in found].count("panel_again") == 3
+    assert "panel_unchanged" in [each.code for each in found]
+
+
+def test_a_third_of_new_people_is_enough(host: Host, planned: Stage, person_as: People) -> None:
+    host.db.write(_earlier_panel, planned, 0)
+    assign(planned, *planned.examiners[:2], person_as("examiner"))
+    with host.db.read() as session:
+        assert panels.warnings(session, assessment_room.load(session, planned.room_sitting)) == []
+
+
+# --- who is there when a candidate begins ---------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_two_of_three_present_start_nobody_and_the_missing_one_is_named(stage: Stage) -> None:
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    stage.duty(stage.examiners[1], present=False)
+    with pytest.raises(Refused, match="panel_incomplete") as refused:
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+    assert (refused.value.params["names"], refused.value.params["present"]) == ("考评员2", "2")
+    stage.duty(stage.examiners[1], present=True)
+    stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+
+
+def test_three_of_five_present_are_a_panel_but_four_are_not(host: Host, person_as: People) -> None:
+    stage = make_assessment(host, person_as, examiners=5)
+    stage.duty(stage.examiners[4], present=False)
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    with pytest.raises(Refused, match="panel_incomplete"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+    stage.duty(stage.examiners[3], present=False)
+    stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+    assert stage.turn(1).panel == sorted(ids(stage.examiners[:3]))
+
+
+def test_without_its_leader_a_panel_begins_nothing(host: Host, person_as: People) -> None:
+    stage = make_assessment(host, person_as, examiners=5)
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    for away in (stage.examiners[0], stage.examiners[4]):
+        stage.duty(away, present=False)
+    with pytest.raises(Refused, match="panel_leader_away"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+    stage.write(panels.name_leader, stage.signed("组长未到"), stage.room_sitting, stage.examiners[1].user_id)
+    stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+
+
+def test_the_ratio_is_looked_at_again_with_every_further_candidate_at_once(
+    host: Host, person_as: People
+) -> None:
+    rules = PanelRules(candidates_per=1)
+    stage = make_assessment(host, person_as, stations=4, panel=rules)
+    for number in (1, 2, 3):
+        stage.perform(number)
+    stage.write(turns.call, stage.invigilator, stage.turn(4).id)
+    with pytest.raises(Refused, match="panel_too_small"):
+        stage.write(turns.start, stage.invigilator, stage.turn(4).id, checked=True)
+    stage.write(turns.finish, stage.invigilator, stage.turn(1).id)
+    stage.write(turns.start, stage.invigilator, stage.turn(4).id, checked=True)
+
+
+def test_a_link_that_comes_to_light_later_stops_the_next_start(stage: Stage) -> None:
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    make_uncle(stage, stage.leader, stage.registrations[0])
+    with pytest.raises(Refused, match="duty_recused"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+
+
+def test_a_committee_of_two_begins_no_defence(host: Host, person_as: People) -> None:
+    stage = make_assessment(
+        host, person_as, component="review", method="defence", stations=0, panel=PanelRules(), level=2
+    )
+    stage.duty(stage.examiners[2], present=False)
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    with pytest.raises(Refused, match="panel_incomplete"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+    stage.duty(stage.examiners[2], present=True)
+    stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+
+
+# --- replacing ------------------------------------------------------------------------------------------
+
+
+def test_a_successor_takes_place_and_lead_between_turns_and_running_turns_keep_their_panel(
+    stage: Stage, person_as: People
+) -> None:
+    running, new = stage.perform(1), person_as("examiner", name="接替")
+    swap = Swap(stage.leader.user_id or 0, new.user_id or 0)
+    with pytest.raises(Refused, match="reason_missing"):
+        stage.write(panels.replace, Signed(stage.chief), stage.room_sitting, swap)
+    stage.write(panels.replace, stage.signed("临时有事"), stage.room_sitting, swap)
+    assert seats(stage)[0].name == "接替"
+    assert not seats(stage)[0].present
+    assert stage.turn(1).panel == running.panel
+    stage.write(turns.call, stage.invigilator, stage.turn(2).id)
+    with pytest.raises(Refused, match="panel_incomplete"):
+        stage.write(turns.start, stage.invigilator, stage.turn(2).id, checked=True)
+    stage.write(duties.sign_in, new, stage.room_sitting)
+    stage.write(turns.start, stage.invigilator, stage.turn(2).id, checked=True)
+    assert new.user_id in stage.turn(2).panel
+
+
+def test_a_member_is_taken_off_with_a_reason_and_what_is_left_begins_nothing(stage: Stage) -> None:
+    stage.write(panels.remove, stage.signed("突发疾病"), stage.room_sitting, stage.examiners[2].user_id)
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    with pytest.raises(Refused, match="panel_too_small"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
+
+
+@pytest.mark.both_stores
+def test_chief_and_supervisor_put_a_successor_into_a_running_turn(stage: Stage, person_as: People) -> None:
+    turn, new = stage.perform(1), person_as("examiner", name="接替")
+    swap = Swap(stage.examiners[2].user_id or 0, new.user_id or 0)
+    for wrong, code in [
+        (Signed(stage.chief, "晕倒"), "cosign_missing"),
+        (Signed(stage.chief, "", stage.supervisor), "reason_missing"),
+    ]:
+        with pytest.raises(Refused, match=code):
+            stage.write(panel_swaps.in_turn, wrong, turn.id, swap)
+    with pytest.raises(Forbidden):
+        stage.write(panel_swaps.in_turn, Signed(stage.chief, "晕倒", stage.invigilator), turn.id, swap)
+    stage.write(panel_swaps.in_turn, Signed(stage.chief, "晕倒", stage.supervisor), turn.id, swap)
+    assert stage.turn(1).panel == sorted([*ids(stage.examiners[:2]), new.user_id or 0])
+    assert "接替" in {seat.name for seat in seats(stage)}
+
+
+def test_a_locked_sheet_is_never_replaced(stage: Stage, person_as: People) -> None:
+    turn, new = stage.perform(1), person_as("examiner")
+
+    def lock(session: Session) -> None:
+        now, user = stage.host.now(), stage.examiners[2].user_id
+        session.add(
+            ScoreSheet(uid="s", turn_id=turn.id, user_id=user, state="locked", opened_at=now, locked_at=now)
+        )
+
+    stage.host.db.write(lock)
+    swap = Swap(stage.examiners[2].user_id or 0, new.user_id or 0)
+    with pytest.raises(Refused, match="sheet_locked"):
+        stage.write(panel_swaps.in_turn, Signed(stage.chief, "晕倒", stage.supervisor), turn.id, swap)
+
+
+def _elsewhere(session: Session, stage: Stage, user: int | None, *, same_sitting: bool) -> None:
+    room = Room(name="另一考场", kind="practical", layout={}, created_at=stage.host.now())
+    session.add(room)
+    session.flush()
+    row = RoomSitting(uid="other", sitting_id=stage.sitting, room_id=room.id)
+    session.add(row)
+    session.flush()
+    session.add(Assignment(room_sitting_id=row.id, user_id=user, role="examiner"))
+
+
+def _earlier_panel(session: Session, stage: Stage, number: int) -> None:
+    """The same three sat on the panel of another batch some months before."""
+    now = stage.host.now()
+    first = session.get_one(Batch, stage.batch)
+    batch = Batch(
+        name=f"以前的第 {number} 批", occupation="baowei", level=3, profile="national", created_at=now
+    )
+    batch.policy = first.policy
+    session.add(batch)
+    session.flush()
+    sitting = Sitting(batch_id=batch.id, number=1, component="practical", method="hands_on")
+    sitting.starts_at, sitting.minutes = now - timedelta(days=30 * (number + 1)), 60
+    session.add(sitting)
+    session.flush()
+    row = RoomSitting(uid=f"earlier-{number}", sitting_id=sitting.id, room_id=stage.room, state="marked")
+    session.add(row)
+    session.flush()
+    for user in ids(stage.examiners):
+        session.add(Assignment(room_sitting_id=row.id, user_id=user, role="examiner"))

@@ -1,0 +1,469 @@
+"""Written papers: scans joined by their codes, two markers apart, a third one, the mark that comes in force."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal as D
+from typing import Any
+
+import cv2
+import pytest
+from sqlalchemy import select
+
+from itembank.items import Criterion, ItemKind
+from server.access import Actor
+from server.db.bank import BankItem, BlueprintRow
+from server.db.papers import EnteredMark, FormItem, PaperSet
+from server.db.people import UserRole
+from server.db.record import AuditEntry
+from server.db.scripts import ScanPage, ScriptReading
+from server.db.sittings import Assignment, Candidate, Sitting
+from server.db.staffing import StaffRecusal
+from server.errors import Forbidden, NotFound, Refused
+from server.host import Host
+from server.jobs import scans as reading
+from server.jobs.scans import read_scans
+from server.services import (
+    entered_marks,
+    scans,
+    script_criteria,
+    script_markers,
+    script_objectives,
+    script_readings,
+    script_register,
+    script_room,
+)
+from server.services.entered_marks import Entry
+from server.services.script_readings import Given
+from server.services.signed import Signed
+from tests.server import item_kit
+from tests.server.conftest import Machine
+from tests.server.script_kit import ZONE, PaperRoom, loose_pages, make_paper_room, page_image, zipped
+
+QUIET = lambda *_: None  # noqa: E731
+
+
+@pytest.fixture
+def room(host: Host, person_as: Callable[..., Actor], machine: Machine) -> PaperRoom:
+    return make_paper_room(host, person_as, machine)
+
+
+def acts(room: PaperRoom) -> list[str]:
+    with room.host.db.read() as session:
+        return list(session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)))
+
+
+# --- scans -----------------------------------------------------------------------------------------------
+
+
+def test_printed_sheets_come_back_turned_and_find_their_seats(room: PaperRoom) -> None:
+    pdf = room.sheets()
+    room.end()
+    drawn = [frame for frame, _share in reading._frames(pdf, "x.pdf")]
+    turned = [drawn[0], cv2.rotate(drawn[1], cv2.ROTATE_180), cv2.rotate(drawn[2], cv2.ROTATE_90_CLOCKWISE)]
+    read = read_scans(
+        {"data": zipped(*(cv2.imencode(".png", t)[1].tobytes() for t in turned)), "name": "z"}, QUIET
+    )
+    stored = room.store(read)
+    assert (stored.pages, stored.matched) == (3, 3)
+    with room.host.db.read() as session:
+        found = {row.script_id: row for row in session.scalars(select(ScanPage))}
+    scripts = room.scripts()
+    assert [found[scripts[seat].id].code.split()[3] for seat in "123"] == ["1", "2", "3"]
+    assert {row.matched_by for row in found.values()} == {"code"}
+    assert len({script.code for script in scripts.values()}) == 3
+
+
+def test_a_marker_is_shown_neither_seat_nor_name(room: PaperRoom) -> None:
+    room.end()
+    room.store(loose_pages(2))
+    room.allot(*room.markers[:2])
+    with room.host.db.read() as session:
+        pages = list(session.scalars(select(ScanPage.id).order_by(ScanPage.id)))
+    for page_id in pages:
+        room.scene.write(scans.match, room.manager, page_id, "1")
+    marker = room.marker(room.readings("1")[0])
+    look = lambda who, page_id, part: room.scene.write(scans.strip, who, page_id, part)  # noqa: E731
+    assert look(marker, pages[0], "body").startswith(b"\xff\xd8")
+    assert look(marker, pages[1], "head").startswith(b"\xff\xd8")
+    for page_id, part in ((pages[0], "stamp"), (pages[0], "head"), (pages[1], "stamp"), (pages[0], "other")):
+        with pytest.raises(NotFound):
+            look(marker, page_id, part)
+    for stranger in (room.markers[2], room.scene.invigilator):
+        with pytest.raises(NotFound):
+            look(stranger, pages[0], "body")
+    assert look(room.manager, pages[0], "stamp").startswith(b"\xff\xd8")
+    look(marker, pages[0], "body")
+    assert acts(room).count("scan_viewed") == 3  # once for each person and page
+
+
+def test_pages_without_a_code_wait_for_a_person(room: PaperRoom) -> None:
+    room.end()
+    stored = room.store(loose_pages(3))
+    assert (stored.pages, stored.matched) == (3, 0)
+    with room.host.db.read() as session:
+        first, second, third = scans.loose(session, room.room)
+    with pytest.raises(Refused, match="scan_seat_unknown"):
+        room.scene.write(scans.match, room.manager, first.id, "4")  # the spare seat wrote nothing
+    room.scene.write(scans.match, room.manager, first.id, "2")
+    room.scene.write(scans.set_aside, room.manager, second.id)
+    with pytest.raises(Refused, match="scan_not_loose"):
+        room.scene.write(scans.set_aside, room.manager, first.id)
+    room.scene.write(scans.loosen, room.manager, first.id)
+    with room.host.db.read() as session:
+        assert [one.id for one in scans.loose(session, room.room)] == [first.id, third.id]
+
+
+def test_loose_pages_in_the_order_of_seats_only_when_they_come_out_even(room: PaperRoom) -> None:
+    room.end()
+    room.store(loose_pages(3))
+    with pytest.raises(Refused, match="scan_order_count"):
+        room.scene.write(scans.match_in_order, room.manager, room.room, 2)
+    assert room.scene.write(scans.match_in_order, room.manager, room.room, 1) == 3
+    with room.host.db.read() as session:
+        joined = dict(session.execute(select(ScanPage.id, ScanPage.script_id)).all())
+    assert [joined[key] for key in sorted(joined)] == [room.scripts()[seat].id for seat in "123"]
+
+
+def test_the_same_file_and_the_same_page_count_once(room: PaperRoom) -> None:
+    room.end()
+    room.store(loose_pages(2))
+    with pytest.raises(Refused, match="scan_again"):
+        room.store(loose_pages(2))
+    stored = room.store(loose_pages(3), "b" * 64)
+    assert (stored.pages, stored.again) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"%PDF-1.7 nothing", "scan_damaged"),
+        (b"PK\x03\x04 nothing", "zip_damaged"),
+        (b"GIF89a", "scan_not_readable"),
+        (zipped(), "scan_not_readable"),  # an empty zip begins with other bytes
+        (zipped(b"no picture"), "scan_not_readable"),
+        (page_image()[:400], "picture_damaged"),
+    ],
+)
+def test_what_is_no_scan_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(Refused, match=code):
+        read_scans({"data": data, "name": "x"}, QUIET)
+
+
+def test_nothing_is_brought_in_before_the_end(room: PaperRoom) -> None:
+    with pytest.raises(Refused, match="scripts_before_end"):
+        room.store(loose_pages(2))
+    room.end()
+    with pytest.raises(Forbidden):
+        room.scene.write(scans.store, room.markers[0], room.room, scans.Brought("a" * 64, 1), loose_pages(2))
+
+
+# --- markers ---------------------------------------------------------------------------------------------
+
+
+def test_two_markers_a_script_with_even_loads(room: PaperRoom) -> None:
+    room.end()
+    assert room.allot(*room.markers[:3]) == 6
+    for seat in "123":
+        first, second = room.readings(seat)
+        assert first.user_id != second.user_id
+        assert (first.turn, second.turn) == (1, 2)
+    with room.host.db.read() as session:
+        assert [line.allotted for line in script_markers.register(session, room.room)] == [2, 2, 2]
+    assert room.scene.write(script_markers.allot, room.manager, room.room, "again") == 0
+
+
+def test_who_may_not_mark(room: PaperRoom, person_as: Callable[..., Actor]) -> None:
+    room.end()
+    here = person_as("examiner")
+    duty = Assignment(room_sitting_id=room.room, user_id=here.user_id or 0, role="examiner")
+    room.host.db.write(lambda session: session.add(duty))
+    for who, code in (
+        (person_as("invigilator"), "script_marker_role"),
+        (person_as("examiner", "scorer"), "script_marker_apart"),
+        (person_as("examiner", "administrator"), "script_marker_apart"),
+        (here, "script_marker_was_here"),
+    ):
+        with pytest.raises(Refused, match=code):
+            room.scene.write(script_markers.name, room.manager, room.room, [who.user_id])
+    with room.host.db.read() as session:
+        offered = {user for user, _name in script_markers.candidates(session, room.room)}
+    assert offered == {marker.user_id for marker in room.markers}
+
+
+def test_who_stands_back_for_the_author_gets_another_script(room: PaperRoom) -> None:
+    room.end()
+    uncle = room.markers[0]
+
+    def link(session: Any) -> None:
+        author = session.scalars(select(Candidate).where(Candidate.name == "考生2")).one()
+        row = StaffRecusal(
+            user_id=uncle.user_id, kind="kin", candidate_index=author.id_index, added_at=room.host.now()
+        )
+        session.add(row)
+
+    room.host.db.write(link)
+    with pytest.raises(Refused, match="script_too_few_markers") as refused:
+        room.allot(*room.markers[:2])
+    assert room.scripts() == {} or refused.value.params["codes"] == room.scripts()["2"].code
+    room.allot(*room.markers[:3])
+    assert uncle.user_id not in {one.user_id for one in room.readings("2")}
+    assert uncle.user_id in {one.user_id for seat in "13" for one in room.readings(seat)}
+
+
+def test_who_got_a_right_that_shows_names_gets_no_more_scripts(room: PaperRoom) -> None:
+    room.end()
+    people = [marker.user_id for marker in room.markers[:3]]
+    room.scene.write(script_room.prepare, room.manager, room.room)
+    room.scene.write(script_markers.name, room.manager, room.room, people)
+    room.host.db.write(lambda session: session.add(UserRole(user_id=people[0], role="scorer")))
+    room.scene.write(script_markers.allot, room.manager, room.room, "seed")
+    assert people[0] not in {one.user_id for seat in "123" for one in room.readings(seat)}
+
+
+# --- marking ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_two_within_the_tolerance_give_their_mean_through_the_entered_marks(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    first, second = room.readings("1")
+    room.hand_in(first, objective="40", four="12", five="10")
+    assert room.scripts()["1"].state == "marking"
+    room.hand_in(second, objective="40", four="14.5", five="12.5")
+    script = room.scripts()["1"]
+    assert (script.state, script.points) == ("settled", D("64.50"))
+    with room.host.db.read() as session:
+        assert entered_marks.whole_papers(session, [script.attempt_id]) == {script.attempt_id: D("64.5")}
+        mark = session.get_one(EnteredMark, script.mark_id)
+    assert {mark.entered_by, mark.confirmed_by} == {first.user_id, second.user_id}
+    assert "二" not in "".join(acts(room))
+
+
+@pytest.mark.parametrize(("fourth", "state"), [("17", "settled"), ("17.01", "third")])
+def test_the_tolerance_of_the_policy_on_both_sides(room: PaperRoom, fourth: str, state: str) -> None:
+    room.end()
+    room.allot(*room.markers[:3])
+    first, second = room.readings("1")
+    room.hand_in(first, objective="40", four="12", five="10")
+    room.hand_in(second, objective="40", four=fourth, five="10")
+    assert room.scripts()["1"].state == state
+    assert len(room.readings("1")) == (3 if state == "third" else 2)
+
+
+def test_a_third_marker_who_is_neither_decides(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:3])
+    first, second = room.readings("1")
+    room.hand_in(first, objective="40", four="2", five="0")
+    room.hand_in(second, objective="40", four="20", five="10")
+    third = room.readings("1")[2]
+    assert third.user_id not in (first.user_id, second.user_id)
+    with room.host.db.read() as session:
+        assert entered_marks.whole_papers(session, [room.scripts()["1"].attempt_id]) == {}
+    room.hand_in(third, objective="40", four="18", five="9")
+    script = room.scripts()["1"]
+    assert (script.points, script.settled) == (
+        D(67),
+        {"rule": "median", "readings": [first.id, second.id, third.id], "wide": False},
+    )
+
+
+def test_a_paper_waits_for_a_third_marker_until_somebody_is_named(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    first, second = room.readings("1")
+    room.hand_in(first, objective="60", four="20", five="20")
+    room.hand_in(second, objective="60", four="0", five="0")
+    assert (room.scripts()["1"].state, len(room.readings("1"))) == ("third", 2)
+    assert room.allot(room.markers[3]) == 1
+    assert room.marker(room.readings("1")[2]) == room.markers[3]
+
+
+def test_nobody_sees_or_touches_what_another_marker_gave(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    first, second = room.readings("1")
+    room.hand_in(first, objective="40", four="12", five="10")
+    with pytest.raises(NotFound):
+        room.scene.write(script_readings.desk, room.marker(second), first.id)
+    with pytest.raises(NotFound):
+        room.scene.write(script_readings.save, room.marker(second), first.id, Given({}))
+    desk = room.scene.write(script_readings.desk, room.marker(second), second.id)
+    assert (desk.given, desk.handed_at) == ({}, None)
+    assert "12" not in repr(desk.given)
+    with room.host.db.read() as session:
+        found = script_register.overview(session, room.manager, room.room)
+    assert all(one.total is None for line in found.scripts for one in line.readings)
+    with room.host.db.read() as session, pytest.raises(Forbidden):
+        script_register.overview(session, room.marker(first), room.room)
+
+
+def test_what_is_handed_in_stands(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    reading_, _second = room.readings("1")
+    who = room.marker(reading_)
+    with pytest.raises(Refused, match="script_points_missing"):
+        room.hand_in(reading_, objective="40", four="12")
+    for typed, code in (
+        ("20.01", "mark_out_of_range"),
+        ("-1", "mark_out_of_range"),
+        ("x", "field_not_a_number"),
+    ):
+        with pytest.raises(Refused, match=code):
+            room.hand_in(reading_, objective="40", four=typed, five="1")
+    room.scene.write(script_readings.save, who, reading_.id, Given({"item-4": "12"}, "字迹不清"))
+    desk = room.scene.write(script_readings.desk, who, reading_.id)
+    assert (dict(desk.given), desk.note, desk.most) == ({"item-4": "12"}, "字迹不清", D(100))
+    room.hand_in(reading_, objective="40", four="12", five="10")
+    with pytest.raises(Refused, match="script_handed_in"):
+        room.hand_in(reading_, objective="40", four="13", five="10")
+    with pytest.raises(Refused, match="script_handed_in"):
+        room.scene.write(script_markers.take_back, Signed(room.manager, "病假"), reading_.id)
+
+
+def test_a_script_is_taken_back_and_given_to_somebody_else(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    first, _second = room.readings("1")
+    with pytest.raises(Refused, match="reason_missing"):
+        room.scene.write(script_markers.take_back, Signed(room.manager), first.id)
+    room.scene.write(script_markers.take_back, Signed(room.manager, "病假"), first.id)
+    with pytest.raises(NotFound):
+        room.hand_in(first, objective="1", four="1", five="1")
+    room.allot(room.markers[2])
+    now_first = room.readings("1")[0]
+    assert room.marker(now_first) == room.markers[2]
+    with room.host.db.read() as session:
+        assert session.get_one(ScriptReading, first.id).withdrawn_reason == "病假"
+
+
+def test_a_mark_beside_the_markers_is_refused_and_later_ones_need_two(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    attempt = room.scripts()["1"].attempt_id
+    entry = Entry(attempt, D(99))
+    with pytest.raises(Refused, match="mark_by_markers"):
+        room.scene.write(entered_marks.enter, room.manager, room.host.answers, entry)
+    for one in room.readings("1"):
+        room.hand_in(one, objective="40", four="12", five="10")
+    with pytest.raises(Refused, match="mark_note_missing"):
+        room.scene.write(entered_marks.enter, room.manager, room.host.answers, entry)
+    later = Entry(attempt, D(63), note="复核：第 4 题漏加 1 分")
+    room.scene.write(entered_marks.enter, room.manager, room.host.answers, later)
+    with room.host.db.read() as session:
+        assert entered_marks.whole_papers(session, [attempt]) == {attempt: D(62)}
+
+
+def test_a_paper_that_was_not_handed_in_is_left_out(room: PaperRoom) -> None:
+    room.end()
+    room.scene.write(script_room.prepare, room.manager, room.room)
+    script = room.scripts()["3"].id
+    room.scene.write(script_room.leave_out, Signed(room.manager, "缺考"), script)
+    assert room.allot(*room.markers[:2]) == 4
+    room.scene.write(script_room.take_in, room.manager, script)
+    assert room.allot(*room.markers[:2]) == 2
+    with pytest.raises(Refused, match="script_in_marking"):
+        room.scene.write(script_room.leave_out, Signed(room.manager, "缺考"), script)
+
+
+# --- answers typed from the sheet ------------------------------------------------------------------------
+
+
+def test_answers_typed_twice_are_marked_by_the_key(room: PaperRoom, person_as: Callable[..., Actor]) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    script = room.scripts()["1"]
+    second = person_as("administrator")
+    typed = "1 A\n2. d\n3 a\n"
+    write = lambda who, text: room.scene.write(script_objectives.type_in, who, script.id, text)  # noqa: E731
+    assert write(room.manager, typed)
+    with pytest.raises(Refused, match="script_typed_by_you"):
+        write(room.manager, typed)
+    assert not write(second, "1 A\n2 B\n3 A")
+    assert write(second, typed)
+    assert write(room.manager, typed)
+    reading_ = room.readings("1")[0]
+    desk = room.scene.write(script_readings.desk, room.marker(reading_), reading_.id)
+    assert desk.computed == D(40)
+    assert [one.place for one in desk.questions] == ["item-4", "item-5"]
+    for one in room.readings("1"):
+        room.hand_in(one, four="12", five="10")
+    assert room.scripts()["1"].points == D(62)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("9 A", "script_typing_number"), ("4 text", "script_typing_number"), ("1 A\n1 B", "script_typing_line")],
+)
+def test_typing_names_the_line_that_is_wrong(room: PaperRoom, typed: str, code: str) -> None:
+    room.end()
+    room.scene.write(script_room.prepare, room.manager, room.room)
+    with pytest.raises(Refused, match=code):
+        room.scene.write(script_objectives.type_in, room.manager, room.scripts()["1"].id, typed)
+
+
+# --- the register ----------------------------------------------------------------------------------------
+
+
+def test_the_register_says_who_marked_what_by_code_alone(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    for one in room.readings("1"):
+        room.hand_in(one, objective="40", four="12", five="10")
+    with room.host.db.read() as session:
+        payload = script_register.document(session, room.manager, room.room, now=room.host.now(), zone=ZONE)
+    data = payload["data"]
+    codes = {line["code"]: line for line in data["scripts"]}
+    settled = codes[room.scripts()["1"].code]
+    assert (settled["points"], settled["rule"], settled["state"]) == ("62", "二评平均", "已定分")
+    assert [one["total"] for one in codes[room.scripts()["2"].code]["readings"]] == ["", ""]
+    assert [line["handed"] for line in data["markers"]] == [1, 1]
+    assert "T2026" not in str(data)
+    assert "考生" not in str(data)
+
+
+def test_the_chain_never_says_points_or_who_wrote_it(room: PaperRoom) -> None:
+    room.end()
+    room.allot(*room.markers[:2])
+    for one in room.readings("1"):
+        room.hand_in(one, objective="40", four="12", five="10")
+    with room.host.db.read() as session:
+        rows = list(session.scalars(select(AuditEntry).where(AuditEntry.act.like("script%"))))
+    said = " ".join(str(row.details) for row in rows)
+    assert "script_settled" in {row.act for row in rows}
+    for secret in ("62", "T2026", "考生", "要点"):
+        assert secret not in said
+
+
+def test_markers_get_the_criteria_that_the_bank_has(host: Host, person_as: Callable[..., Actor]) -> None:
+    essay, case = item_kit.EVERY[ItemKind.ESSAY], item_kit.EVERY[ItemKind.CASE]
+    body = replace(essay.body, criteria=(Criterion("写明时间", D(4)),), explanation="见第三章")
+    parts = (*case.body.parts[:2], replace(case.body.parts[2], body=body))
+    shelf = item_kit.shelf(host, person_as)
+    ids = [
+        shelf.add(replace(essay, body=body), uid="essay-1"),
+        shelf.add(replace(case, body=replace(case.body, parts=parts)), uid="case-1"),
+    ]
+
+    def papers(session: Any) -> Sitting:
+        blueprint = BlueprintRow(title="b", occupation="baowei", level=3, text="", created_at=host.now())
+        session.add(blueprint)
+        session.flush()
+        facts = {"seed": "s", "forms": 1, "max_overlap": 0, "state": "approved", "created_at": host.now()}
+        row = PaperSet(title="p", bank_id=shelf.bank, blueprint_id=blueprint.id, **facts)
+        session.add(row)
+        session.flush()
+        for number, item_id in enumerate(ids, 1):
+            place = {"paper_set_id": row.id, "form": "A", "number": number, "item_id": item_id}
+            uid = session.get_one(BankItem, item_id).uid
+            session.add(FormItem(**place, item_uid=uid, item_version=1, points=D(10)))
+        return Sitting(paper_set_id=row.id)
+
+    sitting = host.db.write(papers)
+    with host.db.read() as session:
+        found = script_criteria.criteria(session, sitting, "A", ["essay-1", "case-1.3", "gone"])
+        other = script_criteria.criteria(session, sitting, "B", ["essay-1"])
+    said = (("写明时间", "4"), ("见第三章", ""))
+    assert (dict(found), dict(other)) == ({"essay-1": said, "case-1.3": said}, {})
