@@ -21,10 +21,10 @@ setup-dev: $(STAMPS)/dev ## the same with what the tests need
 demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
-test: setup-dev ## the tests (a few minutes)
+test: setup-dev ## the tests (some ten minutes on two cores)
 	@tests/run
 
-test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals
+test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals, the longest browser walks
 	@$(PYTEST) -m long tests
 
 bench-faces: setup-dev ## how well and fast faces are told apart, on photos of your own: DIR=folder with an index.csv EXTRAS=folder of models

@@ -121,6 +121,27 @@ def read_keys(entry: KeyEntry, text: str) -> tuple[KeyEntry, ...]:
     return found
 
 
+def written_keys(entries: Iterable[KeyEntry]) -> str:
+    """Keys as `read_keys` reads them, for whoever has to agree to them."""
+    return "|".join(map(_written, entries))
+
+
+def _written(entry: KeyEntry) -> str:
+    if entry.kind in GAPPED:
+        return "; ".join(map(_written_gap, entry.gaps))
+    return (" " if entry.kind is ItemKind.MATCH else "").join(entry.answer)
+
+
+def _written_gap(gap: Gap) -> str:
+    if gap.choices:
+        return gap.answer
+    if gap.ranges:
+        return "|".join(
+            f"{each.low}" if each.low == each.high else f"{each.low}..{each.high}" for each in gap.ranges
+        )
+    return "|".join(gap.accepted)
+
+
 def _refused(code: str, **params: str | int) -> InputRefused:
     return InputRefused(Problem(code, _PLACE, params))
 

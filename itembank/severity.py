@@ -21,6 +21,8 @@ _T_975 = (
 )
 """Student's t at 97.5 per cent with 1..30 degrees of freedom."""
 _NORMAL_975 = 1.96
+_NOTHING = 1e-9
+"""Points that only rounding makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Effect:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.margin is not None and abs(self.value) > self.margin
+        """Whether the interval leaves out zero, by more than rounding may do."""
+        return self.margin is not None and abs(self.value) - self.margin > _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

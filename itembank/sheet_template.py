@@ -5,7 +5,7 @@ of a task to its full marks, vetoes name items that are there, texts are there a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from itembank.problems import Problem
@@ -46,11 +46,16 @@ NUMBER = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,15}")
 TITLE_LIMIT, TEXT_LIMIT, NOTICE_LIMIT = 120, 600, 4000  # characters
 TASKS_MOST, ITEMS_MOST, DEDUCTIONS_MOST, VETOES_MOST, STEPS_MOST, ROWS_MOST = 20, 120, 20, 20, 40, 100
 MINUTES_MOST = Decimal(600)
+SECONDS_MOST = 36_000  # of overtime
+_UNKEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no store, workbook or PDF takes."""
 
 
 def faults(template: Template) -> list[Problem]:
     """Everything that keeps a template from use; places read like "tasks[0].items[2].points"."""
     found = list(_head_faults(template))
+    if any(_UNKEPT.search(text) for text in _texts(template.to_json())):
+        found.append(Problem("sheet_characters"))
     for index, task in enumerate(template.tasks):
         place = f"tasks[{index}]"
         found += [*_task_faults(task, place), *_veto_faults(task, place), *_step_faults(task, place)]
@@ -62,6 +67,15 @@ def faults(template: Template) -> list[Problem]:
         for v, veto in enumerate(task.vetoes)
     ]
     return found + _twice(vetoes)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text of plain values."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
 
 
 def _head_faults(template: Template) -> Iterator[Problem]:
@@ -151,8 +165,8 @@ def _step_faults(task: Task, place: str) -> Iterator[Problem]:
     before: OvertimeStep | None = None
     for index, step in enumerate(task.overtime):
         here = f"{place}.overtime[{index}]"
-        if step.from_seconds < 1:
-            yield Problem("sheet_seconds", f"{here}.from_seconds")
+        if not 1 <= step.from_seconds <= SECONDS_MOST:
+            yield Problem("sheet_seconds", f"{here}.from_seconds", {"most": SECONDS_MOST})
         if step.points or not step.stop:
             yield from _points(f"{here}.points", step.points)
         if step.points > task.full:

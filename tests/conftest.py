@@ -14,7 +14,6 @@ import server.settings
 gc.set_threshold(20_000, 20, 50)
 
 
-
 def pytest_collection_finish() -> None:
     """What was loaded to collect the tests stays: no collection of garbage need look through it again."""
     gc.collect()

@@ -30,6 +30,7 @@ _UNTIL = re.compile(r"(?:该项|本项)?(?:直至|直到)?(?:扣完|扣光)(?:�
 _VAGUE = re.compile(r"酌情|适当|或|[0-9]\s*[-—–~～至到]\s*[0-9.]+\s*分|视情|左右|扣分$")
 _EACH_OVER = re.compile(rf"每超(?:时|过|出)?{_N}(分钟|分|秒)[，,]?\s*扣{_N}分")
 _OVER = re.compile(rf"超(?:时|过|出)?(?:时间)?{_N}(分钟|分|秒)(?:以上|及以上)?[，,]?\s*扣{_N}分")
+_LEFT = re.compile(r"超|扣|每|最|得分|给分|零分|取消|不合格")  # of a rule that was not read whole
 _STOP = re.compile(
     rf"超(?:时|过|出)?(?:时间)?{_N}(分钟|分|秒)(?:以上|及以上)?[，,]?\s*(?:应|须|则|即)?(?:停止|终止|结束)"
 )
@@ -52,7 +53,7 @@ def read_criterion(text: str, points: Decimal) -> Criterion:
         if not clause or _UNTIL.fullmatch(clause):
             continue
         most = _MOST.fullmatch(clause)
-        if most and found:
+        if most and found and found[-1].per_instance:
             found[-1] = _limited(found[-1], Decimal(most[1]))
             continue
         deduction = _deduction(clause, points, chr(ord("a") + len(found)))
@@ -64,16 +65,19 @@ def read_criterion(text: str, points: Decimal) -> Criterion:
 
 
 def read_overtime(text: str) -> tuple[OvertimeStep, ...] | None:
-    """The steps of a rule on overtime; None when it is none, or not an unmistakable one."""
+    """The steps of a rule on overtime; None when it is none, or words of it are left that may change it."""
     stops = [_seconds(found) for found in _STOP.finditer(text)]
     stop = stops[0] if len(stops) == 1 else None
     each = _EACH_OVER.search(text)
     if len(stops) > 1 or (each and stop is None):
         return None  # how often would have no end
+    if _LEFT.search(_STOP.sub("", (_EACH_OVER if each else _OVER).sub("", text))):
+        return None
     if each and stop is not None:
         return _written_out(_seconds(each), Decimal(each[3]), stop)
-    steps = {_seconds(found): Decimal(found[3]) for found in _OVER.finditer(text)}
-    if not steps and stop is None:
+    matches = list(_OVER.finditer(text))
+    steps = {_seconds(found): Decimal(found[3]) for found in matches}
+    if len(steps) != len(matches) or (not steps and stop is None):
         return None
     last = max(steps.values(), default=Decimal(0))
     made = [OvertimeStep(at, lost) for at, lost in sorted(steps.items()) if stop is None or at < stop]
@@ -103,7 +107,9 @@ def _deduction(clause: str, points: Decimal, code: str) -> Deduction | None:
     once = None if _HOW_OFTEN.search(body) else _ONCE.fullmatch(body)
     if (found := each or once) and body.count("扣") == 1:
         made = Deduction(code, found[1].strip(), Decimal(found[2]), bool(each))
-        return made if most is None else _limited(made, most)
+        if most is not None:
+            return _limited(made, most) if each else None  # of one deduction, or of the whole item?
+        return made
     nothing = _NOTHING.fullmatch(body)
     return Deduction(code, nothing[1].strip(), points) if nothing and "扣" not in body else None
 

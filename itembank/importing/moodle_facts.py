@@ -22,7 +22,7 @@ _NAMES: Mapping[str, str] = MappingProxyType({
 SAMPLE_TAG = "sample"
 _STEPS = frozenset("12345")
 _ROOM_FOR_NUMBER = 58  # characters of an id that stay when "-2" comes behind
-DESCRIPTION, CATEGORY = "text_without_question", "category_without_items"
+DESCRIPTION, CATEGORY = "text_is_no_question", "category_without_items"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def _below(sheet: Sheet, header: Header, rows: Sequence[Row], gallery: Gallery) 
             faults += _lacking(sheet.place(row.number), fields, pictures)
         if len(max(cells, key=len, default="")) > _LONGEST_CELL:
             fields = {name: text[:_SHOWN] for name, text in fields.items()}
-            faults = [Problem("cell_too_long", sheet.place(row.number), {"most": _LONGEST_CELL})]
+            faults = [Problem("cell_too_big", sheet.place(row.number), {"most": _LONGEST_CELL})]
         label = row.cell(0).strip() if numbered else ""
         yield RawItem(sheet.place(row.number), fields, tuple(faults), (), tuple(pictures), label)
 

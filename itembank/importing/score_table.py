@@ -37,6 +37,7 @@ _DEPTH = 20  # rows in which the headings must stand
 _SUM = re.compile(r"合计|总分|总计")
 _MINUTES = re.compile(r"(?:考核|考试|答辩|操作)?(?:时间|时限|时长)\s*[：:为]?\s*([0-9]{1,3})\s*(?:分钟|min)")
 _VETO = re.compile(r"否定项\s*[：:]?\s*(.*)", re.DOTALL)
+_RULE = re.compile(r"超|扣\s*[0-9]|不[得给]分|零分|(?<![0-9])0\s*分(?!钟)|不合格|取消|终止|停止")
 _SKIPPED = re.compile(r"考评员|核分人|统分人|日期|签名|签字|考号|姓名|单位|工位|准考证|抽签|得分|备注")
 
 
@@ -54,6 +55,7 @@ class _Table:
         self.items: list[SheetItem] = []
         self.vetoes: list[Veto] = []
         self.overtime: tuple[OvertimeStep, ...] = ()
+        self._overtime: list[tuple[Row, str]] = []
         self.full = Decimal(100)
         self.faults: list[Problem] = []
         self.doubts: list[Problem] = []
@@ -70,7 +72,7 @@ class _Table:
         points = number(self.text(row, "points"))
         if _SUM.search(words[:8]):
             self.full = points if points is not None else self.full
-        elif points is None or not (self.text(row, "content") or self.text(row, "points_of")):
+        elif points is None:
             self._without_points(row, words)
         else:
             self._item(row, points)
@@ -91,17 +93,50 @@ class _Table:
     def _without_points(self, row: Row, words: str) -> None:
         if found := _VETO.search(words):
             self._veto(row, found[1].strip())
-        elif "超" in words and (steps := read_overtime(words)):
-            self.overtime = steps
-            for n, _step in enumerate(steps):
-                self.origins.put(f"tasks[0].overtime[{n}]", self.sheet, row.number)
+        elif _tells_nothing(words) and not self.text(row, "points"):
+            return
+        elif self.items and not self.text(row, "points") and self.text(row, "criterion"):
+            self._more(row)
+        elif "超" in words:
+            self._overtime.append((row, words))
         elif self.text(row, "points"):
             value = {"value": self.text(row, "points")[:20]}
             self.faults.append(
                 at(Problem("sheet_cell_not_number", "", value), self.sheet.name, row.number, "配分")
             )
-        elif not _MINUTES.search(words) and not _SKIPPED.search(words):
+        else:
             self._doubt("sheet_rule_unclear", row, words, "")
+
+    def _more(self, row: Row) -> None:
+        """A row that goes on with the item above: more words of its content, more of its criterion."""
+        item, criterion = self.items[-1], self.text(row, "criterion")
+        unclear = read_criterion(criterion, item.points).unclear
+        for words in unclear:
+            self._doubt("sheet_criterion_unclear", row, words, "评分标准")
+        whole = "\n".join(filter(None, (item.criterion, criterion)))
+        read = read_criterion(whole, item.points)
+        details = (item.content, self.text(row, "content"), self.text(row, "points_of"))
+        deductions = () if read.unclear else read.deductions
+        if read.unclear and not unclear and not item.direct:
+            self._doubt("sheet_criterion_unclear", row, criterion, "评分标准")
+        self.items[-1] = replace(
+            item,
+            content="；".join(dict.fromkeys(filter(None, details))),
+            criterion=whole,
+            deductions=deductions,
+            required=not deductions,
+        )
+
+    def read_overtime(self) -> None:
+        """The rows on overtime as one rule; what cannot be read whole is a doubt in each of its rows."""
+        steps = read_overtime("；".join(words for _row, words in self._overtime))
+        if steps:
+            self.overtime = steps
+            for n, _step in enumerate(steps):
+                self.origins.put(f"tasks[0].overtime[{n}]", self.sheet, self._overtime[0][0].number)
+        else:
+            for row, words in self._overtime:
+                self._doubt("sheet_rule_unclear", row, words, "")
 
     def _veto(self, row: Row, text: str) -> None:
         if not text:
@@ -123,6 +158,7 @@ def read_score_table(sheets: Sequence[Sheet], name: str) -> ReadTemplate:
     table = _Table(sheet, header)
     for row in sheet.rows[header.index + 1 :]:
         table.read(row)
+    table.read_overtime()
     title = _title(sheet, header, name, table.doubts)
     minutes = _minutes(sheet)
     if minutes is None:
@@ -137,6 +173,11 @@ def read_score_table(sheets: Sequence[Sheet], name: str) -> ReadTemplate:
     )
     rest = [replace(p, params={**p.params, "sheet": s.name}) for s in sheets for p in _ignored(s, sheet)]
     return replace(read, doubts=(*read.doubts, *rest))
+
+
+def _tells_nothing(words: str) -> bool:
+    """Whether a row is a place for a signature, a name or the time, and says nothing that costs points."""
+    return not _RULE.search(words) and bool(_MINUTES.search(words) or _SKIPPED.search(words))
 
 
 def _header(sheet: Sheet) -> _Header | None:

@@ -204,7 +204,8 @@ def _items(reading: _Reading, sheet: Sheet | None, tasks: Sequence[Task]) -> dic
     found: dict[str, list[SheetItem]] = {}
     last = ""
     for line in _lines(reading, sheet) if sheet else ():
-        if line.text("序号") or line.text("考核内容"):
+        named, loses = line.text("序号") or line.text("考核内容"), line.text("扣分项") or line.text("扣分")
+        if named:
             last = _of_task(reading, line, tasks) if line.text("试题") or not last else last
             item = SheetItem(
                 line.text("序号"),
@@ -217,8 +218,10 @@ def _items(reading: _Reading, sheet: Sheet | None, tasks: Sequence[Task]) -> dic
             rows = found.setdefault(last, [])
             reading.origins.put(f"{last}/{len(rows)}", line.sheet, line.row.number)
             rows.append(item)
-        if line.text("扣分项") or line.text("扣分"):
+        if loses:
             _add_deduction(reading, line, found.get(last), last)
+        elif not named and (words := [line.text(column) for column in COLUMNS[ITEMS] if line.text(column)]):
+            reading.fault(line, "序号", "sheet_row_unknown", value=words[0][:20])
     return found
 
 

@@ -85,7 +85,7 @@ def questions(
     for said in lost:
         yield Noted(Problem("key_without_question", said.place, {"number": said.number}))
     for piece in paper.key.unreadable:
-        yield Noted(Problem("key_unreadable", piece.place, {"text": piece.text[:40]}))
+        yield Noted(Problem("answer_key_unreadable", piece.place, {"text": piece.text[:40]}))
 
 
 def _loose(lines: Sequence[Line], fragments: Fragments) -> Iterator[Found]:

@@ -24,6 +24,7 @@ WHAT = {
     "panel": N_("考评组评分"),
     "exemption": N_("免试决定"),
     "correction": N_("更正的批准人数"),
+    "key_fix": N_("答案更正的批准人数"),
     "history": N_("变更记录"),
     "not_replayable": N_("不能重算"),
 }

@@ -160,7 +160,7 @@ class KeyFix(Base):
     `item`: its id on the paper, `item_uid` and `item_version` the bank's item. `effect`: key | credit | drop.
     `sealed_entries` holds the keys that are right now (a list; the best of them counts), with key alone.
     `preview`: per room what would change (`rules.key_fixes.RoomChange` as plain values).
-    state: proposed -> approved -> applied; proposed -> rejected | withdrawn. From approved on every marking
+    state: proposed -> approved -> applied; proposed -> rejected | withdrawn. Once applied every marking
     follows it.
     """
 

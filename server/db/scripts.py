@@ -14,8 +14,8 @@ class Script(Base):
     """One candidate's written paper under a blind code.
 
     state: waiting (no scan needed, nobody marks it yet) -> marking -> third -> settled; waiting -> none (no
-    paper was handed in, `note` says why). `settled`: {"rule", "readings": [ids], "wide"} with the points in
-    force; `mark_id` is the entered mark that they became.
+    paper was handed in, `note` says why). `settled`: {"rule", "readings": [ids], "totals": [texts], "wide"}
+    with the points in force; `mark_id` is the entered mark that they became.
     """
 
     __tablename__ = "scripts"
@@ -113,7 +113,7 @@ class ScriptObjective(Base):
     """What a candidate answered in the questions that a key marks, typed from the sheet by two people.
 
     `sealed`: {item uid: response}; `points` what the frozen key gives for it. A second typing that differs
-    ends the row (`replaced_at`), as with every entered mark.
+    ends the row (`replaced_at`), as with every entered mark; a confirmed one ends when another is confirmed.
     """
 
     __tablename__ = "script_objectives"

@@ -28,7 +28,7 @@ def mark(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     for number, work in enumerate(payload["attempts"], 1):
         done.append(_marked(work, keys[work["form"]], fixes))
         report(number / len(payload["attempts"]), str(number))
-    return {"attempts": done}
+    return {"attempts": done, "fixes": payload.get("fixes", {})}
 
 
 def _marked(work: dict[str, Any], key: MarkingKey, fixes: dict[str, KeyFix]) -> dict[str, Any]:

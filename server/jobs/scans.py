@@ -7,6 +7,7 @@ body of the others; so nobody has to look into a picture to hide a name in it.
 
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ PAGES_LIMIT = 400
 BYTES_LIMIT = 24 << 20  # of one picture, unpacked
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 PPI = 200.0  # at which a PDF is drawn: the smallest printed code has three pixels a module
+LONGEST_SIDE = 3600  # pixels: A4 at 300 a inch, A3 at 217
 KEPT_HEIGHT = 1754  # pixels of an upright page as it is kept: A4 and A3 across at 150 a inch
 LARGEST_POINTS = 1800.0  # of a PDF page's side: beyond A2 nothing is a scanned sheet
 STAMP_END, HEAD_END = 24 / 297, 57 / 297
@@ -111,24 +113,51 @@ def _zip_frames(data: bytes, name: str) -> Iterator[tuple[Frame, float]]:
             parts = [
                 part
                 for part in archive.infolist()
-                if not part.is_dir() and PurePosixPath(part.filename).suffix.lower() in PICTURES
+                if not part.is_dir() and _is_picture(PurePosixPath(part.filename))
             ]
             if not 1 <= len(parts) <= PAGES_LIMIT:
                 raise Refused("scan_too_many_pages", 422, file=name, limit=PAGES_LIMIT, field="file")
-            for done, part in enumerate(sorted(parts, key=lambda each: each.filename), 1):
+            for done, part in enumerate(sorted(parts, key=lambda each: _counted(each.filename)), 1):
+                shown = _shown(part.filename)
                 if part.file_size > BYTES_LIMIT:
-                    raise Refused("scan_page_too_large", 422, file=part.filename, field="file")
-                yield _picture(archive.read(part), part.filename), done / len(parts)
+                    raise Refused("scan_page_too_large", 422, file=shown, field="file")
+                yield _picture(archive.read(part), shown), done / len(parts)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as fault:
         raise Refused("zip_damaged", 422, file=name, field="file") from fault
 
 
+def _is_picture(path: PurePosixPath) -> bool:
+    """Without what macOS adds beside every file, which has the file's own ending."""
+    hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+    return not hidden and path.suffix.lower() in PICTURES
+
+
+def _counted(name: str) -> tuple[tuple[int, str], ...]:
+    """A key by which page 2 comes before page 10: scanners seldom write leading zeros."""
+    runs = re.findall(r"[0-9]+|[^0-9]+", name)
+    return tuple((int(run[:18]), run) if run.isdecimal() else (-1, run) for run in runs)
+
+
+def _shown(name: str) -> str:
+    return "".join(char for char in PurePosixPath(name).name if char.isprintable())[-80:]
+
+
 def _picture(data: bytes, name: str) -> Frame:
     try:
-        return decode(data)
+        return _fitted(decode(data))
     except FrameFault as fault:
         code = "scan_not_readable" if fault.code == "picture_not_jpeg_or_png" else fault.code
         raise Refused(code, 422, file=name, field="file", **fault.params) from fault
+
+
+def _fitted(frame: Frame) -> Frame:
+    """No larger than is needed to read the code: turned copies of a page at 600 a inch fill the memory."""
+    height, width = frame.shape[:2]
+    share = LONGEST_SIDE / max(height, width)
+    if share >= 1:
+        return frame
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _read_code(frame: Frame) -> tuple[Frame, str]:

@@ -40,8 +40,10 @@ TASKS: dict[str, str] = {
 PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5, "read_scans": 5}
 """Times the usual seconds of CPU: one form a seat takes a minute on a fast machine."""
 
-ROOM: dict[str, int] = {"day_papers": 2}
-"""Times the usual bytes of memory: the typesetter keeps the pictures of its last ten documents."""
+ROOM: dict[str, int] = {"day_papers": 2, "read_scans": 2}
+"""Times the usual bytes of memory: the typesetter keeps the pictures of its last ten documents; a page that
+was scanned at 600 points an inch takes 100 MB before it is made smaller.
+"""
 
 
 LOOKS = frozenset({"recheck_frames", "compare_at_desk"})

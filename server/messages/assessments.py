@@ -20,6 +20,7 @@ ASSESSMENTS: dict[str, str] = {
     "panel_leader_missing": N_("请指定一名考评组长。"),
     "panel_leader_away": N_("考评组长%(name)s没有到岗。请先签到，或改由他人担任组长。"),
     "panel_other_duty": N_("%(name)s在本考场另有岗位，不能兼任考评员。"),
+    "panel_knows_template": N_("%(name)s编写、批准或查看过本场评分表的内容，不能担任考评员，请换人。"),
     "panel_member_already": N_("所选人员已在考评组中。"),
     "panel_not_member": N_("所选人员不在考评组中。"),
     "panel_not_in_turn": N_("所选人员不是这名考生的考评员。"),
@@ -27,7 +28,7 @@ ASSESSMENTS: dict[str, str] = {
     "panel_incomplete": N_("考评组安排 %(assigned)s 人，到岗 %(present)s 人，%(names)s没有到岗，不能开始。"),
     "panel_away": N_("%(names)s还没有签到上岗。"),
     "panel_runs_nothing": N_("考评员不叫号、不计时，也不能知道考生是谁，请由考务人员操作。"),
-    "sheet_locked": N_("%(name)s的评分表已经锁定，不能替换。"),
+    "panel_sheet_locked": N_("%(name)s的评分表已经锁定，不能替换。"),
     # the session
     "sitting_assessed": N_("本场次由考评组评分，请到“技能考核”操作。"),
     "template_not_chosen": N_("还没有选定评分表。"),
@@ -42,6 +43,7 @@ ASSESSMENTS: dict[str, str] = {
     "names_not_yours": N_("考生姓名只对安排和操作本考场考核的考务人员显示，考评员不能查看。"),
     # turns
     "turn_not_waiting": N_("序号 %(number)s 不在候考，不能叫号。"),
+    "turn_ticket_void": N_("序号 %(number)s 的准考证已经作废，不能考核，请记为缺考。"),
     "turn_not_called": N_("序号 %(number)s 还没有叫号，不能开始。"),
     "turn_not_performing": N_("序号 %(number)s 不在考核中。"),
     "turn_begun": N_("序号 %(number)s 已经开始考核，不能记为缺考。"),
@@ -57,6 +59,7 @@ ASSESSMENTS: dict[str, str] = {
     "line_panel_assigned": N_("%(actor)s 安排考评组 %(examiners)s 人，组长%(leader)s"),
     "line_panel_drawn": N_("%(actor)s 随机抽取考评员 %(examiners)s 人"),
     "line_panel_leader_named": N_("%(actor)s 指定%(person)s为考评组长：%(reason)s"),
+    "line_panel_member_joined": N_("%(actor)s 让%(person)s加入考评组：%(reason)s"),
     "line_panel_member_removed": N_("%(actor)s 把%(person)s移出考评组：%(reason)s"),
     "line_panel_member_replaced": N_("%(actor)s 由%(successor)s替换考评员%(person)s：%(reason)s"),
     "line_panel_replaced_in_turn": N_("%(actor)s 由%(successor)s替换序号 %(number)s 的考评员%(person)s（%(cosigned_by)s 复核）：%(reason)s"),

@@ -10,7 +10,7 @@ CAMERAS: dict[str, str] = {
     "look_without_picture": N_("没有画面"),
     "room_camera_missing": N_("考场 %(room)s 没有已配对的考场摄像头。"),
     "not_calibrated": N_("还没有标定，不判断座位。"),
-    "plan_changed": N_("标定以后座位图改动过，请重新标定；在此之前不判断座位。"),
+    "plan_changed_since": N_("标定以后座位图改动过，请重新标定；在此之前不判断座位。"),
     "camera_changed": N_("换过摄像头，请重新标定；在此之前不判断座位。"),
     "picture_changed": N_("画面的宽高比例与标定时不同，请重新标定；在此之前不判断座位。"),
     "calibration_too_few": N_("至少标出 %(least)s 个座位，现在只有 %(have)s 个。"),

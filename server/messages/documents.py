@@ -8,7 +8,7 @@ DOCUMENTS: dict[str, str] = {
     "split_unsure": N_("这道题的“%(part)s”不能确定地拆分，请对照原文核对。"),
     "gaps_unlike_answers": N_("题干有 %(gaps)s 处空白，答案不能分成同样的份数；请用分号隔开各空的答案。"),
     "key_without_question": N_("答案表中第 %(number)s 题的答案找不到唯一对应的试题，未采用。"),
-    "key_unreadable": N_("答案表中的“%(text)s”无法识别，未采用。"),
+    "answer_key_unreadable": N_("答案表中的“%(text)s”无法识别，未采用。"),
     "control_removed": N_("文字中有不能显示的控制字符，已去掉；原处可能缺字，请核对。"),
     "file_old_word": N_("文件“%(name)s”是旧版 Word 或 RTF 格式，请另存为 .docx 后再导入。"),
     "too_many_paragraphs": N_("文件“%(name)s”过长：最多 %(limit)s 段。"),

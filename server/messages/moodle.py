@@ -4,7 +4,7 @@ from server.messages.marking import N_
 
 # fmt: off
 MOODLE: dict[str, str] = {
-    "text_without_question": N_("这段文字没有答案，不是试题，未导入（%(text)s）。"),
+    "text_is_no_question": N_("这段文字没有答案，不是试题，未导入（%(text)s）。"),
     "category_without_items": N_("文件只有类别“%(category)s”，没有试题。"),
     "feedback_left_out": N_("有 %(count)s 处针对单个选项的反馈，未导入；总反馈已作为解析导入。"),
     "encoding_guessed": N_("文件“%(name)s”的编码像是西文（%(encoding)s），已按此读取；请核对带重音的字母。"),

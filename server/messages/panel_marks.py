@@ -12,6 +12,7 @@ PANEL_MARKS: dict[str, str] = {
     "panel_not_aggregated": N_("序号 %(number)s 不在“待组长确认”的状态。"),
     "panel_not_confirmed": N_("序号 %(number)s 还没有经考评组长确认，或已经核分。"),
     "panel_score_differs": N_("序号 %(number)s 的得分与按评分表重新计算的不一致，不能继续。请联系主考核查。"),
+    "panel_score_newer": N_("序号 %(number)s 的得分在您打开页面以后有了新的版本，请看过以后再办。"),
     "panel_check_by_maker": N_("统分、仲裁或否定项是您处理的，须由另一人核分。"),
     "panel_no_arbitration": N_("序号 %(number)s 没有待处理的仲裁。"),
     "panel_veto_first": N_("序号 %(number)s 有待督导员认定的否定项，认定后再仲裁。"),

@@ -11,6 +11,7 @@ RESULTS: dict[str, str] = {
     "correction_needs_two": N_("更正成绩须由提出人以外的 %(needed)s 人批准。"),
     "correction_not_a_result": N_("更正后的成绩不成立：分数须在满分以内，合格须达到合格线；免试和无效各有程序，不能用更正得到。"),
     "correction_of_void": N_("这项成绩已由违纪处理决定宣布无效，不能更正。"),
+    "correction_of_pending": N_("这一科目还没有成绩，无从更正；请先完成评分和汇总。"),
     "correction_changes_nothing": N_("更正后的成绩与现有成绩相同。"),
     "licence_number_shape": N_("请填写保安员证编号：4 至 40 个字母、数字或汉字。"),
     "licence_from_the_future": N_("发证日期不能晚于今天。"),

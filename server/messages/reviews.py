@@ -7,7 +7,7 @@ REVIEWS: dict[str, str] = {
     "work_not_readable": N_("文件不是 PDF 或 DOCX（材料还可以是 JPEG、PNG）。"),
     "work_damaged": N_("文件已损坏，无法读取。"),
     "work_encrypted": N_("文件设有密码，请去除密码后重新提交。"),
-    "work_active": N_("文件含有宏、脚本或附件，请去除后重新提交。"),
+    "work_active": N_("文件含有宏、脚本、附件、嵌入的表格或外部引用，请去除或另存为 PDF 后重新提交。"),
     "work_too_long": N_("文件过长：最多 %(limit)s 页。"),
     "work_too_large": N_("文件过大：上限 %(megabytes)s MB。"),
     "work_kind_unknown": N_("请选择材料种类。"),

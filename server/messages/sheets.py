@@ -15,7 +15,7 @@ SHEETS: dict[str, str] = {
     "pictures_lost": N_("旧版工作簿中约有 %(count)s 张图片不能读取；请另存为 .xlsx 后再导入。"),
     "rows_after_quotes": N_("第 %(row)s 行的引号没有成对，或单元格过长；这一行及其后的内容没有导入。"),
     "row_cut_off": N_("文件在第 %(row)s 行中途断开，这一行没有导入。"),
-    "cell_too_long": N_("有单元格超过 %(most)s 个字符，这一行没有导入。"),
+    "cell_too_big": N_("有单元格超过 %(most)s 个字符，这一行没有导入。"),
     "kind_not_known": N_("“%(kind)s”不是本系统的题型，请重新指定题型代码的含义。"),
     "scripts_lost": N_("上标或下标“%(value)s”不能保留，已按普通文字读取，请核对。"),
     "page_picture_lost": N_("网页表格中的图片没有读取，请核对这一行；可另存为 .xlsx 后再导入。"),

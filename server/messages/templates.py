@@ -6,6 +6,7 @@ from server.messages.marking import N_
 TEMPLATES: dict[str, str] = {
     "template_not_draft": N_("评分表“%(title)s”不是草稿，不能批准。"),
     "template_by_author": N_("评分表“%(title)s”是您编写或导入的，须由另一人批准。"),
+    "template_of_own_panel": N_("您在使用“%(title)s”的考评组中，考核结束前不能查看或改动它。"),
     "template_changed_meanwhile": N_("评分表已有变动，请重新查看后再批准。"),
     "template_retired": N_("评分表“%(title)s”已停用。"),
     "template_awaited": N_("还有 %(count)s 个考场要用评分表“%(title)s”，不能停用。"),
@@ -15,9 +16,9 @@ TEMPLATES: dict[str, str] = {
     "template_not_released": N_("评分表尚未启封。"),
     "template_not_read": N_("没有可保存的评分表，请重新选择文件检查。"),
     "template_doubts_unseen": N_("有 %(count)s 处需要人工确认，请核对后勾选再保存。"),
-    "order_not_drawn": N_("请先抽取考生的顺序和工位。"),
     # a sound template
     "sheet_text_missing": N_("请填写内容。"),
+    "sheet_characters": N_("内容中有不能保存的控制字符或残缺字符，请删去后重新导入。"),
     "sheet_text_long": N_("内容过长，最多 %(most)s 个字。"),
     "sheet_component": N_("科目应为“技能考核”或“综合评审”。"),
     "sheet_minutes": N_("考核时间应大于 0，且不超过 %(most)s 分钟。"),
@@ -32,7 +33,7 @@ TEMPLATES: dict[str, str] = {
     "sheet_twice": N_("序号或代码“%(number)s”出现了不止一次。"),
     "sheet_effect": N_("后果应为“项目零分”“试题零分”或“不合格”。"),
     "sheet_veto_item": N_("这道试题没有项目“%(item)s”。"),
-    "sheet_seconds": N_("超时的秒数应为正整数。"),
+    "sheet_seconds": N_("超时的秒数应为 1 至 %(most)s 的整数。"),
     "sheet_steps_order": N_("超时应由少到多逐行排列，扣分不能变少。"),
     "sheet_step_after_stop": N_("停止操作之后不能再有超时扣分。"),
     # a file of a template

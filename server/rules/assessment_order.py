@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from exam_rooms.draw_parts import hashed
 
 SIGNS = "ACDEFHJKLMNPRTUVWXY3479"
-"""Letters and digits that no eye or ear confuses; 23 of them, a prime, so that the check sign finds every
-single wrong sign and every two neighbours changed over."""
+"""Letters and digits that no eye or ear confuses; 23 of them, a prime, so that with the check sign no single
+wrong sign and no two neighbours changed over make one code another candidate's."""
 CODE_SIGNS = 5
 _BASE = len(SIGNS)
 
@@ -50,14 +50,6 @@ def blind_codes(
         used.add(code)
         given[ref] = code
     return given
-
-
-def right_code(code: str) -> bool:
-    """Whether a code as typed has the right length, signs and check sign; case and spaces do not matter."""
-    signs = "".join(code.split()).replace("-", "").upper()
-    if len(signs) != CODE_SIGNS + 1 or not set(signs) <= set(SIGNS):
-        return False
-    return signs[-1] == _check(signs[:-1])
 
 
 def _code(digest: str) -> str:

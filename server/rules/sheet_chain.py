@@ -29,6 +29,9 @@ __all__ = ["ZERO_HEAD", "Body", "SheetRecord", "lock_text", "p256_key", "read_bo
 BODY_MOST = 4096
 """Characters of a body: a note of several hundred characters, each escaped."""
 SALT_LEAST = 16
+SEQ_MOST = 1_000_000
+"""The last place in a journal; every store holds it."""
+_HASH = re.compile("[0-9a-f]{64}")
 _UNSOUND = re.compile("[\0\ud800-\udfff]")
 _HALF = 32  # bytes of each half of a raw P-256 signature
 
@@ -44,6 +47,12 @@ class SheetRecord:
     prev: str
     hash: str
     signature: str = ""
+
+    def whole(self) -> bool:
+        """Whether place, links and length are such as a record can have, and the hash is its own."""
+        links = all(_HASH.fullmatch(link) for link in (self.prev, self.hash))
+        bounded = 1 <= self.seq <= SEQ_MOST and len(self.body) <= BODY_MOST
+        return links and bounded and self.digest() == self.hash
 
     def digest(self) -> str:
         """The hash it must carry: SHA-256 hex over the canonical form of place, body and link."""
@@ -66,7 +75,9 @@ def read_body(text: str) -> Body | None:
         data = json.loads(text)
         at = datetime.fromisoformat(data["at"])
         action, salt = data["action"], data["salt"]
-        if at.tzinfo is None or not isinstance(action, dict) or len(salt) < SALT_LEAST:
+        if at.tzinfo is None or not isinstance(action, dict) or not isinstance(salt, str):
+            return None
+        if len(salt) < SALT_LEAST:
             return None
         body = Body(action, at.astimezone(UTC))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):

@@ -113,9 +113,20 @@ def overtime(session: Session, place: AssessmentRoom, turn: Turn, now: datetime)
 
 
 def on_panel(session: Session, actor: Actor, room_sitting_id: int) -> bool:
-    """Whether the person is one of the examiners of the room."""
+    """Whether the person is one of the examiners of the room, or was one when a turn of it began."""
     duty = session.get(Assignment, (room_sitting_id, actor.user_id or 0))
-    return duty is not None and duty.role == Role.EXAMINER
+    if duty is not None and duty.role == Role.EXAMINER:
+        return True
+    if Role.EXAMINER not in actor.roles:
+        return False
+    panels = session.scalars(select(Turn.panel).where(Turn.room_sitting_id == room_sitting_id))
+    return any(actor.user_id in panel for panel in panels)
+
+
+def need_off_panel(session: Session, actor: Actor, room_sitting_id: int) -> None:
+    """Raises `Refused` (`panel_runs_nothing`) for an examiner of the room, whatever other roles."""
+    if on_panel(session, actor, room_sitting_id):
+        raise Refused("panel_runs_nothing", 403)
 
 
 def may_see_turns(session: Session, actor: Actor, room_sitting_id: int) -> bool:

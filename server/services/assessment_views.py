@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from server.access import Actor
 from server.db.assessing import ScoreSheet, Turn
 from server.db.sittings import Candidate, Registration
-from server.errors import Refused
+from server.errors import NotFound, Refused
 from server.services import assessment_room, audit, rosters, stations, turns
 from server.services.assessment_room import CALLED, PERFORMING, WAITING, AssessmentRoom
 
@@ -112,6 +112,20 @@ def order_list(
     stream = audit.sitting_stream(room_sitting_id)
     audit.record(session, stream, actor, "order_list_shown", stream, now=now)
     return place, turn_views(session, place), people(session, actor, place)
+
+
+def photo(session: Session, actor: Actor, room_sitting_id: int, turn_id: int) -> bytes:
+    """The registration photo behind a code, JPEG. Raises `Refused` (`names_not_yours`), `NotFound`."""
+    assessment_room.load(session, room_sitting_id)
+    if not assessment_room.may_see_names(session, actor, room_sitting_id):
+        raise Refused("names_not_yours", 403)
+    turn = session.get(Turn, turn_id)
+    if turn is None or turn.room_sitting_id != room_sitting_id:
+        raise NotFound("turn")
+    data = rosters.photo_of(session, session.get_one(Registration, turn.registration_id))
+    if data is None:
+        raise NotFound("photo")
+    return data
 
 
 def counts(found: list[TurnView]) -> dict[str, int]:

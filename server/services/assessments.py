@@ -110,8 +110,7 @@ def begin(session: Session, actor: Actor, room_sitting_id: int, *, now: datetime
     """
     place = assessment_room.load(session, room_sitting_id, lock=True)
     need_duty(session, actor, Permission.RUN_ASSESSMENT, room_sitting_id, now=now)
-    if assessment_room.on_panel(session, actor, room_sitting_id):
-        raise Refused("panel_runs_nothing", 403)
+    assessment_room.need_off_panel(session, actor, room_sitting_id)
     if place.row.state not in ("planned", "arranged", "released"):
         raise Refused("assessment_begun")
     found = gates(session, place, now=now)
@@ -133,6 +132,7 @@ def end(session: Session, signed: Signed, room_sitting_id: int, *, now: datetime
     """
     place = assessment_room.load(session, room_sitting_id, lock=True)
     need_duty(session, signed.actor, Permission.RUN_ASSESSMENT, room_sitting_id, now=now)
+    assessment_room.need_off_panel(session, signed.actor, room_sitting_id)
     assessment_room.need_running(place)
     left = [
         turn.number for turn in turns.turns_of(session, room_sitting_id) if turn.state not in (DONE, ABSENT)
@@ -156,6 +156,7 @@ def reopen(session: Session, signed: Signed, room_sitting_id: int, *, now: datet
     need_reason(signed)
     place = assessment_room.load(session, room_sitting_id, lock=True)
     need_duty(session, signed.actor, Permission.RUN_ASSESSMENT, room_sitting_id, now=now)
+    assessment_room.need_off_panel(session, signed.actor, room_sitting_id)
     if place.row.state != "ended":
         raise Refused("assessment_not_ended")
     panel_scores.need_unconfirmed(session, room_sitting_id)

@@ -16,7 +16,7 @@ from server.access import Actor, Permission
 from server.db.base import TO_CHANGE
 from server.db.cases import Case
 from server.db.outcomes import Result
-from server.db.sittings import Batch
+from server.db.sittings import Batch, Candidate
 from server.errors import NotFound, Refused
 from server.rules.policy import LevelPolicy
 from server.rules.results import MAY_RETAKE, OVERALL, Ground, Outcome, Status, graded
@@ -24,6 +24,7 @@ from server.services import audit, publicity
 from server.services.batches import policy_of
 from server.services.result_evidence import Key, as_outcome, computed, whole
 from server.services.result_lines import ResultLine
+from server.services.result_lines import line_of as _line
 from server.services.result_lines import lines as _lines
 from server.services.signed import need
 
@@ -38,10 +39,14 @@ _CORRECTED_TO = frozenset({Status.PASS, Status.FAIL, Status.ABSENT})
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Who approved, and why, that public results may change: a key that was set right after the test."""
+    """Who approved, and why, that public results may change: a key that was set right after the test.
+
+    `candidates`: whom it concerns; whatever else differs waits for the usual fold and its check.
+    """
 
     reason: str
     approvals: tuple[int, ...]
+    candidates: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,15 @@ def lines(session: Session, batch_id: int) -> list[ResultLine]:
     return _lines(session, _batch(session, batch_id), current(session, batch_id))
 
 
+def line_of(session: Session, batch: Batch, candidate: Candidate) -> ResultLine:
+    """One candidate's results in force, as lists show them."""
+    query = select(Result).where(
+        Result.batch_id == batch.id, Result.candidate_id == candidate.id, Result.replaced_at.is_(None)
+    )
+    rows = {(row.candidate_id, row.component): row for row in session.scalars(query)}
+    return _line(session, batch, candidate, rows)
+
+
 def differences(session: Session, batch_id: int) -> list[Difference]:
     """Where the stored results are not what follows from marks, exemptions and cases as they are now."""
     batch = _batch(session, batch_id)
@@ -120,7 +134,8 @@ def fold(
     batch = _locked(session, batch_id)
     differing: dict[int, list[Difference]] = {}
     for each in differences(session, batch.id):
-        differing.setdefault(each.candidate, []).append(each)
+        if approved is None or each.candidate in approved.candidates:
+            differing.setdefault(each.candidate, []).append(each)
     public, stamp = _public(session, batch_id), _Stamp(batch_id, actor, now, approved)
     stored, changed, held = current(session, batch_id), [], []
     for candidate, found in sorted(differing.items()):
@@ -204,9 +219,13 @@ def append(session: Session, actor: Actor, change: ResultChange, *, now: datetim
     before = stored[key]
     if before.origin.get("kind") == Ground.CASE:
         raise Refused("correction_of_void")
+    if before.status == Status.PENDING:
+        raise Refused("correction_of_pending")
     if (before.status, before.score) == (change.status, change.score):
         raise Refused("correction_changes_nothing", 422, field="score")
-    approved = Approved(change.reason.strip()[:MOST_REASON], change.approvals)
+    approved = Approved(
+        change.reason.strip()[:MOST_REASON], change.approvals, frozenset({change.candidate_id})
+    )
     stamp = _Stamp(batch.id, actor, now, approved)
     made = _replace(session, Difference(*key, as_outcome(before), outcome), before, stamp)
     known = {each: as_outcome(row) for each, row in stored.items()} | {key: outcome}

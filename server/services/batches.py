@@ -109,11 +109,14 @@ def occupation_key(name: str, level: int) -> str:
     key = next((each.key for each in entries if name in (each.key, each.code, each.name)), name)
     if any(entry.key == key and level in entry.levels for entry in entries):
         return key
-    raise InputRefused(*check_batch(known[0], key, level, date.max))
+    raise InputRefused(*check_batch(read_profile(NATIONAL), key, level, date.max))
 
 
 def create(session: Session, actor: Actor, plan: BatchPlan, *, now: datetime) -> int:
-    """Files a batch with a frozen copy of its policy. Refused with the rule's code when a rule forbids it."""
+    """Files a batch with a frozen copy of its policy. Refused with the rule's code when a rule forbids it.
+
+    The day on which it is filed is that of `now` on its own clock: pass the site's.
+    """
     _require(actor)
     profile = read_profile(plan.profile)
     problems = check_batch(profile, plan.occupation, plan.level, now.date())

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from itembank.key_fixes import KeyFix, written_keys
 from server.access import Actor, Permission
 from server.db.papers import Package, PaperSet
 from server.db.publicity import Correction, Recheck
@@ -97,12 +98,13 @@ class RoomLine:
 
 @dataclass(frozen=True, slots=True)
 class KeyFixLine:
-    """A key fix with its preview."""
+    """A key fix with its preview. `keys`: what is right now, for who proposes or approves fixes alone."""
 
     id: int
     papers: str
     places: tuple[str, ...]
     effect: str
+    keys: str
     reason: str
     evidence: str
     state: str
@@ -242,6 +244,7 @@ def _key_fix(
         papers=title,
         places=tuple(row.places),
         effect=row.effect,
+        keys=_keys(session, actor, row),
         reason=row.reason,
         evidence=row.evidence,
         state=row.state,
@@ -252,6 +255,13 @@ def _key_fix(
         may_vote=_may_vote(actor, row.state, voted),
         mine=row.state == "proposed" and actor.user_id == row.proposed_by,
     )
+
+
+def _keys(session: Session, actor: Actor, row: KeyFixRow) -> str:
+    """Nobody can agree to a key unseen; others are not told what is right."""
+    if not (actor.can(Permission.APPROVE_CORRECTION) or actor.can(Permission.PROPOSE_CORRECTION)):
+        return ""
+    return written_keys(KeyFix.from_json(key_fixes.plain(session, row)).entries)
 
 
 def _room(session: Session, actor: Actor, change: RoomChange) -> RoomLine:

@@ -30,6 +30,11 @@ SCORE, VETOED = "score", "vetoed"
 CHANGES = (SCORE, VETOED, Status.ABSENT)
 """What a result may be corrected to: a score that passes or fails by the policy, one that a veto fails, or
 absent. Void and exempt have procedures of their own."""
+_NOT_CORRECTED = {
+    Status.VOID: "correction_of_void",
+    Status.EXEMPT: "correction_of_exempt",
+    Status.PENDING: "correction_of_pending",
+}
 OWN, OBJECTION, RECHECK = "own", "objection", "recheck"
 """What a correction comes from."""
 
@@ -52,8 +57,8 @@ def propose(session: Session, actor: Actor, change: Change, *, now: datetime) ->
     """Puts a correction before the others; its id.
 
     Refused: correction_unknown, correction_no_result, correction_of_void, correction_of_exempt,
-    correction_open, correction_changes_nothing, correction_score, correction_text_missing,
-    correction_source_unknown.
+    correction_of_pending, correction_open, correction_changes_nothing, correction_score,
+    correction_text_missing, correction_source_unknown.
     """
     need(actor, Permission.PROPOSE_CORRECTION)
     batch = publicity.locked_batch(session, change.batch_id)
@@ -63,9 +68,8 @@ def propose(session: Session, actor: Actor, change: Change, *, now: datetime) ->
     old = batch_results.current(session, batch.id).get(place)
     if old is None or change.component == OVERALL:
         raise Refused("correction_no_result", 422, field="component")
-    if old.status in (Status.VOID, Status.EXEMPT):
-        code = "correction_of_void" if old.status == Status.VOID else "correction_of_exempt"
-        raise Refused(code, 422, field="component")
+    if old.status in _NOT_CORRECTED:
+        raise Refused(_NOT_CORRECTED[Status(old.status)], 422, field="component")
     status, score = _new(batch, change)
     if (status, score) == (old.status, old.score):
         raise Refused("correction_changes_nothing", 422, field="score")

@@ -37,7 +37,7 @@ _STATES = {
     "waiting": "待答辩",
     "called": "已叫号",
     "performing": "答辩中",
-    "done": "已完成",
+    "done": "已答辩",
     "absent": "缺考",
 }
 

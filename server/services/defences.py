@@ -170,7 +170,7 @@ def view(session: Session, actor: Actor, turn_id: int, *, now: datetime) -> Defe
     """A turn for its panel, for who runs the room, and for who manages reviews."""
     turn, place = _of_review(session, turn_id)
     member = on_panel(session, actor, place.row.id)
-    runs = _runs(session, actor, place)
+    runs = thesis_views.runs(session, actor, place.row.id)
     if not member and not runs:
         theses.managed(session, actor, place.row.id)
     least = place.terms.least_characters
@@ -219,10 +219,9 @@ def questions(session: Session, turn_id: int) -> list[QuestionLine]:
 
 def may_see(session: Session, actor: Actor, room_sitting_id: int) -> bool:
     """Whether a review's room is for this person at all."""
-    place = assessment_room.load(session, room_sitting_id)
     return (
         on_panel(session, actor, room_sitting_id)
-        or _runs(session, actor, place)
+        or thesis_views.runs(session, actor, room_sitting_id)
         or actor.can(Permission.MANAGE_REVIEWS)
     )
 
@@ -285,12 +284,6 @@ def _standing(turn_id: int) -> tuple[Any, Any]:
 def _leads(session: Session, actor: Actor, room_sitting_id: int) -> bool:
     duty = session.get(Assignment, (room_sitting_id, actor.user_id or 0))
     return duty is not None and duty.leader and on_panel(session, actor, room_sitting_id)
-
-
-def _runs(session: Session, actor: Actor, place: AssessmentRoom) -> bool:
-    return actor.can(Permission.RUN_ASSESSMENT) and assessment_room.may_see_names(
-        session, actor, place.row.id
-    )
 
 
 def _note(  # noqa: PLR0913 - an act on a turn, in the chain of its room

@@ -90,7 +90,7 @@ def enter(session: Session, actor: Actor, store: AnswerStore, entry: Entry, *, n
         raise Refused("marks_before_end")
     most = _most(session, room.policy, attempt, entry.item_uid)
     check_points(entry.points, most)
-    _check_markers(session, entry)
+    _check_markers(session, entry.attempt, entry.item_uid)
     index = _index(session, entry.attempt, entry.item_uid)
     if entry.seen not in (None, index):
         raise Refused("mark_text_changed")
@@ -161,6 +161,7 @@ def confirm(session: Session, actor: Actor, mark_id: int, points: Decimal, *, no
         raise Refused("mark_settled")
     if mark.entered_by == actor.user_id:
         raise Refused("mark_same_person", 403, field="points")
+    _check_markers(session, mark.attempt_id, mark.item_uid)
     if mark.response_index != _index(session, mark.attempt_id, mark.item_uid):
         raise Refused("mark_text_changed")
     if mark.points != points:
@@ -261,11 +262,11 @@ def _index(session: Session, attempt: int, item_uid: str) -> str:
     return "" if item_uid == WHOLE_PAPER else marked_texts.index_now(session, attempt, item_uid)
 
 
-def _check_markers(session: Session, entry: Entry) -> None:
+def _check_markers(session: Session, attempt: int, item_uid: str) -> None:
     """A paper that markers are at gets its mark from them and from nobody beside."""
-    if entry.item_uid != WHOLE_PAPER:
+    if item_uid != WHOLE_PAPER:
         return
-    state = session.scalar(select(Script.state).where(Script.attempt_id == entry.attempt))
+    state = session.scalar(select(Script.state).where(Script.attempt_id == attempt))
     if state in ("marking", "third"):
         raise Refused("mark_by_markers", 409, field="points")
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Permission
+from server.db.assessing import Turn
 from server.db.base import TO_CHANGE, vault_of
 from server.db.outcomes import Exemption, GuardLicence
 from server.db.sittings import Attempt, Batch, Candidate, Registration, Sitting
@@ -211,11 +212,12 @@ def _two_decide(session: Session, signed: Signed, batch_id: int) -> Batch:
 def _give_up_place(  # noqa: PLR0913 - whose place, where, by whom
     session: Session, actor: Actor, batch_id: int, candidate_id: int, component: str, now: datetime
 ) -> None:
-    """Takes the candidate off the lists of the component's sittings; refused for who has a seat there."""
+    """Takes the candidate off the lists of the component's sittings; refused for who has a seat or turn."""
     query = (
-        select(Registration, Attempt.id)
+        select(Registration, func.coalesce(Attempt.id, Turn.id))
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(Turn, Turn.registration_id == Registration.id)
         .where(
             Sitting.batch_id == batch_id,
             Sitting.component == component,

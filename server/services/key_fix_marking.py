@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from itembank.marking import EXAMINER
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
+from server.db.base import TO_CHANGE
 from server.db.papers import PaperSet
 from server.db.publicity import KeyFix
 from server.db.sittings import ComponentResult, RoomSitting, Sitting
@@ -117,21 +118,20 @@ def apply(session: Session, actor: Actor, key_fix_id: int, results: Results, *, 
     row = key_fixes.locked(session, key_fix_id)
     if row.state != "approved":
         raise Refused("key_fix_not_approved")
+    bank_id = session.get_one(PaperSet, row.paper_set_id, with_for_update=TO_CHANGE).bank_id
     changes = _changes(session, row, results)
     row.preview = [change.to_json() for change in changes]
-    for batch_id in _batches(session, results):
-        _need_settled(session, batch_id)
-    for room, result in sorted(results.items()):
-        marks.store_again(session, actor, room, {**result, "key_fix": row.id}, now=now)
+    waiting = {batch_id: _waiting(session, batch_id) for batch_id in _batches(session, results)}
     row.state, row.applied_at = "applied", now
     session.flush()
-    bank_id = session.get_one(PaperSet, row.paper_set_id).bank_id
+    for room, result in sorted(results.items()):
+        marks.store_again(session, actor, room, {**result, "key_fix": row.id}, now=now)
     signed = Signed(actor, row.reason)
     item_life.suspend_after_test(session, signed, bank_id, row.item_uid, now=now)
     folded = unpublished = 0
-    for batch_id in _batches(session, results):
+    for batch_id, others in waiting.items():
         public = len(publicity.standings(session, batch_id, now=None))
-        folded += _fold(session, actor, row, batch_id, now)
+        folded += _fold(session, actor, row, (batch_id, others), now)
         gone = publicity.outdated(session, batch_id)
         publicity.restart(session, batch_id, gone, "key_fix", now=now)
         unpublished += public - len(publicity.standings(session, batch_id, now=None))
@@ -148,20 +148,25 @@ def _batches(session: Session, results: Results) -> list[int]:
     return sorted(set(session.scalars(query)))
 
 
-def _need_settled(session: Session, batch_id: int) -> None:
-    """Whatever else changed of a public result is corrected first: the fix approves its own changes alone."""
+def _waiting(session: Session, batch_id: int) -> set[int]:
+    """Candidates of whom something waits that the fix does not approve but the usual fold and its check do.
+
+    Refused (key_fix_stale) when a public result is among them: it has to be corrected first.
+    """
     if not batch_results.current(session, batch_id):
-        return
-    public = publicity.standings(session, batch_id, now=None)
-    other = [each for each in batch_results.differences(session, batch_id) if each.candidate in public]
-    if other:
-        raise Refused("key_fix_stale", count=len(other))
+        return set()
+    found = {each.candidate for each in batch_results.differences(session, batch_id)}
+    if public := found & publicity.standings(session, batch_id, now=None).keys():
+        raise Refused("key_fix_stale", count=len(public))
+    return found
 
 
-def _fold(session: Session, actor: Actor, row: KeyFix, batch_id: int, now: datetime) -> int:
-    """Only results that were folded before are folded again: the others come with the usual fold."""
+def _fold(session: Session, actor: Actor, row: KeyFix, whose: tuple[int, set[int]], now: datetime) -> int:
+    """Folds a batch anew but for the others, where it was folded before; how many results changed."""
+    batch_id, others = whose
     if not batch_results.current(session, batch_id):
         return 0
+    concerned = {each.candidate for each in batch_results.differences(session, batch_id)} - others
     voters = tuple(each.user_id for each in key_fixes.votes_of(session, row.id) if each.approved)
-    approved = Approved(row.reason, voters)
+    approved = Approved(row.reason, voters, frozenset(concerned))
     return batch_results.fold(session, actor, batch_id, now=now, approved=approved).changed

@@ -5,7 +5,7 @@ again is in `key_fix_marking`.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from itembank.package import open_section, section_key
 from itembank.package_header import PackageBroken
 from itembank.papers import MarkingKey
 from server.access import Actor, Permission
-from server.db.base import vault_of
+from server.db.base import TO_CHANGE, vault_of
 from server.db.papers import FormItem, Package, PaperSet
 from server.db.publicity import KeyFix as KeyFixRow
 from server.db.publicity import KeyFixVote
@@ -29,7 +29,6 @@ from server.services.signed import need
 from server.services.votes import APPROVALS, Vote, check
 
 PURPOSE = "key-fix"
-IN_FORCE = ("approved", "applied")
 MOST_TEXT = 400
 
 
@@ -50,11 +49,26 @@ class Proposal:
 
 
 def overrides(session: Session, paper_set_id: int | None) -> dict[str, Any]:
-    """Item on the paper -> its fix in force as plain values; later ones take the place of earlier ones."""
+    """Item on the paper -> its fix in force as plain values; later ones take the place of earlier ones.
+
+    In force is what was applied, to all rooms at once: until then every marking keeps to the former key.
+    """
     if paper_set_id is None:
         return {}
-    query = select(KeyFixRow).where(KeyFixRow.paper_set_id == paper_set_id, KeyFixRow.state.in_(IN_FORCE))
+    query = select(KeyFixRow).where(KeyFixRow.paper_set_id == paper_set_id, KeyFixRow.state == "applied")
     return {row.item: plain(session, row) for row in session.scalars(query.order_by(KeyFixRow.id))}
+
+
+def need_followed(session: Session, room_sitting_id: int, fixes: Mapping[str, Any]) -> None:
+    """Refused (marks_by_former_key) for marks given under other `fixes` than those now in force.
+
+    Keeps fixes of these papers from being applied meanwhile, so that no room is passed over.
+    """
+    package = packages.needed(session, room_sitting_id)
+    if package.paper_set_id is not None:
+        session.get_one(PaperSet, package.paper_set_id, with_for_update=TO_CHANGE)
+    if overrides(session, package.paper_set_id) != fixes:
+        raise Refused("marks_by_former_key")
 
 
 def plain(session: Session, row: KeyFixRow) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from server.rules.roster import LICENCE_NUMBER, RosterEntry
 PURPOSE = "guard-licence"
 STATES = ("valid", "revoked")
 _SHOWN = 4
+_EASTERNMOST = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def keep(
     number = "".join(licence.number.split())
     if not re.fullmatch(LICENCE_NUMBER, number):
         raise Refused("licence_number_shape", 422, field="number")
-    if licence.issued_on > now.date():
+    if licence.issued_on > _latest_day(now):
         raise Refused("licence_from_the_future", 422, field="issued_on")
     if licence.state not in STATES:
         raise Refused("licence_state_unknown", 422, field="state")
@@ -70,11 +71,16 @@ def keep_listed(
     for candidate, entry in listed:
         if entry.licence_on is None:
             continue
-        if entry.licence_on > now.date():
+        if entry.licence_on > _latest_day(now):
             raise Refused("licence_from_the_future_in_row", 422, place=entry.place)
         keep(session, actor, candidate, Licence(entry.licence, entry.licence_on), now=now)
         count += 1
     return count
+
+
+def _latest_day(now: datetime) -> date:
+    """The day that it is by now where days begin first: a licence of this morning is not of the future."""
+    return (now + _EASTERNMOST).date()
 
 
 def in_force(session: Session, candidate_id: int) -> GuardLicence | None:

@@ -213,6 +213,7 @@ def store_again(
     session: Session, actor: Actor, room_sitting_id: int, result: dict[str, Any], *, now: datetime
 ) -> int:
     """The same for somebody whose right was looked at elsewhere; `result` may name its `key_fix`."""
+    key_fixes.need_followed(session, room_sitting_id, result.get("fixes", {}))
     room = load(session, room_sitting_id, lock=True)
     _need_markable(room)
     if room.row.state not in ("collected", "marked"):

@@ -48,12 +48,11 @@ def look_up(session: Session, ticket: str, id_number: str, *, now: datetime) -> 
     standing = publicity.standings(session, batch.id, now=now, candidates=[candidate.id]).get(candidate.id)
     if standing is None:
         return None
-    lines = batch_results.lines(session, batch.id)
     return OwnResult(
         batch=batch.name,
         policy=policy_of(batch),
         ticket=own_ticket,
-        line=next(line for line in lines if line.candidate_id == candidate.id),
+        line=batch_results.line_of(session, batch, candidate),
         stage=str(standing.stage),
         final_at=standing.entry.final_at,
     )

@@ -16,17 +16,19 @@ from sqlalchemy.orm import Session
 
 from itembank.sheet_values import plain
 from server.access import Actor, Permission
-from server.db.assessing import PanelScore
+from server.db.assessing import PanelScore, Turn
 from server.db.people import User
 from server.errors import Refused
 from server.rules.panel_scores import ARBITRATION, SUPERVISOR
 from server.rules.panel_staff import panel_faults
 from server.services import panels, sheets
+from server.services.assessment_room import AssessmentRoom
 from server.services.panel_decisions import KEEP, SCORE, SECOND
 from server.services.panel_scores import (
     ARBITRATING,
     Case,
     awaits_second,
+    current,
     need_reason,
     need_state,
     note,
@@ -34,6 +36,7 @@ from server.services.panel_scores import (
     put,
     revise,
 )
+from server.services.panels import Swap
 from server.services.signed import Signed, need, second_person
 
 MORE = 2
@@ -114,13 +117,32 @@ def rule_veto(session: Session, actor: Actor, turn_id: int, ruling: Ruling, *, n
     undecided = {each["code"] for each in row.detail.get("vetoes", ()) if each["holds"] is None}
     if ruling.code not in undecided or awaits_second(row):
         raise Refused("panel_no_veto", number=case.turn.number)
-    said = {"holds": ruling.holds, "reason": reason, "by": actor.user_id, "at": now.isoformat()}
+    said: dict[str, Any] = {"holds": ruling.holds, "reason": reason, "by": actor.user_id}
+    said |= {"at": now.isoformat(), "revision": row.revision + 1}
     detail = case.detail
     detail["rulings"] = {**detail.get("rulings", {}), ruling.code: said}
     made = revise(session, actor, case, detail, now)
     told = {"veto": ruling.code, "holds": ruling.holds, "reason": reason}
     note(session, actor, case, "panel_veto_ruled", now, revision=made.revision, **told)
     return made
+
+
+def replace_called(session: Session, turn: Turn, place: AssessmentRoom, swap: Swap, *, now: datetime) -> None:
+    """Puts another examiner in the place of one whom the arbitration called and who cannot mark.
+
+    Refused as for those who were called first; the caller changes the turn's panel and tells of it.
+    """
+    case = Case(turn, place, current(session, turn.id))
+    detail = case.detail
+    second, said = detail["second"], detail["called"]
+    here = {seat.user_id for seat in panels.panel(session, place.row.id)}
+    if swap.into in {*here, said["by"], said["second"]}:
+        raise Refused("panel_second_other", 422, field="into")
+    _need_fit(session, case, (swap.into,))
+    sheets.open_sheet(session, swap.into, turn.id, now=now)
+    if case.row is not None:
+        more = [swap.into if user == swap.out else user for user in second["more"]]
+        case.row.detail = detail | {"second": {**second, "more": more}}
 
 
 def _within(case: Case, row: PanelScore, score: Decimal | None) -> Decimal:
@@ -153,6 +175,7 @@ def _call_second(
     for user in more:
         sheets.open_sheet(session, user, case.turn.id, now=now)
     detail = case.detail
+    detail.pop("returned", None)  # the median of all sheets is the answer
     detail |= {"second": {"first": first, "more": list(more)}, "awaits": True}
     detail |= {"called": dict(told), "totals": {}, "combined": "", "needs": [ARBITRATION], "vetoes": []}
     row = PanelScore(

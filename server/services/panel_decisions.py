@@ -55,9 +55,9 @@ def _after(before: Decisions, act: str, said: Mapping[str, Any]) -> Decisions:
     if act == RULED:
         return replace(before, rulings={**before.rulings, said["veto"]: bool(said["holds"])})
     if act == RETURNED:
-        return replace(before, settled=None, kept=False, returned=True)
+        return replace(before, rulings={}, settled=None, kept=False, returned=True)
     outcome = said["outcome"]
     if outcome == SECOND:
-        return replace(before, second_panel=True)
+        return replace(before, second_panel=True, returned=False)
     settled = Decimal(said["score"]) if outcome == SCORE else None
     return replace(before, settled=settled, kept=outcome == KEEP)

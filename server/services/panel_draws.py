@@ -11,7 +11,7 @@ from server.rules import staff_draw
 from server.rules.panel_staff import examiners_needed, panel_faults
 from server.rules.recusal import conflicts
 from server.rules.staff_draw import Opening, Willing
-from server.services import assessment_room, eligibility, panels, staffing
+from server.services import assessment_room, eligibility, panels, staffing, template_readers
 from server.services.assessment_room import AssessmentRoom
 from server.services.panels import PanelPlan
 from server.services.signed import Signed, need, note_room
@@ -41,12 +41,12 @@ def draw(session: Session, actor: Actor, room_sitting_id: int, *, seed: str = ""
 
 def _willing(session: Session, place: AssessmentRoom) -> list[Willing]:
     asked, room = eligibility.wanted(session, place.sitting), place.room.id
-    elsewhere = _held_elsewhere(session, place)
+    barred = _held_elsewhere(session, place) | template_readers.knowing(session, place.sitting.template_id)
     fit = [
         one
         for one in eligibility.fits(session).values()
         if Role.EXAMINER in one.roles
-        and one.id not in elsewhere
+        and one.id not in barred
         and not asked.expired(one)
         and asked.elsewhere(one, Role.EXAMINER) is None
         and not conflicts(one.links, asked.of_room(room))

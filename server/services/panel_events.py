@@ -24,7 +24,7 @@ _OUTCOMES = {
     panel_decisions.SCORE: "记为 {score} 分",
     panel_decisions.SECOND: "增请两名考评员评分，取全部评分的中位数",
 }
-_EFFECTS = {"item_zero": "该项计零分", "task_zero": "该题计零分", "fail": "技能考核不合格"}
+_EFFECTS = {"item_zero": "该项计零分", "task_zero": "该题计零分", "fail": "不合格"}
 
 
 def events(session: Session, whole: Overview) -> Iterator[str]:
@@ -39,6 +39,11 @@ def events(session: Session, whole: Overview) -> Iterator[str]:
         place = f"序号 {line.number}（{line.code}）"
         told = [*_decisions(rows, names), *_rulings(rows, names), *_vetoes(line), *_uncounted(line)]
         yield from (f"{place}：{text}" for text in told)
+
+
+def outcome_of(said: Mapping[str, Any]) -> str:
+    """What an arbitration came to, as papers tell it."""
+    return _OUTCOMES[said["outcome"]].format(score=said.get("score", ""))
 
 
 def _changes(session: Session, room_sitting_id: int) -> Iterator[str]:
@@ -62,8 +67,9 @@ def _decisions(rows: list[PanelScore], names: Mapping[int, str]) -> list[str]:
 
 
 def _rulings(rows: list[PanelScore], names: Mapping[int, str]) -> Iterator[str]:
-    given = {code: ruling for row in rows for code, ruling in row.detail.get("rulings", {}).items()}
-    for code, ruling in given.items():
+    rulings = ((code, said) for row in rows for code, said in row.detail.get("rulings", {}).items())
+    given = {(code, said["revision"]): said for code, said in rulings}
+    for (code, _revision), ruling in given.items():
         word, by = "成立" if ruling["holds"] else "不成立", names.get(ruling["by"], "")
         yield f"否定项 {code} 经督导员{by}认定{word}，理由：{ruling['reason']}"
 
@@ -86,7 +92,6 @@ def _decision(kind: str, said: Mapping[str, Any], names: Mapping[int, str], row:
     by = names.get(said["by"], "")
     if kind == "returned":
         return f"{by}要求仲裁，理由：{said['reason']}"
-    second = names.get(said.get("second") or 0, "")
-    outcome = _OUTCOMES[said["outcome"]].format(score=said.get("score", ""))
+    second, outcome = names.get(said.get("second") or 0, ""), outcome_of(said)
     spread = f"极差 {row.spread.normalize():f} 分，" if row.spread is not None else ""
     return f"仲裁：{spread}{outcome}（{by}、{second}签字），理由：{said['reason']}"

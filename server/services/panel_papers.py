@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from itembank.sheet_values import Task, digest, plain
 from server.access import Actor
-from server.db.assessing import PanelScore
+from server.db.assessing import PanelScore, Turn
 from server.errors import Refused
-from server.services import audit, panel_reports, panel_views
+from server.services import audit, defences, panel_events, panel_reports, panel_views, thesis_views
 from server.services.assessment_room import AssessmentRoom
 from server.services.batches import policy_of
-from server.services.panel_scores import ARBITRATING
+from server.services.panel_scores import ARBITRATING, worked_out
 from server.services.panel_sight import need_member_or_staff
 from server.services.panel_views import TurnView
 from server.services.paper_prints import content_mark
@@ -80,6 +80,7 @@ def record(session: Session, actor: Actor, turn_id: int, printing: Printing) -> 
     if row is None or row.state == ARBITRATING:
         raise Refused("panel_record_early", number=view.line.number)
     template, at = view.template, printing.at
+    scored = next(each for each in reversed(view.history) if worked_out(each))
     data = {
         "facts": [
             ["考生代码", view.line.code],
@@ -88,10 +89,16 @@ def record(session: Session, actor: Actor, turn_id: int, printing: Printing) -> 
             ["考核时间", f"{plain(template.minutes)} 分钟"],
             ["超时", f"{view.overtime_seconds} 秒" if view.overtime_seconds else "无"],
             ["评分表", f"{template.title} 第 {template.version} 版"],
+            *_work(session, view),
+        ],
+        "questions": [
+            f"{one.number}. {one.text}（{one.by_name}）"
+            for one in defences.questions(session, view.line.turn)
         ],
         "examiners": [column.name + ("（增请）" if column.second else "") for column in view.columns],
         "tasks": [_task(view, task) for task in template.tasks],
         "totals": [plain(column.score.total) for column in view.columns],
+        "counted": list(view.counted),
         "vetoes": list(_vetoes(view, row)),
         "notes": [
             [column.name, column.marks.notes[""]] for column in view.columns if column.marks.notes.get("")
@@ -103,7 +110,7 @@ def record(session: Session, actor: Actor, turn_id: int, printing: Printing) -> 
         "arbitration": _arbitration(view, row),
         "locks": [[column.name, at.text(column.locked_at), column.head[:16]] for column in view.columns],
         "hands": [
-            ["统分人", _name(view, row.made_by), at.text(row.made_at)],
+            ["统分人", _name(view, scored.made_by), at.text(scored.made_at)],
             ["考评组长", _name(view, row.confirmed_by), at.text(row.confirmed_at)],
             ["核分人", _name(view, row.checked_by), at.text(row.checked_at)],
         ],
@@ -159,6 +166,13 @@ def _warning(found: panel_reports.Shown) -> str:
     return ""
 
 
+def _work(session: Session, view: TurnView) -> list[list[str]]:
+    """The title of what was handed in for a review; whose it is, the code alone says."""
+    turn = session.get_one(Turn, view.line.turn)
+    work = thesis_views.work_of(session, turn.registration_id)
+    return [["论文题目", work.title]] if work and work.title else []
+
+
 def _task(view: TurnView, task: Task) -> dict[str, Any]:
     rows = [
         [
@@ -192,11 +206,12 @@ def _vetoes(view: TurnView, row: PanelScore) -> Iterator[list[str]]:
 
 
 def _arbitration(view: TurnView, row: PanelScore) -> str:
-    said = row.detail.get("arbitration") or row.detail.get("called")
-    if not said:
-        return ""
-    people = "、".join(filter(None, (_name(view, said["by"]), _name(view, said.get("second")))))
-    return f"{said['reason']}（{people}签字）"
+    return "；".join(
+        f"{panel_events.outcome_of(said)}，理由：{said['reason']}"
+        f"（{_name(view, said['by'])}、{_name(view, said['second'])}签字）"
+        for said in (row.detail.get("called"), row.detail.get("arbitration"))
+        if said
+    )
 
 
 def _name(view: TurnView, user: int | None) -> str:

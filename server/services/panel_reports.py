@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from statistics import mean
 from typing import Any
 
@@ -21,7 +22,8 @@ from server.access import Actor, Permission
 from server.db.assessing import PanelReport, PanelScore
 from server.db.record import AuditEntry
 from server.errors import Refused, fill, sentence
-from server.services import audit, panel_events, panel_figures, panel_views
+from server.rules.panel_scores import half_up
+from server.services import assessment_room, audit, panel_events, panel_figures, panel_views
 from server.services.assessment_room import ABSENT, DONE, AssessmentRoom
 from server.services.panel_figures import Reading
 from server.services.panel_scores import CHECKED, CONFIRMED, need_leader
@@ -53,6 +55,7 @@ def make(session: Session, actor: Actor, room_sitting_id: int, opinion: str, *, 
     Refused: `panel_not_leader`, `panel_not_over`, `panel_report_opinion`, `panel_report_early`.
     """
     need(actor, Permission.SCORE_SHEETS)
+    assessment_room.load(session, room_sitting_id, lock=True)  # revisions come one after the other
     seen = need_member_or_staff(session, actor, room_sitting_id)
     need_leader(session, actor, seen.place)
     said = opinion.strip()
@@ -202,7 +205,7 @@ def _scores(whole: Overview) -> dict[str, Any]:
             ]
             for line, row in rows
         ],
-        "mean": f"{mean(points):.1f}" if points else "—",
+        "mean": str(half_up(mean(map(Fraction, points)), 1)) if points else "—",
         "lowest": plain(min(points)) if points else "—",
         "highest": plain(max(points)) if points else "—",
     }

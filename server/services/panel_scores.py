@@ -113,29 +113,33 @@ def aggregate(session: Session, actor: Actor, turn_id: int, *, now: datetime) ->
     return row
 
 
-def confirm(session: Session, actor: Actor, turn_id: int, *, now: datetime) -> None:
+def confirm(session: Session, actor: Actor, turn_id: int, seen: int | None = None, *, now: datetime) -> None:
     """The leader confirms the score after the session; marks stay as they are (R31).
 
-    Refused: `panel_not_leader`, `panel_not_over`, `panel_not_aggregated`, `panel_score_differs`.
+    `seen`: the revision that was on the screen, None for the newest. Refused: `panel_not_leader`,
+    `panel_not_over`, `panel_not_aggregated`, `panel_score_newer`, `panel_score_differs`.
     """
     need(actor, Permission.SCORE_SHEETS)
     case = _case(session, turn_id)
     need_leader(session, actor, case.place)
     row = need_state(case, AGGREGATED, "panel_not_aggregated")
+    _need_seen(case, row, seen)
     _need_same(session, case.turn, row)
     row.state, row.confirmed_at, row.confirmed_by = CONFIRMED, now, actor.user_id
     note(session, actor, case, "panel_score_confirmed", now, revision=row.revision)
 
 
-def check(session: Session, actor: Actor, turn_id: int, *, now: datetime) -> bool:
-    """Another person checks the confirmed score; whether the room is marked by that.
+def check(session: Session, actor: Actor, turn_id: int, seen: int | None = None, *, now: datetime) -> bool:
+    """Another person checks the confirmed score (`seen` as for `confirm`); whether that marks the room.
 
-    Refused: `panel_marks_own`, `panel_check_by_maker`, `panel_not_confirmed`, `panel_score_differs`.
+    Refused: `panel_marks_own`, `panel_check_by_maker`, `panel_not_confirmed`, `panel_score_newer`,
+    `panel_score_differs`.
     """
     need(actor, Permission.CHECK_MARKS)
     case = opened(session, actor, turn_id)
     need_over(case.place)
     row = need_state(case, CONFIRMED, "panel_not_confirmed")
+    _need_seen(case, row, seen)
     if actor.user_id in _deciders(history(session, turn_id)):
         raise Refused("panel_check_by_maker", 403)
     _need_same(session, case.turn, row)
@@ -146,7 +150,10 @@ def check(session: Session, actor: Actor, turn_id: int, *, now: datetime) -> boo
 
 
 def send_back(session: Session, actor: Actor, turn_id: int, reason: str, *, now: datetime) -> None:
-    """The leader (before confirming) or the mark checker asks, with a reason, that a score be arbitrated."""
+    """The leader (before confirming) or the mark checker asks, with a reason, that a score be arbitrated.
+
+    What was decided about it is open again: a ruling on a veto, too, is given anew.
+    """
     case = _case(session, turn_id)
     if actor.can(Permission.CHECK_MARKS) and not _on_panel(session, actor, case):
         need_over(case.place)
@@ -158,7 +165,9 @@ def send_back(session: Session, actor: Actor, turn_id: int, reason: str, *, now:
     said = need_reason(reason)
     detail = dict(row.detail)
     detail.pop("arbitration", None)
-    detail["returned"] = {"reason": said, "by": actor.user_id, "at": now.isoformat()}
+    detail.pop("rulings", None)
+    told = {"reason": said, "by": actor.user_id, "at": now.isoformat(), "revision": row.revision + 1}
+    detail["returned"] = told
     new = revise(session, actor, case, detail, now)
     note(session, actor, case, "panel_score_returned", now, revision=new.revision, reason=said)
 
@@ -173,6 +182,12 @@ def hands(rows: Iterable[PanelScore]) -> set[int | None]:
             found |= {said.get("by"), said.get("second")}
         found |= {ruling["by"] for ruling in row.detail.get("rulings", {}).values()}
     return found - {None}
+
+
+def worked_out(row: PanelScore) -> bool:
+    """Whether who made this revision worked the score out, and did not send it back or rule on a veto."""
+    said = [row.detail.get("returned") or {}, *row.detail.get("rulings", {}).values()]
+    return all(each.get("revision") != row.revision for each in said)
 
 
 def need_unconfirmed(session: Session, room_sitting_id: int) -> None:
@@ -276,6 +291,11 @@ def _on_panel(session: Session, actor: Actor, case: Case) -> bool:
     return on_room or actor.user_id in case.turn.panel
 
 
+def _need_seen(case: Case, row: PanelScore, seen: int | None) -> None:
+    if seen is not None and seen != row.revision:
+        raise Refused("panel_score_newer", number=case.turn.number)
+
+
 def _need_same(session: Session, turn: Turn, row: PanelScore) -> None:
     if differs(row, recompute(session, turn)):
         raise Refused("panel_score_differs", number=turn.number)
@@ -285,10 +305,9 @@ def _deciders(rows: Iterable[PanelScore]) -> set[int | None]:
     """Who made or decided anything of these scores; sending one back to the arbitration decides nothing."""
     found: set[int | None] = set()
     for row in rows:
-        sender = (row.detail.get("returned") or {}).get("by")
         said = [row.detail.get(kind) or {} for kind in ("arbitration", "called")]
         said += row.detail.get("rulings", {}).values()
-        found |= {row.confirmed_by} | ({row.made_by} - {sender})
+        found |= {row.confirmed_by, row.made_by if worked_out(row) else None}
         found |= {each.get(hand) for each in said for hand in ("by", "second")}
     return found - {None}
 

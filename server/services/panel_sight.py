@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import Actor, Permission
+from server.access import Actor, Permission, Role
 from server.db.assessing import ScoreSheet, Turn
 from server.db.sittings import Assignment
 from server.errors import Forbidden, Refused
@@ -51,6 +51,12 @@ def need_member_or_staff(session: Session, actor: Actor, room_sitting_id: int) -
     elif _has_sheet(session, actor, room_sitting_id):
         raise Refused("panel_marks_own", 403)
     return Seen(place, member, member and duty is not None and duty.leader)
+
+
+def sat_on(session: Session, actor: Actor) -> set[int]:
+    """The room sittings on whose panel the person sits."""
+    mine = Assignment.user_id == actor.user_id, Assignment.role == str(Role.EXAMINER)
+    return set(session.scalars(select(Assignment.room_sitting_id).where(*mine)))
 
 
 def _has_sheet(session: Session, actor: Actor, room_sitting_id: int) -> bool:

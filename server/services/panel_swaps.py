@@ -14,7 +14,7 @@ from server.db.assessing import ScoreSheet, Turn
 from server.db.people import User
 from server.errors import NotFound, Refused
 from server.rules.panel_staff import panel_faults
-from server.services import assessment_room, panels
+from server.services import assessment_room, panel_arbitration, panel_scores, panels
 from server.services.assessment_room import DONE, PERFORMING
 from server.services.panels import Swap
 from server.services.signed import Signed, need, need_reason, note_room, second_person
@@ -23,7 +23,7 @@ from server.services.signed import Signed, need, need_reason, note_room, second_
 def in_turn(session: Session, signed: Signed, turn_id: int, swap: Swap, *, now: datetime) -> None:
     """The chief and the supervisor put a successor into the panel of a turn that runs or is over.
 
-    Refused: `turn_not_begun`, `panel_not_in_turn`, `panel_member_already`, `sheet_locked`, by name as
+    Refused: `turn_not_begun`, `panel_not_in_turn`, `panel_member_already`, `panel_sheet_locked`, by name as
     `eligibility.need_fit` does, and when the changed panel breaks a rule.
     """
     need(signed.actor, Permission.COSIGN)
@@ -44,7 +44,10 @@ def in_turn(session: Session, signed: Signed, turn_id: int, swap: Swap, *, now: 
     if problems:
         raise Refused(problems[0].code, 409, **problems[0].params)
     seated = {seat.user_id for seat in panels.panel(session, place.row.id)}
-    if swap.into not in seated:
+    score = panel_scores.current(session, turn.id)
+    if score is not None and panel_scores.awaits_second(score):
+        panel_arbitration.replace_called(session, turn, place, swap, now=now)
+    elif swap.into not in seated:
         if swap.out not in seated:
             raise Refused("panel_not_member", 422, field="out")
         panels.put_in_place(session, signed, place, swap, now)
@@ -63,9 +66,11 @@ def need_turn_of(session: Session, turn_id: int, room_sitting_id: int) -> None:
 
 
 def _need_unlocked(session: Session, turn: Turn, user: int) -> None:
-    state = select(ScoreSheet.state).where(ScoreSheet.turn_id == turn.id, ScoreSheet.user_id == user)
-    if session.scalar(state) == "locked":
-        raise Refused("sheet_locked", name=_name(session, user))
+    """Holds the sheet until the commit, so that no lock comes in between."""
+    mine = select(ScoreSheet).where(ScoreSheet.turn_id == turn.id, ScoreSheet.user_id == user)
+    sheet = session.scalar(mine.with_for_update(key_share=True).execution_options(populate_existing=True))
+    if sheet is not None and sheet.state == "locked":
+        raise Refused("panel_sheet_locked", name=_name(session, user))
 
 
 def _name(session: Session, user: int) -> str:

@@ -12,6 +12,7 @@ from server.db.sittings import Assignment, RoomSitting
 from server.rules.panel_scores import ARBITRATION, SUPERVISOR
 from server.services.assessment_room import DONE
 from server.services.panel_scores import AGGREGATED, ARBITRATING, CONFIRMED, awaits_second
+from server.services.panel_sight import sat_on
 
 Waiting = tuple[str, str, int]
 """What waits: its code, where it is done, how much of it."""
@@ -23,10 +24,12 @@ _OFFICE = (
 
 
 def waiting(session: Session, actor: Actor) -> list[Waiting]:
-    """What waits for this person in rooms whose scores are not all checked."""
+    """What waits for this person in rooms whose scores are not all checked; of the office's work nothing in
+    rooms on whose panel the person sits, who may not do it and shall not know of it.
+    """
     if not any(map(actor.can, (*(need for _code, need in _OFFICE), Permission.SCORE_SHEETS))):
         return []
-    found = Counter[tuple[str, int]]()
+    found, mine = Counter[tuple[str, int]](), sat_on(session, actor)
     query = (
         select(PanelScore, Turn.room_sitting_id, RoomSitting.state)
         .join(Turn, Turn.id == PanelScore.turn_id)
@@ -39,9 +42,9 @@ def waiting(session: Session, actor: Actor) -> list[Waiting]:
         (code, f"/panels/{room}", count)
         for code, need in _OFFICE
         for (of, room), count in sorted(found.items(), key=lambda each: each[0][1])
-        if of == code and count and actor.can(need)
+        if of == code and count and room not in mine and actor.can(need)
     ]
-    return [*office, *_to_aggregate(session, actor), *_to_confirm(session, actor, found)]
+    return [*office, *_to_aggregate(session, actor, mine), *_to_confirm(session, actor, found)]
 
 
 def _code(row: PanelScore) -> str:
@@ -51,7 +54,7 @@ def _code(row: PanelScore) -> str:
     return {AGGREGATED: "confirm_scores", CONFIRMED: "check_scores"}.get(row.state, "")
 
 
-def _to_aggregate(session: Session, actor: Actor) -> Iterator[Waiting]:
+def _to_aggregate(session: Session, actor: Actor, mine: set[int]) -> Iterator[Waiting]:
     if not actor.can(Permission.AGGREGATE_MARKS):
         return
     scored = select(PanelScore.turn_id)
@@ -59,6 +62,7 @@ def _to_aggregate(session: Session, actor: Actor) -> Iterator[Waiting]:
         select(Turn.room_sitting_id, func.count())
         .join(RoomSitting, RoomSitting.id == Turn.room_sitting_id)
         .where(RoomSitting.state == "ended", Turn.state == DONE, Turn.id.not_in(scored))
+        .where(RoomSitting.id.not_in(mine))
         .group_by(Turn.room_sitting_id)
     )
     for room, count in session.execute(query.order_by(Turn.room_sitting_id)):

@@ -11,19 +11,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from itembank.sheet_marks import Marks, SheetScore, fold, score
-from itembank.sheet_values import SheetItem, Template
+from itembank.sheet_values import SheetItem, Template, plain
 from server.access import Actor, Permission, Role
 from server.db.assessing import PanelScore, ScoreRecord, ScoreSheet, Station, Turn
 from server.db.people import User, UserRole
 from server.db.rooms import Room
-from server.db.sittings import Assignment, Batch, RoomSitting, Sitting
+from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import NotFound
 from server.rules.panel_scores import SUPERVISOR
 from server.rules.policy_components import ASSESSED
 from server.services import panel_scores, panels, sheet_photos, sheets, staff, turns
 from server.services.assessment_room import DONE, AssessmentRoom
 from server.services.panel_scores import CHECKED, CONFIRMED, awaits_second
-from server.services.panel_sight import Seen, need_room
+from server.services.panel_sight import Seen, need_room, sat_on
 from server.services.panels import PanelSeat
 from server.services.signed import need
 from server.services.template_release import released_template
@@ -159,24 +159,30 @@ class TurnView:
     photos: tuple[tuple[int, str], ...]
     """Number of a photo, and the item it belongs to ("" for the sheet)."""
 
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """What each sheet counts for when vetoes that hold take points from it; empty when none does."""
+        totals = self.line.row.detail.get("totals", {}) if self.line.row else {}
+        found = tuple(str(totals.get(str(column.user), "")) for column in self.columns)
+        plainly = tuple(plain(column.score.total) for column in self.columns)
+        return found if all(found) and found != plainly else ()
+
     def veto_text(self, code: str) -> str:
         """What a veto of the template says."""
         return next((veto.text for veto in self.template.vetoes() if veto.code == code), code)
 
 
 def rooms(session: Session, actor: Actor) -> list[RoomLine]:
-    """All assessed rooms, the newest first."""
+    """All assessed rooms but those on whose panel the person sits, the newest first: counts tell of marks."""
     need(actor, Permission.SEE_PANELS)
-    return list(_rooms(session, None))
+    mine = sat_on(session, actor)
+    return [line for line in _rooms(session, None) if line.room_sitting not in mine]
 
 
 def own_rooms(session: Session, actor: Actor) -> list[RoomLine]:
     """The assessed rooms on whose panel the person sits, the newest first."""
     need(actor, Permission.SCORE_SHEETS)
-    mine = select(Assignment.room_sitting_id).where(
-        Assignment.user_id == actor.user_id, Assignment.role == str(Role.EXAMINER)
-    )
-    return list(_rooms(session, set(session.scalars(mine))))
+    return list(_rooms(session, sat_on(session, actor)))
 
 
 def overview(session: Session, actor: Actor, room_sitting_id: int) -> Overview:

@@ -18,7 +18,7 @@ from server.db.sittings import Assignment
 from server.db.staffing import DutySign, StaffProfile
 from server.errors import Refused
 from server.rules.panel_staff import Member, panel_faults, panel_warnings
-from server.services import assessment_room, eligibility, panel_history, staffing
+from server.services import assessment_room, eligibility, panel_history, staffing, template_readers
 from server.services.assessment_room import AssessmentRoom
 from server.services.signed import Signed, need, need_reason, note_room
 
@@ -69,12 +69,15 @@ def faults(session: Session, place: AssessmentRoom, *, at_once: int = 0) -> list
     """
     seats = panel(session, place.row.id)
     members = members_of(session, place, [seat.user_id for seat in seats])
+    knowing = template_readers.knowing(session, place.sitting.template_id)
     many = at_once or assessment_room.at_once(session, place)
     found = panel_faults(members, many, place.terms.panel, place.sitting.starts_at.date())
     if seats and not any(seat.leader for seat in seats):
         found.append(Problem("panel_leader_missing"))
     held = staffing.recused(session, place.sitting, place.room.id, [seat.user_id for seat in seats])
     for seat in seats:
+        if seat.user_id in knowing:
+            found.append(Problem("panel_knows_template", str(seat.user_id), {"name": seat.name}))
         if seat.user_id in held:
             names = "、".join(each.candidate for each in held[seat.user_id])
             found.append(Problem("duty_recused", str(seat.user_id), {"name": seat.name, "candidates": names}))
@@ -128,12 +131,12 @@ def choices(session: Session, place: AssessmentRoom) -> list[Choice]:
     people = [one for one in eligibility.fits(session).values() if Role.EXAMINER in one.roles]
     grades = {each.user: each.card_grade for each in members_of(session, place, [one.id for one in people])}
     seats = {seat.user_id: seat.leader for seat in panel(session, place.row.id)}
-    held = staffing.held(session, place.row.id)
+    others = _others(session, place)
     found = []
     for one in sorted(people, key=lambda one: (one.name, one.id)):
         why, params = "", {}
         try:
-            _need_free(session, place, asked, one, held)
+            _need_free(session, place, asked, one, others)
         except Refused as refusal:
             why, params = refusal.code, refusal.params
         on = one.id in seats
@@ -147,8 +150,8 @@ def choices(session: Session, place: AssessmentRoom) -> list[Choice]:
 def assign(session: Session, actor: Actor, room_sitting_id: int, plan: PanelPlan, *, now: datetime) -> None:
     """Sets the whole panel and its leader before the session begins.
 
-    Refused by name (`eligibility.need_fit`, `panel_other_duty`), `panel_leader_missing`, `panel_begun`; a
-    panel that the rules forbid is `InputRefused` with all reasons.
+    Refused by name (`eligibility.need_fit`, `panel_other_duty`, `panel_knows_template`),
+    `panel_leader_missing`, `panel_begun`; a panel that the rules forbid is `InputRefused` with all reasons.
     """
     need(actor, Permission.ARRANGE_ASSESSMENT)
     place = assessment_room.load(session, room_sitting_id, lock=True)
@@ -168,6 +171,25 @@ def assign(session: Session, actor: Actor, room_sitting_id: int, plan: PanelPlan
     name = next(seat.name for seat in panel(session, place.row.id) if seat.leader)
     signed, count = Signed(actor), len(chosen)
     note_room(session, place.row.id, signed, "panel_assigned", now, examiners=count, leader=name, **changed)
+
+
+def join(session: Session, signed: Signed, room_sitting_id: int, user_id: int, *, now: datetime) -> None:
+    """Somebody more sits on the panel, with a reason: what is left after `remove` is made whole again.
+
+    Turns that have begun keep their panel. Refused by name, `panel_member_already`, and `InputRefused` for a
+    card that the policy does not take; parity and number are looked at when a candidate begins.
+    """
+    place = _to_change(session, signed, room_sitting_id)
+    if user_id in {seat.user_id for seat in panel(session, room_sitting_id)}:
+        raise Refused("panel_member_already", 422, field="joins")
+    _need_fit(session, place, [user_id])
+    (member,) = members_of(session, place, [user_id])
+    problems = panel_faults([member], 1, place.terms.panel, place.sitting.starts_at.date())
+    if own := [each for each in problems if each.place == str(user_id)]:
+        raise InputRefused(*own)
+    _seat(session, place, user_id, leader=False, drawn=False)
+    session.flush()
+    note_room(session, place.row.id, signed, "panel_member_joined", now, person=member.name)
 
 
 def remove(session: Session, signed: Signed, room_sitting_id: int, user_id: int, *, now: datetime) -> None:
@@ -247,12 +269,16 @@ def present_panel(session: Session, place: AssessmentRoom, many: int) -> list[in
 
 
 def need_not_recused(session: Session, place: AssessmentRoom, users: Collection[int]) -> None:
-    """Raises `Refused` (`duty_recused`) by name: a link may have come to light after the assignment (R16)."""
+    """Raises `Refused` by name: `duty_recused`, since a link may have come to light after the assignment
+    (R16), or `panel_knows_template`, since the template may have been chosen after it.
+    """
     held = staffing.recused(session, place.sitting, place.room.id, users)
     for user, conflicts in held.items():
         name = session.get_one(User, user).name
         candidates = "、".join(each.candidate for each in conflicts)
         raise Refused("duty_recused", 422, name=name, candidates=candidates)
+    for user in sorted(template_readers.knowing(session, place.sitting.template_id).intersection(users)):
+        raise Refused("panel_knows_template", 422, name=session.get_one(User, user).name)
 
 
 def need_fit_member(session: Session, place: AssessmentRoom, user: int) -> None:
@@ -271,13 +297,26 @@ def _to_change(session: Session, signed: Signed, room_sitting_id: int) -> Assess
     return place
 
 
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What else keeps people off a panel: another duty in the room by person, and who knows the template."""
+
+    held: Mapping[int, str]
+    knowing: frozenset[int]
+
+
+def _others(session: Session, place: AssessmentRoom) -> _Others:
+    knowing = template_readers.knowing(session, place.sitting.template_id)
+    return _Others(staffing.held(session, place.row.id), knowing)
+
+
 def _need_fit(session: Session, place: AssessmentRoom, users: Sequence[int]) -> None:
     asked, known = eligibility.wanted(session, place.sitting), eligibility.fits(session, set(users))
-    held = staffing.held(session, place.row.id)
+    others = _others(session, place)
     for user in users:
         if user not in known:
             raise Refused("duty_without_role", 422, user=user)
-        _need_free(session, place, asked, known[user], held)
+        _need_free(session, place, asked, known[user], others)
 
 
 def _need_free(
@@ -285,10 +324,12 @@ def _need_free(
     place: AssessmentRoom,
     asked: eligibility.Wanted,
     one: eligibility.Fit,
-    held: Mapping[int, str],
+    others: _Others,
 ) -> None:
-    if held.get(one.id, Role.EXAMINER) != Role.EXAMINER:
+    if others.held.get(one.id, Role.EXAMINER) != Role.EXAMINER:
         raise Refused("panel_other_duty", 422, name=one.name)
+    if one.id in others.knowing:
+        raise Refused("panel_knows_template", 422, name=one.name)
     eligibility.need_fit(asked, place.room.id, one, Role.EXAMINER)
     staffing.not_in_other_rooms(session, place.sitting, place.row, one, Role.EXAMINER)
 

@@ -30,12 +30,25 @@ def new_token() -> str:
 
 
 def ready(session: Session, batch_id: int, published: Container[int]) -> list[Line]:
-    """The lines of candidates who may be published now, in ticket order: complete, checked, on no list."""
-    return [
-        _line(each)
+    """The lines of candidates who may be published now, in ticket order: settled, checked, on no list.
+
+    Settled: every component has its result, also when one that failed has decided the whole before. What is
+    public becomes final (R34), and nothing may be added to it that nobody could object to. And it still is
+    what follows from the marks: what was marked again after the check is folded and checked again first.
+    """
+    waiting = [
+        each
         for each in batch_results.lines(session, batch_id)
-        if each.candidate_id not in published and each.checked and each.overall_status != Status.PENDING
+        if each.candidate_id not in published and each.checked and _settled(each)
     ]
+    if not waiting:
+        return []
+    stale = {each.candidate for each in batch_results.differences(session, batch_id)}
+    return [_line(each) for each in waiting if each.candidate_id not in stale]
+
+
+def _settled(each: ResultLine) -> bool:
+    return all(cell.status != Status.PENDING for cell in (*each.parts, each.whole))
 
 
 def _line(each: ResultLine) -> Line:

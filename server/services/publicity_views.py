@@ -159,9 +159,12 @@ def _stages(
     return found
 
 
-def waiting(session: Session, batch_id: int, *, now: datetime) -> int:
-    """How many candidates could be published now."""
-    return len(publicity_snapshot.ready(session, batch_id, publicity.standings(session, batch_id, now=now)))
+def waiting(session: Session, batch_id: int, *, now: datetime) -> tuple[int, int]:
+    """How many candidates could be published now, and how many others of the batch are on no list yet."""
+    published = publicity.standings(session, batch_id, now=now)
+    could = len(publicity_snapshot.ready(session, batch_id, published))
+    people = {each.id for each in candidates_of(session, batch_id)}
+    return could, len(people - published.keys()) - could
 
 
 def page(session: Session, actor: Actor, batch_id: int, number: int, *, now: datetime) -> ListPage:

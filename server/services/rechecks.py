@@ -107,7 +107,8 @@ def answer(session: Session, signed: Signed, recheck_id: int, given: Answer, *, 
     """Two people answer; what the sums came to is kept with it. A finding needs a correction next.
 
     Refused: recheck_closed, outcome_unknown, recheck_scope (the standard is never looked at again),
-    recheck_sums_differ (an answer that nothing was found although the sums say otherwise), answer_missing.
+    recheck_sums_differ (an answer that nothing was found although the sums say otherwise),
+    recheck_answer_missing.
     """
     need(signed.actor, Permission.HANDLE_RECHECKS)
     second = second_person(signed)
@@ -137,7 +138,7 @@ def _need_fitting(row: Recheck, given: Answer, *, differ: bool) -> None:
     if given.outcome == UNCHANGED and differ:
         raise Refused("recheck_sums_differ", 422, field="outcome")
     if not given.text.strip():
-        raise Refused("answer_missing", 422, field="answer")
+        raise Refused("recheck_answer_missing", 422, field="answer")
 
 
 def get(session: Session, recheck_id: int) -> Recheck:

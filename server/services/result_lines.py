@@ -1,6 +1,6 @@
 """Results of a batch as lists, slips and tables show them; words are those of paper, in Chinese."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.db.outcomes import Result
-from server.db.sittings import Batch, Registration, Sitting
+from server.db.sittings import Batch, Candidate, Registration, Sitting
 from server.rules.policy_components import COMPONENT_WORDS
 from server.rules.results import OVERALL, Status, score_text
 from server.services.batches import policy_of
@@ -91,31 +91,56 @@ def lines(session: Session, batch: Batch, current: Mapping[tuple[int, str], Resu
     """All candidates of a batch with their results in force, in ticket order."""
     required = [str(each) for each in policy_of(batch).required]
     tickets = tickets_of(session, batch.id)
-    found = []
-    for candidate in candidates_of(session, batch.id):
-        ticket, employer = tickets.get(candidate.id, ("", ""))
-        found.append(
-            ResultLine(
-                candidate_id=candidate.id,
-                ticket=ticket,
-                name=candidate.name,
-                id_masked=masked_id(session, candidate),
-                employer=employer,
-                parts=tuple(_cell(current, candidate.id, each) for each in required),
-                whole=_cell(current, candidate.id, OVERALL),
-            )
-        )
+    found = [
+        _line(session, candidate, tickets.get(candidate.id, ("", "")), required, current)
+        for candidate in candidates_of(session, batch.id)
+    ]
     return sorted(found, key=lambda line: (not line.ticket, line.ticket, line.candidate_id))
 
 
-def tickets_of(session: Session, batch_id: int) -> dict[int, tuple[str, str]]:
-    """Candidate -> the ticket of the earliest valid place in the batch, and the employer named there."""
+def line_of(
+    session: Session, batch: Batch, candidate: Candidate, current: Mapping[tuple[int, str], Result]
+) -> ResultLine:
+    """One candidate's line; what it costs does not grow with the batch."""
+    required = [str(each) for each in policy_of(batch).required]
+    place = tickets_of(session, batch.id, candidate.id).get(candidate.id, ("", ""))
+    return _line(session, candidate, place, required, current)
+
+
+def _line(
+    session: Session,
+    candidate: Candidate,
+    place: tuple[str, str],
+    required: Sequence[str],
+    current: Mapping[tuple[int, str], Result],
+) -> ResultLine:
+    ticket, employer = place
+    return ResultLine(
+        candidate_id=candidate.id,
+        ticket=ticket,
+        name=candidate.name,
+        id_masked=masked_id(session, candidate),
+        employer=employer,
+        parts=tuple(_cell(current, candidate.id, each) for each in required),
+        whole=_cell(current, candidate.id, OVERALL),
+    )
+
+
+def tickets_of(
+    session: Session, batch_id: int, candidate_id: int | None = None
+) -> dict[int, tuple[str, str]]:
+    """Candidate -> the ticket of the earliest valid place in the batch, and the employer named there.
+
+    `candidate_id`: that one alone.
+    """
     query = (
         select(Registration.candidate_id, Registration.ticket, Registration.employer)
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .where(Sitting.batch_id == batch_id, Registration.void_at.is_(None))
         .order_by(Sitting.starts_at.desc(), Sitting.id.desc())
     )
+    if candidate_id is not None:
+        query = query.where(Registration.candidate_id == candidate_id)
     return {candidate: (ticket, employer) for candidate, ticket, employer in session.execute(query)}
 
 

@@ -19,15 +19,27 @@ from itembank.marking import EXAMINER
 from server.db.answers import AnswerStore
 from server.db.assessing import PanelScore, Turn
 from server.db.outcomes import Exemption, Result
+from server.db.publicity import Correction
 from server.db.sittings import Batch, ComponentResult, Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.exemptions import exempt
 from server.rules.policy_components import DELIVERED
 from server.rules.results import Ground, Try, score_text
-from server.services import batch_results, entered_marks, marks, panel_scores, result_evidence, voids
+from server.services import (
+    batch_results,
+    correction_views,
+    corrections,
+    entered_marks,
+    key_fixes,
+    marks,
+    panel_scores,
+    result_evidence,
+    voids,
+)
 from server.services.batches import policy_of
 from server.services.result_evidence import Key, as_outcome, panel_try
 from server.services.roomstate import attempts_of
+from server.services.votes import APPROVALS
 
 Marker = Callable[[dict[str, Any]], dict[str, Any]]
 """Marks the payload of `marks.payload`; the caller decides in which process."""
@@ -39,7 +51,7 @@ Mark = tuple[str, Decimal | None]
 class Finding:
     """Something that is not as it follows. `component` and `candidate` say whose; `place`: the row it is in.
 
-    `what`: result | marks | panel | exemption | correction | history | not_replayable.
+    `what`: result | marks | panel | exemption | correction | key_fix | history | not_replayable.
     """
 
     what: str
@@ -74,6 +86,8 @@ def replay(session: Session, store: AnswerStore, batch_id: int, mark: Marker) ->
         *_assessed(session, batch_id, tries),
         *_exemptions(session, batch),
         *_rows(session, batch_id),
+        *_corrections(session, batch_id),
+        *_key_fixes(session, batch_id),
         *_folded(session, batch, tries),
     ]
     current = batch_results.current(session, batch_id)
@@ -188,12 +202,13 @@ def _assessed(session: Session, batch_id: int, tries: dict[Key, list[Try]]) -> I
 
 
 def _exemptions(session: Session, batch: Batch) -> Iterator[Finding]:
-    """Exemptions in force against the frozen policy, by the dates they were decided on (R10)."""
+    """Exemptions in force against the frozen policy, by the dates two people decided them on (R10)."""
     rules = {str(rule.component): rule for rule in policy_of(batch).exemptions}
     query = select(Exemption).where(Exemption.batch_id == batch.id, Exemption.revoked_at.is_(None))
     for row in session.scalars(query.order_by(Exemption.id)):
         rule = rules.get(row.component)
-        if rule is None or not exempt(rule, row.issued_on, row.anchor) or row.cosigned_by is None:
+        signed = row.cosigned_by is not None and row.cosigned_by != row.decided_by
+        if rule is None or not signed or not exempt(rule, row.issued_on, row.anchor):
             names = f"exemptions/{row.id}", row.candidate_id, row.component
             yield Finding("exemption", *names, "exempt", "not_exempt")
 
@@ -216,6 +231,42 @@ def _rows(session: Session, batch_id: int) -> Iterator[Finding]:
         if revisions != list(range(1, len(rows) + 1)) or in_force != revisions[-1:]:
             told = f"{revisions} in force {in_force}", f"1..{len(rows)} in force [{len(rows)}]"
             yield Finding("history", f"results/{rows[-1].id}", candidate, component, *told)
+
+
+def _corrections(session: Session, batch_id: int) -> Iterator[Finding]:
+    """Corrected results against the corrections that two people approved, each for exactly one of them."""
+    applied = select(Correction).where(Correction.batch_id == batch_id, Correction.state == "applied")
+    records = {row.id: row for row in session.scalars(applied.order_by(Correction.id))}
+    query = select(Result).where(Result.batch_id == batch_id).order_by(Result.id)
+    for row in session.scalars(query):
+        if row.origin.get("kind") != Ground.CORRECTION:
+            continue
+        number = row.origin.get("correction")
+        record = records.pop(number, None) if isinstance(number, int) else None
+        if record is None or not _is_of(session, row, record):
+            told = _said(record.new_status, record.new_score) if record else ""
+            names = f"results/{row.id}", row.candidate_id, row.component
+            yield Finding("correction", *names, _said(row.status, row.score), told)
+    for record in records.values():
+        names = f"corrections/{record.id}", record.candidate_id, record.component
+        yield Finding("correction", *names, "", _said(record.new_status, record.new_score))
+
+
+def _is_of(session: Session, row: Result, record: Correction) -> bool:
+    """Whether a result is what this correction says, approved by those who voted for it."""
+    votes = {each.user_id for each in corrections.votes_of(session, record.id) if each.approved}
+    said = record.candidate_id, record.component, record.new_status, record.new_score, record.proposed_by
+    stored = row.candidate_id, row.component, row.status, row.score, row.made_by
+    return said == stored and votes == set(row.approvals)
+
+
+def _key_fixes(session: Session, batch_id: int) -> Iterator[Finding]:
+    """Keys put right: each by two people besides who proposed it."""
+    for fix in key_fixes.of_papers(session, correction_views.papers_of(session, batch_id)):
+        votes = {each.user_id for each in key_fixes.votes_of(session, fix.id) if each.approved}
+        others = len(votes - {fix.proposed_by})
+        if fix.state in ("approved", "applied") and others < APPROVALS:
+            yield Finding("key_fix", f"key_fixes/{fix.id}", 0, "theory", str(others), str(APPROVALS))
 
 
 def _folded(session: Session, batch: Batch, tries: Mapping[Key, list[Try]]) -> Iterator[Finding]:

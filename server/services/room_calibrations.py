@@ -47,7 +47,7 @@ def why_not(row: RoomCameraCalibration | None, places: Places, picture: Picture)
     if row is None:
         return "not_calibrated"
     if {seat: tuple(place) for seat, place in row.places.items()} != places:
-        return "plan_changed"
+        return "plan_changed_since"
     if picture.identity and row.identity and picture.identity != row.identity:
         return "camera_changed"
     if picture.height and row.height:

@@ -4,12 +4,12 @@ A page whose code cannot be read belongs to nobody until a person says so; nothi
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Permission
@@ -58,6 +58,24 @@ class LoosePage:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedPage:
+    """A page before its marker: `place` in the script; `head`: the strip above the body is shown, too."""
+
+    id: int
+    place: int
+    head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A strip as a marker asks for it: the reading, the page's place in the script, head or body."""
+
+    reading: int
+    place: int
+    part: str
+
+
 def store(  # noqa: PLR0913 - a file, its pages and the room they are of
     session: Session,
     actor: Actor,
@@ -99,21 +117,27 @@ def store(  # noqa: PLR0913 - a file, its pages and the room they are of
 
 def loose(session: Session, room_sitting_id: int) -> list[LoosePage]:
     """Pages that belong to no script, in the order in which they came."""
+    return _unjoined(session, room_sitting_id, ScanPage.set_aside_at.is_(None))
+
+
+def aside(session: Session, room_sitting_id: int) -> list[LoosePage]:
+    """Pages that somebody set aside, in the order in which they came."""
+    return _unjoined(session, room_sitting_id, ScanPage.set_aside_at.is_not(None))
+
+
+def _unjoined(session: Session, room_sitting_id: int, which: ColumnElement[bool]) -> list[LoosePage]:
     query = (
         select(ScanPage.id, ScanPage.upload_id, ScanPage.number, ScanPage.code)
-        .where(
-            ScanPage.room_sitting_id == room_sitting_id,
-            ScanPage.script_id.is_(None),
-            ScanPage.set_aside_at.is_(None),
-        )
+        .where(ScanPage.room_sitting_id == room_sitting_id, ScanPage.script_id.is_(None), which)
         .order_by(ScanPage.id)
     )
     return [LoosePage(*row) for row in session.execute(query)]
 
 
 def match(session: Session, actor: Actor, page_id: int, seat: str, *, now: datetime) -> None:
-    """A person says at which seat a page was written."""
+    """A person says at which seat a loose page was written."""
     page = _page(session, actor, page_id)
+    _need_loose(page)
     query = (
         select(Script)
         .join(Attempt, Attempt.id == Script.attempt_id)
@@ -133,10 +157,14 @@ def match_in_order(
 ) -> int:
     """Loose pages in their order belong to the scripts without pages in the order of seats, so many each.
 
-    Raises `Refused` (`scan_order_count`) unless they come out even; then somebody has to look at each.
+    Raises `Refused` unless they come out even (`scan_order_count`), or when the code of one names a seat or
+    another room (`scan_order_coded`); then somebody has to look at each.
     """
     script_room.managed(session, actor, room_sitting_id, lock=True)
     pages = loose(session, room_sitting_id)
+    coded = sum(_names_a_place(page.code) for page in pages)
+    if coded:
+        raise Refused("scan_order_coded", 422, field="pages_each", pages=coded)
     scripts = _without_pages(session, room_sitting_id)
     if pages_each < 1 or not pages or len(pages) != pages_each * len(scripts):
         raise Refused("scan_order_count", 422, field="pages_each", pages=len(pages), scripts=len(scripts))
@@ -164,21 +192,65 @@ def loosen(session: Session, actor: Actor, page_id: int, *, now: datetime) -> No
 def set_aside(session: Session, actor: Actor, page_id: int, *, now: datetime) -> None:
     """A page is nobody's work (a blank back, a cover): it is kept and shown to nobody."""
     page = _page(session, actor, page_id)
-    if page.script_id is not None or page.set_aside_at is not None:
-        raise Refused("scan_not_loose", 409)
+    _need_loose(page)
     page.set_aside_at = now
     _note(session, actor, "scan_set_aside", page, now)
 
 
-def strip(session: Session, actor: Actor, page_id: int, part: str, *, now: datetime) -> bytes:
-    """One strip of a page as JPEG, on the record once for each person and page.
+def recall(session: Session, actor: Actor, page_id: int, *, now: datetime) -> None:
+    """A page that was set aside is somebody's work after all: it waits among the loose ones again."""
+    page = _page(session, actor, page_id)
+    if page.set_aside_at is None:
+        raise NotFound("page")
+    page.set_aside_at = None
+    _note(session, actor, "scan_recalled", page, now)
 
-    Who manages the scripts sees all of it; a marker of the script the body, and the head of pages after the
-    first one. Raises `NotFound` for everything else.
+
+def strip(session: Session, actor: Actor, page_id: int, part: str, *, now: datetime) -> bytes:
+    """One strip of a page as JPEG for who manages the scripts, on the record once for each person and page.
+
+    Raises `NotFound` for everything else.
     """
     page = session.get(ScanPage, page_id)
-    if page is None or part not in PARTS or not _may_see(session, actor, page, part):
+    if page is None or part not in PARTS or not actor.can(Permission.MANAGE_SCRIPTS):
         raise NotFound("page")
+    return _opened(session, actor, page, part, now)
+
+
+def marked_strip(session: Session, actor: Actor, where: Where, *, now: datetime) -> bytes:
+    """The same for who marks the script: the body of its pages, the head of those where it may be shown.
+
+    Named by the reading, for numbers of pages follow the scanner and so the seats.
+    """
+    reading = session.get(ScriptReading, where.reading)
+    mine = reading is not None and reading.user_id == actor.user_id and reading.withdrawn_at is None
+    if reading is None or not mine or not actor.can(Permission.MARK_SCRIPTS):
+        raise NotFound("page")
+    shown = {page.place: page for page in marked_pages(session, [reading.script_id])[reading.script_id]}
+    page = shown.get(where.place)
+    if page is None or not (where.part == "body" or (where.part == "head" and page.head)):
+        raise NotFound("page")
+    return _opened(session, actor, session.get_one(ScanPage, page.id), where.part, now)
+
+
+def marked_pages(session: Session, scripts: Collection[int]) -> Mapping[int, tuple[MarkedPage, ...]]:
+    """The pages of scripts in their order, as markers may see them.
+
+    The head of a first page has the boxes for name and ticket. A page that was scanned before the one that
+    stands first, or was brought in another file, may be that first page: its head is not shown either.
+    """
+    query = select(ScanPage.script_id, ScanPage.id, ScanPage.place, ScanPage.upload_id, ScanPage.number)
+    query = query.where(ScanPage.script_id.in_(list(scripts)), ScanPage.set_aside_at.is_(None))
+    first: dict[int, tuple[int, int]] = {}
+    found: dict[int, list[MarkedPage]] = {script: [] for script in scripts}
+    for script, page, place, upload, number in session.execute(query.order_by(ScanPage.place)):
+        start = first.setdefault(script or 0, (upload, number))
+        head = upload == start[0] and number > start[1]
+        found[script or 0].append(MarkedPage(page, place, head))
+    return {script: tuple(pages) for script, pages in found.items()}
+
+
+def _opened(session: Session, actor: Actor, page: ScanPage, part: str, now: datetime) -> bytes:
     stream, name = audit.sitting_stream(page.room_sitting_id), f"scan-page/{page.id}"
     if not looked_before(session, actor, stream, name):
         audit.record(session, stream, actor, "scan_viewed", name, now=now)
@@ -195,21 +267,6 @@ def pages_of(session: Session, room_sitting_id: int) -> dict[int, list[ScanPage]
     for page in session.scalars(query.order_by(ScanPage.script_id, ScanPage.place)):
         found.setdefault(page.script_id or 0, []).append(page)
     return found
-
-
-def _may_see(session: Session, actor: Actor, page: ScanPage, part: str) -> bool:
-    if actor.can(Permission.MANAGE_SCRIPTS):
-        return True
-    if not actor.can(Permission.MARK_SCRIPTS) or page.script_id is None or page.set_aside_at is not None:
-        return False
-    if part == "stamp" or (part == "head" and page.place <= 1):
-        return False
-    own = select(ScriptReading.id).where(
-        ScriptReading.script_id == page.script_id,
-        ScriptReading.user_id == actor.user_id,
-        ScriptReading.withdrawn_at.is_(None),
-    )
-    return session.scalar(own.limit(1)) is not None
 
 
 def _keep_pages(
@@ -239,6 +296,17 @@ def _keep_pages(
         kept.append(page)
     session.flush()
     return kept
+
+
+def _need_loose(page: ScanPage) -> None:
+    if page.script_id is not None or page.set_aside_at is not None:
+        raise Refused("scan_not_loose", 409)
+
+
+def _names_a_place(text: str) -> bool:
+    """Whether a code is that of a numbered copy: such a page is joined by it, or by a person who looked."""
+    told = code_of(text)
+    return told is not None and told[2].isdecimal()
 
 
 def _script_of(session: Session, row: RoomSitting, text: str) -> Script | None:

@@ -188,7 +188,12 @@ def _wanting(session: Session, scripts: Iterable[Script]) -> list[Wanting]:
     for script in wanted:
         active = script_room.active_readings(session, script.id)
         had = set(session.scalars(select(ScriptReading.user_id).where(ScriptReading.script_id == script.id)))
-        back = {user for user, one in people.items() if _unfit(one, authors[script.id])}
+        back = {
+            user
+            for user, one in people.items()
+            if _unfit(one, authors[script.id])
+            or not may_mark_here(session, Actor(user, one.name), script.room_sitting_id)
+        }
         lacking = _NEEDED[script.state] - len(active)
         if lacking > 0:
             found.append(Wanting(script.id, lacking, frozenset(had | back)))
@@ -241,6 +246,31 @@ def _give(session: Session, actor: Actor, script: Script, users: Iterable[int], 
         script.state = MARKING
     session.flush()
     return given
+
+
+def barred(session: Session, scripts: Collection[Script]) -> Mapping[int, frozenset[int]]:
+    """Who of a script's markers may not have it (any more), by script: linked with its author by now (R16),
+    an account that was closed or got a right that shows names, on duty in the room after all.
+    """
+    authors = _authors(session, [script.id for script in scripts])
+    readings = {script.id: script_room.active_readings(session, script.id) for script in scripts}
+    people = fits(session, {one.user_id for found in readings.values() for one in found})
+    here = {
+        (script.room_sitting_id, user)
+        for script in scripts
+        for user in people
+        if not may_mark_here(session, Actor(user, ""), script.room_sitting_id)
+    }
+    return {
+        script.id: frozenset(
+            one.user_id
+            for one in readings[script.id]
+            if one.user_id not in people
+            or _unfit(people[one.user_id], authors[script.id])
+            or (script.room_sitting_id, one.user_id) in here
+        )
+        for script in scripts
+    }
 
 
 def done(session: Session, room_sitting_id: int) -> bool:

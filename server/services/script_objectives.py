@@ -25,15 +25,17 @@ _TRUE, _FALSE = "√✓对TY", "×✗错FN"
 
 
 def points(session: Session, script_id: int) -> Decimal | None:
-    """What the confirmed typing of a script came to; None while there is none."""
-    row = _newest(session, script_id)
-    return row.points if row is not None and row.confirmed_at is not None else None
+    """What the confirmed typing of a script came to; None while there is none. It holds until a newer one is
+    confirmed: marks that were handed in beside it leave these questions out.
+    """
+    row = _standing(session, script_id, confirmed=True)
+    return row.points if row is not None else None
 
 
 def waiting(session: Session, script_id: int) -> int | None:
     """Who typed a script's answers and waits for a second person, if somebody does."""
-    row = _newest(session, script_id)
-    return row.typed_by if row is not None and row.confirmed_at is None else None
+    row = _standing(session, script_id, confirmed=False)
+    return row.typed_by if row is not None else None
 
 
 def type_in(session: Session, actor: Actor, script_id: int, typed: str, *, now: datetime) -> bool:
@@ -50,10 +52,8 @@ def type_in(session: Session, actor: Actor, script_id: int, typed: str, *, now: 
     key = MarkingKey.from_json(raw)
     numbers = {str(item["number"]): str(item["id"]) for item in paper["items"]}
     responses = _responses(typed, numbers, key)
-    old = _newest(session, script_id)
-    if old is None or old.confirmed_at is not None:
-        if old is not None:
-            old.replaced_at = now
+    old = _standing(session, script_id, confirmed=False)
+    if old is None:
         _keep(session, actor, script, responses, key, now)
         return True
     if old.typed_by == actor.user_id:
@@ -62,6 +62,9 @@ def type_in(session: Session, actor: Actor, script_id: int, typed: str, *, now: 
         old.replaced_at = now
         script_room.note(session, actor, "script_typing_differed", script, now)
         return False
+    before = _standing(session, script_id, confirmed=True)
+    if before is not None:
+        before.replaced_at = now
     old.confirmed_at, old.confirmed_by = now, actor.user_id
     script_room.note(session, actor, "script_typing_confirmed", script, now)
     return True
@@ -91,9 +94,12 @@ def _opened(session: Session, row: ScriptObjective) -> dict[str, tuple[str, ...]
     return {item: tuple(response) for item, response in json.loads(plain).items()}
 
 
-def _newest(session: Session, script_id: int) -> ScriptObjective | None:
+def _standing(session: Session, script_id: int, *, confirmed: bool) -> ScriptObjective | None:
+    at = ScriptObjective.confirmed_at
     query = select(ScriptObjective).where(
-        ScriptObjective.script_id == script_id, ScriptObjective.replaced_at.is_(None)
+        ScriptObjective.script_id == script_id,
+        ScriptObjective.replaced_at.is_(None),
+        at.is_not(None) if confirmed else at.is_(None),
     )
     return session.scalars(query.order_by(ScriptObjective.id.desc()).limit(1)).first()
 

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from server.access import Actor, Permission
 from server.db.base import TO_CHANGE
 from server.db.rooms import Room
-from server.db.scripts import ScanPage, Script, ScriptReading
+from server.db.scripts import Script, ScriptReading
 from server.db.sittings import Attempt, Batch, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.script_marks import Settled, settle
-from server.services import entered_marks, script_markers, script_objectives, script_room
+from server.services import entered_marks, scans, script_markers, script_objectives, script_room
 from server.services.entered_marks import Agreed
 from server.services.roomstate import RoomState, load
+from server.services.scans import MarkedPage
 from server.services.script_room import MARKING, OBJECTIVE, SETTLED, THIRD, Question, questions
 from server.services.signed import need
 
@@ -32,7 +33,7 @@ _SAID = {"mean": "双人评阅，取平均", "median": "三人评阅，取中间
 
 @dataclass(frozen=True, slots=True)
 class MyScript:
-    """A script that waits for, or had, the marker's marks."""
+    """A script that waits for, or had, the marker's marks. `closed`: it is to be taken back."""
 
     reading: int
     code: str
@@ -41,6 +42,12 @@ class MyScript:
     pages: int
     handed_at: datetime | None
     begun: bool
+    closed: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for the marker."""
+        return self.handed_at is None and not self.closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Desk:
     questions: tuple[Question, ...]
     given: Mapping[str, str]
     note: str
-    pages: tuple[tuple[int, int], ...]
+    pages: tuple[MarkedPage, ...]
     computed: Decimal | None
     most: Decimal
     handed_at: datetime | None
@@ -83,16 +90,20 @@ def mine(session: Session, actor: Actor) -> list[MyScript]:
         .join(Room, Room.id == RoomSitting.room_id)
         .where(ScriptReading.user_id == actor.user_id, ScriptReading.withdrawn_at.is_(None))
     ).all()
-    pages = _pages(session, [script.id for _reading, script, *_rest in rows])
+    pages = scans.marked_pages(session, {script.id for _reading, script, *_rest in rows})
+    barred = script_markers.barred(
+        session, {script for reading, script, *_rest in rows if not reading.handed_at}
+    )
     found = [
         MyScript(
             reading=reading.id,
             code=script.code,
             batch=batch,
             component=component,
-            pages=len(pages.get(script.id, ())),
+            pages=len(pages[script.id]),
             handed_at=reading.handed_at,
             begun=bool(reading.given),
+            closed=reading.handed_at is None and reading.user_id in barred.get(script.id, ()),
         )
         for reading, script, batch, component in rows
     ]
@@ -102,14 +113,14 @@ def mine(session: Session, actor: Actor) -> list[MyScript]:
 def desk(session: Session, actor: Actor, reading_id: int, *, now: datetime) -> Desk:
     """One script for its marker; that it was opened stands on the record once."""
     reading, script, room = _own(session, actor, reading_id)
+    if reading.handed_at is None:
+        _need_fit(session, script, reading)
     if reading.opened_at is None:
         reading.opened_at = now
         script_room.note(session, actor, "script_opened", script, now)
     found = _questions(session, script, room)
     computed = script_objectives.points(session, script.id)
-    left = [
-        one.reading for one in mine(session, actor) if one.handed_at is None and one.reading != reading_id
-    ]
+    left = [one.reading for one in mine(session, actor) if one.open and one.reading != reading_id]
     return Desk(
         reading=reading.id,
         code=script.code,
@@ -117,7 +128,7 @@ def desk(session: Session, actor: Actor, reading_id: int, *, now: datetime) -> D
         questions=tuple(one for one in found if computed is None or one.place != OBJECTIVE),
         given=dict(reading.given),
         note=reading.note,
-        pages=tuple(_pages(session, [script.id]).get(script.id, ())),
+        pages=scans.marked_pages(session, [script.id])[script.id],
         computed=computed if any(one.place == OBJECTIVE for one in found) else None,
         most=sum((one.most for one in found), Decimal(0)),
         handed_at=reading.handed_at,
@@ -161,12 +172,18 @@ def conclude(session: Session, actor: Actor, script: Script, room: RoomState, *,
         given = script_markers.give_third(session, actor, script, now=now)
         script_room.note(session, actor, "script_to_third", script, now, given=given)
         return
-    _settled(session, actor, script, found, handed, now)
+    _settled(session, actor, script, found, dict(zip(handed, totals, strict=True)), now)
 
 
-def _settled(  # noqa: PLR0913 - a script, its mark and the readings it rests on
-    session: Session, actor: Actor, script: Script, found: Settled, handed: list[ScriptReading], now: datetime
+def _settled(  # noqa: PLR0913 - a script, its mark and the totals it rests on
+    session: Session,
+    actor: Actor,
+    script: Script,
+    found: Settled,
+    totals: Mapping[ScriptReading, Decimal],
+    now: datetime,
 ) -> None:
+    handed = list(totals)
     first, second = (handed[place].user_id for place in found.readers)
     agreed = Agreed(script.attempt_id, found.points, (first, second), _SAID[found.rule])
     script.mark_id = entered_marks.agree(session, actor, agreed, now=now)
@@ -174,6 +191,7 @@ def _settled(  # noqa: PLR0913 - a script, its mark and the readings it rests on
     script.settled = {
         "rule": found.rule,
         "readings": [reading.id for reading in handed],
+        "totals": [f"{total.normalize():f}" for total in totals.values()],
         "wide": found.wide,
     }
     script_room.note(session, actor, "script_settled", script, now, rule=found.rule, wide=found.wide)
@@ -197,7 +215,14 @@ def _writable(session: Session, actor: Actor, reading_id: int) -> tuple[ScriptRe
         raise NotFound("script")
     if reading.handed_at is not None:
         raise Refused("script_handed_in", 409)
+    _need_fit(session, script, reading)
     return reading, script, room
+
+
+def _need_fit(session: Session, script: Script, reading: ScriptReading) -> None:
+    """Links and rights may have come after the draw. Why is not said: it would say whose script it is."""
+    if reading.user_id in script_markers.barred(session, [script])[script.id]:
+        raise Refused("script_not_yours", 403)
 
 
 def _questions(session: Session, script: Script, room: RoomState) -> tuple[Question, ...]:
@@ -231,15 +256,3 @@ def _total(reading: ScriptReading, computed: Decimal | None) -> Decimal:
     """The marker's points; what two people typed of the keyed questions goes before a marker's own sum."""
     own = [Decimal(value) for place, value in reading.given.items() if computed is None or place != OBJECTIVE]
     return sum(own, computed or Decimal(0))
-
-
-def _pages(session: Session, scripts: list[int]) -> dict[int, list[tuple[int, int]]]:
-    query = (
-        select(ScanPage.script_id, ScanPage.id, ScanPage.place)
-        .where(ScanPage.script_id.in_(scripts), ScanPage.set_aside_at.is_(None))
-        .order_by(ScanPage.script_id, ScanPage.place)
-    )
-    found: dict[int, list[tuple[int, int]]] = {}
-    for script, page, place in session.execute(query):
-        found.setdefault(script or 0, []).append((page, place))
-    return found

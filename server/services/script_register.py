@@ -36,7 +36,9 @@ _RULES = {"mean": "二评平均", "median": "三评取中", "mean_of_three": "�
 
 @dataclass(frozen=True, slots=True)
 class ReadingLine:
-    """One marker of a script. `total` None: not handed in, or the script has no mark yet."""
+    """One marker of a script. `total` None: not handed in, or the script has no mark yet. `unfit`: the marker
+    may not have an open script any more, a manager takes it back.
+    """
 
     id: int
     turn: int
@@ -44,6 +46,7 @@ class ReadingLine:
     handed_at: datetime | None
     total: Decimal | None
     note: str
+    unfit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Overview:
     scripts: tuple[ScriptLine, ...]
     states: Mapping[str, int]
     loose: tuple[scans.LoosePage, ...]
+    aside: tuple[scans.LoosePage, ...]
     markers: tuple[script_markers.MarkerLine, ...]
 
 
@@ -96,6 +100,7 @@ def overview(session: Session, actor: Actor, room_sitting_id: int) -> Overview:
         scripts=lines,
         states=Counter(line.state for line in lines),
         loose=tuple(scans.loose(session, room_sitting_id)),
+        aside=tuple(scans.aside(session, room_sitting_id)),
         markers=tuple(script_markers.register(session, room_sitting_id)),
     )
 
@@ -183,26 +188,35 @@ def _line(
 
 def _readings(session: Session, scripts: list[int]) -> dict[int, list[ReadingLine]]:
     query = (
-        select(ScriptReading, Script.state)
+        select(ScriptReading, Script)
         .join(Script, Script.id == ScriptReading.script_id)
         .where(ScriptReading.script_id.in_(scripts), ScriptReading.withdrawn_at.is_(None))
         .order_by(ScriptReading.script_id, ScriptReading.turn)
     )
     rows = session.execute(query).all()
-    names = staff.names(session, [reading.user_id for reading, _state in rows])
+    names = staff.names(session, [reading.user_id for reading, _script in rows])
+    barred = script_markers.barred(session, {script for reading, script in rows if not reading.handed_at})
     found: dict[int, list[ReadingLine]] = {}
-    for reading, state in rows:
-        shown = state == SETTLED
+    for reading, script in rows:
+        shown = script.state == SETTLED
         line = ReadingLine(
             id=reading.id,
             turn=reading.turn,
             name=names.get(reading.user_id, ""),
             handed_at=reading.handed_at,
-            total=reading.total if shown else None,
+            total=_total(reading, script) if shown else None,
             note=reading.note if shown else "",
+            unfit=reading.handed_at is None and reading.user_id in barred.get(script.id, ()),
         )
         found.setdefault(reading.script_id, []).append(line)
     return found
+
+
+def _total(reading: ScriptReading, script: Script) -> Decimal | None:
+    """What counted of a reading: answers that were typed after it was handed in went before its own sum."""
+    settled: Mapping[str, Any] = script.settled or {}
+    counted = dict(zip(settled.get("readings", ()), settled.get("totals", ()), strict=False))
+    return Decimal(counted[reading.id]) if reading.id in counted else reading.total
 
 
 def _moment(value: datetime | None, zone: ZoneInfo) -> str:

@@ -17,7 +17,7 @@ from server.access import Actor, Permission
 from server.db.base import TO_CHANGE
 from server.db.papers import PaperPrint
 from server.db.rooms import Room
-from server.db.scripts import Script, ScriptReading
+from server.db.scripts import ScanPage, Script, ScriptReading
 from server.db.sittings import Attempt, Batch, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.rules.policy_components import ComponentTerms, Method, Scale
@@ -126,11 +126,17 @@ def prepare(session: Session, actor: Actor, room_sitting_id: int, *, now: dateti
 
 
 def leave_out(session: Session, signed: Signed, script_id: int, *, now: datetime) -> None:
-    """No paper was handed in at this seat: nobody marks it. Taken back by `take_in`."""
+    """No paper was handed in at this seat: nobody marks it. Taken back by `take_in`.
+
+    Raises `Refused` (`script_has_pages`) while scanned pages say that there was one.
+    """
     script = locked(session, signed.actor, script_id)
     need_reason(signed)
     if script.state != WAITING or active_readings(session, script.id):
         raise Refused("script_in_marking", 409)
+    pages = select(ScanPage.id).where(ScanPage.script_id == script.id, ScanPage.set_aside_at.is_(None))
+    if session.scalar(pages.limit(1)) is not None:
+        raise Refused("script_has_pages", 409)
     script.state, script.note = NONE, signed.reason.strip()[:200]
     note(session, signed.actor, "script_left_out", script, now, **signed.why())
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.wire import canonical
@@ -24,7 +24,7 @@ from itembank.sheet_template import Template
 from server.access import Actor
 from server.db.assessing import ScoreRecord, ScoreSheet, ScoringDevice, SheetJournal, Turn
 from server.db.base import vault_of
-from server.rules.sheet_chain import BODY_MOST, ZERO_HEAD, Body, SheetRecord, lock_text, read_body, signed_by
+from server.rules.sheet_chain import ZERO_HEAD, Body, SheetRecord, lock_text, read_body, signed_by
 from server.services import audit
 from server.services.site import signing_secret
 from server.services.template_release import released_template
@@ -53,17 +53,43 @@ class Ack:
     receipt: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose tablet sends, and when. `held`: templates by room sitting, opened once in a request.
+
+    No longer: a process that keeps content after its request would go on with a package that was destroyed
+    or swapped, and opening one costs a tenth of what a save costs.
+    """
+
+    actor: Actor
+    device: ScoringDevice
+    now: datetime
+    held: dict[int, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """Where a sheet's acts are told: in the record of its sitting."""
+
+    session: Session
+    actor: Actor
+    room_sitting_id: int
+    place: str
+    device: int
+    now: datetime
+
+
 class SheetBook:
     """A locked row of a sheet, and what this transaction knows of its chain."""
 
     FIRST: ClassVar[str] = ZERO_HEAD
 
-    def __init__(
-        self, session: Session, actor: Actor, device: ScoringDevice, sheet: ScoreSheet, now: datetime
-    ) -> None:
-        self._session, self._actor, self._device = session, actor, device
-        self._sheet, self._now = sheet, now
-        self._turn = session.get_one(Turn, sheet.turn_id)
+    def __init__(self, session: Session, sender: Sender, sheet: ScoreSheet) -> None:
+        self._session, self._sheet, self._held = session, sheet, sender.held
+        self._actor, self._device, self._now = actor, device, now = sender.actor, sender.device, sender.now
+        self._turn = turn = session.get_one(Turn, sheet.turn_id)
+        place = f"turn/{turn.id}/sheet/{sheet.id}"
+        self._log = _Log(session, actor, turn.room_sitting_id, place, device.id, now)
 
     @staticmethod
     def ident(uid: str, row: ScoreRecord) -> str:
@@ -72,7 +98,10 @@ class SheetBook:
 
     @cached_property
     def _template(self) -> Template:
-        return released_template(self._session, self._turn.room_sitting_id)
+        room = self._turn.room_sitting_id
+        if room not in self._held:
+            self._held[room] = released_template(self._session, room)
+        return self._held[room]
 
     @cached_property
     def _journals(self) -> dict[int, str]:
@@ -95,8 +124,8 @@ class SheetBook:
     def take(self, record: SheetRecord) -> Ack:
         """Takes one record, or says why not."""
         if record.journal not in self._journals:
-            return _ack(record, REFUSED, Problem("journal_not_yours"))
-        if len(record.body) > BODY_MOST or record.digest() != record.hash:
+            return _ack(record, REFUSED, Problem("sheet_journal_not_yours"))
+        if not record.whole():
             return _ack(record, REFUSED, Problem("record_broken"))
         known = self._known(record)
         if known is not None:
@@ -132,7 +161,7 @@ class SheetBook:
         if record.seq > seq + 1:
             follows = self._continues_a_fork(record)
             return self._fork(record) if follows else _ack(record, WAIT, Problem("record_missing"))
-        if self._count() >= RECORDS_MOST:
+        if self._count >= RECORDS_MOST:
             return _ack(record, REFUSED, Problem("sheet_full"))
         return self._in_chain(record)
 
@@ -146,14 +175,16 @@ class SheetBook:
         )
         return self._session.scalar(query) is not None
 
+    @cached_property
     def _count(self) -> int:
         query = select(func.count()).where(ScoreRecord.sheet_id == self._sheet.id)
         return self._session.scalar(query) or 0
 
     def _fork(self, record: SheetRecord) -> Ack:
-        if self._count() >= RECORDS_MOST:
+        if self._count >= RECORDS_MOST:
             return _ack(record, REFUSED, Problem("sheet_full"))
-        self._tell_once(record, "sheet_record_forked", ScoreRecord.forked.is_(True))
+        if self._first(record, ScoreRecord.forked.is_(True)):
+            _tell(self._log, "sheet_record_forked", journal=record.journal, seq=record.seq)
         self._store(record, read_body(record.body), forked=True)
         return _ack(record, FORK, Problem("record_forked"))
 
@@ -164,8 +195,8 @@ class SheetBook:
             return _ack(record, WAIT, Problem("turn_not_done"))
         fault = self._fault(record, body)
         code = fault.code if fault else ""
-        if code == "sheet_locked":
-            self._tell_once(record, "sheet_record_late", ScoreRecord.refused == "sheet_locked")
+        if code == "sheet_locked" and self._first(record, ScoreRecord.refused == "sheet_locked"):
+            _tell(self._log, "sheet_record_late", journal=record.journal, seq=record.seq)
         row = self._store(record, body, refused=code)
         self._ends[record.journal] = (record.seq, record.hash)
         if fault:
@@ -180,7 +211,7 @@ class SheetBook:
         if self._actor.user_id not in self._turn.panel:
             return Problem("not_on_panel")
         if body is None:
-            return Problem("record_unreadable")
+            return Problem("sheet_record_unreadable")
         return check_action(self._template, body.action) or self._lock_fault(record, body.action)
 
     def _lock_fault(self, record: SheetRecord, action: Mapping[str, Any]) -> Problem | None:
@@ -227,6 +258,7 @@ class SheetBook:
         )
         ident = self.ident(self._sheet.uid, row)
         row.sealed = vault_of(self._session).seal_value(PURPOSE, ident, record.body.encode())
+        self._count += 1
         self._session.add(row)
         self._session.flush()
         return row
@@ -254,20 +286,19 @@ class SheetBook:
         }
         sheet.state, sheet.locked_at, sheet.lock = "locked", self._now, lock
         self._session.flush()
-        self._tell("sheet_locked", head=record.hash, device=self._device.id)
+        _tell(self._log, "sheet_locked", head=record.hash)
 
-    def _tell_once(self, record: SheetRecord, act: str, marked: Any) -> None:  # noqa: ANN401 - a SQL clause
-        """Puts it on the record the first time that it happens in a journal."""
+    def _first(self, record: SheetRecord, marked: ColumnElement[bool]) -> bool:
+        """Whether no record of the same journal is marked so yet."""
         query = select(ScoreRecord.id).where(
             ScoreRecord.sheet_id == self._sheet.id, ScoreRecord.journal == record.journal, marked
         )
-        if self._session.scalar(query.limit(1)) is None:
-            self._tell(act, journal=record.journal, seq=record.seq, device=self._device.id)
+        return self._session.scalar(query.limit(1)) is None
 
-    def _tell(self, act: str, **facts: object) -> None:
-        stream = audit.sitting_stream(self._turn.room_sitting_id)
-        place = f"turn/{self._turn.id}/sheet/{self._sheet.id}"
-        audit.record(self._session, stream, self._actor, act, place, now=self._now, **facts)
+
+def _tell(log: _Log, act: str, **facts: object) -> None:
+    stream, place = audit.sitting_stream(log.room_sitting_id), log.place
+    audit.record(log.session, stream, log.actor, act, place, now=log.now, device=log.device, **facts)
 
 
 def _ack(record: SheetRecord, outcome: str, problem: Problem | None = None, receipt: str = "") -> Ack:

@@ -22,6 +22,8 @@ from server.services.template_release import is_released, released_template
 
 AROUND = timedelta(hours=18)
 """A sitting is of today when it begins so long before or after now."""
+LATE = timedelta(days=14)
+"""So long a room stays for who has not locked a sheet of it: a tablet may be without power on the evening."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def prepare(session: Session, actor: Actor, device_id: int, *, now: datetime) ->
     """
     need(actor, Permission.SCORE_SHEETS)
     scoring_devices.own(session, actor, device_id)
+    scoring_devices.hold(session, actor)
     for place in _places(session, actor, now):
         for turn in _turns(session, place):
             if _may_mark(actor, place, turn):
@@ -93,7 +96,7 @@ def picture(
 
 
 def _places(session: Session, actor: Actor, now: datetime) -> list[_Place]:
-    """Rooms of today where the person is an examiner, or was one when a turn began."""
+    """Rooms of today where the person is or was an examiner, and earlier ones with sheets left to lock."""
     query = (
         select(RoomSitting, Room.name, Batch.name, Sitting, Assignment)
         .join(Sitting, Sitting.id == RoomSitting.sitting_id)
@@ -105,7 +108,10 @@ def _places(session: Session, actor: Actor, now: datetime) -> list[_Place]:
             & (Assignment.user_id == actor.user_id)
             & (Assignment.role == str(Role.EXAMINER)),
         )
-        .where(Sitting.starts_at > now - AROUND, Sitting.starts_at < now + AROUND)
+        .where(
+            Sitting.starts_at.between(now - AROUND, now + AROUND)
+            | (Sitting.starts_at.between(now - LATE, now) & RoomSitting.id.in_(_rooms_to_lock(actor)))
+        )
         .where(Assignment.user_id.is_not(None) | RoomSitting.id.in_(_rooms_of_sheets(actor)))
         .order_by(Sitting.starts_at, RoomSitting.id)
     )
@@ -130,6 +136,12 @@ def _rooms_of_sheets(actor: Actor) -> Any:  # noqa: ANN401 - a SQL subquery
         .join(ScoreSheet, ScoreSheet.turn_id == Turn.id)
         .where(ScoreSheet.user_id == actor.user_id)
     )
+
+
+def _rooms_to_lock(actor: Actor) -> Any:  # noqa: ANN401 - a SQL subquery
+    """Rooms where somebody whom the person assessed is done and the person's own sheet is open."""
+    left = ScoreSheet.state == "open", Turn.state == "done", RoomSitting.state.in_(("running", "ended"))
+    return _rooms_of_sheets(actor).join(RoomSitting, RoomSitting.id == Turn.room_sitting_id).where(*left)
 
 
 def _turns(session: Session, place: _Place) -> Sequence[Turn]:

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from itembank.sheet_marks import fold
 from server.access import Actor, Permission
 from server.db.assessing import ScorePhoto, ScoreSheet, Turn
-from server.db.base import vault_of
+from server.db.base import TO_CHANGE, vault_of
 from server.errors import NotFound, Refused
 from server.services import audit, scoring_devices, sheets
+from server.services.panel_sight import need_room
 from server.services.signed import need
 
 PURPOSE = "score-photo"
@@ -56,9 +57,10 @@ def expected(session: Session, actor: Actor, photo: Announced) -> bool:
 
 def keep(session: Session, actor: Actor, photo: Announced, data: bytes, *, now: datetime) -> None:
     """Keeps a photo (a plain JPEG by now) under the hash of what was sent. The same one twice is one."""
+    sheet = _own(session, actor, photo.sheet)
+    session.refresh(sheet, with_for_update=TO_CHANGE)  # the same photo may come twice at once
     if not expected(session, actor, photo):
         return
-    sheet = _own(session, actor, photo.sheet)
     row = ScorePhoto(
         sheet_id=sheet.id,
         sha256=photo.sha256,
@@ -94,14 +96,14 @@ def of_turn(session: Session, turn: Turn) -> Sequence[ScorePhoto]:
 def view(session: Session, actor: Actor, photo_id: int, *, now: datetime) -> bytes:
     """A photo in clear, JPEG, once all sheets of its turn are locked; that it was looked at is on the record.
 
-    Raises `Forbidden` without `SEE_PANELS`, `NotFound` before.
+    For staff, and for the leader after the end. Raises as `panel_sight.need_room`, `NotFound` before.
     """
-    need(actor, Permission.SEE_PANELS)
     row = session.get(ScorePhoto, photo_id)
     sheet = session.get_one(ScoreSheet, row.sheet_id) if row else None
     if row is None or sheet is None:
         raise NotFound("picture")
     turn = session.get_one(Turn, sheet.turn_id)
+    need_room(session, actor, turn.room_sitting_id)
     if not sheets.locked(session, turn):
         raise NotFound("picture")
     stream = audit.sitting_stream(turn.room_sitting_id)

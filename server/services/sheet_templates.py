@@ -23,7 +23,7 @@ from server.db.bank import Bank
 from server.db.base import TO_CHANGE, vault_of
 from server.db.sittings import RoomSitting, Sitting
 from server.errors import NotFound, Refused
-from server.services import audit, staff
+from server.services import audit, staff, template_readers
 from server.services.signed import need
 
 STATES = ("draft", "approved", "retired")
@@ -94,6 +94,7 @@ def store(session: Session, actor: Actor, bank_id: int, content: Template, *, no
     bank = session.get(Bank, bank_id)
     if bank is None:
         raise NotFound("bank")
+    _need_sound(content)
     return _keep(session, actor, bank, replace(content, uid=str(uuid.uuid4()), version=1), "", now)
 
 
@@ -102,15 +103,18 @@ def store_version(  # noqa: PLR0913 - an act and its note
 ) -> int:
     """Keeps the next version of a template, a draft; the versions before stay as they are.
 
-    Raises `InputRefused`, `NotFound`, `Refused` (template_unchanged, template_other_component).
+    Raises `InputRefused`, `NotFound`, `Refused` (template_unchanged, template_other_component,
+    template_of_own_panel).
     """
     need(actor, Permission.AUTHOR_TEMPLATES)
     row = get(session, template_id)
+    _need_apart(session, actor, row)
     bank = session.get_one(Bank, row.bank_id, with_for_update=TO_CHANGE)
     last = session.scalar(select(func.max(SheetTemplate.version)).where(SheetTemplate.uid == row.uid)) or 0
     before = session.scalars(
         select(SheetTemplate).where(SheetTemplate.uid == row.uid, SheetTemplate.version == last)
     ).one()
+    _need_sound(content)
     if content.component != row.component:
         raise Refused("template_other_component", 422, field="file")
     fresh = replace(content, uid=row.uid, version=last + 1)
@@ -119,16 +123,27 @@ def store_version(  # noqa: PLR0913 - an act and its note
     return _keep(session, actor, bank, fresh, note, now)
 
 
-def content(session: Session, actor: Actor, template_id: int) -> Template:
-    """A version in clear, for those who write or approve templates. Raises `Forbidden`, `NotFound`."""
+def content(session: Session, actor: Actor, template_id: int, *, now: datetime) -> Template:
+    """A version in clear, for those who write or approve templates; every reading is on the bank's record.
+
+    Who has read one scores by none of its versions (`template_readers`), so an examiner whose panel awaits it
+    is turned away. Raises `Forbidden`, `NotFound`, `Refused` (template_of_own_panel).
+    """
     if not actor.can(Permission.AUTHOR_TEMPLATES):
         need(actor, Permission.APPROVE_TEMPLATES)
-    return opened(session, get(session, template_id))
+    row = get(session, template_id)
+    _need_apart(session, actor, row)
+    _note(session, actor, row, template_readers.READ, now)
+    return opened(session, row)
 
 
-def compared(session: Session, actor: Actor, template_id: int) -> tuple[int, list[SheetChange]]:
-    """The version that was last approved before this one (0 for none), and what differs from it."""
-    row, later = get(session, template_id), content(session, actor, template_id)
+def compared(
+    session: Session, actor: Actor, template_id: int, *, now: datetime
+) -> tuple[Template, int, list[SheetChange]]:
+    """A version in clear as `content` gives it, the number of the one that was last approved before it (0 for
+    none), and what differs from that.
+    """
+    later, row = content(session, actor, template_id, now=now), get(session, template_id)
     before = session.scalars(
         select(SheetTemplate)
         .where(
@@ -139,13 +154,16 @@ def compared(session: Session, actor: Actor, template_id: int) -> tuple[int, lis
         .order_by(SheetTemplate.version.desc())
         .limit(1)
     ).first()
-    return (0, []) if before is None else (before.version, changes(opened(session, before), later))
+    if before is None:
+        return later, 0, []
+    return later, before.version, changes(opened(session, before), later)
 
 
 def approve(session: Session, actor: Actor, template_id: int, *, seen: str, now: datetime) -> None:
     """Another person than the author approves a draft, which is the one of the hash `seen`.
 
-    Raises `Refused`: template_not_draft, template_by_author, template_changed_meanwhile.
+    Raises `Refused`: template_not_draft, template_by_author, template_of_own_panel,
+    template_changed_meanwhile.
     """
     need(actor, Permission.APPROVE_TEMPLATES)
     row = _locked(session, template_id)
@@ -153,6 +171,7 @@ def approve(session: Session, actor: Actor, template_id: int, *, seen: str, now:
         raise Refused("template_not_draft", title=row.title)
     if row.created_by is not None and row.created_by == actor.user_id:
         raise Refused("template_by_author", 403, title=row.title)
+    _need_apart(session, actor, row)
     if row.sha256 != seen:
         raise Refused("template_changed_meanwhile", 409)
     row.state, row.approved_at, row.approved_by = "approved", now, actor.user_id
@@ -183,9 +202,6 @@ def opened(session: Session, row: SheetTemplate) -> Template:
 def _keep(  # noqa: PLR0913 - a version, its bank and its note
     session: Session, actor: Actor, bank: Bank, content: Template, note: str, now: datetime
 ) -> int:
-    found = faults(content)
-    if found:
-        raise InputRefused(*found)
     data = json.dumps(content.to_json(), ensure_ascii=False).encode()
     row = SheetTemplate(
         uid=content.uid,
@@ -205,6 +221,18 @@ def _keep(  # noqa: PLR0913 - a version, its bank and its note
     session.flush()
     _note(session, actor, row, "template_stored", now)
     return row.id
+
+
+def _need_sound(content: Template) -> None:
+    found = faults(content)
+    if found:
+        raise InputRefused(*found)
+
+
+def _need_apart(session: Session, actor: Actor, row: SheetTemplate) -> None:
+    """Raises `Refused` (template_of_own_panel) for an examiner who is to score by the template."""
+    if template_readers.awaits(session, actor.user_id, row.uid):
+        raise Refused("template_of_own_panel", 403, title=row.title)
 
 
 def _locked(session: Session, template_id: int) -> SheetTemplate:

@@ -21,7 +21,7 @@ from server.db.base import vault_of
 from server.errors import NotFound, Refused
 from server.rules.sheet_chain import SheetRecord, read_body
 from server.services import scoring_devices
-from server.services.sheet_book import PURPOSE, Ack, SheetBook
+from server.services.sheet_book import PURPOSE, Ack, Sender, SheetBook
 from server.services.signed import need
 
 __all__ = [
@@ -95,7 +95,8 @@ def append(
         .with_for_update(key_share=True)  # as `TO_CHANGE`: records that name the sheet need not wait
         .execution_options(populate_existing=True)
     )
-    books = {sheet.uid: SheetBook(session, actor, device, sheet, now) for sheet in session.scalars(mine)}
+    sender = Sender(actor, device, now)
+    books = {sheet.uid: SheetBook(session, sender, sheet) for sheet in session.scalars(mine)}
     return [
         books[record.sheet].take(record)
         if record.sheet in books

@@ -64,7 +64,7 @@ def choose_template(
     """
     need(actor, Permission.MANAGE_BATCHES)
     sitting = session.get(Sitting, sitting_id, with_for_update=True, populate_existing=True)
-    template = session.get(SheetTemplate, template_id)
+    template = session.get(SheetTemplate, template_id, with_for_update=True, populate_existing=True)
     if sitting is None or template is None:
         raise NotFound("sitting" if sitting is None else "template")
     if sitting.method not in ASSESSED:

@@ -5,8 +5,8 @@ three ways to it say (the seat, a member of staff, paper) is put into words by `
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -26,7 +26,7 @@ from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Batch, Candidate, Incident, Registration, SeatStay, Sitting
 from server.db.watching import CandidateWarning, Enrolment, EvidenceFrame
 from server.errors import NotFound
-from server.services import audit, consents, holds, rosters
+from server.services import archive_records, audit, consents, holds, rosters
 from server.services.consent import rules_of
 from server.services.consents import ConsentLine
 from server.services.roomstate import load
@@ -77,7 +77,8 @@ class SubjectFile:
     seated. `consent`: how it stands now, None where nothing was asked. `template_until`: until when a face
     vector is kept, None without one; `probe_until` the same of one that did not match. `smart`: cameras are
     used in the room; `logged`: looks of the camera that are kept as numbers, until `log_until`; `held`: an
-    open case or a legal hold keeps everything longer.
+    open case or a legal hold keeps everything longer; `records`: what was handed in or written
+    (`archive_records`).
     """
 
     registration: int
@@ -104,6 +105,7 @@ class SubjectFile:
     warnings: int
     looks: Sequence[Look]
     held: bool
+    records: Mapping[str, int] = field(default_factory=dict)
     logged: int = 0
     log_until: datetime | None = None
 
@@ -212,6 +214,7 @@ def _file(session: Session, row: Registration) -> SubjectFile:
         incidents=_incidents(session, attempt_id),
         warnings=_count_warnings(session, attempt_id),
         looks=_looks(session, attempt, row.id),
+        records=archive_records.of_candidate(session, row.id),
         logged=logged,
         log_until=log_until,
         held=attempt is not None and holds.held(session).covers(attempt.room_sitting_id, attempt.id),

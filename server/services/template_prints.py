@@ -69,7 +69,7 @@ def draft_sheet(
     session: Session, actor: Actor, template_id: int, frame: Frame, *, now: datetime
 ) -> dict[str, Any]:
     """The payload of one blank sheet without a candidate, for those who write or approve templates."""
-    template = sheet_templates.content(session, actor, template_id)
+    template = sheet_templates.content(session, actor, template_id, now=now)
     row = sheet_templates.get(session, template_id)
     data = {"template": _template(template), "copies": [_copy("", "", "", "")]}
     return _payload("score_sheet", _head(session, row, data, frame, now), data, now)

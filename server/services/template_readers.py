@@ -1,7 +1,7 @@
 """Who knows a template before its room is released: such a person scores by none of its versions.
 
-The secret of the day would otherwise be with whoever is bank keeper and examiner at once. Known to somebody is
-what that person wrote, approved or opened; the record of the bank says who opened it.
+The secret of the day would otherwise be with whoever is bank keeper and examiner at once. Known to somebody
+is what that person wrote, approved or opened; the record of the bank says who opened it.
 """
 
 from sqlalchemy import exists, select
@@ -15,7 +15,7 @@ from server.services import audit
 
 READ = "template_read"
 """The act of opening a version, in the bank's chain."""
-_CLOSED = ("planned", "arranged")
+_AHEAD = ("planned", "arranged", "released", "running")
 
 
 def knowing(session: Session, template_id: int | None) -> frozenset[int]:
@@ -35,7 +35,7 @@ def knowing(session: Session, template_id: int | None) -> frozenset[int]:
 
 
 def awaits(session: Session, user_id: int | None, uid: str) -> bool:
-    """Whether the person is an examiner of a room that is to score by the template and is still closed."""
+    """Whether the person is an examiner of a room that is to score by the template, or is at it."""
     query = (
         select(Assignment.user_id)
         .join(RoomSitting, RoomSitting.id == Assignment.room_sitting_id)
@@ -44,7 +44,7 @@ def awaits(session: Session, user_id: int | None, uid: str) -> bool:
         .where(
             Assignment.user_id == user_id,
             Assignment.role == str(Role.EXAMINER),
-            RoomSitting.state.in_(_CLOSED),
+            RoomSitting.state.in_(_AHEAD),
             SheetTemplate.uid == uid,
         )
     )

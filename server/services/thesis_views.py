@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server.access import Actor
+from server.access import Actor, Permission
 from server.db.assessing import Turn
 from server.db.base import vault_of
 from server.db.reviewing import ReviewFile, ReviewWork
@@ -60,10 +60,12 @@ class Opened:
 
 
 def works(session: Session, actor: Actor, room_sitting_id: int) -> list[WorkLine]:
-    """The works of a room: for who manages reviews by ticket with names, for its panel by number and code."""
+    """The works of a room: for who manages reviews, or runs the room, by ticket with names, for its panel by
+    number and code. Who runs the room takes minutes and reads no file.
+    """
     place = assessment_room.load(session, room_sitting_id)
     member = on_panel(session, actor, room_sitting_id)
-    if not member:
+    if not member and not runs(session, actor, room_sitting_id):
         managed(session, actor, room_sitting_id)
     rows = session.execute(
         select(Registration, Candidate.name, Turn)
@@ -93,6 +95,13 @@ def works(session: Session, actor: Actor, room_sitting_id: int) -> list[WorkLine
     if member:
         return sorted((line for line in found if line.turn), key=lambda line: line.number or 0)
     return found
+
+
+def runs(session: Session, actor: Actor, room_sitting_id: int) -> bool:
+    """Whether the person runs the room of a review, and is no member of its panel."""
+    return actor.can(Permission.RUN_ASSESSMENT) and assessment_room.may_see_names(
+        session, actor, room_sitting_id
+    )
 
 
 def files_of(

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from server.access import Actor, Permission
 from server.db.assessing import OrderDraw, ScoreRecord, ScoreSheet, Turn
 from server.db.base import vault_of
+from server.db.reviewing import DefenceQuestion, DefenceShort
+from server.db.sittings import Registration
 from server.errors import Refused
 from server.rules.assessment_order import Place, blind_codes, drawn_order
 from server.services import assessment_room, defence_minutes, panels, sheets, stations
@@ -57,11 +59,11 @@ def draw_order(
     need(signed.actor, Permission.ARRANGE_ASSESSMENT)
     place = assessment_room.load(session, room_sitting_id, lock=True)
     assessment_room.need_open(place)
+    assessment_room.need_off_panel(session, signed.actor, room_sitting_id)
     before = turns_of(session, room_sitting_id)
     if before:
         need_reason(signed)
-    if any(turn.state != WAITING for turn in before):
-        raise Refused("order_called")
+        _need_untouched(session, before)
     listed = {row.ticket: row.id for row in assessment_room.candidates(session, place)}
     if not listed:
         raise Refused("roster_empty")
@@ -107,11 +109,13 @@ def _codes(session: Session, draw: OrderDraw, places: Sequence[Place]) -> dict[s
 def call(session: Session, actor: Actor, turn_id: int, *, now: datetime) -> None:
     """Calls a waiting candidate to the station.
 
-    Refused: `assessment_not_begun`, `turn_not_waiting`, `station_called` while somebody is on the way there.
+    Refused: `assessment_not_begun`, `turn_not_waiting`, `turn_ticket_void`, `station_called` while somebody
+    is on the way there.
     """
     turn, place = _turn(session, actor, turn_id, now)
     if turn.state != WAITING:
         raise Refused("turn_not_waiting", number=turn.number)
+    _need_ticket(session, turn)
     _need_none(session, turn, CALLED, "station_called")
     turn.state, turn.called_at = CALLED, now
     _note(session, place, turn, Signed(actor), "turn_called", now)
@@ -126,6 +130,7 @@ def start(session: Session, actor: Actor, turn_id: int, *, checked: bool, now: d
     turn, place = _turn(session, actor, turn_id, now)
     if turn.state != CALLED:
         raise Refused("turn_not_called", number=turn.number)
+    _need_ticket(session, turn)
     if not checked:
         raise Refused("identity_unchecked", 422, field="checked", number=turn.number)
     _need_none(session, turn, PERFORMING, "station_occupied")
@@ -188,8 +193,7 @@ def all_over(session: Session, room_sitting_id: int) -> bool:
 def _turn(session: Session, actor: Actor, turn_id: int, now: datetime) -> tuple[Turn, AssessmentRoom]:
     turn, place = assessment_room.turn_and_room(session, turn_id, lock=True)
     need_duty(session, actor, Permission.RUN_ASSESSMENT, place.row.id, now=now)
-    if assessment_room.on_panel(session, actor, place.row.id):
-        raise Refused("panel_runs_nothing", 403)
+    assessment_room.need_off_panel(session, actor, place.row.id)
     need_running(place)
     return turn, place
 
@@ -210,8 +214,24 @@ def _performing(session: Session, place: AssessmentRoom) -> int:
     return session.scalar(query.where(*here)) or 0
 
 
+def _need_untouched(session: Session, before: Sequence[Turn]) -> None:
+    """Nobody was called, and nothing was noted of a turn that was taken back since."""
+    ids = [turn.id for turn in before]
+    kept = (DefenceQuestion.turn_id, DefenceShort.turn_id)
+    noted = any(session.scalar(select(of).where(of.in_(ids)).limit(1)) for of in kept)
+    if noted or any(turn.state != WAITING for turn in before):
+        raise Refused("order_called")
+
+
+def _need_ticket(session: Session, turn: Turn) -> None:
+    if session.get_one(Registration, turn.registration_id).void_at is not None:
+        raise Refused("turn_ticket_void", number=turn.number)
+
+
 def _need_unmarked(session: Session, turn: Turn) -> None:
-    sheets = select(ScoreSheet.id).where(ScoreSheet.turn_id == turn.id)
+    # The sheets are held until the commit: a mark that is just coming in waits, then finds no turn begun.
+    mine = select(ScoreSheet).where(ScoreSheet.turn_id == turn.id).order_by(ScoreSheet.id)
+    sheets = [sheet.id for sheet in session.scalars(mine.with_for_update(key_share=True))]
     if session.scalar(select(ScoreRecord.id).where(ScoreRecord.sheet_id.in_(sheets)).limit(1)):
         raise Refused("turn_has_marks", number=turn.number)
 

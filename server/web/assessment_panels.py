@@ -52,6 +52,17 @@ def leader(room_sitting_id: int) -> ResponseReturnValue:
     return _back(room_sitting_id)
 
 
+@bp.post("/assessments/<int:room_sitting_id>/panel/join")
+@requires(Permission.ARRANGE_ASSESSMENT)
+@shown_again("assessments.show")
+def join(room_sitting_id: int) -> ResponseReturnValue:
+    """Somebody more sits on it."""
+    host, signed = current_host(), Signed(actor(), forms.text("reason"))
+    host.db.write(panels.join, signed, room_sitting_id, forms.whole("joins"), now=host.now())
+    flash(_("考评员已加入考评组，请签到上岗。"), "good")
+    return _back(room_sitting_id)
+
+
 @bp.post("/assessments/<int:room_sitting_id>/panel/remove")
 @requires(Permission.ARRANGE_ASSESSMENT)
 @shown_again("assessments.show")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -104,6 +104,15 @@ def order(room_sitting_id: int) -> str:
     return render_template(
         "assessments/order.html", place=place, turns=found, people=people, draw=draw, now=host.now()
     )
+
+
+@bp.get("/assessments/<int:room_sitting_id>/turns/<int:turn_id>/photo")
+@requires(Permission.SEE_BATCHES)
+def photo(room_sitting_id: int, turn_id: int) -> Response:
+    """The registration photo of whoever is behind a code, for those who compare documents."""
+    with current_host().db.read() as session:
+        data = assessment_views.photo(session, actor(), room_sitting_id, turn_id)
+    return Response(data, mimetype="image/jpeg")
 
 
 # --- the session ----------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Batches: filing with the frozen policy, sittings, and the step that comes next."""
 
+from zoneinfo import ZoneInfo
+
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -38,7 +40,8 @@ def create() -> ResponseReturnValue:
     if not level.isdecimal():
         raise Refused("level_missing", 422, field="occupation_level")
     plan = batches.BatchPlan(text("name", limit=120), occupation, int(level), text("profile", limit=40))
-    batch_id = host.db.write(batches.create, actor(), plan, now=host.now())
+    filed = host.now().astimezone(ZoneInfo(host.settings.timezone))
+    batch_id = host.db.write(batches.create, actor(), plan, now=filed)
     flash(_("批次已建档，等级政策已固定在批次中。"), "good")
     return redirect(url_for("batches.show", batch_id=batch_id))
 

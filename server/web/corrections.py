@@ -76,12 +76,13 @@ def index(batch_id: int) -> str:
         batch = publicity_views.batch_of(session, batch_id)
         lines = correction_views.corrections_of(session, actor(), batch_id)
         people = list(publicity_views.people(session, batch_id).values())
+    required = [str(each) for each in policy_of(batch).required]
     return render_template(
         "publicity/corrections.html",
         batch=batch,
         lines=lines,
         people=choices(people),
-        components=[(str(each), component_word(str(each))) for each in policy_of(batch).required],
+        components=[("", _("请选择")), *((name, component_word(name)) for name in required)],
         changes=[(name, _(word)) for name, word in CHANGES.items()],
         given=request.args,
     )

@@ -46,11 +46,14 @@ def show(batch_id: int) -> str:
         "results/exemptions.html",
         view=view,
         rows=rows,
-        people=[(row.candidate, _name(row)) for row in rows],
+        people=[("", _("请选择")), *((row.candidate, _name(row)) for row in rows)],
         open_people=[
-            (f"{row.component}/{row.candidate}", f"{_name(row)} · {component_word(row.component)}")
-            for row in rows
-            if row.row is None and not row.why
+            ("", _("请选择")),
+            *(
+                (f"{row.component}/{row.candidate}", f"{_name(row)} · {component_word(row.component)}")
+                for row in rows
+                if row.row is None and not row.why
+            ),
         ],
     )
 

@@ -6,10 +6,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from server.access import Permission
-from server.services import panel_figures, panel_reports, panel_scores, panel_views
+from server.services import panel_figures, panel_reports, panel_scores, panel_views, sheet_photos
 from server.services.panel_sight import need_member_or_staff
-from server.web.forms import row_numbers, shown_again, text
+from server.web.forms import row_number, row_numbers, shown_again, text
 from server.web.guard import actor, check_credentials, current_host, requires
+from server.web.incident_reports import jpeg
 from server.web.panels import printed_report
 
 bp = Blueprint("panel_members", __name__)
@@ -45,7 +46,8 @@ def confirm(room_sitting_id: int) -> ResponseReturnValue:
     """The leader confirms the scores that are ticked."""
     host, chosen = current_host(), row_numbers("turn")
     for turn in chosen:
-        host.db.write(panel_scores.confirm, actor(), turn, now=host.now())
+        seen = row_number(request.form.get(f"revision-{turn}", ""))
+        host.db.write(panel_scores.confirm, actor(), turn, seen, now=host.now())
     flash(_("已确认 %(count)s 名考生的得分。", count=len(chosen)), "good" if chosen else "look")
     return _back(room_sitting_id)
 
@@ -57,6 +59,14 @@ def turn(turn_id: int) -> str:
     with current_host().db.read() as session:
         view = panel_views.turn_view(session, actor(), turn_id)
     return render_template("panels/turn.html", view=view, examiners=[], outcomes=[])
+
+
+@bp.get("/panels/own/photos/<int:photo_id>")
+@requires(Permission.SCORE_SHEETS)
+def photo(photo_id: int) -> Response:
+    """A photo of a sheet, for the leader."""
+    host = current_host()
+    return jpeg(host.db.write(sheet_photos.view, actor(), photo_id, now=host.now()))
 
 
 @bp.post("/panels/own/turns/<int:turn_id>/return")

@@ -17,7 +17,7 @@ OUTCOMES = {
     "score": N_("记录仲裁得分"),
     "second": N_("增请两名考评员"),
 }
-EFFECTS = {"item_zero": N_("该项计零分"), "task_zero": N_("该题计零分"), "fail": N_("技能考核不合格")}
+EFFECTS = {"item_zero": N_("该项计零分"), "task_zero": N_("该题计零分"), "fail": N_("不合格")}
 WIDTH, HEIGHT, EDGE = 600, 160, 8
 """The drawing in its own units."""
 

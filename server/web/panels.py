@@ -22,7 +22,7 @@ from server.services import (
 from server.services.panel_arbitration import Ruling, Settlement
 from server.services.panel_papers import Printing
 from server.services.signed import Signed
-from server.web.forms import returns_to, row_numbers, shown_again, text
+from server.web.forms import returns_to, row_number, row_numbers, shown_again, text
 from server.web.guard import actor, cosigner, current_host, requires
 from server.web.panel_words import (
     OUTCOMES,
@@ -155,7 +155,7 @@ def rule_veto(turn_id: int) -> ResponseReturnValue:
 @shown_again("panels.turn")
 def check(turn_id: int) -> ResponseReturnValue:
     """The mark checker found the score right."""
-    return _done(turn_id, _("已核分。"), panel_scores.check)
+    return _done(turn_id, _("已核分。"), panel_scores.check, row_number(request.form.get("revision", "")))
 
 
 @bp.post("/panels/turns/<int:turn_id>/return")

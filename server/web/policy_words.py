@@ -282,7 +282,7 @@ def _exempt(rule: ExemptionRule) -> str:
 
 def _tools(policy: LevelPolicy) -> str:
     tools = policy.tools
-    named = [_("划去选项")] * tools.eliminate + [_("笔记")] * tools.notes
+    named = [_("划去选项")] * tools.eliminate + [_("记笔记")] * tools.notes
     said = _("、").join(named) or _("没有")
     if tools.warn_minutes:
         minutes = _("、").join(str(each) for each in tools.warn_minutes)

@@ -11,7 +11,15 @@ from exam_rooms.kept_messages import KeptSection
 from server.access import Permission
 from server.errors import Refused
 from server.messages import N_
-from server.services import holds, recorded_pictures, retention, subject_file, subject_paper, withdrawals
+from server.services import (
+    archive_records,
+    holds,
+    recorded_pictures,
+    retention,
+    subject_file,
+    subject_paper,
+    withdrawals,
+)
 from server.services.recorded_pictures import Chosen
 from server.services.signed import Signed
 from server.services.site_facts import site_facts
@@ -35,6 +43,13 @@ KINDS: dict[str, tuple[str, str]] = {
     "room": (N_("考场摄像头的画面"), N_("查看离座、换座等提示，只截取座位周围")),
     "desk": (N_("签到台画面"), N_("签到比对")),
 }
+RECORDS: dict[str, str] = {
+    "works": N_("论文和评审材料"),
+    "questions": N_("答辩提问记录"),
+    "scans": N_("答卷扫描页"),
+    "typed": N_("录入的客观题作答"),
+    "photos": N_("评分照片"),
+}
 SECOND = (Permission.COSIGN, Permission.DECIDE_CASES, Permission.MANAGE_BATCHES)
 """Who may be the second person where records go or a hold is lifted."""
 
@@ -52,6 +67,9 @@ def _index(found: list[subject_file.Found] | None = None) -> str:
         return render_template(
             "privacy/index.html",
             overview=retention.overview(session, actor(), now=host.now()),
+            records=archive_records.listing(session, actor()),
+            record_words={kind: _(name) for kind, name in RECORDS.items()},
+            record_years=archive_records.LEAST_YEARS,
             holds=holds.lines(session),
             rooms=holds.places(session),
             found=found,

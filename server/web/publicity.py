@@ -77,7 +77,7 @@ def index(batch_id: int) -> str:
             "publicity/index.html",
             batch=batch,
             lists=publicity_views.lists(session, actor(), batch_id, now=now),
-            waiting=0 if batch.rehearsal else publicity_views.waiting(session, batch_id, now=now),
+            waiting=(0, 0) if batch.rehearsal else publicity_views.waiting(session, batch_id, now=now),
         )
 
 

@@ -66,8 +66,8 @@ def index(batch_id: int) -> str:
         batch=batch,
         lines=lines,
         people=choices(people),
-        components=[(name, component_word(name)) for name in required],
-        grounds=[(name, _(word)) for name, word in GROUNDS.items()],
+        components=[("", _("请选择")), *((name, component_word(name)) for name in required)],
+        grounds=[("", _("请选择")), *((name, _(word)) for name, word in GROUNDS.items())],
     )
 
 
@@ -98,7 +98,7 @@ def show(batch_id: int, recheck_id: int) -> str:
         "publicity/recheck.html",
         batch=batch,
         view=view,
-        outcomes=[(name, _(OUTCOMES[name])) for name in possible],
+        outcomes=[("", _("请选择")), *((name, _(OUTCOMES[name])) for name in possible)],
         most=MOST_ANSWER,
     )
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from server.access import Permission
 from server.errors import NotFound
 from server.messages import N_
-from server.rules.policy_components import Component
+from server.rules.policy_components import Component, Method
 from server.services import (
     assessment_room,
     assessments,
@@ -53,6 +53,13 @@ def work_kind(kind: str) -> str:
 def work_waits(why: str) -> str:
     """Why a version does not count by itself."""
     return _(WAITS[why]) if why in WAITS else why
+
+
+@bp.app_template_global("turn_word")
+def turn_word(method: str, state: str) -> str:
+    """A candidate's state before a panel as `STATES` names it: a thesis is defended, not performed."""
+    kind = method if method in (Method.DEFENCE, Method.MATERIALS) else "turn"
+    return f"{kind}_{state}"
 
 
 @bp.get("/reviews")

@@ -69,14 +69,15 @@ class RecordsRequest:
 def page() -> str:
     """The page without anybody's data: the same for everyone in one language."""
     styles = [f"css/{name}.css" for name in STYLES]
-    return render_template("scoring/page.html", styles=styles, script=f"{SCRIPTS}/main.js")
+    main = f"{SCRIPTS}/main.js"
+    return render_template("scoring/page.html", styles=styles, script=main, version=_version())
 
 
 @bp.get("/scoring/worker.js")
 @requires(Permission.SCORE_SHEETS)
 def worker() -> Response:
     """The service worker, told which files make the page; another file is another version."""
-    shell = {"page": f"{SCOPE}/", "version": _version(), "files": [f"/static/{name}" for name in _names()]}
+    shell = {"page": f"{SCOPE}/", "version": _version(), "files": _hashes()}
     body = f"const SHELL = {json.dumps(shell)};\n{_static('js/scoring/worker.js').read_text()}"
     response = Response(body, mimetype="text/javascript")
     response.headers["Service-Worker-Allowed"] = SCOPE
@@ -100,10 +101,13 @@ def _names() -> tuple[str, ...]:
 @cache
 def _version() -> str:
     """A hash over the files of the page."""
-    whole = hashlib.sha256()
-    for name in _names():
-        whole.update(hashlib.sha256(_static(name).read_bytes()).digest())
-    return whole.hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_hashes()).encode()).hexdigest()[:16]
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    """SHA-256 in hex of each file of the page, by its address."""
+    return {f"/static/{name}": hashlib.sha256(_static(name).read_bytes()).hexdigest() for name in _names()}
 
 
 # --- what the page talks with ---------------------------------------------------------------------------

@@ -3,13 +3,16 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from server.access import Permission
-from server.services import script_readings
+from server.services import scans, script_readings
+from server.services.scans import Where
 from server.services.script_readings import Given
 from server.web.forms import shown_again, text
 from server.web.guard import actor, current_host, requires
 from server.web.prints import number
+from server.web.scripts import picture
 
 bp = Blueprint("script_marking", __name__)
 PREFIX = "points-"
@@ -22,6 +25,14 @@ def show(reading_id: int) -> str:
     host = current_host()
     desk = host.db.write(script_readings.desk, actor(), reading_id, now=host.now())
     return render_template("scripts/desk.html", desk=desk, number=number, prefix=PREFIX)
+
+
+@bp.get("/scripts/readings/<int:reading_id>/pages/<int:place>/<part>.jpg")
+@requires(Permission.MARK_SCRIPTS)
+def strip(reading_id: int, place: int, part: str) -> Response:
+    """A strip of one of its pages, for its marker; on the record."""
+    host = current_host()
+    return picture(host.db.write(scans.marked_strip, actor(), Where(reading_id, place, part), now=host.now()))
 
 
 @bp.post("/scripts/readings/<int:reading_id>")
@@ -43,7 +54,7 @@ def mark(reading_id: int) -> ResponseReturnValue:
     host.db.write(script_readings.hand_in, actor(), reading_id, given, now=host.now())
     flash(_("评分已提交。"), "good")
     with host.db.read() as session:
-        left = [one.reading for one in script_readings.mine(session, actor()) if one.handed_at is None]
+        left = [one.reading for one in script_readings.mine(session, actor()) if one.open]
     if left:
         return redirect(url_for("script_marking.show", reading_id=left[0]))
     return redirect(url_for("scripts.index"))

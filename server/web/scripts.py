@@ -107,13 +107,17 @@ def order(room_sitting_id: int) -> ResponseReturnValue:
 @requires(Permission.MANAGE_SCRIPTS)
 @shown_again("scripts.room", page_id=None, act=None)
 def page_act(room_sitting_id: int, page_id: int, act: str) -> ResponseReturnValue:
-    """A page is joined to a seat's script (match), taken off it (loosen), or nobody's work (aside)."""
+    """A page is joined to a seat's script (match), taken off it (loosen), nobody's work (aside), or loose
+    again after that (recall).
+    """
     if act == "match":
         _write(scans.match, actor(), page_id, text("seat", limit=8))
     elif act == "loosen":
         _write(scans.loosen, actor(), page_id)
     elif act == "aside":
         _write(scans.set_aside, actor(), page_id)
+    elif act == "recall":
+        _write(scans.recall, actor(), page_id)
     else:
         raise Refused("page_missing", 404)
     flash(_("扫描页已更改。"), "good")
@@ -183,11 +187,14 @@ def register_pdf(room_sitting_id: int) -> Response:
 
 
 @bp.get("/scripts/pages/<int:page_id>/<part>.jpg")
-@requires(Permission.SEE_BATCHES)
+@requires(Permission.MANAGE_SCRIPTS)
 def strip(page_id: int, part: str) -> Response:
-    """A strip of a scanned page, for who manages the scripts or marks this one; on the record."""
-    host = current_host()
-    data = host.db.write(scans.strip, actor(), page_id, part, now=host.now())
+    """A strip of a scanned page, for who manages the scripts; on the record."""
+    return picture(_write(scans.strip, actor(), page_id, part))
+
+
+def picture(data: bytes) -> Response:
+    """A strip as an answer that nobody keeps."""
     response = Response(data, mimetype="image/jpeg")
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from itembank.problems import Problem
+from itembank.sheet_diff import SheetChange
 from itembank.sheet_template import Template
 from server.access import Permission
 from server.errors import NotFound, Refused
@@ -108,13 +109,23 @@ def show(template_id: int) -> str:
     """One version; its content and what it changes for those who write or approve templates alone."""
     host, who = current_host(), actor()
     reads = who.can(Permission.AUTHOR_TEMPLATES) or who.can(Permission.APPROVE_TEMPLATES)
+    opened: tuple[Template | None, int, list[SheetChange]] = (None, 0, [])
+    closed = False
+    if reads:
+        try:
+            opened = host.db.write(sheet_templates.compared, who, template_id, now=host.now())
+        except Refused as refusal:
+            closed = refusal.code == "template_of_own_panel"
+            if not closed:
+                raise
+    template, before, changed = opened
     with host.db.read() as session:
         view = sheet_templates.view(session, template_id)
-        before, changed = sheet_templates.compared(session, who, template_id) if reads else (0, [])
         return render_template(
             "templates/show.html",
             view=view,
-            template=sheet_templates.content(session, who, template_id) if reads else None,
+            template=template,
+            closed=closed,
             before=before,
             changed=changed,
             versions=sheet_templates.versions(session, view.uid),
@@ -149,9 +160,10 @@ def retire(template_id: int) -> ResponseReturnValue:
 @requires(Permission.AUTHOR_TEMPLATES)
 def file(template_id: int) -> Response:
     """The version as a workbook, to change and to import as the next one."""
-    with current_host().db.read() as session:
+    host = current_host()
+    template = host.db.write(sheet_templates.content, actor(), template_id, now=host.now())
+    with host.db.read() as session:
         view = sheet_templates.view(session, template_id)
-        template = sheet_templates.content(session, actor(), template_id)
     return _workbook(template, f"{view.title}-v{view.version}.xlsx")
 
 
@@ -170,8 +182,7 @@ def notice(template_id: int, side: str) -> Response:
 def sheet(template_id: int) -> Response:
     """A blank score sheet as it will look on paper, for authors."""
     host = current_host()
-    with host.db.read() as session:
-        work = template_prints.draft_sheet(session, actor(), template_id, _frame(), now=host.now())
+    work = host.db.write(template_prints.draft_sheet, actor(), template_id, _frame(), now=host.now())
     return _document(work, f"sheet-{template_id}.pdf")
 
 

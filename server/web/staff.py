@@ -12,7 +12,7 @@ from itembank.custody import new_custodian_key
 from itembank.sealing import PassphraseParams
 from server.access import PERMISSIONS, Permission, Role
 from server.errors import Refused
-from server.services import passwords, staff
+from server.services import passwords, scoring_devices, staff
 from server.services.custody import holds_keys, reader_witness_needed, reads_items, witness_needed
 from server.services.signed import Signed
 from server.web.guard import actor, check_credentials, current_host, requires, say, witnessed
@@ -96,6 +96,20 @@ def password(user_id: int) -> Answer:
     )
 
 
+@bp.post("/staff/<int:user_id>/tablets")
+@requires(Permission.MANAGE_STAFF)
+def revoke_tablet(user_id: int) -> Answer:
+    """Takes one of the person's scoring tablets out of force."""
+    host = current_host()
+    device = request.form.get("device", 0, type=int)
+    signed = Signed(actor(), request.form.get("reason", ""))
+    return _changed(
+        user_id,
+        _("平板已停用，本人的登录已全部退出。"),
+        lambda now: host.db.write(scoring_devices.revoke, signed, (user_id, device), now=now),
+    )
+
+
 @bp.get("/staff/custody")
 @requires(Permission.HOLD_KEY)
 def custody() -> str:
@@ -156,11 +170,13 @@ def _new_form(problems: dict[str, str]) -> str:
 def _person_page(user_id: int, problems: dict[str, str]) -> str:
     with current_host().db.read() as session:
         one = staff.person(session, user_id)
+        tablets = scoring_devices.of_person(session, user_id)
         keys = witness_needed(session, actor().user_id)
         witness = reader_witness_needed(session, actor().user_id)
     return render_template(
         "staff/person.html",
         person=one,
+        tablets=tablets,
         problems=problems,
         roles=role_choices(),
         witness=witness,

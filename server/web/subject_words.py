@@ -26,6 +26,11 @@ LOOKS: dict[str, str] = {
     "desk_picture_viewed": N_("查看签到台画面"),
     "seat_looked_at": N_("查看座位的当时画面（不保存）"),
 }
+RECORDS: dict[str, str] = {
+    "works": N_("提交的论文和材料"),
+    "scans": N_("答卷的扫描页"),
+    "photos": N_("技能考核时拍摄的照片"),
+}
 HOW: dict[tuple[str, bool], str] = {
     ("seat", True): N_("在座位上同意"),
     ("seat", False): N_("在座位上选择不同意"),
@@ -82,6 +87,8 @@ class _Words:
         )
         yield _("考试"), f"{file.title}  {self._at(file.starts_at)}"
         yield _("考场与座位"), place or _("尚未编排")
+        for kind, count in file.records.items():
+            yield _(RECORDS[kind]), _("%(n)s 份，加密保存，随考试档案保管", n=count)
         yield _("保存期限"), _("身份信息、作答和成绩属于考试档案，电子档案保存不少于五年。")
 
     def face(self) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,7 @@ def change_place(place: str) -> str:
     """ "tasks[1].items[1.3].points" as 试题 1 · 项目 1.3 · 分数."""
     words = []
     for found in _STEP.finditer(place):
-        name = _(PARTS[found["name"]]) if found["name"] in PARTS else found["name"]
+        part = found["name"]
+        name = _(PARTS[part]) if part in PARTS else part
         words.append(f"{name} {found['number']}" if found["number"] else str(name))
     return " · ".join(words)

@@ -157,10 +157,20 @@ def test_answering_time_is_minutes_and_credits_and_extra_whatever_the_pauses(
 def test_remaining_time_never_grows_and_meets_the_deadline(
     room: list[tuple[int, int]], own: list[tuple[int, int]], now: int
 ) -> None:
-    seat = clock.with_pauses(replace(RUNNING, pauses=clock.merged(_pauses(room))), _pauses(own))
-    here, later = (left(seat, at(moment)) for moment in (now, now + 1))
+    here, later = (left(_heard(room, own, moment), at(moment)) for moment in (now, now + 1))
+    seat = _heard(room, own, now)
     assert 0 <= here - later <= 60
     assert (here == 0) == (at(now) >= clock.deadline(seat)) or clock.paused_since(seat, at(now)) is not None
+
+
+def _heard(room: list[tuple[int, int]], own: list[tuple[int, int]], now: int) -> RoomClock:
+    """The seat as it is known at a moment: nobody knows of a pause before it begins, nor of its end."""
+
+    def so_far(spans: list[tuple[int, int]]) -> list[Pause]:
+        begun = [(since, until) for since, until in spans if since <= now]
+        return [Pause(at(since), at(until) if until <= now else None) for since, until in begun]
+
+    return clock.with_pauses(replace(RUNNING, pauses=clock.merged(so_far(room))), so_far(own))
 
 
 @given(first=spans, second=spans)

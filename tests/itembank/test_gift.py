@@ -197,8 +197,8 @@ def test_faults_name_their_line(source: str, code: str) -> None:
 
 
 def test_texts_without_braces_are_mentioned() -> None:
-    assert codes(reading("说明文字\n\n一{T}").warnings) == [("line 1", "text_without_question")]
-    assert codes(reading("[markdown] 说明").rejected) == [("line 1", "text_without_question")]
+    assert codes(reading("说明文字\n\n一{T}").warnings) == [("line 1", "text_is_no_question")]
+    assert codes(reading("[markdown] 说明").rejected) == [("line 1", "text_is_no_question")]
     assert codes(reading("$CATEGORY: 空\n").rejected) == [("line 1", "category_without_items")]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itembank.items import Gap, ItemKind, NumberRange, Option
-from itembank.key_fixes import Effect, FixedMark, KeyFix, added_up, mark_fixed, read_keys
+from itembank.key_fixes import Effect, FixedMark, KeyFix, added_up, mark_fixed, read_keys, written_keys
 from itembank.marking import EXAMINER, MARKED
 from itembank.papers import KeyEntry, MarkingKey
 from itembank.problems import InputRefused
@@ -108,6 +108,23 @@ def test_written_gaps() -> None:
         (4, 5),
     ]
     assert read_keys(INLINE, "b")[0].gaps[0].answer == "B"
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        (SINGLE, "A|C"),
+        (MULTIPLE, "ACD"),
+        (TRUE, "B"),
+        (ORDER, "CAB"),
+        (MATCH, "A-2 B-1"),
+        (WORDS, "门岗|大门; 巡逻"),
+        (NUMBER, "3.5|4..5"),
+        (INLINE, "B"),
+    ],
+)
+def test_keys_are_shown_as_they_are_written(entry: KeyEntry, text: str) -> None:
+    assert written_keys(read_keys(entry, text)) == text
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_other_kinds_are_kept_whole_and_descriptions_are_mentioned() -> None:
     assert 'type="calculated"' in kept.body.raw
     assert codes(found.warnings) == [
         ("question 1", "kind_not_supported"),
-        ("question 2", "text_without_question"),
+        ("question 2", "text_is_no_question"),
     ]
     assert [placed.place for placed in found.items] == ["question 1", "question 3"]
 
@@ -354,7 +354,7 @@ def test_comments_on_answers_are_counted_once_for_the_file() -> None:
 def test_a_file_of_categories_or_texts_alone_says_so_place_by_place() -> None:
     assert codes(reading(quiz(category("$course$/top/空"))).rejected) == [("题库", "category_without_items")]
     assert codes(reading(quiz(question("description", "文"))).rejected) == [
-        ("question 1", "text_without_question")
+        ("question 1", "text_is_no_question")
     ]
     with pytest.raises(InputRefused, match="bank_without_items"):
         reading(quiz())

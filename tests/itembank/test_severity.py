@@ -88,3 +88,11 @@ def test_two_turns_are_no_course() -> None:
     assert [each.per_turn for each in found] == [None, None]
     assert found[0].offsets[:2] == (-10.0, -15.0)
     assert np.isnan(found[0].offsets[2])
+
+
+@pytest.mark.parametrize("turns", range(3, 30))
+def test_examiners_who_keep_their_distance_do_not_drift_by_rounding(turns: int) -> None:
+    worth = [50 + (number * 37 % 40) + number / 100 for number in range(1, turns)]
+    totals = np.array([[each, each + 1.37, each - 0.5] for each in worth])
+    slopes = [drift.per_turn for drift in drifts(totals)]
+    assert not any(slope is not None and slope.clear for slope in slopes)

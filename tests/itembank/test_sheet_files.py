@@ -141,6 +141,8 @@ def test_tasks_vetoes_overtime_and_notices_come_back_too() -> None:
         (put("评分项目", "I2", "45"), ("sheet_deduction_large", "评分项目 row 2", "扣分")),
         (put("评分项目", "K2", "4"), ("sheet_most_small", "评分项目 row 2", "最多扣")),
         (put("评分项目", "J2", "次"), ("sheet_cell_not_yes", "评分项目 row 2", "按次")),
+        (put("评分项目", "D20", "另有标准"), ("sheet_row_unknown", "评分项目 row 20", "序号")),
+        (put("评分项目", "E20", "5"), ("sheet_row_unknown", "评分项目 row 20", "序号")),
         (put("否定项", "C2", "重考"), ("sheet_effect", "否定项 row 2", "后果")),
         (put("否定项", "E3", "2.1"), ("sheet_veto_item", "否定项 row 3", "项目")),
         (put("否定项", "A3", "V1"), ("sheet_twice", "否定项 row 3", "代码")),
@@ -200,7 +202,8 @@ def test_the_usual_table_is_read_with_its_joined_cells_sum_overtime_and_veto() -
             ["", "合计", "", 100],
             ["否定项：对人喷射"],
             ["每超1分钟扣2分，超3分钟停止操作"],
-            ["考评员：", "", "核分人："],
+            ["考评员：", "", "核分人：", "", "得分："],
+            ["考核时间：10 分钟", "", "扣分", "", "备注"],
         ),
         "table.xlsx",
     )
@@ -250,6 +253,56 @@ def test_a_table_that_does_not_add_up_or_has_no_time_is_faulty() -> None:
     assert [(each.code, each.place) for each in bad.faults] == [("sheet_cell_not_number", "Sheet row 4")]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "备注：发生人身伤害的，成绩不合格",
+        "未填写姓名、考号的扣5分",
+        "考核时间10分钟，每超1分钟扣2分",
+        "操作日期未签字不得分",
+    ],
+)
+def test_no_rule_below_the_table_is_passed_over_in_silence(words: str) -> None:
+    found = read_sheet_file(table([1, "灭火", "", 100, "未检查扣5分"], [words]), "t.xlsx")
+    assert [(each.code, each.place) for each in found.doubts] == [("sheet_rule_unclear", "Sheet row 5")]
+
+
+def test_overtime_over_several_rows_is_one_rule() -> None:
+    item: list[object] = [1, "灭火", "", 100, "未检查扣5分"]
+    found = read_sheet_file(table(item, ["超时1分钟扣5分"], ["超时3分钟停止操作"]), "t.xlsx")
+    assert found.doubts == ()
+    assert found.template is not None
+    steps = (OvertimeStep(60, D(5)), OvertimeStep(180, D(5), True))
+    assert found.template.tasks[0].overtime == steps
+    half = read_sheet_file(table(item, ["每超1分钟扣2分"], ["超时3分钟停止操作，成绩取消"]), "t.xlsx")
+    assert [each.place for each in half.doubts] == ["Sheet row 5", "Sheet row 6"]
+    assert half.template is not None
+    assert half.template.tasks[0].overtime == ()
+
+
+def test_a_criterion_goes_on_in_the_rows_below_its_item() -> None:
+    found = read_sheet_file(
+        table(
+            [1, "灭火", "", 60, "未检查扣5分"],
+            ["", "", "", "", "每漏一处扣2分"],
+            [2, "报告", "", 20, "未报告扣5分"],
+            ["", "", "", "", "酌情扣分"],
+            ["", "", "", 20, "未复位扣5分"],
+        ),
+        "t.xlsx",
+    )
+    assert found.faults == ()
+    assert [(each.code, each.place) for each in found.doubts] == [("sheet_criterion_unclear", "Sheet row 7")]
+    assert found.template is not None
+    first, second, third = found.template.items()
+    assert [(d.code, d.text, d.points) for d in first.deductions] == [
+        ("a", "未检查", 5),
+        ("b", "每漏一处", 2),
+    ]
+    assert (second.direct, second.required, second.criterion) == (True, True, "未报告扣5分\n酌情扣分")
+    assert (third.content, third.points) == ("报告", 20)
+
+
 def test_what_is_no_score_table_is_refused() -> None:
     book = openpyxl.Workbook()
     book.active.append(["姓名", "成绩"])
@@ -279,6 +332,8 @@ def test_what_is_no_score_table_is_refused() -> None:
         ("动作规范", None),
         ("扣2分", None),
         ("每错一处扣2分；动作规范", None),
+        ("每错一处扣2分，未做扣10分，最多扣12分", None),
+        ("未做扣5分最多扣6分", None),
     ],
 )
 def test_only_unmistakable_criteria_are_read(text: str, read: list[tuple[object, ...]] | None) -> None:
@@ -299,6 +354,12 @@ def test_only_unmistakable_criteria_are_read(text: str, read: list[tuple[object,
         ("超过5分钟终止考核", [(300, 0, True)]),
         ("每超1分钟扣2分", None),
         ("按时完成", None),
+        ("每超1分钟扣1分，最多扣5分，超过10分钟停止操作", None),
+        ("每超时1分钟从总分中扣2分，超时5分钟终止", None),
+        ("超时不超过5分钟扣5分，超过5分钟停止", None),
+        ("超时5分钟扣5分，超时10分钟不得分", None),
+        ("超时1分钟扣5分，超时1分钟扣3分", None),
+        ("考核时间10分钟；超时1分钟扣5分，超过3分钟停止操作", [(60, 5, False), (180, 5, True)]),
     ],
 )
 def test_overtime_is_read_when_it_has_an_end(text: str, steps: list[tuple[int, int, bool]] | None) -> None:

@@ -241,7 +241,7 @@ def test_a_kind_that_does_not_exist_is_refused_as_a_declaration() -> None:
 def test_a_cell_longer_than_a_workbook_holds_refuses_its_row() -> None:
     rows = [SHIFTED[0], ["甲", "一", "二", "A", "理" * 32_768], ["乙", "一", "二", "A", "理" * 1_000]]
     reading = read_bank(csv_bytes(rows), "x.csv")
-    assert (len(reading.items), codes(reading)) == (1, [("cell_too_long", "row 2")])
+    assert (len(reading.items), codes(reading)) == (1, [("cell_too_big", "row 2")])
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,15 @@ class Office:
         return int(self.write(objections.receive, self.clerk, self.filing(name)))
 
 
-def office(host: Host, person_as: Callable[..., Actor], scores: dict[str, str | None] = SCORES) -> Office:
-    """A theory batch with these marks, folded and checked."""
+def office(
+    host: Host,
+    person_as: Callable[..., Actor],
+    scores: dict[str, str | None] = SCORES,
+    required: tuple[Component, ...] = (Component.THEORY,),
+) -> Office:
+    """A batch with these marks in theory, folded and checked."""
     made = Office(
-        make_stage(host, Terms(required=(Component.THEORY,))),
+        make_stage(host, Terms(required=required)),
         person_as("administrator"),
         person_as("institution_head"),
         person_as("institution_head"),
@@ -77,5 +82,6 @@ def office(host: Host, person_as: Callable[..., Actor], scores: dict[str, str | 
     made.stage.sitting("theory")
     for name, score in scores.items():
         made.stage.mark(name, "theory", score)
-    made.fold()
+    if scores:
+        made.fold()
     return made

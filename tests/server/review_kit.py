@@ -61,11 +61,13 @@ def docx(text: str, pages: int | None = 3, **more: bytes) -> bytes:
     )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", main)
-        if pages is not None:
-            archive.writestr("docProps/app.xml", about)
-        for name, data in more.items():
-            archive.writestr(name, data)
+        parts = {
+            "word/document.xml": main.encode(),
+            **({"docProps/app.xml": about.encode()} if pages else {}),
+        }
+        for name, data in {**parts, **more}.items():
+            # without the time of day: the same text is the same file
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

@@ -255,12 +255,15 @@ def test_an_approved_fold_changes_what_is_public_and_says_why(
     publish(stage, "甲")
     stage.change_mark("甲", "theory", "60")
     head = person_as("institution_head")
-    approved = Approved("第 3 题答案改为 B", (head.user_id or 0, scorer.user_id or 0))
+    stage.mark("乙", "theory", "70")
+    whom = frozenset({stage.people["甲"]})
+    approved = Approved("第 3 题答案改为 B", (head.user_id or 0, scorer.user_id or 0), whom)
     assert stage.fold(head, approved=approved).changed == 1
     row = stage.history("甲", "theory")[0]
     assert (row.status, row.reason, row.approvals) == ("pass", approved.reason, list(approved.approvals))
     assert row.checked_at is not None
     assert stage_of(stage, "甲") == "provisional"
+    assert stage.history("乙", "theory") == []  # comes with the usual fold and its check
 
 
 def correction(stage: Stage, approvers: tuple[int, ...], **more: object) -> ResultChange:

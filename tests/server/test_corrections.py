@@ -31,6 +31,7 @@ from server.services import (
     recheck_sums,
     rechecks,
 )
+from server.services.batch_results import ResultChange
 from server.services.corrections import Change
 from server.services.filings import Filing
 from server.services.rechecks import Answer, Request
@@ -159,6 +160,22 @@ def test_void_and_exempt_have_ways_of_their_own(desk: Office, status: str, code:
         propose(desk)
 
 
+def test_what_has_no_marks_yet_is_not_corrected_into_a_result(
+    host: Host, person_as: Callable[..., Actor]
+) -> None:
+    """The marks that come later would never count: a correction stands in the place of its sittings."""
+    desk = office(host, person_as, {})
+    desk.stage.place("甲", "theory")
+    desk.stage.fold(desk.scorer)
+    with pytest.raises(Refused, match="correction_of_pending"):
+        propose(desk, "甲", score="80")
+    two = (desk.head.user_id or 0, desk.checker.user_id or 0)
+    person = desk.stage.people["甲"]
+    raw = ResultChange(desk.stage.batch, person, "theory", "pass", Decimal(80), {}, "因", two)
+    with pytest.raises(Refused, match="correction_of_pending"):
+        desk.write(batch_results.append, desk.scorer, raw)
+
+
 def test_one_proposal_at_a_time_and_by_whom(desk: Office) -> None:
     propose(desk)
     with pytest.raises(Refused, match="correction_open"):
@@ -270,7 +287,7 @@ def test_rechecks_need_a_list_and_come_one_at_a_time(host: Host, person_as: Call
     ):
         with pytest.raises(Refused):
             desk.write(rechecks.answer, signed, recheck, Answer("unchanged", "无误"))
-    with pytest.raises(Refused, match="answer_missing"):
+    with pytest.raises(Refused, match="recheck_answer_missing"):
         answer(desk, recheck, "unchanged", " ")
     answer(desk, recheck, "unchanged")
     ask(desk)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from itembank.problems import InputRefused
 from server.access import Actor
+from server.cli import results as command
 from server.db.bank import BankItem
-from server.db.publicity import KeyFix, PastMarks
+from server.db.publicity import KeyFix, KeyFixVote, PastMarks
 from server.db.record import AuditEntry
 from server.db.sittings import Batch, ComponentResult
 from server.errors import Forbidden, Refused
@@ -28,6 +29,7 @@ from server.services import (
     item_figures,
     key_fix_marking,
     key_fixes,
+    marks,
     publicity,
     publishing,
 )
@@ -75,7 +77,7 @@ def wrong(number: int) -> str:
 
 @pytest.fixture
 def people(person_as: Callable[..., Actor]) -> dict[str, Actor]:
-    names = ("scorer", "mark_checker", "institution_head", "administrator", "invigilator")
+    names = ("scorer", "mark_checker", "institution_head", "administrator", "invigilator", "supervisor")
     return {name: person_as(name) for name in names}
 
 
@@ -211,6 +213,8 @@ def test_the_page_previews_and_applies(
     assert totals(scene) == before
     shown = page(head.get(path))
     assert "降为不合格 1 人" in shown and "60.0 → 40.0" in shown
+    assert "更正后的答案" in shown and f">{wrong(3)}<" in shown  # nobody agrees to a key unseen
+    assert "更正后的答案" not in page(sign_in(people["supervisor"]).get(path))
     assert head.post(f"{path}/1", data={"vote": "no"}, follow_redirects=True).status_code == 200
     assert checker.post(f"{path}/1", data={"vote": "yes"}).status_code == 302
     done = head.post(f"{path}/1", data={"vote": "yes"}, follow_redirects=True)
@@ -262,3 +266,67 @@ def test_published_results_follow_and_publicity_begins_anew(scene: Scene, people
     assert [each.stage for each in standing.values()] == [Stage.PUBLICITY] * 2
     assert (line.crossing("up"), line.crossing("down"), line.state) == (0, 1, "applied")
     assert list(line.rooms[0].tickets.values()) != []
+
+
+def approved(scene: Scene, people: dict[str, Actor], **wish: Any) -> int:
+    """Seen and approved by two, not yet applied."""
+    fix = propose(scene, people["scorer"], **wish)
+    preview(scene, people["scorer"], fix)
+    for name in ("mark_checker", "institution_head"):
+        scene.write(key_fixes.vote, people[name], fix, YES)
+    return fix
+
+
+def test_until_it_is_applied_a_room_is_marked_by_the_former_key(
+    scene: Scene, people: dict[str, Actor]
+) -> None:
+    """Else results that are public would differ before all rooms follow, and the fix could never be applied."""
+    before = totals(scene)
+    fix = approved(scene, people)
+    mark_room(scene)
+    assert totals(scene) == before
+    found = marked_again(scene, people["institution_head"], fix)
+    scene.write(key_fix_marking.apply, people["institution_head"], fix, found)
+    assert totals(scene)["1"] == (before["1"] or 0) + 20
+    with pytest.raises(Refused, match="key_fix_not_approved"):
+        scene.write(key_fix_marking.apply, people["institution_head"], fix, found)
+
+
+def test_marks_that_were_under_way_when_a_fix_was_applied_are_not_kept(
+    scene: Scene, people: dict[str, Actor]
+) -> None:
+    with scene.host.db.read() as session:
+        late = mark(marks.work(session, scene.chief, scene.host.answers, scene.room_sitting), lambda *_: None)
+    done(scene, people, propose(scene, people["scorer"]))
+    after = totals(scene)
+    with pytest.raises(Refused, match="marks_by_former_key"):
+        scene.write(marks.store_marks, scene.chief, scene.room_sitting, late)
+    assert totals(scene) == after
+
+
+def test_a_fix_approves_and_checks_nothing_but_its_own_changes(
+    scene: Scene, people: dict[str, Actor]
+) -> None:
+    """What waits for the usual fold and the mark checker goes on waiting for them."""
+    batch = 1
+    marks_are(scene, "2", Decimal(45))
+    scene.write(batch_results.fold, people["scorer"], batch)
+    scene.write(batch_results.check, people["mark_checker"], batch)
+    mark_room(scene)
+    done(scene, people, propose(scene, people["scorer"]))
+    with scene.host.db.read() as session:
+        rows = batch_results.current(session, batch).values()
+        scores = sorted((row.score or 0, bool(row.approvals)) for row in rows if row.component == "theory")
+        (waiting,) = batch_results.differences(session, batch)
+    assert scores == [(0, False), (Decimal(45), False), (Decimal(80), True)]
+    assert waiting.computed.score == 40
+
+
+def test_the_replay_names_a_fix_that_too_few_approved(scene: Scene, people: dict[str, Actor]) -> None:
+    scene.write(batch_results.fold, people["scorer"], 1)
+    done(scene, people, propose(scene, people["scorer"]))
+    assert command.run(scene.host, "1").findings == ()
+    gone = delete(KeyFixVote).where(KeyFixVote.user_id == people["mark_checker"].user_id)
+    scene.host.db.write(lambda session: session.execute(gone))
+    (finding,) = command.run(scene.host, "1").findings
+    assert (finding.what, finding.stored, finding.computed) == ("key_fix", "1", "2")

@@ -1,6 +1,8 @@
 """The panel's report: what it tells, who signs what, and that a change afterwards is seen."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import update
@@ -154,3 +156,29 @@ def test_nothing_is_signed_before_there_is_a_report(desk: Desk) -> None:
     refused("panel_not_over", sign, desk, desk.stage.leader, "0" * 64)
     desk.end()
     refused("panel_report_missing", sign, desk, desk.stage.leader, "0" * 64)
+
+
+def test_the_mean_of_the_scores_is_rounded_half_up(desk: Desk) -> None:
+    for number, totals in ((1, (83, 83, 82)), (2, (81, 81, 81))):  # 82.7 and 81, in the middle 81.85
+        desk.mark(number, *totals)
+        desk.aggregate(number)
+    desk.end()
+    for number in (1, 2):
+        desk.write(panel_scores.confirm, desk.stage.leader, desk.stage.turn(number).id)
+    row = desk.write(panel_reports.make, desk.stage.leader, desk.stage.room_sitting, OPINION)
+    assert row.body["scores"]["mean"] == "81.9"
+
+
+@pytest.mark.on_postgresql
+def test_reports_that_are_asked_for_at_once_are_made_one_after_the_other(desk: Desk) -> None:
+    first = report_of(desk)
+    all_at_once = Barrier(6)
+
+    def make(opinion: str) -> int:
+        all_at_once.wait()
+        row = desk.write(panel_reports.make, desk.stage.leader, desk.stage.room_sitting, opinion)
+        return int(row.revision)
+
+    with ThreadPoolExecutor(6) as leaders:
+        made = sorted(leaders.map(make, "一二三四五六"))
+    assert made == [first.revision + number for number in range(1, 7)]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from itembank.problems import InputRefused
 from server.access import Actor, Role
-from server.db.assessing import ScoreSheet
+from server.db.assessing import ScoreSheet, SheetTemplate
 from server.db.rooms import Room
 from server.db.sittings import Assignment, Batch, Candidate, Registration, RoomSitting, Sitting
 from server.db.staffing import DutySign, StaffRecusal
@@ -22,6 +22,7 @@ from server.services import (
     panel_draws,
     panel_swaps,
     panels,
+    sheet_templates,
     staff_draws,
     staffing,
     turns,
@@ -66,6 +67,27 @@ def make_uncle(stage: Stage, who: Actor, registration: int) -> str:
         return person.name
 
     return stage.host.db.write(link)
+
+
+def know(stage: Stage, who: Actor, how: str) -> None:
+    """The examiner has had the stage's template in hand, in one of the ways there are."""
+
+    def put(session: Session) -> None:
+        row = session.get_one(SheetTemplate, stage.template)
+        if how == "wrote":
+            row.created_by = who.user_id
+        elif how == "approved":
+            row.approved_by = who.user_id
+        elif how == "wrote_earlier":
+            row.version = 2
+            fields = ("uid", "bank_id", "component", "title", "minutes", "sealed", "sha256", "created_at")
+            same = {field: getattr(row, field) for field in fields}
+            session.add(SheetTemplate(**same, version=1, created_by=who.user_id))
+
+    stage.host.db.write(put)
+    if how == "read":
+        keeper = Actor(who.user_id, who.name, frozenset({Role.BANK_KEEPER}))
+        stage.write(sheet_templates.content, keeper, stage.template)
 
 
 def refusal(stage: Stage, *people: Actor) -> InputRefused:
@@ -117,6 +139,34 @@ def test_the_uncle_of_a_candidate_is_refused_by_name(planned: Stage, person_as: 
     with pytest.raises(Refused, match="duty_recused") as refused:
         assign(planned, *planned.examiners[:2], uncle)
     assert (refused.value.params["name"], refused.value.params["candidates"]) == ("王叔", nephew)
+
+
+@pytest.mark.parametrize("how", ["wrote", "approved", "wrote_earlier", "read"])
+def test_who_knows_the_template_before_the_day_is_refused_by_name(
+    planned: Stage, person_as: People, how: str
+) -> None:
+    keeper = person_as("examiner", name="出题人")
+    know(planned, keeper, how)
+    with pytest.raises(Refused, match="panel_knows_template") as refused:
+        assign(planned, *planned.examiners[:2], keeper)
+    assert refused.value.params["name"] == "出题人"
+    with planned.host.db.read() as session:
+        place = assessment_room.load(session, planned.room_sitting)
+        shown = {choice.user_id: choice.why for choice in panels.choices(session, place)}
+    assert {why for user, why in shown.items() if user != keeper.user_id} == {""}
+    assert shown[keeper.user_id or 0] == "panel_knows_template"
+
+
+def test_a_template_chosen_after_the_panel_names_its_author_and_begins_no_turn(stage: Stage) -> None:
+    stage.write(turns.call, stage.invigilator, stage.turn(1).id)
+    know(stage, stage.leader, "wrote")
+    with stage.host.db.read() as session:
+        found = panels.faults(session, assessment_room.load(session, stage.room_sitting))
+    assert [(each.code, each.params["name"]) for each in found] == [
+        ("panel_knows_template", stage.leader.name)
+    ]
+    with pytest.raises(Refused, match="panel_knows_template"):
+        stage.write(turns.start, stage.invigilator, stage.turn(1).id, checked=True)
 
 
 def test_a_low_card_and_an_expired_one_are_refused_by_name(host: Host, person_as: People) -> None:
@@ -194,11 +244,12 @@ def test_a_drawn_panel_is_replayed_by_its_seed_and_leaves_out_who_must_stand_bac
     stage = make_assessment(host, person_as, state="arranged", present=False)
     pool = [person_as("examiner", name=f"备选{number}") for number in range(6)]
     make_uncle(stage, pool[0], stage.registrations[0])
+    know(stage, pool[1], "wrote")
     seed = stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="panel")
     first = seats(stage)
     assert seed == "panel"
     assert len(first) == 3
-    assert pool[0].user_id not in {seat.user_id for seat in first}
+    assert {pool[0].user_id, pool[1].user_id}.isdisjoint(seat.user_id for seat in first)
     stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="panel")
     assert seats(stage) == first
     stage.write(panel_draws.draw, stage.administrator, stage.room_sitting, seed="another")
@@ -361,7 +412,7 @@ def test_a_locked_sheet_is_never_replaced(stage: Stage, person_as: People) -> No
 
     stage.host.db.write(lock)
     swap = Swap(stage.examiners[2].user_id or 0, new.user_id or 0)
-    with pytest.raises(Refused, match="sheet_locked"):
+    with pytest.raises(Refused, match="panel_sheet_locked"):
         stage.write(panel_swaps.in_turn, Signed(stage.chief, "晕倒", stage.supervisor), turn.id, swap)
 
 

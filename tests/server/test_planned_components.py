@@ -404,6 +404,23 @@ class TestPages:
         shown = page(browser.get(where))
         assert "评分表：示例评分表" in shown and "未选定评分表" not in shown
 
+    def test_another_template_is_chosen_on_the_page_until_a_room_opened_its_own(
+        self, office: Office, browser: FlaskClient
+    ) -> None:
+        room_sitting = office.plan("practical")
+        sitting, first, second = office.sitting(room_sitting).id, office.template(), office.template()
+        office.choose(sitting, first)
+        where = f"/batches/{office.batch}"
+        assert "改选评分表" in page(browser.get(where))
+        browser.post(f"{where}/sittings/{sitting}/template", data={"template": str(second)})
+        assert office.sitting(room_sitting).template_id == second
+
+        def opened(session: Session) -> None:
+            session.get_one(RoomSitting, room_sitting).state = "released"
+
+        office.host.db.write(opened)
+        assert "改选评分表" not in page(browser.get(where))
+
     @pytest.mark.parametrize(
         ("form", "code"),
         [

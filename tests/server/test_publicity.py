@@ -13,8 +13,9 @@ from server.db.record import AuditEntry
 from server.db.sittings import Batch
 from server.errors import Forbidden, Refused
 from server.host import Host
+from server.rules.policy_components import Component
 from server.rules.publicity import Stage
-from server.services import objections, publicity, publicity_snapshot, publishing
+from server.services import objections, publicity, publicity_snapshot, publicity_views, publishing
 from server.services.filings import opened
 from server.services.signed import Signed
 from tests.server.conftest import Machine
@@ -220,3 +221,37 @@ def test_what_was_said_stays_sealed_and_off_the_record(desk: Office) -> None:
     for text in (SAID.who, SAID.contact, SAID.text):
         assert text.encode() not in sealed
         assert text not in record
+
+
+def test_a_list_holds_settled_components_only(host: Host, person_as: Callable[..., Actor]) -> None:
+    """Who has failed one component and waits for another has failed already, but is published once, whole."""
+    desk = office(host, person_as, {}, (Component.THEORY, Component.PRACTICAL))
+    desk.stage.sitting("practical")
+    desk.stage.mark("甲", "theory", "50")
+    desk.stage.mark("乙", "theory", "50")
+    desk.stage.mark("乙", "practical", "80")
+    desk.fold()
+    assert desk.stage.result("甲", "overall")[0] == "fail"
+    desk.publish()
+    assert (desk.where("甲"), desk.where("乙")) == (Stage.PROVISIONAL, Stage.PUBLICITY)
+    desk.stage.mark("甲", "practical", None)
+    desk.fold()
+    desk.publish()
+    assert desk.where("甲") is Stage.PUBLICITY
+
+
+def test_what_was_marked_again_after_the_check_is_not_published_as_it_was(desk: Office) -> None:
+    desk.stage.change_mark("乙", "theory", "61")
+    with desk.host.db.read() as session:
+        counted = publicity_views.waiting(session, desk.stage.batch, now=desk.host.now())
+    assert counted == (3, 1)
+    desk.publish()
+    assert desk.where("乙") is Stage.PROVISIONAL
+    with pytest.raises(Refused, match="publicity_empty"):
+        desk.publish()
+    desk.fold()
+    assert desk.publish() == 2
+    with desk.host.db.read() as session:
+        row = session.scalars(select(PublicityList).where(PublicityList.number == 2)).one()
+        (line,) = publicity_snapshot.opened(session, row)
+    assert (line["name"], line["overall"]) == ("乙", "合格")

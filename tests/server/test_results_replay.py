@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from server.access import Actor
@@ -20,8 +20,10 @@ from server.db.papers import Package
 from server.db.sittings import Batch, ComponentResult, RoomSitting
 from server.errors import NotFound, Refused
 from server.host import Host
-from server.services import batch_results
+from server.services import batch_results, corrections
 from server.services.batch_results import ResultChange
+from server.services.corrections import Change
+from server.services.votes import Vote
 from tests.server.agent_kit import seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
@@ -239,17 +241,52 @@ def stage(host: Host, person_as: Callable[..., Actor]) -> Stage:
 
 
 def test_a_correction_without_its_approvals_is_named(stage: Stage, person_as: Callable[..., Actor]) -> None:
-    ids = [person_as("institution_head").user_id or 0 for _ in range(2)]
-    change = ResultChange(
-        stage.batch, stage.people["甲"], "theory", "pass", Decimal(60), {}, "漏加", tuple(ids)
-    )
-    row = stage.write(batch_results.append, person_as("administrator"), change)
+    row = corrected(stage, person_as)
     before = findings(stage.host, str(stage.batch))
     assert {each[0] for each in before} == {"not_replayable"}
-    write(stage.host, lambda session: setattr(session.get_one(Result, row.id), "approvals", ids[:1]))
+    one = row.approvals[:1]
+    write(stage.host, lambda session: setattr(session.get_one(Result, row.id), "approvals", one))
     assert [each for each in findings(stage.host, str(stage.batch)) if each not in before] == [
-        ("correction", "theory", "1", "2")
+        ("correction", "theory", "1", "2"),
+        ("correction", "theory", "pass 60.0", "pass 60.0"),
     ]
+
+
+def corrected(stage: Stage, person_as: Callable[..., Actor]) -> Result:
+    """A correction of 甲 as it should go: proposed by one, approved by two others."""
+    change = Change(stage.batch, stage.people["甲"], "theory", "score", Decimal(60), "漏加", "答卷")
+    number = stage.write(corrections.propose, person_as("administrator"), change)
+    for role in ("institution_head", "mark_checker"):
+        stage.write(corrections.vote, person_as(role), number, Vote(approved=True))
+    return stage.history("甲", "theory")[0]
+
+
+def test_a_correction_that_nobody_voted_for_is_named(stage: Stage, person_as: Callable[..., Actor]) -> None:
+    """Two names beside a row are no votes: who writes to the tables can name anybody."""
+    heads = tuple(person_as("institution_head").user_id or 0 for _ in range(2))
+    change = ResultChange(stage.batch, stage.people["甲"], "theory", "pass", Decimal(60), {}, "漏加", heads)
+    stage.write(batch_results.append, person_as("administrator"), change)
+    assert ("correction", "theory", "pass 60.0", "") in findings(stage.host, str(stage.batch))
+
+
+def test_a_correction_that_was_taken_away_or_raised_is_named(
+    stage: Stage, person_as: Callable[..., Actor]
+) -> None:
+    row = corrected(stage, person_as)
+
+    def raise_it(session: Session) -> None:
+        session.get_one(Result, row.id).score = Decimal(95)
+
+    write(stage.host, raise_it)
+    assert ("correction", "theory", "pass 95.0", "pass 60.0") in findings(stage.host, str(stage.batch))
+
+    def take_away(session: Session) -> None:
+        kept = Result.candidate_id == stage.people["甲"]
+        session.execute(delete(Result).where(kept, Result.revision > 1))
+        session.execute(update(Result).where(kept).values(replaced_at=None))
+
+    write(stage.host, take_away)
+    assert ("correction", "theory", "", "pass 60.0") in findings(stage.host, str(stage.batch))
 
 
 def test_an_exemption_that_no_rule_gives_is_named(stage: Stage) -> None:

@@ -244,7 +244,7 @@ def test_moved_seats_another_camera_and_another_form_of_picture_need_a_new_calib
     assert room_calibrations.why_not(row, places, Picture(1280, 720, "OTHER")) == "camera_changed"
     scene.host.db.write(move)
     camera.sees(SEATED)
-    assert camera.sight.why == "plan_changed"
+    assert camera.sight.why == "plan_changed_since"
     assert camera.sight.mark("1") == "unavailable"
 
 

@@ -17,7 +17,7 @@ from server.db.sittings import Registration, Sitting
 from server.errors import Forbidden, Refused
 from server.host import Host
 from server.rules.policy import policy_for
-from server.rules.policy_components import Component
+from server.rules.policy_components import Component, ExemptionRule
 from server.rules.roster import RosterEntry, RosterReading, read_roster
 from server.services import batch_results, exemptions, licences, rosters
 from server.services.batches import read_profile
@@ -313,3 +313,23 @@ def test_a_licence_of_tomorrow_stops_the_whole_roster(host: Host, staff: tuple[A
         stage.write(rosters.store_roster, staff[0], room, listed(day="2027-01-01").entries)
     with host.db.read() as session:
         assert session.scalars(select(Registration)).all() == []
+
+
+def test_who_has_a_turn_before_a_panel_is_not_exempt_any_more(host: Host, staff: tuple[Actor, Actor]) -> None:
+    stage = make_stage(host, Terms(exemptions=(ExemptionRule(Component.PRACTICAL, "guard_licence", 3),)))
+    stage.sitting("practical", starts_at=EXAM, state="arranged")
+    stage.mark("甲", "practical", None)  # drawn, did not come
+    licence(stage, staff, "甲", IN_WINDOW)
+    with pytest.raises(Refused, match="exemption_has_seat"):
+        decide(stage, staff, "甲", "practical")
+
+
+def test_a_licence_of_this_morning_is_not_of_the_future(
+    host: Host, staff: tuple[Actor, Actor], machine: Machine
+) -> None:
+    """At half past midnight in Shanghai the day before goes on in Greenwich."""
+    stage = level_5(host)
+    machine.advance(seconds=(datetime(2026, 11, 27, 16, 30, tzinfo=UTC) - host.now()).total_seconds())
+    licence(stage, staff, "甲", date(2026, 11, 28))
+    with pytest.raises(Refused, match="licence_from_the_future"):
+        licence(stage, staff, "乙", date(2026, 11, 29))

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from exam_rooms.wire import canonical
 from server.access import Actor
@@ -47,6 +48,10 @@ def tablets(stage: Stage, sign_in: SignIn) -> list[Tablet]:
 def acts(host: Host, act: str) -> list[AuditEntry]:
     with host.db.read() as session:
         return list(session.scalars(select(AuditEntry).where(AuditEntry.act == act)))
+
+
+def vars_of(record: SheetRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def rows(host: Host) -> list[ScoreRecord]:
@@ -104,6 +109,24 @@ def test_an_examiner_of_no_room_today_gets_no_room(
     assert tablets[0].look()["rooms"] == []
 
 
+@pytest.mark.parametrize(("days", "there"), [(2, True), (13, True), (15, False)])
+def test_who_has_not_locked_on_the_day_can_do_it_on_another(
+    stage: Stage, tablets: list[Tablet], days: int, there: bool
+) -> None:
+    stage.perform(1)
+    tablets[0].mark(1, points("2.1", "80"))
+    finish(stage)
+
+    def long_ago(session) -> None:
+        session.get_one(Sitting, stage.sitting).starts_at -= timedelta(days=days)
+
+    stage.host.db.write(long_ago)
+    assert bool(tablets[0].look()["rooms"]) is there
+    if there:
+        assert outcomes(tablets[0].mark(1, lock("92"))) == ["stored"]
+        assert tablets[0].look()["rooms"] == []
+
+
 def test_what_a_tablet_has_already_is_not_sent_again(stage: Stage, tablets: list[Tablet]) -> None:
     stage.perform(1)
     tablets[0].mark(1, deduct("1.1", "a"), deduct("1.1", "b", 2))
@@ -140,6 +163,63 @@ def test_a_device_belongs_to_who_registered_it(stage: Stage, tablets: list[Table
     second.device = first.device
     assert second.post("data", {"device": first.device, "known": {}}, 403)["code"] == "device_not_yours"
     assert len(acts(stage.host, "scoring_device_registered")) == 3
+
+
+@pytest.mark.both_stores
+def test_a_revoked_tablet_is_taken_nothing_from_and_its_person_signs_in_again(
+    stage: Stage, tablets: list[Tablet], client_as: Callable[..., FlaskClient], sign_in: SignIn
+) -> None:
+    stage.perform(1)
+    lost, who = tablets[0], stage.examiners[0]
+    lost.mark(1, deduct("1.1", "a"))
+    admin, page = client_as("administrator"), f"/staff/{who.user_id}"
+    assert admin.post(f"{page}/tablets", data={"device": lost.device}).status_code == 422
+    asked = {"device": lost.device, "reason": "平板遗失"}
+    assert client_as("chief_invigilator").post(f"{page}/tablets", data=asked).status_code == 403
+    other = f"/staff/{stage.examiners[1].user_id}/tablets"
+    assert admin.post(other, data=asked).status_code == 404
+    assert "停用哪台平板" in admin.get(page).text
+    for _twice in "12":
+        assert admin.post(f"{page}/tablets", data=asked).status_code == 302
+    assert "停用哪台平板" not in admin.get(page).text
+    (told,) = acts(stage.host, "scoring_device_revoked")
+    assert told.details == {"user": who.user_id, "reason": "平板遗失"}
+    lost.post("data", {"device": lost.device, "known": {}}, 401)
+    again = Tablet(sign_in(who), key=lost.key)
+    with pytest.raises(AssertionError, match="device_revoked"):
+        again.register()
+    again.device = lost.device
+    late = lost.record(1, deduct("1.1", "a", 0))
+    answer = again.client.post("/scoring/records", json={"device": lost.device, "records": [vars_of(late)]})
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "device_revoked")
+    assert len(rows(stage.host)) == 1
+    fresh = Tablet(again.client).register()
+    fresh.look()
+    assert [row["action"]["count"] for row in fresh.turn(1)["sheet"]["records"]] == [1]
+
+
+@pytest.mark.both_stores
+def test_two_tablets_of_one_examiner_may_look_at_the_same_moment(
+    stage: Stage, tablets: list[Tablet], sign_in: SignIn
+) -> None:
+    def forget(session) -> None:
+        sheets.drop_empty(session, [stage.turn(number).id for number in range(1, 5)])
+
+    stage.host.db.write(forget)
+    pair = [tablets[0], *(Tablet(sign_in(stage.examiners[0])).register() for _more in "12")]
+    gate, found = threading.Barrier(len(pair)), []
+
+    def look(tablet: Tablet) -> None:
+        gate.wait()
+        asked = {"device": tablet.device, "known": {}}
+        found.append(tablet.client.post("/scoring/data", json=asked).status_code)
+
+    threads = [threading.Thread(target=look, args=(tablet,)) for tablet in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [200] * len(pair)
 
 
 @pytest.mark.parametrize("key", ["", "AAAA", "not base64!", "MCowBQYDK2VwAyEA" + "A" * 43 + "="])
@@ -202,13 +282,28 @@ def test_why_a_record_does_not_count_is_never_said_with_holes(stage: Stage, tabl
     assert again["message"] == ""  # the limit is not kept with the record
 
 
+@pytest.mark.both_stores
+def test_a_server_that_was_put_back_takes_the_chain_again(stage: Stage, tablets: list[Tablet]) -> None:
+    stage.perform(1)
+    made = [tablets[0].record(1, deduct("1.1", "b", count)) for count in (1, 2, 3)]
+    tablets[0].send(*made)
+
+    def put_back(session) -> None:
+        session.execute(delete(ScoreRecord).where(ScoreRecord.seq > 1))
+
+    stage.host.db.write(put_back)
+    assert outcomes(tablets[0].mark(1, deduct("1.1", "b", 4))) == ["wait record_missing"]
+    assert outcomes(tablets[0].send(*made)) == ["known", "stored", "stored"]
+    assert len(rows(stage.host)) == 3
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"action": 3, "at": "x", "salt": "y"}', "[" * 2000])
 def test_a_body_that_is_none_is_kept_and_does_not_count(
     stage: Stage, tablets: list[Tablet], text: str
 ) -> None:
     stage.perform(1)
     made = tablets[0].record(1, {"act": "deduct"}, text=text or " ")
-    assert outcomes(tablets[0].send(made)) == ["refused record_unreadable"]
+    assert outcomes(tablets[0].send(made)) == ["refused sheet_record_unreadable"]
     assert outcomes(tablets[0].mark(1, deduct("1.1", "a"))) == ["stored"]
 
 
@@ -221,13 +316,29 @@ def test_a_wrong_hash_and_an_endless_body_are_not_kept(stage: Stage, tablets: li
     assert rows(stage.host) == []
 
 
+@pytest.mark.both_stores
+@pytest.mark.parametrize(
+    "place", [{"seq": 0}, {"seq": -5}, {"seq": 1 << 40}, {"prev": "a" * 5000}, {"prev": "A" * 64}]
+)
+def test_a_record_without_a_place_that_can_be_is_not_kept_and_harms_no_other(
+    stage: Stage, tablets: list[Tablet], place: dict[str, object]
+) -> None:
+    stage.perform(1)
+    good = tablets[0].record(1, deduct("1.1", "a"))
+    bare = replace(good, **place)  # type: ignore[arg-type]
+    assert outcomes(tablets[0].send(replace(bare, hash=bare.digest()), good)) == [
+        *("refused record_broken", "stored"),
+    ]
+    assert [row.seq for row in rows(stage.host)] == [1]
+
+
 def test_nobody_writes_on_another_ones_sheet_or_journal(stage: Stage, tablets: list[Tablet]) -> None:
     stage.perform(1)
     first, second = tablets[:2]
     theirs = first.record(1, deduct("1.1", "a"))
     assert outcomes(second.send(theirs)) == ["refused sheet_not_yours"]
     again = Tablet(first.client).register()
-    assert outcomes(again.send(theirs)) == ["refused journal_not_yours"]
+    assert outcomes(again.send(theirs)) == ["refused sheet_journal_not_yours"]
     assert rows(stage.host) == []
 
 

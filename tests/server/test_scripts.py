@@ -33,6 +33,7 @@ from server.services import (
     script_room,
 )
 from server.services.entered_marks import Entry
+from server.services.scans import Where
 from server.services.script_readings import Given
 from server.services.signed import Signed
 from tests.server import item_kit
@@ -82,17 +83,21 @@ def test_a_marker_is_shown_neither_seat_nor_name(room: PaperRoom) -> None:
     for page_id in pages:
         room.scene.write(scans.match, room.manager, page_id, "1")
     marker = room.marker(room.readings("1")[0])
-    look = lambda who, page_id, part: room.scene.write(scans.strip, who, page_id, part)  # noqa: E731
-    assert look(marker, pages[0], "body").startswith(b"\xff\xd8")
-    assert look(marker, pages[1], "head").startswith(b"\xff\xd8")
-    for page_id, part in ((pages[0], "stamp"), (pages[0], "head"), (pages[1], "stamp"), (pages[0], "other")):
+    mine = room.readings("1")[0].id
+    look = lambda who, place, part: room.scene.write(scans.marked_strip, who, Where(mine, place, part))  # noqa: E731
+    assert look(marker, 1, "body").startswith(b"\xff\xd8")
+    assert look(marker, 2, "head").startswith(b"\xff\xd8")
+    for place, part in ((1, "stamp"), (1, "head"), (2, "stamp"), (1, "other"), (3, "body")):
         with pytest.raises(NotFound):
-            look(marker, page_id, part)
-    for stranger in (room.markers[2], room.scene.invigilator):
+            look(marker, place, part)
+    for stranger in (room.markers[2], room.scene.invigilator, room.manager):
         with pytest.raises(NotFound):
-            look(stranger, pages[0], "body")
-    assert look(room.manager, pages[0], "stamp").startswith(b"\xff\xd8")
-    look(marker, pages[0], "body")
+            look(stranger, 1, "body")
+    whole = lambda who: room.scene.write(scans.strip, who, pages[0], "stamp")  # noqa: E731
+    assert whole(room.manager).startswith(b"\xff\xd8")
+    with pytest.raises(NotFound):
+        whole(marker)
+    look(marker, 1, "body")
     assert acts(room).count("scan_viewed") == 3  # once for each person and page
 
 
@@ -265,7 +270,12 @@ def test_a_third_marker_who_is_neither_decides(room: PaperRoom) -> None:
     script = room.scripts()["1"]
     assert (script.points, script.settled) == (
         D(67),
-        {"rule": "median", "readings": [first.id, second.id, third.id], "wide": False},
+        {
+            "rule": "median",
+            "readings": [first.id, second.id, third.id],
+            "totals": ["42", "70", "67"],
+            "wide": False,
+        },
     )
 
 

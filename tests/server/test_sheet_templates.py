@@ -6,15 +6,17 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from itembank.problems import InputRefused
 from itembank.sealing import SealBroken
 from itembank.sheet_template import Template, digest
 from itembank.vault import Vault
-from server.access import Actor
+from server.access import Actor, Role
 from server.db.assessing import SheetTemplate
 from server.db.bank import Bank
 from server.db.record import AuditEntry
+from server.db.sittings import RoomSitting
 from server.errors import Forbidden, NotFound, Refused
 from server.host import Host
 from server.jobs import rotating
@@ -72,12 +74,12 @@ def test_versions_are_sealed_apart_and_never_change(
     assert (row(host, first).sealed, row(host, first).sha256) == (before.sealed, before.sha256)
     fresh = row(host, later)
     assert (fresh.uid, fresh.version, fresh.state, fresh.note) == (before.uid, 2, "draft", "时间")
+    opened = host.db.write(sheet_templates.content, keeper, later, now=host.now())
+    assert digest(opened) == fresh.sha256
+    assert opened.minutes == 50
+    assert host.db.write(sheet_templates.compared, keeper, later, now=host.now())[:2] == (opened, 1)
+    assert host.db.write(sheet_templates.compared, keeper, first, now=host.now())[1:] == (0, [])
     with host.db.read() as session:
-        opened = sheet_templates.content(session, keeper, later)
-        assert digest(opened) == fresh.sha256
-        assert opened.minutes == 50
-        assert sheet_templates.compared(session, keeper, later)[0] == 1
-        assert sheet_templates.compared(session, keeper, first) == (0, [])
         key = session.get_one(Bank, bank).wrapped_key
     with pytest.raises(SealBroken):
         host.vault.open_sheet(key, fresh.uid, 1, fresh.sealed)
@@ -133,8 +135,8 @@ def test_no_other_role_opens_or_writes_one(
     number = store(host, keeper, bank)
     for role in ("examiner", "administrator", "chief_invigilator", "scorer", "custodian"):
         who = person_as(role)
-        with host.db.read() as session, pytest.raises(Forbidden):
-            sheet_templates.content(session, who, number)
+        with pytest.raises(Forbidden):
+            host.db.write(sheet_templates.content, who, number, now=host.now())
         with pytest.raises(Forbidden):
             store(host, who, bank)
         with pytest.raises(Forbidden):
@@ -161,6 +163,39 @@ def test_the_record_names_a_version_and_never_what_is_asked(host: Host, keeper: 
     assert set(entry.details) == {"uid", "version", "sha256"}
 
 
+def test_every_reading_of_what_is_asked_is_on_the_record(host: Host, keeper: Actor, bank: int) -> None:
+    number = store(host, keeper, bank)
+    host.db.write(sheet_templates.content, keeper, number, now=host.now())
+    with host.db.read() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "template_read")).one()
+    assert (entry.stream, entry.object, entry.actor_id) == (
+        f"bank/{bank}",
+        f"template/{number}",
+        keeper.user_id,
+    )
+    assert set(entry.details) == {"uid", "version", "sha256"}
+
+
+def test_an_examiner_whose_panel_awaits_it_neither_opens_changes_nor_approves_it(
+    host: Host, keeper: Actor, person_as: Callable[..., Actor]
+) -> None:
+    """Also while the panel scores: who has read one is fit for no panel, and the next turn must begin."""
+    stage = make_assessment(host, person_as, candidates=2)
+    both = Actor(stage.leader.user_id, stage.leader.name, frozenset({Role.EXAMINER, Role.BANK_KEEPER}))
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: stage.write(sheet_templates.content, both, stage.template),
+        lambda: stage.write(sheet_templates.store_version, both, stage.template, sample("practical"), ""),
+    )
+    for act in acts:
+        with pytest.raises(Refused, match="template_of_own_panel"):
+            act()
+    later = stage.write(sheet_templates.store_version, keeper, stage.template, sample("practical"), "")
+    with pytest.raises(Refused, match="template_of_own_panel"):
+        approve(host, both, later)
+    host.db.write(_marked, stage.room_sitting)
+    assert stage.write(sheet_templates.content, both, stage.template).sample
+
+
 def test_a_new_key_of_the_bank_reseals_templates_too(
     host: Host, keeper: Actor, bank: int, person_as: Callable[..., Actor]
 ) -> None:
@@ -172,7 +207,8 @@ def test_a_new_key_of_the_bank_reseals_templates_too(
     assert row(host, number).sealed != before
     with host.db.read() as session:
         assert session.get_one(Bank, bank).next_key is None
-        assert sheet_templates.content(session, keeper, number).title == sample("practical").title
+    opened = host.db.write(sheet_templates.content, keeper, number, now=host.now())
+    assert opened.title == sample("practical").title
 
 
 def test_the_samples_say_that_they_are_samples() -> None:
@@ -181,3 +217,7 @@ def test_the_samples_say_that_they_are_samples() -> None:
         assert template.sample
         assert "示例" in template.title
         assert template.component == component
+
+
+def _marked(session: Session, room_sitting: int) -> None:
+    session.get_one(RoomSitting, room_sitting).state = "marked"

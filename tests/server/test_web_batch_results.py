@@ -1,12 +1,16 @@
 """Pages of batch results: what each shows, who may act, the papers, a candidate's own page."""
 
 import io
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
+from sqlalchemy import event
 
+from itembank.vault import Vault
 from server.access import Actor
 from server.host import Host
 from server.jobs.documents import document_pdf
@@ -14,6 +18,7 @@ from server.jobs.results import results_xlsx
 from server.services import exemptions, result_documents
 from server.services.printed_at import At
 from server.services.result_documents import Press
+from server.services.rosters import ID_PURPOSE
 from tests.server.conftest import PASSWORD, Machine
 from tests.server.results_kit import GUARD_RULE, Stage, Terms, id_number, make_stage
 from tests.server.test_batch_results import publish
@@ -229,6 +234,32 @@ def test_a_candidate_sees_their_own_published_result(
         assert "甲" not in text
     machine.advance(days=8)
     assert "成绩已生效" in ask(client, published.tickets["乙", "theory"], id_number(2))[1]
+
+
+def test_a_look_up_costs_the_same_in_a_large_batch(
+    published: Stage, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the day of publicity everybody asks at once."""
+    asked: list[str] = []
+    real = Vault.open_value
+
+    def opened(vault: Vault, purpose: str, *rest: Any) -> bytes:
+        asked.append(purpose)
+        return real(vault, purpose, *rest)
+
+    monkeypatch.setattr(Vault, "open_value", opened)
+    event.listen(published.host.db.engine, "before_cursor_execute", lambda *args: asked.append(args[2][:30]))
+
+    def cost() -> Counter[str]:
+        asked.clear()
+        assert ask(client, published.tickets["乙", "theory"], id_number(2))[0] == 200
+        return Counter(asked)
+
+    small = cost()
+    for number in range(20):
+        published.place(f"考生{number}", "theory")
+    assert cost() == small
+    assert small[ID_PURPOSE] == 1
 
 
 def test_every_wrong_pair_has_one_answer(published: Stage, client: FlaskClient) -> None:

@@ -1,8 +1,10 @@
 """Filing batches and planning sittings through the pages; the rule that forbids is named."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +15,8 @@ from server.access import Actor
 from server.db.record import AuditEntry
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.host import Host
+from server.services import batches
+from server.services.batches import read_profile
 from tests.server import desk, preparing
 from tests.server.desk import page, said
 
@@ -87,6 +91,21 @@ class TestFiling:
     def test_a_profile_that_does_not_exist(self, office: Office) -> None:
         assert office.file(profile="../national").status_code == 404
         assert desk.counts(office.host, Batch) == [0]
+
+    def test_the_day_of_filing_is_the_sites_and_not_utc(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A level is open from the day that has begun in China, while it is still the day before in UTC."""
+        local = office.host.now().astimezone(ZoneInfo(office.host.settings.timezone))
+        opened = replace(read_profile("national"), effective_from=local.date() + timedelta(days=1))
+        monkeypatch.setattr(batches, "read_profile", lambda _name: opened)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        monkeypatch.setattr(Host, "now", lambda _host: (midnight - timedelta(seconds=1)).astimezone(UTC))
+        assert said("profile_not_in_force", profile=opened.title, date=local.date()) in page(office.file())
+        monkeypatch.setattr(Host, "now", lambda _host: midnight.astimezone(UTC))
+        assert desk.counts(office.host, Batch) == [0]
+        office.file()
+        assert desk.counts(office.host, Batch) == [1]
 
     def test_rehearsals_are_marked_everywhere(self, office: Office) -> None:
         batch = office.file(name="演练批次", profile="rehearsal").location

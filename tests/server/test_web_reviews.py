@@ -12,7 +12,7 @@ from server.access import Actor
 from server.host import Host
 from server.services import defences, theses, turns
 from server.services.defences import Asked
-from tests.server.assessing_kit import Stage
+from tests.server.assessing_kit import Stage, make_assessment
 from tests.server.conftest import PASSWORD, Machine
 from tests.server.desk import page, send
 from tests.server.panel_kit import Desk, worth
@@ -131,3 +131,48 @@ def test_who_runs_the_room_notes_questions_too(stage: Stage, sign_in: SignIn) ->
     again = {**asked, "question": "第二问（改）", "replaces": str(number)}
     assert client.post(f"/reviews/turns/{turn.id}/minutes", data=again).status_code == 302
     assert "第二问（改）" in page(client.get(f"/reviews/turns/{turn.id}"))
+
+
+def test_who_runs_the_room_finds_the_turns_and_reads_no_file(stage: Stage, sign_in: SignIn) -> None:
+    kept = hand_in(stage)
+    client, turn = sign_in(stage.invigilator), stage.turn(1)
+    shown = page(client.get(f"/reviews/{stage.room_sitting}"))
+    assert f"/reviews/turns/{turn.id}" in shown
+    assert "赵某1" in shown
+    assert "/reviews/files/" not in shown
+    assert "时间安排" not in shown
+    assert "/reviews/files/" not in page(client.get(f"/reviews/turns/{turn.id}"))
+    assert client.get(f"/reviews/files/{kept}").status_code == 403
+
+
+def test_a_review_speaks_of_defending_and_its_pages_are_linked(stage: Stage, sign_in: SignIn) -> None:
+    stage.perform(1)
+    client = sign_in(stage.invigilator)
+    for address in (f"/reviews/{stage.room_sitting}", f"/assessments/{stage.room_sitting}"):
+        shown = page(client.get(address))
+        assert "答辩中" in shown
+        assert "考核中" not in shown
+    assert f'href="/reviews/{stage.room_sitting}"' in page(client.get(f"/assessments/{stage.room_sitting}"))
+
+
+def test_a_practical_assessment_has_no_link_to_works(
+    host: Host, person_as: Callable[..., Actor], sign_in: SignIn
+) -> None:
+    stage = make_assessment(host, person_as)
+    shown = page(sign_in(stage.invigilator).get(f"/assessments/{stage.room_sitting}"))
+    assert f"/reviews/{stage.room_sitting}" not in shown
+    assert "候考" in shown
+
+
+def test_records_of_candidates_are_counted_and_cannot_be_deleted_here(stage: Stage, sign_in: SignIn) -> None:
+    hand_in(stage)
+    hand_in(stage, place=1)
+    client = sign_in(stage.administrator)
+    shown = page(client.get("/privacy"))
+    assert "论文和评审材料" in shown
+    assert 'data-kind="works"' in shown
+    assert 'data-kind="scans"' not in shown
+    told = page(client.get(f"/privacy/candidates/{stage.registrations[0]}"))
+    assert "提交的论文和材料" in told
+    assert "1 份，加密保存" in told
+    assert "提交的论文和材料" not in page(client.get(f"/privacy/candidates/{stage.registrations[2]}"))

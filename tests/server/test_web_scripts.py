@@ -68,15 +68,17 @@ def test_the_desk_shows_pages_without_the_head_of_the_first(room: PaperRoom, sig
     reading = room.readings("1")[0]
     marker = sign_in(room.marker(reading))
     desk = page(marker.get(f"/scripts/readings/{reading.id}"))
-    first, second = pages
-    assert f"/scripts/pages/{first}/body.jpg" in desk
-    assert f"/scripts/pages/{second}/head.jpg" in desk
-    assert f"/scripts/pages/{first}/head.jpg" not in desk
+    mine = f"/scripts/readings/{reading.id}/pages"
+    assert f"{mine}/1/body.jpg" in desk
+    assert f"{mine}/2/head.jpg" in desk
+    assert f"{mine}/1/head.jpg" not in desk
     assert "stamp.jpg" not in desk
-    shown = marker.get(f"/scripts/pages/{first}/body.jpg")
+    assert "/scripts/pages/" not in desk  # numbers of pages follow the scanner, and so the seats
+    shown = marker.get(f"{mine}/1/body.jpg")
     assert (shown.status_code, shown.mimetype) == (200, "image/jpeg")
     assert shown.headers["Cache-Control"] == "private, no-store"
-    assert marker.get(f"/scripts/pages/{first}/stamp.jpg").status_code == 404
+    assert marker.get(f"{mine}/1/stamp.jpg").status_code == 404
+    assert marker.get(f"/scripts/pages/{pages[0]}/body.jpg").status_code == 403
 
 
 def test_every_role_at_every_address(

@@ -11,14 +11,16 @@ import pytest
 from flask.testing import FlaskClient
 from pypdf import PdfReader
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from itembank.exporting.sheet_xlsx import sheet_xlsx
 from itembank.sheet_template import Template
-from server.access import Actor
+from server.access import Actor, Role
 from server.db.assessing import SheetTemplate
+from server.db.people import UserRole
 from server.db.record import AuditEntry
 from server.host import Host
-from server.services import banks
+from server.services import banks, sheet_templates
 from server.services.sample_templates import sample
 from tests.server.desk import BINARY, page, said, send, xlsx
 from tests.server.preparing import PASSPHRASE
@@ -197,10 +199,38 @@ def test_what_is_asked_is_for_authors_and_approvers_alone(
         assert client_as(role).get(path).status_code == 403
 
 
+def test_an_examiner_who_is_bank_keeper_too_reads_no_template_of_the_own_panel(
+    host: Host, stage: Keyed, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    def promote(session: Session) -> str:
+        session.add(UserRole(user_id=stage.leader.user_id, role=str(Role.BANK_KEEPER)))
+        row = session.get_one(SheetTemplate, stage.template)
+        return sheet_templates.opened(session, row).tasks[0].items[0].content
+
+    asked = host.db.write(promote)
+    browser, path = sign_in(stage.leader), f"/templates/{stage.template}"
+    shown = page(browser.get(path))
+    assert "您在使用这份评分表的考评组中" in shown and asked not in shown
+    for rest in ("/file.xlsx", "/sheet.pdf"):
+        assert browser.get(path + rest).status_code == 403
+
+
 def test_a_forged_form_is_no_template(bank: int, author: FlaskClient) -> None:
     for content in ("", "{}", "[1]", "{" * 500_001, json.dumps({"v": 1})):
         answer = author.post("/templates", data={"content": content, "bank": str(bank), "doubts": "0"})
         assert answer.status_code in (413, 422)
+
+
+@pytest.mark.parametrize("title", ["\ud800", "名称\x00", "名称\x1b"])
+def test_a_form_with_characters_that_no_store_takes_is_refused(
+    bank: int, author: FlaskClient, title: str
+) -> None:
+    plainly = {**sample("practical").to_json(), "title": title}
+    path = kept(author, bank, workbook())
+    for form in ({"bank": str(bank)}, {"of": path.rsplit("/", 1)[1]}):
+        answer = author.post("/templates", data={"content": json.dumps(plainly), "doubts": "0", **form})
+        assert answer.status_code == 422
+        assert "控制字符" in page(answer)
 
 
 def words(pdf: bytes) -> str:

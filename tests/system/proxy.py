@@ -28,6 +28,12 @@ class Wire:
         for end in ends:
             _close(end)
 
+    def turn(self, target: tuple[str, int]) -> None:
+        """Leads somewhere else from now on; what is open ends."""
+        self.cut()
+        self._target = target
+        self.mend()
+
     def mend(self) -> None:
         with self._lock:
             self._whole = True

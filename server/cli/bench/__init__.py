@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import click
 
@@ -15,6 +17,41 @@ def bench() -> None:
     """Groups the benches."""
 
 
+class Found(Protocol):
+    """What a bench found; `complete` when nothing that was asked for is missing."""
+
+    @property
+    def complete(self) -> bool: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    def in_words(self) -> str: ...
+
+
+def _played(measured: Callable[[Callable[[str], None]], Found], as_json: bool) -> None:
+    """Runs a bench with a server of its own, which a person may interrupt; ends the command."""
+    from server.cli.rehearse.fleet import FleetFault
+    from server.cli.rehearse.staff import StaffRefused
+    from server.cli.rehearse.telling import interruptible, tell
+
+    try:
+        with interruptible():
+            found = measured(tell)
+    except (FleetFault, StaffRefused) as fault:
+        raise click.ClickException(str(fault)) from fault
+    _ended(found, as_json)
+
+
+def _ended(found: Found, as_json: bool) -> None:
+    """Prints what was found; status 0 only when it is complete."""
+    from server.cli.rehearse.telling import tell
+
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
+    if not as_json:
+        tell(found.in_words())
+    sys.exit(0 if found.complete else 1)
+
+
 @bench.command(help=_("开考风暴：全部考试机在同一秒拿到密钥并启封试卷，与开考时才下载的做法对照。"))
 @click.option("--seats", type=click.IntRange(2, MOST_SEATS), default=1000, show_default=True)
 @click.option("--tls/--plain", default=True, show_default=True, help=_("考试机与服务器之间是否加密"))
@@ -22,19 +59,8 @@ def bench() -> None:
 def storm(seats: int, tls: bool, as_json: bool) -> None:
     """Plays both starts and prints the line; ends with 0 only when every seat opened its paper."""
     from server.cli.bench.storm import Order, stormed
-    from server.cli.rehearse.fleet import FleetFault
-    from server.cli.rehearse.staff import StaffRefused
-    from server.cli.rehearse.telling import interruptible, tell
 
-    try:
-        with interruptible():
-            found = stormed(Order(seats, tls, tell))
-    except (FleetFault, StaffRefused) as fault:
-        raise click.ClickException(str(fault)) from fault
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
-    if not as_json:
-        tell(found.in_words())
-    sys.exit(0 if found.complete else 1)
+    _played(lambda tell: stormed(Order(seats, tls, tell)), as_json)
 
 
 @bench.command(
@@ -64,19 +90,8 @@ def documents(tickets: int, as_json: bool) -> None:
 def monitor(seats: int, monitors: int, tls: bool, seconds: float, as_json: bool) -> None:
     """Plays answers before monitors and pages; ends with 0 only when every monitor showed every answer."""
     from server.cli.bench.monitor import Order, measured
-    from server.cli.rehearse.fleet import FleetFault
-    from server.cli.rehearse.staff import StaffRefused
-    from server.cli.rehearse.telling import interruptible, tell
 
-    try:
-        with interruptible():
-            found = measured(Order(seats, monitors, tls, seconds, tell))
-    except (FleetFault, StaffRefused) as fault:
-        raise click.ClickException(str(fault)) from fault
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
-    if not as_json:
-        tell(found.in_words())
-    sys.exit(0 if found.complete else 1)
+    _played(lambda tell: measured(Order(seats, monitors, tls, seconds, tell)), as_json)
 
 
 @bench.command(
@@ -88,13 +103,8 @@ def monitor(seats: int, monitors: int, tls: bool, seconds: float, as_json: bool)
 def room_camera(looks: int, seed: int, as_json: bool) -> None:
     """Plays the halls; ends with 0 only when every one reaches what is asked."""
     from server.cli.bench.room_camera import measured
-    from server.cli.rehearse.telling import tell
 
-    found = measured(looks, seed)
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
-    if not as_json:
-        tell(found.in_words())
-    sys.exit(0 if found.complete else 1)
+    _ended(measured(looks, seed), as_json)
 
 
 @bench.command(help=_("考评平板：考评员同时逐项评分，含重发和断线，核对服务器上一条不少，打印保存用时。"))
@@ -114,16 +124,5 @@ def room_camera(looks: int, seed: int, as_json: bool) -> None:
 def scoring(examiners: int, candidates: int, gap: float, tls: bool, as_json: bool) -> None:
     """Plays the tablets; ends with 0 only when no mark was lost and every sheet was locked."""
     from server.cli.bench.scoring import Order, measured
-    from server.cli.rehearse.fleet import FleetFault
-    from server.cli.rehearse.staff import StaffRefused
-    from server.cli.rehearse.telling import interruptible, tell
 
-    try:
-        with interruptible():
-            found = measured(Order(examiners, candidates, gap, tls, tell))
-    except (FleetFault, StaffRefused) as fault:
-        raise click.ClickException(str(fault)) from fault
-    click.echo(json.dumps(found.to_json(), ensure_ascii=False))
-    if not as_json:
-        tell(found.in_words())
-    sys.exit(0 if found.complete else 1)
+    _played(lambda tell: measured(Order(examiners, candidates, gap, tls, tell)), as_json)

@@ -47,6 +47,10 @@ setClock();
 showTimers();
 setInterval(showTimers, TICK);
 if ('follow' in live.dataset) setInterval(askNews, NEWS_EVERY);
+// A list asked for before somebody ticked a box or typed may come after it.
+document.body.addEventListener('htmx:beforeSwap', (event) => {
+  if (live.contains(event.detail.target) && atWork()) event.detail.shouldSwap = false;
+});
 document.body.addEventListener('htmx:afterSwap', () => {
   setClock();
   showTimers();

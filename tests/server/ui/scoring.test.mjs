@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { ApiFault, api } from '../../../server/static/js/scoring/api.js';
 import { bodyOf, digest, lockText, nextRecord, sha256, signLock, sound } from '../../../server/static/js/scoring/chain.js';
 import { fitted } from '../../../server/static/js/scoring/photo.js';
 import { fold, plain, said, score, tenths } from '../../../server/static/js/scoring/sums.js';
@@ -136,4 +137,35 @@ test('an item without an opinion is told from one with nothing to deduct', () =>
   const item = { number: '1', points: '10', deductions: [{ code: 'a', points: '1', per_instance: true, most: null }] };
   assert.equal(said(item, fold([])), false);
   assert.equal(said(item, fold([{ act: 'deduct', item: '1', code: 'a', count: 0 }])), true);
+});
+
+test('what the server said it has and has no more is sent again', () => {
+  const picture = pictureWith([{ journal: 1, seq: 1, hash: 'h1', action: give('50'), refused: '' }]);
+  const mine = [local(1, give('50'), { state: 'server' }), local(2, give('60'), { state: 'server' }), local(3, give('70'))];
+  const elsewhere = local(1, give('1'), { sheet: 'gone', state: 'server' });
+  assert.deepEqual(view.missingOf([...mine, elsewhere], picture).map((one) => one.seq), [2]);
+});
+
+test('a picture is as old as this clock says, unless the clock was put back or far ahead', () => {
+  assert.equal(view.ageOf({ kept_at: 1000 }, 61_000), 60_000);
+  assert.equal(view.ageOf({ kept_at: 61_000 }, 1000), 0);
+  assert.equal(view.ageOf({ kept_at: 0 }, 9 * 86_400_000), 0);
+  assert.deepEqual([view.ageOf({}, 5), view.ageOf(null, 5)], [0, 0]);
+});
+
+async function faultOf(status, body, type = 'application/json') {
+  globalThis.fetch = async () => new Response(body, { status, headers: { 'Content-Type': type } });
+  return api.me().then(() => 'none', (fault) => (fault instanceof ApiFault ? `${fault.kind} ${fault.code}`.trim() : String(fault)));
+}
+
+test('only what the server says is taken for an answer', async () => {
+  const before = globalThis.fetch;
+  assert.equal(await faultOf(200, '{"user":1,"name":"x","csrf":"t"}'), 'none');
+  for (const status of [200, 401, 403, 404, 511]) assert.equal(await faultOf(status, '<h1>Wi-Fi</h1>', 'text/html'), 'away', status);
+  assert.equal(await faultOf(200, '{"ok":true}'), 'away');
+  assert.equal(await faultOf(502, '{"code":"x"}'), 'away');
+  assert.equal(await faultOf(401, '{"code":"sign_in_needed"}'), 'stranger sign_in_needed');
+  assert.equal(await faultOf(400, '{"code":"form_expired"}'), 'stranger form_expired');
+  assert.equal(await faultOf(403, '{"code":"device_revoked","message":"m"}'), 'refused device_revoked');
+  globalThis.fetch = before;
 });

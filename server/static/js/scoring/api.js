@@ -11,15 +11,17 @@ export class ApiFault extends Error {
   }
 }
 
-async function answered(response) {
-  if (response.ok) return response.json();
-  const told = await response.json().catch(() => ({}));
-  if (response.status === 401 || told.code === 'form_expired') throw new ApiFault('stranger', told.code || '');
-  if (response.status >= 500) throw new ApiFault('away');
-  throw new ApiFault('refused', told.code || 'bad_request', told.message);
+/** What was said, when it is the server who said it: a network's own sign-in page answers anything, with 200 too. */
+async function answered(response, field) {
+  const told = await response.json().catch(() => null);
+  if (response.status >= 500 || !told || !(response.ok ? field in told : told.code)) throw new ApiFault('away');
+  if (response.ok) return told;
+  if (response.status === 401 || told.code === 'form_expired') throw new ApiFault('stranger', told.code);
+  throw new ApiFault('refused', told.code, told.message);
 }
 
-async function sent(path, options) {
+/** `field`: what the server's answer always holds. */
+async function sent(path, field, options) {
   let response;
   try {
     response = await fetch(path, {
@@ -32,24 +34,26 @@ async function sent(path, options) {
   } catch {
     throw new ApiFault('away');
   }
-  return answered(response);
+  return answered(response, field);
 }
 
 /** The ways of the page to the server; `token` is what `me` gave. */
 export const api = {
   token: '',
-  me: () => sent('/scoring/me', {}),
-  post(path, body) {
+  me: () => sent('/scoring/me', 'csrf', {}),
+  post(path, field, body) {
     const headers = { 'Content-Type': 'application/json', 'X-CSRFToken': api.token };
-    return sent(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return sent(path, field, { method: 'POST', headers, body: JSON.stringify(body) });
   },
   photo({ device, sheet }, bytes) {
     const headers = { 'Content-Type': 'application/octet-stream', 'X-CSRFToken': api.token };
     const query = new URLSearchParams({ device, sheet });
-    return sent(`/scoring/photos?${query}`, { method: 'POST', headers, body: bytes });
+    return sent(`/scoring/photos?${query}`, 'sha256', { method: 'POST', headers, body: bytes });
   },
-  /** Signs out; the answer is a page and does not matter. */
+  /** Signs out; whether the server did. It answers by sending to another page. */
   async leave() {
-    await fetch('/logout', { method: 'POST', headers: { 'X-CSRFToken': api.token }, redirect: 'manual' }).catch(() => null);
+    const options = { method: 'POST', headers: { 'X-CSRFToken': api.token }, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE_MS) };
+    const answer = await fetch('/logout', options).catch(() => null);
+    return answer !== null && answer.type === 'opaqueredirect';
   },
 };

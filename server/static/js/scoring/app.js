@@ -20,10 +20,14 @@ const Calm = ({ title, children }) => html`<main class="score-calm"><div class="
 
 const SignIn = () => html`<a class="btn btn-primary" href=${LOGIN}>${T.signIn()}</a>`;
 
+const Again = () => html`<button class="btn btn-primary" onClick=${() => location.reload()}>${T.loadAnew()}</button>`;
+
 function phasePage(state) {
   const pages = {
     starting: () => html`<${Calm} title=${T.opening()} />`,
     insecure: () => html`<${Calm} title=${T.insecure()}><p>${T.insecureText()}</p><//>`,
+    broken: () => html`<${Calm} title=${T.broken()}><p>${T.brokenText()}</p><${Again} /><//>`,
+    away: () => html`<${Calm} title=${T.away()}><p>${T.awayText()}</p><//>`,
     elsewhere: () => html`<${Calm} title=${T.elsewhere()}><p>${T.elsewhereText()}</p><//>`,
     stranger: () => html`<${Calm} title=${T.stranger()}><p>${state.told || T.signInFirst()}</p><${SignIn} /><//>`,
   };
@@ -67,6 +71,7 @@ export function App({ store }) {
   return html`<${TopBar} store=${store} state=${state} />
     <main class="score-main" id="main">
       <${LinkNote} state=${state} />
+      ${state.renewed && html`<div class="alert look" role="status"><div><p>${T.renewed()}</p><div class="actions"><${Again} /></div></div></div>`}
       ${state.failed && html`<div class="alert act" role="alert"><div>${_('刚才的评分没有保存到本机，请重试；如果仍然失败，请改用纸质评分表并报告主考。')}</div></div>`}
       ${chosen ? html`<${Sheet} key=${chosen.turn.id} store=${store} state=${state} place=${chosen} />` : html`<${Order} store=${store} state=${state} />`}
     </main>`;

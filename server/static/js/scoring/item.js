@@ -11,9 +11,13 @@ const COUNT_MOST = 99;
 const NOTE_MOST = 500;
 const STEP = 5n;
 
+const within = (value, least, most) => (value < least ? least : value > most ? most : value);
+
 function Deduction({ item, deduction, marks, disabled, put }) {
   const count = countOf(marks, item, deduction.code) ?? 0;
-  const set = (value) => put({ act: 'deduct', item: item.number, code: deduction.code, count: value });
+  const said = (value) => ({ act: 'deduct', item: item.number, code: deduction.code, count: value });
+  const set = (value) => put(said(value));
+  const by = (more) => put((now) => said(within((countOf(now, item, deduction.code) ?? 0) + more, 0, COUNT_MOST)));
   const words = html`<span class="deduct-text">${deduction.text}</span><span class="deduct-points num">−${deduction.points}${deduction.per_instance ? T.eachTime() : ''}</span>`;
   if (!deduction.per_instance) {
     return html`<button class="deduct" data-code=${deduction.code} aria-pressed=${count > 0} disabled=${disabled} onClick=${() => set(count ? 0 : 1)}>
@@ -22,9 +26,9 @@ function Deduction({ item, deduction, marks, disabled, put }) {
   return html`<div class="deduct deduct-many" data-code=${deduction.code} data-count=${count}>
     ${words}
     <span class="deduct-count">
-      <button class="btn" aria-label=${T.onceLess({ text: deduction.text })} disabled=${disabled || count === 0} onClick=${() => set(count - 1)}><${Icon} name="minus" /></button>
+      <button class="btn" aria-label=${T.onceLess({ text: deduction.text })} disabled=${disabled || count === 0} onClick=${() => by(-1)}><${Icon} name="minus" /></button>
       <output class="num">${count}</output>
-      <button class="btn" aria-label=${T.onceMore({ text: deduction.text })} disabled=${disabled || count === COUNT_MOST} onClick=${() => set(count + 1)}><${Icon} name="plus" /></button>
+      <button class="btn" aria-label=${T.onceMore({ text: deduction.text })} disabled=${disabled || count === COUNT_MOST} onClick=${() => by(1)}><${Icon} name="plus" /></button>
     </span>
   </div>`;
 }
@@ -37,7 +41,8 @@ function Points({ item, marks, disabled, put }) {
   const [typed, setTyped] = useState(given ?? '');
   const [wrong, setWrong] = useState(false);
   useEffect(() => setTyped(given ?? ''), [given]);
-  const set = (units) => put({ act: 'points', item: item.number, points: plain(units) });
+  const give = (units) => ({ act: 'points', item: item.number, points: plain(units) });
+  const set = (units) => put(give(units));
   const most = tenths(item.points);
   const leave = () => {
     const text = typed.trim().replace('．', '.');
@@ -47,10 +52,7 @@ function Points({ item, marks, disabled, put }) {
     if (fits && (given === undefined || tenths(text) !== tenths(given))) set(tenths(text));
     return undefined;
   };
-  const step = (by) => {
-    const units = tenths(given ?? '0') + by;
-    set(units < 0n ? 0n : units > most ? most : units);
-  };
+  const step = (by) => put((now) => give(within(tenths(now.points[item.number] ?? '0') + by, 0n, most)));
   const id = `points-${item.number}`;
   return html`<div class="points">
     <button class="btn" disabled=${disabled} aria-label=${T.lessHalf()} onClick=${() => step(-STEP)}><${Icon} name="minus" /></button>

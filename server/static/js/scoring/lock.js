@@ -8,7 +8,7 @@ import { T } from './texts.js';
 /** Why the sheet cannot be locked now, or "". */
 export function lockBar(place, view) {
   const { missing } = view.score;
-  if (missing.length) return _('还有 %(count)s 个必评项目没有评分：%(items)s', { count: missing.length, items: missing.join('、') });
+  if (missing.length) return _('还有 %(count)s 个必评项目没有评分：%(items)s', { count: missing.length, items: missing.join(_('、')) });
   if (place.turn.state !== 'done') return _('考生结束后才能锁定。');
   if (view.waiting.length) return _('评分提交到服务器后才能锁定。');
   return '';

@@ -7,7 +7,9 @@ import { createStore } from './store.js';
 
 const SCOPE = '/scoring';
 
-async function keepPage() {
+async function keepPage(store) {
+  const { serviceWorker } = navigator;
+  if (serviceWorker.controller) serviceWorker.addEventListener('controllerchange', store.renew);
   try {
     await navigator.serviceWorker.register(`${SCOPE}/worker.js`, { scope: SCOPE });
   } catch {
@@ -20,5 +22,5 @@ await loadWords(root.dataset.language).catch(() => null);
 const store = createStore();
 globalThis.scoringSaving = () => store.saving();
 render(html`<${App} store=${store} />`, root);
-if (navigator.serviceWorker) keepPage();
+if (navigator.serviceWorker) keepPage(store);
 await store.start();

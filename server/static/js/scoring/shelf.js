@@ -38,16 +38,26 @@ async function change(database, store, act) {
   await completed(transaction);
 }
 
-/** Who used this tablet last; `null` is nobody. Without an argument it is only asked. */
-export async function lastUser(user) {
+async function common(id, user) {
   const database = await opened(COMMON);
   try {
-    if (user !== undefined) await change(database, 'values', (store) => store.put({ id: 'who', user }));
-    const found = await asked(database.transaction('values').objectStore('values').get('who'));
+    if (user !== undefined) await change(database, 'values', (store) => store.put({ id, user }));
+    const found = await asked(database.transaction('values').objectStore('values').get(id));
     return found ? found.user : null;
   } finally {
     database.close();
   }
+}
+
+/** Who used this tablet last; `null` is nobody. Without an argument it is only asked. */
+export const lastUser = (user) => common('who', user);
+
+/** The id of who left while the server could not be told: their sign-in must still end. */
+export const leftBy = (user) => common('left', user);
+
+/** Whether anybody ever scored in this browser. */
+export async function inUse() {
+  return (await indexedDB.databases()).some(({ name }) => name === COMMON);
 }
 
 async function newKeys() {

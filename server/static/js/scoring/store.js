@@ -2,8 +2,9 @@
 
 import { ApiFault, api as realApi } from './api.js';
 import { base64, bodyOf, nextRecord, sha256, signLock, sound } from './chain.js';
-import { Shelf, lastUser } from './shelf.js';
-import { endOf, joined, knownOf, placeOf, savingOf, turnsOf, unsentOf } from './view.js';
+import { Shelf, lastUser, leftBy } from './shelf.js';
+import { fold } from './sums.js';
+import { actionsOf, ageOf, endOf, joined, knownOf, missingOf, placeOf, savingOf, turnsOf, unsentOf } from './view.js';
 
 const EVERY_MS = 3000;
 const PICTURE_MS = 5000;
@@ -15,7 +16,7 @@ const SETTLED = { stored: 'server', known: 'server', refused: 'refused', fork: '
 export function createStore({ api = realApi } = {}) {
   let state = {
     phase: 'starting', user: null, online: true, signedIn: false, picture: null, fresh: 0,
-    local: [], photos: [], slow: 0, failed: false, stuck: false, chosen: null, told: '',
+    local: [], photos: [], slow: 0, failed: false, stuck: false, chosen: null, told: '', renewed: false,
   };
   const listeners = new Set();
   let shelf = null;
@@ -23,6 +24,8 @@ export function createStore({ api = realApi } = {}) {
   let syncing = false;
   let again = false;
   let pictureAt = -Infinity;
+  /** Why something that the server said could not be written down here. */
+  let unkept = null;
 
   function set(changed) {
     state = { ...state, ...changed };
@@ -38,15 +41,19 @@ export function createStore({ api = realApi } = {}) {
     const [picture, local, photos] = [await mine.picture(), await mine.records(), await mine.photos()];
     shelf = mine;
     pictureAt = -Infinity;
-    set({ phase: 'ready', user, picture, local, photos, failed: false, chosen: null, fresh: performance.now() });
+    set({ phase: 'ready', user, picture, local, photos, failed: false, chosen: null, fresh: performance.now() - ageOf(picture, Date.now()) });
   }
 
   async function start() {
     if (!globalThis.isSecureContext || !globalThis.indexedDB) return set({ phase: 'insecure' });
     if (!(await alone())) return set({ phase: 'elsewhere' });
     navigator.storage?.persist?.().catch(() => false);
-    const user = await lastUser();
-    if (user) await enter(user);
+    try {
+      const user = await lastUser();
+      if (user) await enter(user);
+    } catch {
+      return set({ phase: 'broken' });
+    }
     await sync();
     setInterval(sync, EVERY_MS);
     addEventListener('online', sync);
@@ -70,13 +77,16 @@ export function createStore({ api = realApi } = {}) {
     return done;
   }
 
-  async function write(uid, action) {
+  /** `asked`: an action, or what makes one of the marks as they are when its turn comes: taps may be quicker. */
+  async function write(uid, asked) {
     const place = placeOf(state.picture, uid);
     const end = place && endOf(state.local, place.turn.sheet);
     if (!end) throw new Error('no journal');
-    const made = await nextRecord(uid, end.journal, end, bodyOf(action));
-    const signature = action.act === 'lock' ? await signLock(shelf.keys.sign, made) : '';
-    const record = { ...made, signature, state: 'here', code: '', message: '' };
+    const made = typeof asked === 'function' ? asked(fold(actionsOf(state.local, place.turn.sheet))) : asked;
+    const action = made.act === 'note' ? { ...made, text: sound(made.text) } : made;
+    const next = await nextRecord(uid, end.journal, end, bodyOf(action));
+    const signature = action.act === 'lock' ? await signLock(shelf.keys.sign, next) : '';
+    const record = { ...next, signature, state: 'here', code: '', message: '' };
     await shelf.addRecord(record);
     set({ local: [...state.local, record] });
   }
@@ -100,7 +110,7 @@ export function createStore({ api = realApi } = {}) {
   async function addPhoto(uid, item, bytes) {
     const photo = { sheet: uid, sha256: await sha256(bytes), state: 'here' };
     try {
-      await shelf.addPhoto(photo, bytes);
+      await inTurn(() => shelf.addPhoto(photo, bytes));
     } catch {
       set({ failed: true });
       return false;
@@ -131,8 +141,8 @@ export function createStore({ api = realApi } = {}) {
   }
 
   function stumbled(fault) {
-    if (!(fault instanceof ApiFault)) return set({ stuck: true });
-    if (fault.kind === 'away') return set({ online: false });
+    if (!(fault instanceof ApiFault)) return set(state.user ? { stuck: true } : { phase: 'broken' });
+    if (fault.kind === 'away') return set(state.user ? { online: false } : { online: false, phase: 'away' });
     api.token = '';
     set({ online: true, signedIn: false, told: fault.kind === 'refused' ? fault.message : '' });
     if (!state.user) set({ phase: 'stranger' });
@@ -140,6 +150,7 @@ export function createStore({ api = realApi } = {}) {
   }
 
   async function talk() {
+    unkept = null;
     if (!api.token) await meet();
     if (!shelf.keys.device) await register();
     if (performance.now() - pictureAt >= PICTURE_MS) await look();
@@ -147,36 +158,77 @@ export function createStore({ api = realApi } = {}) {
     if (pictureAt === -Infinity) await look(); // a lock or a fork has changed what the server shows
     await sendPhotos();
     await tidy();
+    if (unkept) throw unkept;
+  }
+
+  /** What the server said is written down here; where that fails, marks must still reach the server. */
+  async function noted(writing) {
+    try {
+      await writing;
+    } catch (fault) {
+      unkept = fault;
+    }
   }
 
   /** Who is signed in; somebody else gets a shelf of their own. */
   async function meet() {
-    const { user, name, csrf } = await api.me();
+    const { user, name, csrf } = await api.me().catch(async (fault) => {
+      if (fault.kind === 'stranger') await leftBy(null);
+      throw fault;
+    });
+    await endLeft(user, csrf);
     if (!state.user || state.user.id !== user) {
-      await lastUser({ id: user, name });
-      await enter({ id: user, name });
+      await inTurn(async () => {
+        await lastUser({ id: user, name });
+        await enter({ id: user, name });
+      });
     }
     api.token = csrf;
     set({ signedIn: true, told: '' });
   }
 
+  /** Ends the sign-in of somebody who left this tablet while the server was away. */
+  async function endLeft(user, csrf) {
+    const left = await leftBy();
+    if (left === null) return;
+    if (left === user) {
+      api.token = csrf;
+      const ended = await api.leave();
+      api.token = '';
+      if (!ended) throw new ApiFault('away');
+    }
+    await leftBy(null);
+    if (left === user) throw new ApiFault('stranger');
+  }
+
   async function register() {
-    const { device } = await api.post('/scoring/devices', { public_key: base64(await shelf.publicKey()), label: navigator.platform });
+    const { device } = await api.post('/scoring/devices', 'device', { public_key: base64(await shelf.publicKey()), label: navigator.platform });
     await shelf.keep({ ...shelf.keys, device });
   }
 
   async function look() {
     let fresh;
     try {
-      fresh = await api.post('/scoring/data', { device: shelf.keys.device, known: knownOf(state.picture) });
+      fresh = await api.post('/scoring/data', 'rooms', { device: shelf.keys.device, known: knownOf(state.picture) });
     } catch (fault) {
       if (fault.code === 'device_not_yours') await shelf.renewKeys();
       throw fault;
     }
-    const picture = joined(fresh, state.picture);
-    await shelf.keepPicture(picture);
+    const picture = { ...joined(fresh, state.picture), kept_at: Date.now() };
     pictureAt = performance.now();
     set({ picture, fresh: pictureAt });
+    await noted(shelf.keepPicture(picture));
+    const missing = missingOf(state.local, picture).map((record) => ({ ...record, state: 'here' }));
+    if (missing.length) await become(missing);
+  }
+
+  /** Records as they are from now on, and those of them that this tablet writes down. */
+  function become(records, kept = records) {
+    return inTurn(async () => {
+      await noted(shelf.settle(kept));
+      const now = new Map(records.map((record) => [record.hash, record]));
+      set({ local: state.local.map((record) => now.get(record.hash) || record) });
+    });
   }
 
   async function send() {
@@ -184,7 +236,7 @@ export function createStore({ api = realApi } = {}) {
       const batch = unsentOf(state.local, BATCH);
       if (!batch.length) return;
       const records = batch.map(({ sheet, journal, seq, body, prev, hash, signature }) => ({ sheet, journal, seq, body, prev, hash, signature }));
-      const { acks } = await api.post('/scoring/records', { device: shelf.keys.device, records });
+      const { acks } = await api.post('/scoring/records', 'acks', { device: shelf.keys.device, records });
       const settled = await settle(acks);
       if (settled < batch.length) return; // the rest waits for its time
     }
@@ -200,11 +252,7 @@ export function createStore({ api = realApi } = {}) {
         return { ...record, state: SETTLED[ack.outcome] || 'here', code: ack.code, message: ack.message };
       });
     const done = changed.filter((record) => record.state !== 'here');
-    await inTurn(async () => {
-      await shelf.settle(done);
-      const now = new Map(changed.map((record) => [record.hash, record]));
-      set({ local: state.local.map((record) => now.get(record.hash) || record) });
-    });
+    await become(changed, done);
     if (done.some((record) => record.state !== 'server' || record.signature)) pictureAt = -Infinity;
     return done.length;
   }
@@ -254,15 +302,19 @@ export function createStore({ api = realApi } = {}) {
       pictureAt = -Infinity;
       sync();
     },
-    put: (uid, action) => put(uid, action.act === 'note' ? { ...action, text: sound(action.text) } : action),
+    put,
     addPhoto,
     photo: (photo) => shelf.photoBytes(photo),
     /** Leaves the tablet to somebody else; what was not sent stays here for this person. */
     async leave() {
       await last;
       await lastUser(null);
-      if (api.token) await api.leave();
-      location.assign('/login?next=/scoring/');
+      await leftBy(state.user.id);
+      const ended = api.token && (await api.leave());
+      if (ended) await leftBy(null);
+      location.assign(ended ? '/login?next=/scoring/' : '/scoring/');
     },
+    /** Another version of the page was kept; the one that is open goes on until it is loaded anew. */
+    renew: () => set({ renewed: true }),
   };
 }

@@ -2,6 +2,7 @@
 
 import { fold, score } from './sums.js';
 
+const DAY_MS = 86_400_000;
 const COUNTED = new Set(['here', 'server']);
 
 export const turnsOf = (picture) => (picture ? picture.rooms.flatMap((room) => room.turns.map((turn) => ({ room, turn }))) : []);
@@ -57,6 +58,20 @@ export function sheetView(picture, local, { room, turn }) {
     refused: refusedOf(local, sheet),
     begun: Boolean((sheet.records || []).length || localOf(local, sheet).length),
   };
+}
+
+/** Records that the server said it has and has not, by its newest picture: its store was put back. */
+export function missingOf(local, picture) {
+  return local.filter((record) => {
+    const place = record.state === 'server' && placeOf(picture, record.sheet);
+    return place && !place.turn.sheet.records.some((one) => one.hash === record.hash);
+  });
+}
+
+/** Milliseconds since the picture was kept, by this tablet's clock; 0 when that clock makes no sense. */
+export function ageOf(picture, now) {
+  const age = now - (picture?.kept_at ?? now);
+  return age > 0 && age < DAY_MS ? age : 0;
 }
 
 /** What the server must have before: the next records to send, those of a sheet in their order. */

@@ -1,7 +1,8 @@
 /* Keeps the page, so that it opens without the server. `SHELL` stands before this text: page, version, files.
 
    The files of a version are kept together and taken from there first; the page itself and the words of a
-   language are asked for each time and kept for when nobody answers. Nothing else is touched. */
+   language are asked for each time and kept for when nobody answers. A file is kept by its hash and the page by
+   its version: a network's own sign-in page or a half-upgraded server never takes their place. */
 
 /* global SHELL */
 
@@ -15,9 +16,26 @@ async function fetched(url) {
   return answer;
 }
 
+/** The answer, when its bytes are those that this version has there. */
+async function sound(url, answer) {
+  const bytes = await answer.clone().arrayBuffer();
+  const text = new TextDecoder().decode(bytes);
+  if (WORDS.test(url)) JSON.parse(text);
+  else if (url === SHELL.page ? !text.includes(`data-version="${SHELL.version}"`) : (await hashOf(bytes)) !== SHELL.files[url]) {
+    throw new Error(`another version: ${url}`);
+  }
+  return answer;
+}
+
+async function hashOf(bytes) {
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 async function install() {
   const cache = await caches.open(CACHE);
-  await Promise.all([SHELL.page, '/catalog/en.json', ...SHELL.files].map(async (url) => cache.put(url, await fetched(url))));
+  const urls = [SHELL.page, '/catalog/en.json', ...Object.keys(SHELL.files)];
+  await Promise.all(urls.map(async (url) => cache.put(url, await sound(url, await fetched(url)))));
   await self.skipWaiting();
 }
 
@@ -32,7 +50,7 @@ async function activate() {
 async function newest(url, request) {
   const cache = await caches.open(CACHE);
   try {
-    const answer = await fetched(url);
+    const answer = await sound(url, await fetched(url));
     await cache.put(url, answer.clone());
     return answer;
   } catch {
@@ -53,5 +71,5 @@ self.addEventListener('fetch', (event) => {
   const isPage = url.pathname === SHELL.page || `${url.pathname}/` === SHELL.page;
   if (event.request.mode === 'navigate' && isPage) event.respondWith(newest(SHELL.page, event.request));
   else if (WORDS.test(url.pathname)) event.respondWith(newest(url.pathname, event.request));
-  else if (SHELL.files.includes(url.pathname)) event.respondWith(kept(event.request));
+  else if (url.pathname in SHELL.files) event.respondWith(kept(event.request));
 });
