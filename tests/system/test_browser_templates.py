@@ -17,7 +17,7 @@ from tests.system.bank_walk import Desk, by_keyboard
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]  # a long walk: `make test-long`
 MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 USUAL = {
     "评分表": [

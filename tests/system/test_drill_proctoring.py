@@ -109,6 +109,7 @@ def outcome(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.system
+@pytest.mark.long
 def test_a_short_drill_raises_each_alert_once_at_its_seat() -> None:
     status, found = drill("--only", "empty_chair", "--only", "camera_stalled")
     assert status == 0, found

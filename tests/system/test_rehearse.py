@@ -134,6 +134,7 @@ def test_a_standard_room_uses_no_camera(tmp_path: Path) -> None:
     assert report["captures"]["taken"] == 0
 
 
+@pytest.mark.long
 def test_an_interrupted_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:
     with rehearse(tmp_path, "--seats", "3", "--minutes", "2") as process:
         end = time.monotonic() + 300
