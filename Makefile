@@ -7,9 +7,10 @@ STAMPS := $(VENV)/.stamps
 CATALOGUES := $(wildcard server/translations/*/LC_MESSAGES/*.po)
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/pip install -q --progress-bar off
 PYTEST := $(BIN)/python -m pytest -q
+BENCH_SHAPE = $(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS))
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor check rehearse drill drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor bench-saves bench-submit bench-frames bench-seats soak check rehearse drill drill-faults drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,7 +22,7 @@ setup-dev: $(STAMPS)/dev ## the same with what the tests need
 demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
-test: setup-dev ## the tests (some ten minutes on two cores)
+test: setup-dev ## the tests (a quarter of an hour on two busy cores)
 	@tests/run
 
 test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals, the longest browser walks
@@ -54,6 +55,22 @@ bench-storm: setup ## a thousand seats get their key in the same second, beside 
 bench-monitor: setup ## how soon a change at one of a thousand seats is on twenty screens, beside a polling page: SEATS=1000
 	@$(BIN)/examhall bench monitor --seats $(or $(SEATS),1000) --json
 
+bench-saves: setup ## what a durable save costs in four regimes, beside the floor: STORE=postgres WORKERS=2 SPAN=10
+	@for regime in paced saturated closed savers; do \
+	  $(BIN)/examhall bench saves --regime $$regime --seconds $(or $(SPAN),10) $(BENCH_SHAPE) --json || exit 1; done
+
+bench-submit: setup ## what handing in 100 answers costs, beside the floor, and marking them: SEATS=200 STORE=postgres WORKERS=2
+	@$(BIN)/examhall bench submit --seats $(or $(SEATS),200) $(BENCH_SHAPE) --json
+
+bench-frames: setup ## what a picture costs and whether answers wait behind pictures: SEATS=200 STORE=postgres WORKERS=2
+	@$(BIN)/examhall bench frames --seats $(or $(SEATS),200) $(BENCH_SHAPE) --json
+
+bench-seats: setup ## what a connected seat costs with 100 to 5,000 of them (some ten minutes): SEATS=5000 PLOT=file.svg
+	@$(BIN)/examhall bench seats --upto $(or $(SEATS),5000) $(BENCH_SHAPE) $(if $(PLOT),--plot $(PLOT)) --json
+
+soak: setup ## a whole exam at an accelerated pace: does memory or latency grow? SEATS=1000 MINUTES=10
+	@$(BIN)/examhall bench soak --seats $(or $(SEATS),1000) --minutes $(or $(MINUTES),10) $(BENCH_SHAPE) --json
+
 check: setup-dev ## format, lint, types, import contracts, translations
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && \
 	  $(BIN)/python -m server.cli.translations --check && node --test tests/client/ui/*.test.mjs tests/server/ui/*.test.mjs
@@ -66,6 +83,10 @@ rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2 
 
 drill: setup ## faults on purpose with real agents, answers counted: ROUNDS=200
 	@$(BIN)/examhall drill answers --rounds $(or $(ROUNDS),200) --json
+
+drill-faults: setup ## every fault on purpose, on either store, with the seconds until seats were back: ROUNDS=100 STORE=sqlite SEATS=16
+	@$(BIN)/examhall drill faults --rounds $(or $(ROUNDS),100) --store $(or $(STORE),sqlite) --seats $(or $(SEATS),16) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(APPEND),--append $(APPEND)) --json
 
 drill-proctoring: setup ## staged sequences before real agents, alerts counted: PHOTOS=folder with an index.csv
 	@$(BIN)/examhall drill proctoring --json $(if $(PHOTOS),--photos $(PHOTOS))
@@ -115,7 +136,7 @@ $(STAMPS)/server: $(STAMPS)/python $(STAMPS)/npm $(STAMPS)/weights server/cli/ve
 	@$(BIN)/python -m server.cli.vendor && $(BIN)/python -m server.cli.translations --compile && touch $@
 
 $(STAMPS)/dev: $(STAMPS)/packages-dev $(STAMPS)/server setup.cfg
-	@echo "· Python packages for the tests" && $(PIP_INSTALL) -e '.[server,dev]' && touch $@
+	@echo "· Python packages for the tests" && $(PIP_INSTALL) -e '.[server,standby,dev]' && touch $@
 
 clean: ## forget everything that set-up and runs made
 	@rm -rf $(VENV) node_modules var build *.egg-info server/static/vendor client/ui/vendor client/ui/catalog \

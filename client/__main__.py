@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
+from itertools import cycle
 from typing import TYPE_CHECKING, Protocol
 
 from client import rescue, room_watch
@@ -21,7 +21,7 @@ from client.aging import drop_aged
 from client.board import Board
 from client.books import Books
 from client.bringing import Bringer
-from client.camera_given import add_options, given_camera
+from client.camera_given import given_camera
 from client.clock import ServerClock, boot_seconds, read_boot_id
 from client.device import DataFolder, Device, FolderInUse, disk_code
 from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
@@ -31,8 +31,8 @@ from client.journal import system_stamps
 from client.link import Link
 from client.local import LocalServer
 from client.lockdown_policy import PAGE_PORT
-from client.lockdown_system import KIOSK_USER
 from client.notes import Pad
+from client.options import make_parser as _parser
 from client.outbox import Outbox
 from client.page import Page
 from client.page_signs import PageSigns
@@ -47,13 +47,13 @@ from client.seat_log import SeatLog
 from client.seb import SebDesk
 from client.selfcheck import SelfCheck, Workplace
 from client.selfcheck_rules import ScreenView
+from client.servers import Servers, servers_of
 from client.transport import Transport
 from client.warden import Premises, Warden, WardenMemory
 from client.warden_signs import screens, screens_plugged
 from client.watch_memory import WatchStore
 from exam_rooms.kiosk_messages import SEB_PORT, KioskReport, Lockdown
 from exam_rooms.watch_messages import CameraReport, CameraState
-from itembank.version import VERSION
 
 if TYPE_CHECKING:
     from client.kiosk_mode import KioskMode
@@ -87,6 +87,7 @@ class Kiosk:
         self._page.opened = self._seb.opened
         self._kiosk: KioskMode | None = None
         self._kiosk_fault = ""
+        self._kept_servers: tuple[str, ...] = ()
         self._page_seen: Callable[[], float | None] = lambda: None
         self.premises = Premises(self._boot_id, shared=arguments.shared_machine)
 
@@ -150,9 +151,10 @@ class Kiosk:
         private_key = new_private_key()
         me = Applicant(private_key, socket.gethostname(), self._arguments.software_version)
         pace = Pace(random.SystemRandom())
+        turns = cycle([parse_endpoint(address) for address in self._arguments.server])
         while not self.stopping.is_set():
             try:
-                device = pair(self._endpoint, code, me, known.journal_secret if known else None)
+                device = pair(next(turns), code, me, known.journal_secret if known else None)
             except PairingRefused as refused:
                 LOG.error("pairing refused: %s", refused.code)
                 if known is not None:
@@ -197,7 +199,7 @@ class Kiosk:
         rng = random.SystemRandom()
         me = Credentials(device.workstation, device.sign, self._arguments.software_version)
         evidence = Evidence(self._folder.evidence, device.journal_secret)
-        link = Link(me, self._outbox, rng, evidence)
+        link = Link(me, self._outbox, rng, evidence, self._servers(device, rng))
         parts = Parts(
             board=self._board,
             books=Books(self._folder, device.journal_secret, self._outbox, system_stamps()),
@@ -212,6 +214,7 @@ class Kiosk:
         agent.listeners.append(pad.take_state)
         bringer = Bringer.of(self._outbox, link.bulk, self._folder.journals, device)
         agent.listeners.append(bringer.take_state)
+        agent.listeners.append(lambda _state: self._keep_servers(device, link.servers))
         warden = self._warden(agent, evidence, device)
         gate = PinGate(warden.pin_wrong)
         agent.listeners.append(gate.take_state)
@@ -235,8 +238,7 @@ class Kiosk:
         seat_log = SeatLog(agent, evidence, self._folder.evidence / SEAT_LOG, self._page_seen)
         every = (transport, warden, watcher, checks, seat_log)
         workers = [worker for worker in every if worker is not None]
-        fault = self._folder.fault()
-        if fault:
+        if fault := self._folder.fault():
             agent.disk_says(fault)
         try:
             _start(workers)
@@ -251,6 +253,23 @@ class Kiosk:
                 watcher.stop()
             transport.stop()
             agent.close()
+
+    def _servers(self, device: Device, rng: random.Random) -> Servers:
+        """Where to look for the server: at an address that is new on the command line, then where it was."""
+        given = [parse_endpoint(address).url for address in self._arguments.server]
+        fresh = [address for address in given if address not in device.servers]
+        return servers_of(self._folder, [*fresh, *device.servers], rng)
+
+    def _keep_servers(self, device: Device, servers: Servers) -> None:
+        """What was learned of the servers outlives a restart."""
+        wanted = tuple(dict.fromkeys((servers.current, *servers.addresses)))
+        if wanted == self._kept_servers:
+            return
+        self._kept_servers = wanted
+        try:
+            self._folder.keep_servers(device, wanted)
+        except (OSError, ValueError) as fault:
+            LOG.warning("servers not kept: %s", type(fault).__name__)
 
     def _drop_aged(self, books: Books, evidence: Evidence, device: Device) -> None:
         store = WatchStore(self._folder.evidence, device.journal_secret)
@@ -327,7 +346,7 @@ def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     for chatty in ("engineio.client", "socketio.client"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
-        endpoint = parse_endpoint(given.server)
+        endpoints = [parse_endpoint(address) for address in given.server]
         folder = DataFolder(given.data)
     except BadAddress as fault:
         sys.stderr.write(f"--server: {fault}\n")
@@ -335,7 +354,7 @@ def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     except FolderInUse:
         sys.stderr.write(f"{given.data}: another agent uses this folder\n")
         return EXIT_IN_USE
-    kiosk = make(given, folder, endpoint)
+    kiosk = make(given, folder, endpoints[0])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: kiosk.stopping.set())
     try:
@@ -343,40 +362,6 @@ def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     finally:
         folder.close()
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m client",
-        description="Seat agent of one workstation.",
-        epilog="--rescue TARGET --data DIR writes what lies in the journals to TARGET and ends.",
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder for keys, journals and packages")
-    parser.add_argument("--server", required=True, help="address of the room server")
-    parser.add_argument("--pair", metavar="CODE", help="pairing code shown at the monitor")
-    parser.add_argument(
-        "--port", type=int, help=f"port of the page on 127.0.0.1: a free one, {PAGE_PORT} with --kiosk"
-    )
-    parser.add_argument("--software-version", default=VERSION, help="version told to the server")
-    add_options(parser)
-    parser.add_argument(
-        "--shared-machine",
-        action="store_true",
-        help="several agents on this machine: its devices and programs are no sign of any of them",
-    )
-    parser.add_argument(
-        "--models", metavar="DIR", default="", help="folder of installed camera models (docs/models.md)"
-    )
-    parser.add_argument("--kiosk", action="store_true", help="lock the screen to the page (docs/kiosk.md)")
-    parser.add_argument("--kiosk-user", default=KIOSK_USER, help="who runs the browser when this is root")
-    parser.add_argument(
-        "--seb",
-        action="store_true",
-        help=f"Safe Exam Browser opens the page, on port {SEB_PORT} (docs/seb.md)",
-    )
-    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
-    return parser
 
 
 def _start(workers: Iterable[Worker]) -> None:

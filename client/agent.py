@@ -40,6 +40,8 @@ from exam_rooms.protocol import (
 from exam_rooms.watch_messages import CameraReport
 
 LOG = logging.getLogger("examhall.kiosk")
+RECALL_SECONDS = 36 * 3600.0
+"""How far back journals are shown to a server that took over: whatever may not be shipped yet is younger."""
 _WRITING = (Step.READY, Step.ANSWERING)
 FIRST_WORD = 5.0
 """Seconds after its start in which an agent without a line waits for the server before the camera goes by the
@@ -98,6 +100,8 @@ class Agent(CandidateActs):
             for event in events:
                 if isinstance(event, x.LookAsked):
                     self.on_look(event.ref)
+                elif isinstance(event, x.EpochMoved):
+                    self._books.recall(RECALL_SECONDS)
                 else:
                     self._handle_one(event)
             self._settle()

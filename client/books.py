@@ -40,14 +40,34 @@ class Books:
         """Opens every journal that may hold something the server lacks, and queues its records."""
         for path in sorted(self._folder.journals.glob(f"*{SUFFIX}")):
             match = NAME.fullmatch(path.name)
-            if match is None or self.running(int(match[1])).settled:
+            if match is not None and not self.running(int(match[1])).settled:
+                self._load(path, int(match[1]), int(match[2]))
+
+    def recall(self, within: float) -> None:
+        """A server of another epoch may lack what the former one had: also journals that were settled with
+        that one are looked after again, if they were written within so many seconds before the newest one.
+
+        What the machine's clock says now is not asked: somebody may have set it.
+        """
+        paths = list(self._folder.journals.glob(f"*{SUFFIX}"))
+        since = max(map(_written, paths), default=0.0) - within
+        for path in sorted(self._folder.journals.glob(f"*{SUFFIX}")):
+            match = NAME.fullmatch(path.name)
+            if match is None or int(match[2]) in self._journals.get(int(match[1]), {}):
                 continue
-            try:
-                self._take(Journal.open(path, self._device_key, self._stamps))
-            except JournalFault as fault:
-                self._give_up(int(match[1]), int(match[2]), fault)
-                if fault.code in DISK_CODES:
-                    self._only_read(path)
+            attempt = int(match[1])
+            if self.running(attempt).settled and _written(path) >= since:
+                self.remember(replace(self.running(attempt), settled=False))
+            if not self.running(attempt).settled:
+                self._load(path, attempt, int(match[2]))
+
+    def _load(self, path: Path, attempt: int, number: int) -> None:
+        try:
+            self._take(Journal.open(path, self._device_key, self._stamps))
+        except JournalFault as fault:
+            self._give_up(attempt, number, fault)
+            if fault.code in DISK_CODES:
+                self._only_read(path)
 
     def _give_up(self, attempt: int, number: int, fault: JournalFault) -> None:
         """A journal that cannot be continued: what is sound in it is sent, and a new one is asked for."""
@@ -187,6 +207,7 @@ class Books:
 
     def _take(self, journal: Journal) -> None:
         self._journals[journal.attempt][journal.number] = journal
+        self._outbox.granted(journal.attempt, journal.number, journal.proof)
         self._outbox.add(journal.records)
         self._note(journal.attempt, self._unseal(journal.attempt_key, journal.records))
         self._note(journal.attempt, self._unseal(journal.attempt_key, journal.earlier, inherited=True))
@@ -201,6 +222,14 @@ class Books:
                 yield Entry(record, unseal_response(key, record), inherited)
             except JournalBroken as fault:
                 self.fault = fault.code
+
+
+def _written(path: Path) -> float:
+    """When a file was last written to, in seconds of the epoch; of one that cannot be asked: now or later."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
 
 
 def _contiguous(records: Iterable[Record]) -> dict[int, int]:

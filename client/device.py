@@ -4,6 +4,7 @@ import base64
 import errno
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Device:
 
     `journal_key` protects the journals on this disk and outlives a new pairing. `rescue_key`: the site's
     X25519 public key ("" when it was paired before there was one). `former`: pairings before, latest first.
+    `servers`: all servers of the installation that are known here, the one in use first.
     """
 
     workstation: int
@@ -56,6 +58,7 @@ class Device:
     code_hash: str = ""
     rescue_key: str = ""
     former: tuple[FormerKey, ...] = ()
+    servers: tuple[str, ...] = ()
 
     def sign(self, message: bytes) -> bytes:
         """Ed25519 with the seat's private key."""
@@ -158,6 +161,13 @@ class DataFolder:
     def save_device(self, device: Device) -> None:
         """Keeps a pairing; durable when this returns."""
         write_atomically(self.path / DEVICE_FILE, json.dumps(asdict(device), indent=1).encode())
+
+    def keep_servers(self, device: Device, servers: Iterable[str]) -> None:
+        """Keeps with the pairing where the servers are. Raises OSError, ValueError."""
+        wanted = tuple(dict.fromkeys(servers))
+        kept = self.load_device()
+        if kept is not None and kept.workstation == device.workstation and kept.servers != wanted:
+            self.save_device(replace(kept, servers=wanted))
 
     def close(self) -> None:
         """Lets another agent take the folder."""

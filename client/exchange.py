@@ -29,6 +29,8 @@ class Ask(StrEnum):
     ANSWERS = "answers"
     ACT = "act"
     RECEIPT = "receipt"
+    RESUME = "resume"
+    EPOCH = "epoch"
     PHOTO = "photo"
     PACKAGE = "package"
     ENROLMENT = "enrolment"
@@ -76,10 +78,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """What came back. `epoch`: the server's own, 0 when the reply does not say."""
 
     status: int
     body: bytes
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,13 @@ class LookAsked:
     ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class EpochMoved:
+    """A server of a higher epoch serves us: what the former one acknowledged has to be asked for again."""
+
+    epoch: int
+
+
 Event = (
     StateSeen
     | TimeSeen
@@ -161,6 +171,7 @@ Event = (
     | Fetched
     | LinkMoved
     | LookAsked
+    | EpochMoved
 )
 
 

@@ -1,9 +1,11 @@
 """Many seats in one process: the agents' own link and transport, with greenlets in the place of threads.
 
 `python -m client.gevent_driver PLAN.json` keeps the seats of a plan connected until its standard input is
-closed. PLAN: {"server", "ca_pem", "prefetch", "seats": [{"workstation", "private_key", "items"}]}. It obeys
-lines there and answers each with one JSON line: "report"; "answers RATE", so many answers a second over all
-seats in turn from now on; "burst FIRST COUNT", one answer of each of these seats at once; "written", when
+closed. PLAN: {"server", "ca_pem", "prefetch", "pause", "seats": [{"workstation", "private_key", "items"}]};
+"pause": seconds between two seats that connect. It obeys lines there and answers each with one JSON line:
+"report"; "answers RATE", so many answers a second over all seats in turn from now on, every tenth flagged;
+"burst FIRST COUNT", one answer of each of these seats at once; "submit RATE", from now on so many hand in a
+second; "delays", milliseconds from each record to its acknowledgement since the last time; "written", when
 each seat wrote its answers. For load tests; nothing is kept on a disk and nothing is shown.
 """
 
@@ -43,7 +45,9 @@ from itembank.version import VERSION  # noqa: E402
 _TCP_INFO_BYTES = struct.Struct("=120xQQ")
 """Bytes acknowledged by the peer, and bytes received, of a connection (linux/tcp.h)."""
 CONNECTING_PAUSE = 0.02
-"""Seconds between two seats that connect: the room was not switched on in one moment."""
+"""Seconds between two seats that connect unless told: the room was not switched on in one moment."""
+MARK_EVERY = 10
+NS_PER_MS = 1_000_000
 
 
 class LightSeat:
@@ -63,6 +67,9 @@ class LightSeat:
         self._prefetch = prefetch
         self._package = ""
         self._state: SeatState | None = None
+        self._unacknowledged: int | None = None
+        self.delays: list[float] = []
+        """Milliseconds until what was written was acknowledged, since somebody took them."""
 
     @property
     def waits(self) -> bool:
@@ -82,6 +89,8 @@ class LightSeat:
                 self._state = event.state
             elif isinstance(event, x.JournalGranted):
                 self._take_journal(event.reply)
+            elif isinstance(event, x.AnswersTaken):
+                self._acknowledged()
             elif isinstance(event, x.Fetched) and hashlib.sha256(event.data).hexdigest() == event.key:
                 self._package = event.key
         self._want()
@@ -95,9 +104,38 @@ class LightSeat:
     def answer(self) -> None:
         """The candidate answers one more question, if there is a paper and one is left."""
         with self.board.lock:
-            working = self._state is not None and self._state.step is Step.ANSWERING
-            if working and self.journal is not None and self.journal.answer():
-                self.board.changed.notify_all()
+            if self.works and self.journal is not None and self.journal.answer():
+                if len(self.journal.written) % MARK_EVERY == 0:
+                    self.journal.mark()
+                self._wrote()
+
+    def submit(self) -> None:
+        """The candidate hands in."""
+        with self.board.lock:
+            if self.works and self.journal is not None:
+                self.journal.submit()
+                self._wrote()
+
+    @property
+    def works(self) -> bool:
+        """Whether the candidate may answer."""
+        return self._state is not None and self._state.step is Step.ANSWERING
+
+    @property
+    def submitted(self) -> bool:
+        """Whether the server says that it has the submission."""
+        return self._state is not None and self._state.step is Step.SUBMITTED
+
+    def _wrote(self) -> None:
+        if self._unacknowledged is None:
+            self._unacknowledged = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        self.board.changed.notify_all()
+
+    def _acknowledged(self) -> None:
+        if self._unacknowledged is not None and not self.link.outbox.attempts():
+            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            self.delays.append((now - self._unacknowledged) / NS_PER_MS)
+            self._unacknowledged = None
 
     def _want(self) -> None:
         state = self._state
@@ -165,20 +203,12 @@ def main(arguments: list[str]) -> int:
     seats = [LightSeat(seat, bool(plan["prefetch"])) for seat in plan["seats"]]
     for seat in seats:
         Transport(seat.link, seat.board, endpoint, context, seat.handle).start()
-        time.sleep(CONNECTING_PAUSE)
+        time.sleep(float(plan.get("pause", CONNECTING_PAUSE)))
     crowd = Crowd(seats)
     for line in FileObjectThread(sys.stdin.fileno(), "r"):  # a plain read would stop every seat
-        match line.split():
-            case ["report"]:
-                told = _report(seats, counted)
-            case ["answers", rate]:
-                told = crowd.keep_answering(float(rate))
-            case ["burst", first, count]:
-                told = crowd.burst(int(first), int(count))
-            case ["written"]:
-                told = crowd.written()
-            case _:
-                continue
+        told = _report(seats, counted) if line.strip() == "report" else crowd.obey(line.split())
+        if told is None:
+            continue
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
     return 0
@@ -191,12 +221,41 @@ class Crowd:
         self._seats = seats
         self._rate = 0.0
         self._turn = 0
+        self._act = LightSeat.answer
         threading.Thread(target=self._work, name="answers", daemon=True).start()
+
+    def obey(self, order: list[str]) -> dict[str, object] | None:
+        """The answer to an order; None to what is none."""
+        match order:
+            case ["answers", rate]:
+                return self.keep_answering(float(rate))
+            case ["burst", first, count]:
+                return self.burst(int(first), int(count))
+            case ["submit", rate]:
+                return self.keep_submitting(float(rate))
+            case ["delays"]:
+                return self.delays()
+            case ["written"]:
+                return self.written()
+        return None
 
     def keep_answering(self, rate: float) -> dict[str, object]:
         """From now on so many answers a second, seat after seat."""
-        self._rate = rate
+        self._rate, self._act = rate, LightSeat.answer
         return {"rate": rate}
+
+    def keep_submitting(self, rate: float) -> dict[str, object]:
+        """From now on so many hand in a second, seat after seat."""
+        self._rate, self._act, self._turn = rate, LightSeat.submit, 0
+        return {"rate": rate}
+
+    def delays(self) -> dict[str, object]:
+        """Milliseconds until records were acknowledged, since the last time somebody asked."""
+        found: list[float] = []
+        for seat in self._seats:
+            found += seat.delays
+            seat.delays = []
+        return {"ms": [round(ms, 2) for ms in found]}
 
     def burst(self, first: int, count: int) -> dict[str, object]:
         """One answer of each of these seats at once; when it began, CLOCK_BOOTTIME in ns."""
@@ -218,7 +277,7 @@ class Crowd:
                 continue
             due += 1 / self._rate
             time.sleep(max(0.0, due - time.monotonic()))
-            self._seats[self._turn % len(self._seats)].answer()
+            self._act(self._seats[self._turn % len(self._seats)])
             self._turn += 1
 
 
@@ -229,6 +288,8 @@ def _report(seats: list[LightSeat], counted: Bytes) -> dict[str, object]:
         "seats": len(seats),
         "linked": sum(seat.link.up for seat in seats),
         "waiting": sum(seat.waits for seat in seats),
+        "submitted": sum(seat.submitted for seat in seats),
+        "answers": sum(len(seat.journal.written) for seat in seats if seat.journal),
         "opened_at": [seat.opened_at for seat in seats if seat.opened_at],
         "sent": sent,
         "received": received,

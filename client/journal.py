@@ -121,6 +121,11 @@ class Journal:
         return self._header.journal
 
     @property
+    def proof(self) -> str:
+        """What the site said when it granted this journal, "" for one of before protocol 6."""
+        return self._header.proof
+
+    @property
     def attempt_key(self) -> bytes:
         """The 32-byte key that seals this attempt's responses."""
         return self._header.attempt_key

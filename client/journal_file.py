@@ -61,6 +61,7 @@ class Header:
     attempt_key: bytes
     size: int
     digest: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,15 @@ def build_header(device_key: bytes, grant: JournalReply) -> tuple[bytes, Header]
         "journal": grant.journal,
         "parent": grant.parent,
         "key": base64.b64encode(wrapped).decode(),
+        "proof": grant.proof,
     }
     text = canonical(fields)
     data = MAGIC + _LENGTH.pack(len(text)) + text
     digest = hashlib.sha256(data).hexdigest()
-    return data, Header(grant.attempt, grant.journal, grant.parent, attempt_key, len(data), digest)
+    header = Header(
+        grant.attempt, grant.journal, grant.parent, attempt_key, len(data), digest, proof=grant.proof
+    )
+    return data, header
 
 
 def build_frame(device_key: bytes, header: Header, number: int, record: Record) -> bytes:
@@ -200,7 +205,8 @@ def _read_header(data: bytes, device_key: bytes) -> Header:
         key = open_sealed(derive(device_key, "journal-key"), wrapped, _key_aad(attempt, journal))
     except SealBroken as fault:
         raise JournalFault("wrong_device_key") from fault
-    return Header(attempt, journal, parent, key, end, hashlib.sha256(data[:end]).hexdigest())
+    digest = hashlib.sha256(data[:end]).hexdigest()
+    return Header(attempt, journal, parent, key, end, digest, proof=str(fields.get("proof", "")))
 
 
 def _key_aad(attempt: int, journal: int) -> bytes:

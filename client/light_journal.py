@@ -28,11 +28,25 @@ class LightJournal:
         """Answers the next item; false when all are answered."""
         if len(self.written) >= len(self._items):
             return False
-        if self._seq == 0:
-            self._write(RecordKind.OPEN, "", ())
+        self._open()
         record = self._write(RecordKind.ANSWER, self._items[len(self.written)], _CHOICE)
         self.written.append(record.boot_ns)
         return True
+
+    def mark(self) -> None:
+        """Flags the item answered last for another look."""
+        if self.written:
+            self._write(RecordKind.MARK, self._items[len(self.written) - 1], ())
+
+    def submit(self) -> None:
+        """Hands in; nothing is written afterwards."""
+        self._open()
+        self._write(RecordKind.SUBMIT, "", ())
+        self._items = ()
+
+    def _open(self) -> None:
+        if self._seq == 0:
+            self._write(RecordKind.OPEN, "", ())
 
     def _write(self, kind: RecordKind, item: str, response: tuple[str, ...]) -> Record:
         content = (kind, item, response)

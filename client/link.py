@@ -2,206 +2,26 @@
 
 A driver asks `next(lane, now)` for a request to make, makes it, and brings back `reply` or `failed`;
 both give events for the agent. `now` is always boot time in seconds (`client.clock.boot_seconds`).
-Order in the main lane: session, acts of the candidate, overdue heartbeat, state, journal, answers,
-receipt, heartbeat. Near the deadline answers go before the overdue heartbeat, and a second heartbeat in a
-row waits for whatever else is ready. Answers are resent until the server says that they are durable.
 """
 
-import base64
 import json
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from client import exchange as x
-from client.evidence import Evidence
 from client.exchange import Ask, Event, Lane, Reply, Request
-from client.link_beat import Beat
-from client.link_bulk import Bulk, Times
-from client.link_pace import Manners
-from client.outbox import BATCH, Outbox
+from client.link_asking import Asking
+from client.outbox import BATCH
 from exam_rooms import protocol as p
-from exam_rooms.protocol import Route
-from exam_rooms.wire import WireError, decode, encode
+from exam_rooms.standby_messages import ResumeReply
+from exam_rooms.wire import WireError, decode
 
-RENEW_EARLY = 60.0
-"""Seconds before its end at which a token is replaced."""
 _LINE_DOWN = (429, 502, 503, 504)
+_LATER = (408, 429)
 _VITAL = (Ask.CHALLENGE, Ask.SESSION, Ask.STATE, Ask.STATUS, Ask.ANSWERS)
-Wake = Request | float
 
 
-class Link:
+class Link(Asking):
     """What to send next, and what the answers mean."""
-
-    def __init__(
-        self,
-        credentials: x.Credentials,
-        outbox: Outbox,
-        rng: random.Random,
-        evidence: Evidence | None = None,
-    ) -> None:
-        self.outbox = outbox
-        self.bulk = Bulk(rng, evidence)
-        self.up = False
-        self.changed_at = 0.0
-        self.fault = ""
-        self.token: str | None = None
-        self._credentials = credentials
-        self._token_until = x.FOREVER
-        self._nonce: str | None = None
-        self._manners = Manners(rng)
-        self._paces = self._manners.paces
-        self._busy: dict[Lane, Request] = {}
-        self._acts: list[x.Act] = []
-        self._acts_made = 0
-        self._known = -1
-        self._state_wanted = True
-        self._beat = Beat(self._manners)
-        self._last: Ask | None = None
-        self._batch = BATCH
-        self._journal_for: int | None = None
-        self._receipt_for: int | None = None
-        self._owing_since: float | None = None
-
-    def want_journal(self, attempt: int | None) -> None:
-        """Ask for a journal of this attempt until one is granted; None stops asking."""
-        self._journal_for = attempt
-
-    def want_receipt(self, attempt: int | None) -> None:
-        """Ask for the receipt of this attempt until it comes; None stops asking."""
-        self._receipt_for = attempt
-
-    def want_state(self) -> None:
-        """Fetch the state now."""
-        self._state_wanted = True
-
-    def hurry(self) -> None:
-        """Try at once whatever waits for its pause: somebody stands at the seat and asks for it."""
-        self._manners.at_once()
-
-    def describe(self, status: p.StatusRequest) -> None:
-        """What the next heartbeat says; `boot_ns` and `state_version` are filled in when it leaves."""
-        self._beat.status = status
-
-    def act(self, path: str, message: object) -> int:
-        """Queue something the candidate did; its outcome is an `ActDone` with the returned number."""
-        self._acts_made += 1
-        self._acts.append(x.Act(self._acts_made, path, encode(message)))
-        return self._acts_made
-
-    def drop_act(self, ref: int) -> None:
-        """Nobody waits for this outcome any more."""
-        self._acts = [act for act in self._acts if act.ref != ref]
-
-    def next(self, lane: Lane, now: float) -> Wake:
-        """A request to make now, or the moment to ask again (infinity: when something changes)."""
-        if lane in self._busy:
-            return x.FOREVER
-        wake = x.FOREVER
-        for offer in self._offers(lane, now):
-            if isinstance(offer, Request):
-                self._busy[lane] = offer
-                self._last = offer.ask if lane is Lane.MAIN else self._last
-                return offer
-            wake = min(wake, offer)
-        return wake
-
-    def _offers(self, lane: Lane, now: float) -> Iterator[Wake]:
-        if self._paces["line"].ready_at > now:
-            yield self._paces["line"].ready_at
-        elif lane is Lane.BULK:
-            if self.token is not None:
-                yield from self.bulk.offers(self._headers(), Times(now, self._owing(now)))
-        elif self.token is None or now >= self._token_until:
-            yield self._session_offer(now)
-        else:
-            yield from self._main_offers(now)
-
-    def _main_offers(self, now: float) -> Iterator[Wake]:
-        if self._acts:
-            act = self._acts.pop(0)
-            yield self._post(Ask.ACT, act.path, act.body, now, ref=act)
-        if self._manners.hurries(now):
-            yield from self._answers_offers(now)
-        elif self._last is not Ask.STATUS:
-            yield self._status_offer(now, self._beat.due)
-        yield self._state_offer(now)
-        yield self._journal_offer(now)
-        yield from self._answers_offers(now)
-        yield self._receipt_offer(now)
-        yield self._status_offer(now, self._beat.news_due)
-
-    def _session_offer(self, now: float) -> Wake:
-        self.token = None
-        pace = self._paces["session"]
-        if pace.ready_at > now:
-            return pace.ready_at
-        if self._nonce is None:
-            return self._post(Ask.CHALLENGE, Route.CHALLENGE, {}, now)
-        me = self._credentials
-        signed = base64.b64encode(me.sign(p.session_message(me.workstation, self._nonce))).decode()
-        message = p.SessionRequest(me.workstation, self._nonce, signed, me.software)
-        self._nonce = None
-        return self._post(Ask.SESSION, Route.SESSION, encode(message), now)
-
-    def _state_offer(self, now: float) -> Wake:
-        if not self._state_wanted:
-            return x.FOREVER
-        ready = self._manners.turn(self._paces[Ask.STATE].ready_at)
-        return self._get(Ask.STATE, Route.STATE, now) if ready <= now else ready
-
-    def _journal_offer(self, now: float) -> Wake:
-        if self._journal_for is None:
-            return x.FOREVER
-        ready = self._paces[Ask.JOURNAL].ready_at
-        if ready > now:
-            return ready
-        message = p.JournalRequest(self._journal_for)
-        return self._post(Ask.JOURNAL, Route.JOURNALS, encode(message), now, ref=self._journal_for)
-
-    def _answers_offers(self, now: float) -> Iterator[Wake]:
-        return (self._answers_offer(attempt, now) for attempt in self.outbox.attempts())
-
-    def _answers_offer(self, attempt: int, now: float) -> Wake:
-        ready = self._manners.batch_ready(attempt, now)
-        if ready > now:
-            return ready
-        batch = self.outbox.batch(attempt, self._batch)
-        message = p.AnswersRequest(batch)
-        return self._post(Ask.ANSWERS, Route.ANSWERS, encode(message), now, ref=(attempt, batch[0].journal))
-
-    def _receipt_offer(self, now: float) -> Wake:
-        attempt = self._receipt_for
-        if attempt is None or self.outbox.waiting(attempt):
-            return x.FOREVER
-        ready = self._manners.turn(self._paces[Ask.RECEIPT].ready_at)
-        return self._get(Ask.RECEIPT, Route.RECEIPT, now, ref=attempt) if ready <= now else ready
-
-    def _status_offer(self, now: float, due: float) -> Wake:
-        if due > now:
-            return due
-        status = self._beat.leaving(now, max(self._known, 0))
-        return self._post(Ask.STATUS, Route.STATUS, encode(status), now, ref=x.worth_telling(status))
-
-    def _owing(self, now: float) -> float:
-        """Seconds that answers have waited for the server without a break."""
-        if not self.outbox.waiting():
-            self._owing_since = None
-        elif self._owing_since is None:
-            self._owing_since = now
-        return 0.0 if self._owing_since is None else now - self._owing_since
-
-    def _get(self, ask: Ask, path: str, now: float, *, ref: object = None) -> Request:
-        return Request(ask, "GET", path, self._headers(), now, ref=ref)
-
-    def _post(self, ask: Ask, path: str, body: object, now: float, *, ref: object = None) -> Request:
-        headers = self._headers() | {"Content-Type": "application/json"}
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        return Request(ask, "POST", path, headers, now, body=data, ref=ref)
-
-    def _headers(self) -> dict[str, str]:
-        headers = {p.VERSION_HEADER: str(p.VERSION)}
-        return headers | {"Authorization": f"Bearer {self.token}"} if self.token else headers
 
     def failed(self, lane: Lane, request: Request, now: float) -> list[Event]:
         """No reply: refused connection, time-out, broken line. Everything unconfirmed stays queued.
@@ -213,6 +33,7 @@ class Link:
         if lane is Lane.BULK:
             self.bulk.failed(request, now)
             return []
+        self.servers.failed(now)
         self._manners.failed("line", now)
         events = self._moved(False, now)
         if isinstance(request.ref, x.Act):
@@ -221,13 +42,27 @@ class Link:
         return events
 
     def reply(self, lane: Lane, request: Request, reply: Reply, now: float) -> list[Event]:
-        """An answer of any status. One for a request that was given up is ignored."""
-        if self._busy.pop(lane, None) is not request:
+        """An answer of any status. One for a request that was given up is ignored.
+
+        So is one of a lower epoch, or of none: who says it was replaced, and nothing it does will last.
+        """
+        if self._busy.get(lane) is not request:
             return []
+        if reply.epoch < max(1, self.servers.epoch) and (reply.epoch or reply.status < 300):
+            return self.failed(lane, request, now)
+        del self._busy[lane]
+        met_before = self.servers.epoch > 0
+        if self.servers.raised(reply.epoch) and met_before:
+            return self._begin_anew(now, request)
+        return self._heard(lane, request, reply, now)
+
+    def _heard(self, lane: Lane, request: Request, reply: Reply, now: float) -> list[Event]:
         if request.ask not in (Ask.CHALLENGE, Ask.SESSION) and x.is_unauthorised(reply):
             return self._unauthorised(request)
         if reply.status >= 500 or reply.status == 429:
             return self._in_trouble(lane, request, reply, now)
+        if lane is Lane.MAIN:
+            self.servers.answered()
         self._paces["line"].worked()
         events = self._moved(True, now)
         if 200 <= reply.status < 300:
@@ -240,12 +75,43 @@ class Link:
     def _in_trouble(self, lane: Lane, request: Request, reply: Reply, now: float) -> list[Event]:
         """The server is away or overloaded (the whole line rests), or one route of it fails (only that)."""
         events = self._refused(request, reply, now)
+        if lane is Lane.MAIN and reply.status >= 500:
+            self.servers.failed(now)
         if lane is Lane.MAIN and request.ask is not Ask.ACT and reply.status in _LINE_DOWN:
             self._manners.failed("line", now)
         return self._moved(False, now) + events if request.ask in _VITAL else events
 
+    def moved(self, now: float, *, anew: bool) -> list[Event]:
+        """Another server serves us from now on (`Servers.told`); `anew`: one of a higher epoch.
+
+        What is under way to the former one is given up.
+        """
+        given_up = list(self._busy.values())
+        self._busy.clear()
+        self._manners.at_once()
+        if anew:
+            return self._begin_anew(now, *given_up)
+        return self._unheard(given_up)
+
+    def _begin_anew(self, now: float, *given_up: Request) -> list[Event]:
+        """A higher epoch: this server may lack what the former one acknowledged."""
+        self.outbox.rewind()
+        self._resume_wanted = self._state_wanted = True
+        self._known = -1
+        self._owing_since = None
+        self._manners.at_once()
+        self._beat.due = now
+        self.bulk.heard = False
+        return [x.EpochMoved(self.servers.epoch), *self._unheard(given_up)]
+
+    def _unheard(self, given_up: Iterable[Request]) -> list[Event]:
+        """Whoever waits for the outcome of these is told that none will come."""
+        self._state_wanted = True
+        acts = (request.ref for request in given_up if isinstance(request.ref, x.Act))
+        return [x.ActDone(act.ref, "no_link", {}) for act in acts]
+
     def _unauthorised(self, request: Request) -> list[Event]:
-        self.token = None
+        self._door.token = None
         if isinstance(request.ref, x.Act):
             self._acts.insert(0, request.ref)
         return []
@@ -273,6 +139,7 @@ class Link:
             Ask.ANSWERS: self._on_answers,
             Ask.ACT: self._on_act,
             Ask.RECEIPT: self._on_receipt,
+            Ask.RESUME: self._on_resume,
         }
         return handlers[request.ask](request, data, now)
 
@@ -293,6 +160,8 @@ class Link:
             self._beat.refused(now)
         elif request.ask is Ask.ANSWERS:
             return self._answers_refused(request.ref, error.code, reply.status, now)
+        elif request.ask is Ask.RESUME and 400 <= reply.status < 500 and reply.status not in _LATER:
+            self._resume_wanted = False  # then everything is sent again, which changes nothing there
         else:
             self._manners.failed(request.ask, now)
         return []
@@ -308,15 +177,13 @@ class Link:
         return []
 
     def _on_challenge(self, _request: Request, data: object, _now: float) -> list[Event]:
-        self._nonce = decode(p.Challenge, data).nonce
+        self._door.challenged(decode(p.Challenge, data))
         return []
 
     def _on_session(self, request: Request, data: object, now: float) -> list[Event]:
         session = decode(p.SessionReply, data)
-        self.token = session.token
+        self._door.opened(session, now)
         self.fault = ""
-        lifetime = (session.expires_at - session.server_time).total_seconds()
-        self._token_until = now + max(lifetime - RENEW_EARLY, lifetime / 2)
         self._paces["session"].worked()
         self._paces["session"].not_before(now + 1.0)
         self._state_wanted = True
@@ -352,6 +219,14 @@ class Link:
             self._known = status.state_version  # the server counts anew: what it says next is the truth
         self._beat.answered(request.ref, now)
         return [x.TimeSeen(status.server_time, request.sent, now)]
+
+    def _on_resume(self, _request: Request, data: object, _now: float) -> list[Event]:
+        reply = decode(ResumeReply, data)
+        self._resume_wanted = False
+        self._paces[Ask.RESUME].worked()
+        for told in reply.journals:
+            self.outbox.resume(told)
+        return [x.AnswersTaken(attempt) for attempt in sorted({told.attempt for told in reply.journals})]
 
     def _on_journal(self, request: Request, data: object, now: float) -> list[Event]:
         reply = decode(p.JournalReply, data)

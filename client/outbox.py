@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 from exam_rooms.protocol import AnswersReply, Record, RefusedRecord
+from exam_rooms.standby_messages import HeldJournal, ResumedJournal
 
 BATCH = 200
 """Most records in one request, as docs/protocol.md allows."""
@@ -37,6 +38,7 @@ class Outbox:
         self._beyond: dict[int, int] = {}
         self._disowned: set[tuple[int, int]] = set()
         self._open_ends: set[tuple[int, int]] = set()
+        self._proofs: dict[tuple[int, int], str] = {}
 
     def add(self, records: Iterable[Record]) -> None:
         """Take records in order of seq; what is already here is passed over."""
@@ -49,6 +51,45 @@ class Outbox:
         """Drop an attempt that is settled."""
         for key in [key for key in self._streams if key[0] == attempt]:
             del self._streams[key]
+
+    def granted(self, attempt: int, journal: int, proof: str) -> None:
+        """What the site said when it granted a journal (`JournalReply.proof`)."""
+        self._proofs[attempt, journal] = proof
+
+    def rewind(self) -> None:
+        """A server of another epoch: whatever the former one acknowledged may be unknown to this one."""
+        self._beyond.clear()
+        self._disowned.clear()
+        for stream in self._streams.values():
+            stream.upto = 0
+
+    def held(self, limit: int) -> tuple[HeldJournal, ...]:
+        """The journals here, the newest `limit` of them; the first record says what they continue."""
+        found = sorted(key for key, stream in self._streams.items() if stream.records)[-limit:]
+        return tuple(
+            HeldJournal(
+                attempt=key[0],
+                journal=key[1],
+                seq=len(self._streams[key].records),
+                parent=self._streams[key].records[0].prev,
+                proof=self._proofs.get(key, ""),
+            )
+            for key in found
+        )
+
+    def resume(self, told: ResumedJournal) -> None:
+        """What a server of a new epoch holds of a journal, less than the former one perhaps.
+
+        A refusal stands only for records that this server holds, too: the others are sent again.
+        """
+        key = (told.attempt, told.journal)
+        stream = self._streams.setdefault(key, _Stream())
+        stream.upto = max(stream.upto, told.upto)
+        stream.refused = {seq: code for seq, code in stream.refused.items() if seq <= stream.upto}
+        if told.upto > 0:
+            self._beyond[told.attempt] = max(self._beyond.get(told.attempt, 0), told.journal)
+        if told.code:
+            self._disowned.add(key)
 
     def attempts(self) -> list[int]:
         """Attempts with something to send."""

@@ -14,10 +14,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from client.caller import Caller, epoch_of
+from client.clock import boot_seconds
 from client.device import sign_with, write_atomically
-from client.endpoint import Endpoint, trusting
+from client.endpoint import Endpoint, parse_endpoint, trusting
+from client.exchange import Ask, Request
 from client.pair import Applicant, answered, code_hash
+from client.scout import PATIENCE, asked
+from client.servers import Question, Servers
 from exam_rooms.protocol import (
+    EPOCH_HEADER,
     VERSION,
     VERSION_HEADER,
     Challenge,
@@ -80,7 +86,11 @@ def pair(endpoint: Endpoint, code: str, me: Applicant, folder: Path) -> RoomDevi
 class RoomLink:
     """Requests of a paired camera. Every method raises `LinkFault`."""
 
-    def __init__(self, device: RoomDevice, endpoint: Endpoint, software: str) -> None:
+    def __init__(
+        self, device: RoomDevice, endpoint: Endpoint, software: str, servers: Servers | None = None
+    ) -> None:
+        """`servers`: where to go when the server at `endpoint` was replaced; without it, nowhere."""
+        self._servers = servers or Servers()
         self._device = device
         self._endpoint = endpoint
         self._software = software
@@ -126,15 +136,48 @@ class RoomLink:
         self._token = _decoded(SessionReply, data).token
 
     def _send(self, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
-        headers = {VERSION_HEADER: str(VERSION), "Content-Type": kind}
+        """Status and body. A reply of a lower epoch than one that was met is none (docs/standby.md)."""
+        self._look_around()
+        try:
+            status, data, epoch = self._exchanged(path, body, kind)
+            if epoch < max(1, self._servers.epoch) and (epoch or status < 300):
+                raise LinkFault("no_link")
+        except LinkFault:
+            self._servers.failed(boot_seconds())
+            raise
+        self._servers.raised(epoch)
+        if status < 500:
+            self._servers.answered()
+        else:
+            self._servers.failed(boot_seconds())
+        return status, data
+
+    def _look_around(self) -> None:
+        """Asks another server who it is, when one is to be asked."""
+        question = self._servers.question(boot_seconds()) if self._servers.addresses else None
+        if isinstance(question, Question):
+            caller = Caller(parse_endpoint(question.address), self._context, PATIENCE)
+            word = asked(
+                caller, Request(Ask.EPOCH, "GET", Route.EPOCH, self._headers(), 0.0, timeout=PATIENCE)
+            )
+            caller.close()
+            if word is not None:
+                self._servers.told(question.address, word, boot_seconds())
+
+    def _headers(self) -> dict[str, str]:
+        return {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._servers.epoch)}
+
+    def _exchanged(self, path: str, body: bytes, kind: str) -> tuple[int, bytes, int]:
+        headers = self._headers() | {"Content-Type": kind}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        connection = self._endpoint.connect(self._context)
+        address = self._servers.current
+        connection = (parse_endpoint(address) if address else self._endpoint).connect(self._context)
         connection.timeout = TIMEOUT
         try:
             connection.request("POST", path, body, headers)
             reply = connection.getresponse()
-            return reply.status, reply.read(REPLY_LIMIT)
+            return reply.status, reply.read(REPLY_LIMIT), epoch_of(reply.headers.get(EPOCH_HEADER, ""))
         except ssl.SSLCertVerificationError as fault:
             raise LinkFault("wrong_certificate") from fault
         except (OSError, http.client.HTTPException) as fault:

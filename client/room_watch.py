@@ -27,6 +27,7 @@ from client.endpoint import BadAddress, Endpoint, parse_endpoint
 from client.exchange import Pace
 from client.pair import Applicant, PairingRefused, code_hash, new_private_key
 from client.room_link import LinkFault, RoomDevice, RoomLink, load_device, pair
+from client.servers import servers_of
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, WantedPicture
 from exam_rooms.room_watching import pace
 from exam_rooms.watch_messages import CameraState
@@ -161,7 +162,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("--watch-room needs --camera\n")
         return EXIT_USAGE
     try:
-        endpoint = parse_endpoint(given.server)
+        endpoint, *others = [parse_endpoint(address) for address in given.server]
         folder = DataFolder(given.data)
     except BadAddress as fault:
         sys.stderr.write(f"--server: {fault}\n")
@@ -174,11 +175,11 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stopping.set())
     try:
         device = _device(given, endpoint, folder, stopping)
-        return (
-            EXIT_REFUSED
-            if device is None
-            else _work(given, camera, RoomLink(device, endpoint, VERSION), stopping)
-        )
+        if device is None:
+            return EXIT_REFUSED
+        known = [one.url for one in (endpoint, *others)]
+        servers = servers_of(folder, known, random.SystemRandom())
+        return _work(given, camera, RoomLink(device, endpoint, VERSION, servers), stopping)
     finally:
         folder.close()
 
@@ -227,7 +228,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(OPTION, action="store_true", required=True, help="watch a room, not a seat")
     parser.add_argument("--data", type=Path, required=True, help="folder for the pairing")
-    parser.add_argument("--server", required=True, help="address of the room server")
+    server = "address of the room server; again for its standby"
+    parser.add_argument("--server", required=True, action="append", help=server)
     parser.add_argument("--pair", metavar="CODE", help="pairing code shown on the page of the room's camera")
     parser.add_argument("--models", metavar="DIR", default="", help="folder of installed camera models")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])

@@ -16,10 +16,12 @@ from typing import Any
 import socketio
 
 from client.board import Board
-from client.endpoint import CONNECT_TIMEOUT, REPLY_LIMIT, Endpoint
+from client.caller import Caller
+from client.endpoint import CONNECT_TIMEOUT, Endpoint, parse_endpoint
 from client.exchange import Event, Lane, Pace, Reply, Request
 from client.link import Link
 from client.link_bulk import look_asked
+from client.scout import Scout
 from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
 
 LOG = logging.getLogger("examhall.kiosk")
@@ -42,6 +44,8 @@ class Transport:
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._socket: Any = None
+        self._callers: dict[Lane, Caller] = {}
+        self._scout = Scout(link, board, context, self._went)
 
     def start(self) -> None:
         """Starts what does not run: all at first, later a driver that died of a fault."""
@@ -50,6 +54,8 @@ class Transport:
             "bulk": lambda: self._drive(Lane.BULK),
             "push": self._listen,
         }
+        if self._link.servers.addresses:
+            work["scout"] = lambda: self._scout.run(self._stopping)
         for name, target in work.items():
             thread = self._threads.get(name)
             if thread is None or not thread.is_alive():
@@ -70,14 +76,36 @@ class Transport:
     # HTTP
 
     def _drive(self, lane: Lane) -> None:
-        caller = _Caller(self._endpoint, self._context)
         try:
             while not self._stopping.is_set():
                 request = self._next(lane)
                 if request is not None:
-                    self._perform(lane, request, caller)
+                    self._perform(lane, request, self._caller(lane))
         finally:
-            caller.close()
+            if lane in self._callers:
+                self._callers.pop(lane).close()
+
+    def _caller(self, lane: Lane) -> Caller:
+        """The lane's connection to the server that serves us now."""
+        endpoint, caller = self._here(), self._callers.get(lane)
+        if caller is None or caller.endpoint != endpoint:
+            if caller is not None:
+                caller.close()
+            caller = self._callers[lane] = Caller(endpoint, self._context)
+        return caller
+
+    def _here(self) -> Endpoint:
+        address = self._link.servers.current
+        return parse_endpoint(address) if address else self._endpoint
+
+    def _went(self, events: list[Event]) -> None:
+        """Another server serves us: what waits for the former one is cut."""
+        self._deliver(events)
+        self._board.changed.notify_all()
+        for caller in list(self._callers.values()):
+            caller.cut()
+        if self._socket is not None:
+            threading.Thread(target=self._socket.disconnect, daemon=True).start()  # it may wait for its peer
 
     def _next(self, lane: Lane) -> Request | None:
         """The lane's next request; None after a wait, to look again."""
@@ -89,7 +117,7 @@ class Transport:
             self._board.changed.wait(max(0.0, min(wake - now, LONGEST_WAIT)))
             return None
 
-    def _perform(self, lane: Lane, request: Request, caller: "_Caller") -> None:
+    def _perform(self, lane: Lane, request: Request, caller: Caller) -> None:
         reply: Reply | None = None
         fault = ""
         try:
@@ -113,7 +141,7 @@ class Transport:
         pace = Pace(random.SystemRandom())
         while not self._stopping.is_set():
             with self._board.lock:
-                token = self._link.token
+                token = self._link.token if self._link.up else None  # a server of a lower epoch says nothing
                 if token is None:
                     self._board.changed.wait(LONGEST_WAIT)
                     continue
@@ -131,11 +159,12 @@ class Transport:
         client = socketio.Client(
             reconnection=False, handle_sigint=False, websocket_extra_options={"socket": line}
         )
-        client.on(EVENT_STATE, self._on_state, namespace=NAMESPACE_SEAT)
+        epoch = self._link.servers.epoch
+        client.on(EVENT_STATE, lambda data: self._on_state(data, epoch), namespace=NAMESPACE_SEAT)
         client.on(EVENT_LOOK, self._on_look, namespace=NAMESPACE_SEAT)
         try:
             client.connect(
-                self._endpoint.url,
+                self._here().url,
                 auth={"token": token},
                 transports=["websocket"],
                 namespaces=[NAMESPACE_SEAT],
@@ -156,14 +185,16 @@ class Transport:
 
     def _line(self) -> socket.socket:
         """A connection of our own making, so that no proxy setting can lead the socket elsewhere."""
-        line = socket.create_connection((self._endpoint.host, self._endpoint.port), CONNECT_TIMEOUT)
+        here = self._here()
+        line = socket.create_connection((here.host, here.port), CONNECT_TIMEOUT)
         if self._context is None:
             return line
-        return self._context.wrap_socket(line, server_hostname=self._endpoint.host)
+        return self._context.wrap_socket(line, server_hostname=here.host)
 
-    def _on_state(self, data: object) -> None:
+    def _on_state(self, data: object, epoch: int) -> None:
         with self._board.lock:
-            self._deliver(self._link.pushed(data))
+            if epoch == self._link.servers.epoch:
+                self._deliver(self._link.pushed(data))
 
     def _on_look(self, data: object) -> None:
         with self._board.lock:
@@ -173,45 +204,3 @@ class Transport:
 def _loaded(request: Request) -> Request:
     """The request with its body read. Raises OSError."""
     return request if request.load is None else replace(request, body=request.load(), load=None)
-
-
-class _Caller:
-    """One kept connection. A kept one that the server closed meanwhile is opened anew, once."""
-
-    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
-        self._connection = endpoint.connect(context)
-
-    def call(self, request: Request) -> Reply:
-        kept = self._connection.sock is not None
-        try:
-            return self._call(request)
-        except (http.client.RemoteDisconnected, ConnectionError):
-            self.close()
-            if not kept:
-                raise
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
-        try:
-            return self._call(request)
-        except (OSError, http.client.HTTPException):
-            self.close()
-            raise
-
-    def _call(self, request: Request) -> Reply:
-        connection = self._connection
-        if connection.sock is None:
-            connection.timeout = CONNECT_TIMEOUT
-            connection.connect()  # http.client itself switches Nagle's delay off
-        if connection.sock is not None:
-            connection.sock.settimeout(request.timeout)
-        connection.request(request.method, request.path, request.body or None, request.headers)
-        response = connection.getresponse()
-        body = response.read(REPLY_LIMIT)
-        if not response.isclosed():
-            self.close()
-            raise http.client.IncompleteRead(b"")
-        return Reply(response.status, body)
-
-    def close(self) -> None:
-        self._connection.close()

@@ -12,6 +12,7 @@ receipt. Signatures are checked by the caller, who knows keys; hashes are checke
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from exam_rooms.protocol import ZERO_HEAD, Receipt, Record, RecordKind
 from exam_rooms.wire import canonical, encode
@@ -52,7 +53,10 @@ class ExportedAside:
 
 @dataclass(frozen=True, slots=True)
 class ExportedAttempt:
-    """One attempt without the person's name; `seat` is the last one."""
+    """One attempt without the person's name; `seat` is the last one.
+
+    `site_key`: who signed the receipt where that is another site than the document's, Ed25519, base64.
+    """
 
     attempt: int
     ticket: str
@@ -63,6 +67,7 @@ class ExportedAttempt:
     records: tuple[ExportedRecord, ...]
     aside: tuple[ExportedAside, ...]
     receipt: Receipt | None
+    site_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,18 @@ class AttemptExport:
 
 
 def export_message(export: AttemptExport) -> bytes:
-    """What the site signs: everything but the signature."""
-    fields = encode(export)
-    fields.pop("signature")
-    return canonical(["examhall/export", fields])
+    """What the site signs: everything but the signature, and a key only where there is one."""
+    return fields_message(encode(export))
+
+
+def fields_message(fields: Mapping[str, Any]) -> bytes:
+    """The same of a document's plain JSON values, as its site wrote them. Raises KeyError, TypeError."""
+    bare = {name: value for name, value in fields.items() if name != "signature"}
+    bare["attempts"] = [
+        one if one.get("site_key") else {name: value for name, value in one.items() if name != "site_key"}
+        for one in bare["attempts"]
+    ]
+    return canonical(["examhall/export", bare])
 
 
 @dataclass(frozen=True, slots=True)

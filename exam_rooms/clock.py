@@ -298,6 +298,11 @@ class NotCounted:
         return f"late_{self.reason.name.lower()}"
 
 
+def in_time(received_at: datetime, deadline: datetime, rule: LateRule) -> bool:
+    """Whether a record came by deadline + grace, the edge included: nothing else has to be looked at then."""
+    return received_at <= deadline + timedelta(seconds=rule.grace_seconds)
+
+
 def counts(
     stamp: AnswerStamp, deadline: datetime, rule: LateRule, gaps: Iterable[LinkGap] = ()
 ) -> Counted | NotCounted:
@@ -308,7 +313,7 @@ def counts(
     lies in the same boot of the machine. What waited when the gap opened counts as written inside it, if it
     was written no longer before the gap's end than the rule allows.
     """
-    if stamp.received_at <= deadline + timedelta(seconds=rule.grace_seconds):
+    if in_time(stamp.received_at, deadline, rule):
         return Counted(Basis.IN_TIME)
     faults = [_gap_fault(stamp, deadline, rule, gap) for gap in gaps]
     if None in faults:

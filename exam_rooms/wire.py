@@ -2,23 +2,28 @@
 
 A decoder ignores unknown fields (an older side understands a newer one) and refuses missing or
 mistyped ones with `WireError`, which names the message and the field. Whole numbers beyond 64 bits, NUL
-and lone surrogates are nothing that a store could keep: they are mistyped.
+and lone surrogates are nothing that a store could keep: they are mistyped. How a class is read and written
+is worked out once, at its first message.
 """
 
 import dataclasses
+import functools
 import json
 import re
 import types
 import typing
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, cast
 
 M = TypeVar("M")
+Read = Callable[[Any], object]
+Write = Callable[[object], object]
 MOST_INT = 2**63 - 1
 """The largest whole number in a message, and the smallest is `-MOST_INT - 1`: what stores and clocks hold."""
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -31,9 +36,13 @@ class WireError(ValueError):
         self.fault = fault
 
 
+class _Mistyped(Exception):
+    """A value is not of its field's type; whoever knows the field's name says which."""
+
+
 def canonical(value: object) -> bytes:
     """The one byte form of plain values: sorted keys, no blanks, UTF-8. Hashes and signatures use it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def encode(message: object) -> dict[str, Any]:
@@ -46,104 +55,154 @@ def decode(kind: type[M], data: object) -> M:
     if not isinstance(data, dict):
         raise WireError(kind.__name__, "not an object")
     values = {}
-    for name, hint, required in _fields(cast("Hashable", kind)):
+    for name, read, required in _fields(cast("Hashable", kind)):
         if name in data:
-            values[name] = _read(hint, data[name], kind.__name__, name)
+            try:
+                values[name] = read(data[name])
+            except _Mistyped as fault:
+                raise WireError(kind.__name__, name) from fault
         elif required:
             raise WireError(kind.__name__, name)
     return kind(**values)
 
 
+# --- writing -----------------------------------------------------------------------------------------
+
+
+def _plain(value: object) -> object:
+    write = _WRITERS.get(type(value))
+    if write is None:
+        write = _WRITERS[type(value)] = _writer(type(value))
+    return write(value)
+
+
+def _writer(kind: type) -> Write:
+    """How values of a class are written; made at the first of them."""
+    if dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+        return lambda message: {name: _plain(getattr(message, name)) for name in names}
+    if issubclass(kind, datetime):
+        return lambda moment: cast("datetime", moment).isoformat()
+    if issubclass(kind, tuple | list):
+        return lambda entries: [_plain(entry) for entry in cast("list[object]", entries)]
+    if issubclass(kind, dict):
+        return lambda entries: {
+            str(key): _plain(entry) for key, entry in cast("dict[object, object]", entries).items()
+        }
+    return _same
+
+
+def _same(value: object) -> object:
+    return value
+
+
+_WRITERS: dict[type, Write] = {str: _same, int: _same, bool: _same, float: _same, type(None): _same}
+
+
+# --- reading -----------------------------------------------------------------------------------------
+
+
 @cache
-def _fields(kind: Hashable) -> tuple[tuple[str, object, bool], ...]:
+def _fields(kind: Hashable) -> tuple[tuple[str, Read, bool], ...]:
+    """Of each field its name, how its value is read, and whether it must be there."""
     assert isinstance(kind, type)
     hints = typing.get_type_hints(kind)
     return tuple(
         (
             field.name,
-            hints[field.name],
+            _reader(hints[field.name]),
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
         )
         for field in dataclasses.fields(kind)
     )
 
 
-@cache
-def _names(kind: Hashable) -> tuple[str, ...] | None:
-    """The fields of a message's class; None of anything else. Asked for every value of every message."""
-    if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(field.name for field in dataclasses.fields(kind))
-
-
-def _plain(value: object) -> object:
-    names = _names(cast("Hashable", type(value)))
-    if names is not None:
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return value
-
-
-def _read(hint: object, value: object, message: str, field: str) -> object:
+def _reader(hint: object) -> Read:
+    """How a value of a type is read: the reader raises `_Mistyped` for any other."""
     origin = typing.get_origin(hint)
     if origin is typing.Union or origin is types.UnionType:
-        return _read_optional(hint, value, message, field)
+        choices = [choice for choice in typing.get_args(hint) if choice is not type(None)]
+        return _optional(_reader(choices[0]))
     if origin is tuple:
-        return _read_tuple(hint, value, message, field)
+        return _tuple(_reader(typing.get_args(hint)[0]))
     if origin is dict:
-        if not isinstance(value, dict):
-            raise WireError(message, field)
-        inner = typing.get_args(hint)[1]
-        return {
-            _read(str, key, message, field): _read(inner, entry, message, field)
-            for key, entry in value.items()
-        }
+        return _dict(_reader(typing.get_args(hint)[1]))
     if dataclasses.is_dataclass(hint):
-        return decode(cast("type[object]", hint), value)
-    return _read_scalar(hint, value, message, field)
-
-
-def _read_optional(hint: object, value: object, message: str, field: str) -> object:
-    choices = [choice for choice in typing.get_args(hint) if choice is not type(None)]
-    if value is None:
-        return None
-    return _read(choices[0], value, message, field)
-
-
-def _read_tuple(hint: object, value: object, message: str, field: str) -> object:
-    if not isinstance(value, list):
-        raise WireError(message, field)
-    inner = typing.get_args(hint)[0]
-    return tuple(_read(inner, entry, message, field) for entry in value)
-
-
-def _read_scalar(hint: object, value: object, message: str, field: str) -> object:
-    try:
-        if hint is datetime:
-            moment = datetime.fromisoformat(cast("str", value))
-            if moment.tzinfo is None:
-                raise ValueError
-            return moment
-        if isinstance(hint, type) and issubclass(hint, StrEnum):
-            return hint(str(value))
-    except (TypeError, ValueError) as fault:
-        raise WireError(message, field) from fault
+        return functools.partial(decode, cast("type[object]", hint))
     if hint is Any or hint is object:
-        return value
-    if hint is float and type(value) is int and _holds(value):
-        return float(value)
-    if type(value) is not hint or not _holds(value):
-        raise WireError(message, field)
+        return _same
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return _enum(hint)
+    return _SCALARS.get(hint) or _scalar(hint)
+
+
+def _optional(read: Read) -> Read:
+    return lambda value: None if value is None else read(value)
+
+
+def _tuple(read: Read) -> Read:
+    def entries(value: object) -> object:
+        if not isinstance(value, list):
+            raise _Mistyped
+        return tuple([read(entry) for entry in value])
+
+    return entries
+
+
+def _dict(read: Read) -> Read:
+    def entries(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _Mistyped
+        return {_text(key): read(entry) for key, entry in value.items()}
+
+    return entries
+
+
+def _enum(kind: type[StrEnum]) -> Read:
+    known = {member.value: member for member in kind}
+
+    def member(value: object) -> object:
+        try:
+            return known[str(value)]
+        except KeyError as fault:
+            raise _Mistyped from fault
+
+    return member
+
+
+def _moment(value: object) -> object:
+    try:
+        moment = datetime.fromisoformat(cast("str", value))
+    except (TypeError, ValueError) as fault:
+        raise _Mistyped from fault
+    if moment.tzinfo is None:
+        raise _Mistyped
+    return moment
+
+
+def _text(value: object) -> object:
+    if type(value) is not str or (not value.isascii() and _SURROGATES.search(value)) or "\0" in value:
+        raise _Mistyped
     return value
 
 
-def _holds(value: object) -> bool:
-    """Whether every store and clock can hold a plain value: 64 bits; text without NUL and half characters."""
-    if type(value) is int:
-        return -MOST_INT - 1 <= value <= MOST_INT
-    return not isinstance(value, str) or ("\0" not in value and _SURROGATES.search(value) is None)
+def _whole(value: object) -> object:
+    if type(value) is not int or not -MOST_INT - 1 <= value <= MOST_INT:
+        raise _Mistyped
+    return value
+
+
+def _share(value: object) -> object:
+    return value if type(value) is float else float(cast("int", _whole(value)))
+
+
+def _scalar(hint: object) -> Read:
+    def plain(value: object) -> object:
+        if type(value) is not hint:
+            raise _Mistyped
+        return value
+
+    return plain
+
+
+_SCALARS: dict[object, Read] = {str: _text, int: _whole, float: _share, datetime: _moment}

@@ -131,10 +131,6 @@ class Template:
         """The item of that number."""
         return next((item for item in self.items() if item.number == number), None)
 
-    def task_of(self, number: str) -> Task | None:
-        """The task that holds the item of that number."""
-        return next((task for task in self.tasks if any(i.number == number for i in task.items)), None)
-
     def stops_at(self) -> int | None:
         """The seconds of overtime at which the turn ends, None when nothing says so."""
         return min((s.from_seconds for task in self.tasks for s in task.overtime if s.stop), default=None)

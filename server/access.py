@@ -90,6 +90,8 @@ class Permission(StrEnum):
     HANDLE_RECHECKS = "handle_rechecks"  # recheck requests
     MANAGE_CALENDAR = "manage_calendar"  # holidays and days worked instead
     MANAGE_VAULT = "manage_vault"  # see the keys' age and renew a bank's key; a second person co-signs
+    SEE_SITES = "see_sites"  # the register of sites, what went out and came back
+    MANAGE_SITES = "manage_sites"  # register sites; dispatches and results, out and in
     SEE_AUDIT = "see_audit"
     SEE_HEALTH = "see_health"
 
@@ -147,6 +149,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_RESULTS,
             Permission.SEE_HEALTH,
             Permission.MANAGE_VAULT,
+            Permission.SEE_SITES,
+            Permission.MANAGE_SITES,
             *_PLAN,
         }
     ),
@@ -174,6 +178,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TEMPLATES,
             Permission.ARRANGE_ASSESSMENT,
             Permission.RUN_ASSESSMENT,
+            Permission.SEE_SITES,
+            Permission.MANAGE_SITES,
             Permission.SEE_PANELS,
             Permission.MANAGE_SCRIPTS,
             Permission.SEE_HOME,
@@ -254,6 +260,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.PUBLISH_RESULTS,
             Permission.SEE_HOME,
             Permission.DECIDE_CASES,
+            Permission.SEE_SITES,
             Permission.SEE_CASES,
             Permission.SEE_LEDGER,
             Permission.SEE_RESULTS,
@@ -266,6 +273,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_TEMPLATES,
             Permission.SEE_HOME,
             Permission.SEE_AUDIT,
+            Permission.SEE_SITES,
             Permission.SEE_CASES,
             Permission.SEE_HEALTH,
             Permission.SEE_RESULTS,
@@ -284,6 +292,8 @@ PUBLIC: frozenset[str] = frozenset(
         "public.catalog",
         "public.site_ca",
         "public.health",
+        "public.ready",
+        "metrics.metrics",  # asks for its own token or for SEE_HEALTH
         "publicity.public",
         "own_result.form",
         "own_result.look_up",
@@ -291,11 +301,19 @@ PUBLIC: frozenset[str] = frozenset(
         "agent.challenge",
         "agent.session",
         "agent_room.pair",
+        "agent_standby.epoch",
+        "agent_standby.primary_gone",
+        "agent_shipping.pair",  # asks for a one-time code
         "agent_room.challenge",
         "agent_room.session",
+        "site_link.exchange",
+        "site_link.fetch",
+        "site_link.put",
     }
 )
-"""Flask endpoints that need no staff permission and no agent token. Pairing proves a one-time code itself."""
+"""Flask endpoints that need no staff permission and no agent token. Pairing proves a one-time code itself,
+a site signs each of its requests.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,24 @@ from flask_socketio import SocketIO
 from flask_wtf import CSRFProtect
 from werkzeug.routing import IntegerConverter, Map
 
+from server.errors import Refused
 from server.host import Host, open_host
 from server.native import under_gevent
-from server.services import dossier_shelf
+from server.services import dossier_shelf, link_gaps
 from server.services.evidence import sweep as sweep_evidence
-from server.services.steady import keep_anchor
+from server.services.locking import ORPHAN_SECONDS
+from server.services.steady import Reading, keep_anchor
 from server.settings import Settings
+from server.web.agent_standby import init_epoch
 from server.web.auth import init_security, session_config
 from server.web.errors import init_errors
+from server.web.fast_lane import FastLane
 from server.web.guard import HOST_KEY, check_access
 from server.web.headers import init_headers
 from server.web.language import init_language
 from server.web.layout import init_layout
+from server.web.proxies import BehindProxies
+from server.web.role_gate import check_role
 
 BLUEPRINTS = (
     "server.web.auth",
@@ -27,6 +33,7 @@ BLUEPRINTS = (
     "server.web.staff",
     "server.web.auditing",
     "server.web.health",
+    "server.web.metrics",
     "server.web.jobs",
     "server.web.preferences",
     "server.web.vault",
@@ -68,12 +75,15 @@ BLUEPRINTS = (
     "server.web.stations",
     "server.web.supervision",
     "server.web.agent",
+    "server.web.agent_lane",
     "server.web.agent_watch",
     "server.web.agent_room",
     "server.web.agent_seb",
     "server.web.agent_calls",
     "server.web.agent_checks",
     "server.web.agent_kiosk",
+    "server.web.agent_shipping",
+    "server.web.agent_standby",
     "server.web.monitor",
     "server.web.watching",
     "server.web.desk",
@@ -107,40 +117,67 @@ BLUEPRINTS = (
     "server.web.reviews",
     "server.web.scripts",
     "server.web.script_marking",
+    "server.web.sites",
+    "server.web.site_link",
 )
 """Modules with a blueprint `bp`."""
 LIVE = (
+    "server.live.together",
     "server.live.seat",
     "server.live.monitor",
     "server.live.watch",
+    "server.live.work",
     "server.live.rechecks",
     "server.live.room_cameras",
     "server.live.retention",
     "server.live.publicity",
+    "server.live.shipping",
+    "server.live.figures",
+    "server.live.site_link",
 )
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
 AGENT_BLUEPRINTS = (
-    *("agent", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk"),
+    *("agent", "agent_lane", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk"),
     "agent_room",
+    "agent_shipping",
+    "agent_standby",
+    "site_link",
 )
-"""Bearer tokens and no cookies: the blueprints without CSRF tokens."""
+"""Bearer tokens, or signed requests, and no cookies: the blueprints without CSRF tokens."""
 PING_SECONDS = 5
 FORM_MEMORY = 2 << 20
 
 __all__ = ["HOST_KEY", "build_app", "create_app", "create_socketio", "open_host"]
 
 
-def create_app(settings: Settings, master: bytes, *, demo: bool = False) -> Flask:
-    """The Flask application over migrated stores, opened with the master key."""
-    host = open_host(settings, master, demo=demo)
+def create_app(
+    settings: Settings, master: bytes, *, demo: bool = False, anchor: Reading | None = None
+) -> Flask:
+    """The Flask application over migrated stores, opened with the master key.
+
+    `anchor`: what the clocks of all processes of this machine run on. The first process on a database sweeps
+    up what a dead server left, and the time the server was away is a gap of every seat that was answering.
+    Raises `Refused` (`database_shared`) when others work on it that this one could not hear.
+    """
+    host = open_host(settings, master, demo=demo, anchor=anchor)
     if host.clock.proven:
         host.db.write(keep_anchor, host.clock.anchor)
+    with host.membership.arrival(0.0 if settings.redis else ORPHAN_SECONDS) as nobody_else:
+        if nobody_else:
+            _first_of_all(host)
+        elif not settings.redis:
+            host.close()
+            raise Refused("database_shared")
+    return build_app(host)
+
+
+def _first_of_all(host: Host) -> None:
     host.jobs.sweep()
     for name in host.db.write(dossier_shelf.clear, now=host.now(), starting=True):
-        dossier_shelf.shelf(settings.data).delete(name)
+        dossier_shelf.shelf(host.settings.data).delete(name)
     with host.db.read() as session:
         sweep_evidence(session, host.evidence)
-    return build_app(host)
+    host.db.write(link_gaps.gaps_after_restart, now=host.now())
 
 
 class RowNumber(IntegerConverter):
@@ -161,17 +198,22 @@ def build_app(host: Host) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
     )
     app.extensions[HOST_KEY] = host
+    app.before_request(check_role)
     app.before_request(check_access)
     csrf = CSRFProtect(app)
-    init_security(app, host)
+    init_security(app)
     init_language(app, host.settings.timezone)
     init_layout(app)
     init_headers(app)
+    init_epoch(app)
     init_errors(app)
     for name in BLUEPRINTS:
         app.register_blueprint(importlib.import_module(name).bp)
     for name in AGENT_BLUEPRINTS:
         csrf.exempt(app.blueprints[name])
+    app.wsgi_app = FastLane(app)  # type: ignore[method-assign]
+    if host.settings.proxies:
+        app.wsgi_app = BehindProxies(app.wsgi_app, host.settings.proxies)  # type: ignore[method-assign,assignment]
     return app
 
 

@@ -4,7 +4,7 @@ So a monitor never shows what the record lacks. Facts are small frozen values wi
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +25,13 @@ class LinkChanged:
     """The line to a seat was lost or is back: the monitor shows it, the seat's own state does not hold it."""
 
     room_sitting: int
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """What another server process heard of a seat has come in here; each process finds out by itself."""
+
     seat: int
 
 
@@ -83,6 +90,7 @@ class LookWanted:
 Fact = (
     SeatChanged
     | LinkChanged
+    | PresenceChanged
     | RoomChanged
     | PairingChanged
     | SebChanged
@@ -94,6 +102,7 @@ F = TypeVar(
     "F",
     SeatChanged,
     LinkChanged,
+    PresenceChanged,
     RoomChanged,
     PairingChanged,
     SebChanged,
@@ -104,10 +113,11 @@ F = TypeVar(
 
 
 class Events:
-    """Who listens to which facts in this process."""
+    """Who listens to which facts in this process. `relay` tells other processes of facts that began here."""
 
     def __init__(self) -> None:
         self._subscribers: dict[type, list[Callable[..., None]]] = {}
+        self.relay: Callable[[Sequence[Fact]], None] | None = None
 
     def subscribe(self, kind: type[F], listener: Callable[[F], None]) -> None:
         """Calls `listener` with every later fact of `kind`."""
@@ -115,7 +125,14 @@ class Events:
 
     def publish(self, facts: Iterable[Fact]) -> None:
         """Delivers facts of a committed transaction, each once, in order; a failing listener stops nobody."""
-        for fact in dict.fromkeys(facts):
+        once = list(dict.fromkeys(facts))
+        self.deliver(once)
+        if once and self.relay is not None:
+            self.relay(once)
+
+    def deliver(self, facts: Iterable[Fact]) -> None:
+        """Delivers facts in this process alone: those that another process has told."""
+        for fact in facts:
             for listener in self._subscribers.get(type(fact), ()):
                 try:
                     listener(fact)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
+TURN_SECONDS = 0.0005
+"""After how long a busy event loop lets a native thread have the interpreter; a commit asks several times."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -26,6 +28,7 @@ class NativePool:
         if under_gevent():
             from gevent.threadpool import ThreadPool
 
+            sys.setswitchinterval(TURN_SECONDS)
             self._pool = ThreadPool(size)
 
     def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -65,6 +65,12 @@ class Presence:
         self._seats[workstation] = replace(before, linked=linked, since=now, heard_at=heard)
         return True
 
+    def take_over(self, workstation: int, seen: SeatPresence) -> bool:
+        """What another process knows of a workstation that it hears; true when anything shown is new here."""
+        before = self.of(workstation)
+        self._seats[workstation] = seen
+        return (before.linked, *_shown(before)) != (seen.linked, *_shown(seen))
+
     def report(self, workstation: int, **seen: object) -> bool:
         """Notes what a heartbeat said; true when anything shown on the monitor changed."""
         before = self.of(workstation)

@@ -1,13 +1,17 @@
 """The server process: `python -m server.wsgi`, which `examhall serve` becomes once the key is unlocked.
 
-gunicorn with one gevent worker over TLS. The standard library is patched before anything else is loaded.
+gunicorn with gevent workers over TLS. The standard library is patched before anything else is loaded.
+Nothing that loading makes is garbage: looking for some took a quarter of the time.
 """
 
-from gevent import monkey
+import gc
+
+gc.disable()
+
+from gevent import monkey  # noqa: E402
 
 monkey.patch_all()
 
-import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import ssl  # noqa: E402
@@ -20,18 +24,28 @@ from flask import Flask  # noqa: E402
 from gunicorn.app.base import BaseApplication  # noqa: E402
 
 from itembank.keyfile import KeyFile  # noqa: E402
+from server import metrics  # noqa: E402
 from server.app import HOST_KEY, create_app, create_socketio  # noqa: E402
 from server.db.migrate import upgrade  # noqa: E402
+from server.epoch import met  # noqa: E402
 from server.errors import Refused, fill, sentence  # noqa: E402
 from server.host import Host, open_host  # noqa: E402
 from server.jobs import rotating  # noqa: E402
 from server.live.worker import LeavingWorker  # noqa: E402
+from server.logs import only_ours, write_logs  # noqa: E402
 from server.services.locking import DataLock  # noqa: E402
+from server.services.steady import Reading  # noqa: E402
 from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
-from server.services.unlocked import read_unlocked  # noqa: E402
+from server.services.unlocked import read_unlocked, unlocked_path  # noqa: E402
 from server.settings import Settings, SettingsError  # noqa: E402
 
-CONNECTIONS = 6000
+gc.freeze()  # what is loaded stays, and all workers share it
+gc.enable()
+
+CONNECTIONS = 20_000
+"""Of one worker: 5,000 seats hold two lanes and a socket each, and a dead worker leaves its own to others."""
+FILES = 65_536
+"""Open files that a worker may need: connections, to the store as well, and its own."""
 GRACE_SECONDS = 10
 """How long requests under way may take once the server was told to end."""
 KEEPALIVE_SECONDS = 75
@@ -60,25 +74,28 @@ class Server(BaseApplication):  # type: ignore[misc]
 def main() -> int:
     """Serves until a signal ends it; 1 with a reason on standard error when it may not start."""
     os.umask(0o077)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    write_logs("text")
     try:
         settings = Settings.of_process()
+        write_logs(settings.log_format)
+        if (seen := met(settings.data)) > 0:
+            raise Refused("server_was_replaced", epoch=seen)
         key = read_unlocked(settings)
         if key is None:
             raise Refused("key_locked")
         lock = DataLock(settings.data)
         lock.take()
         upgrade(settings)
-        tls = None if settings.plain_http else _certificate(settings, key)
+        tls, anchor = _prepared(settings, key)
     except SettingsError as fault:
         sys.stderr.write(f"{fault}\n")
         return 1
     except Refused as refusal:
         sys.stderr.write(f"{refusal.code}: {fill(sentence(refusal.code), refusal.params)}\n")
         return 1
+    metrics.share(unlocked_path(settings).with_suffix(".figures"))  # in memory: a full disk stops no worker
     _many_files()
-    Server(options(settings, tls), lambda: _application(settings, key)).run()
+    Server(options(settings, tls), lambda: _application(settings, key, anchor)).run()
     return 0
 
 
@@ -86,7 +103,7 @@ def options(settings: Settings, tls: TlsFiles | None) -> dict[str, Any]:
     """What gunicorn is told."""
     chosen: dict[str, Any] = {
         "bind": settings.bind,
-        "workers": 1,
+        "workers": settings.workers,
         "worker_class": LeavingWorker,
         "worker_connections": CONNECTIONS,
         "timeout": SILENT_SECONDS,
@@ -97,6 +114,7 @@ def options(settings: Settings, tls: TlsFiles | None) -> dict[str, Any]:
         "loglevel": "warning",
         "control_socket_disable": True,
         "forwarded_allow_ips": "",
+        "child_exit": lambda _master, worker: metrics.ended(worker.pid),
     }
     if tls is not None:
         chosen |= {"certfile": str(tls.certificate), "keyfile": str(tls.key), "ssl_context": _tls_context}
@@ -109,30 +127,39 @@ def _tls_context(_config: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSL
     return context
 
 
-def _certificate(settings: Settings, key: KeyFile) -> TlsFiles:
+def _prepared(settings: Settings, key: KeyFile) -> tuple[TlsFiles | None, Reading | None]:
+    """The certificate, and what the clocks of all workers run on; nothing that is open here stays open."""
     host = open_host(settings, key.master, demo=key.demo)
     try:
-        return host.db.write(ensure_certificate, settings, now=host.now())
+        tls = None
+        if not settings.plain_http:
+            tls = host.db.write(ensure_certificate, settings, now=host.now())
+        return tls, host.clock.anchor if host.clock.proven else None
     finally:
         host.close()
 
 
-def _application(settings: Settings, key: KeyFile) -> Flask:
+def _application(settings: Settings, key: KeyFile, anchor: Reading | None) -> Flask:
     key = read_unlocked(settings) or key  # a worker that is replaced after a change of the master key
-    app = create_app(settings, key.master, demo=key.demo)
+    only_ours("gunicorn.error")
+    app = create_app(settings, key.master, demo=key.demo, anchor=anchor)
     create_socketio(app)
     host: Host = app.extensions[HOST_KEY]
     # A stranger's failed handshake is no fault of ours: without this each one writes a traceback.
     hub = gevent.get_hub()
     hub.NOT_ERROR = (*hub.NOT_ERROR, ssl.SSLError, ConnectionError)
     gevent.spawn(host.lag.run, gevent.sleep)
-    rotating.resume(rotating.Desk(host.db, host.native, host.now))
+    rotating.resume(rotating.Desk(host.db, host.native, host.now, alone_at=host.membership.alone_at))
     return app
 
 
 def _many_files() -> None:
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = hard if hard == resource.RLIM_INFINITY else max(hard, FILES)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+    except (ValueError, OSError):  # only root may have more than it was given
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

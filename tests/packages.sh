@@ -17,6 +17,8 @@ have() {
     chromium) command -v chromium chromium-browser google-chrome-stable >/dev/null ;;
     python3-venv) "${PYTHON:-python3}" -c 'import venv, ensurepip' 2>/dev/null ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ;;
+    nginx-light) command -v nginx /usr/sbin/nginx >/dev/null ;;
+    redis-server) command -v redis-server >/dev/null ;;
     iproute2) command -v ip >/dev/null ;;
     passwd) command -v useradd /usr/sbin/useradd >/dev/null ;;
     util-linux) command -v setpriv >/dev/null ;;

@@ -5,7 +5,6 @@ system user `examhall-test` once and runs the server as that.
 """
 
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,13 +15,10 @@ from pathlib import Path
 
 import psycopg
 
+from server.cli.rehearse.stores import binaries, initialise, place
 from tests.unprivileged import user_and_prefix
 
 _OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60")
-
-
-class PostgresMissing(Exception):
-    """No PostgreSQL binaries on this machine."""
 
 
 @dataclass
@@ -49,25 +45,7 @@ class PostgresServer:
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-
-def binaries() -> Path:
-    """The folder of initdb and postgres, newest version first."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
-    for folder in folders:
-        if (folder / "initdb").is_file():
-            return folder
-    found = shutil.which("initdb")
-    if found is None:
-        raise PostgresMissing("PostgreSQL is not installed; packages.txt names its package")
-    return Path(found).resolve().parent
-
-
-def _place() -> str:
-    """The folder for temporary files, which may lie in memory; `/tmp` when others may not walk through it."""
-    chosen = Path(tempfile.gettempdir())
-    return str(chosen) if chosen.stat().st_mode & stat.S_IXOTH else "/tmp"
+            connection.execute(statement)
 
 
 @contextmanager
@@ -75,13 +53,12 @@ def running_server() -> Iterator[PostgresServer]:
     """A server for the length of the block; everything of it is removed afterwards."""
     programs = binaries()
     user, as_user = user_and_prefix()
-    folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir=_place()))
+    folder = Path(tempfile.mkdtemp(prefix="eh-pg-", dir=place()))
     try:
         if as_user:
             shutil.chown(folder, user)
         data = folder / "data"
-        initdb = [str(programs / "initdb"), "-D", str(data), "-U", user, "-A", "trust", "-E", "UTF8"]
-        subprocess.run([*as_user, *initdb, "--locale=C", "-N"], check=True, capture_output=True, cwd="/")
+        initialise(data, programs, as_user)
         options = " ".join(f"-c {option}" for option in _OPTIONS)
         start = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(folder / "log")]
         listen = f"-k {folder} -c listen_addresses='' {options}"

@@ -1,15 +1,17 @@
 """The command line `examhall`: each command in a module of its own, loaded when it is called."""
 
-import importlib
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import click
+
+from server.cli.lazy import Lazy
 
 COMMANDS: Mapping[str, str] = {
     "serve": "server.cli.serving:serve",
     "init": "server.cli.serving:init",
     "upgrade": "server.cli.serving:upgrade",
+    "unlock": "server.cli.serving:unlock_key",
     "lock": "server.cli.serving:lock",
     "user": "server.cli.staff:user",
     "audit": "server.cli.auditing:audit",
@@ -23,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "vault": "server.cli.vault:vault",
     "backup": "server.cli.backup:backup",
     "restore": "server.cli.backup:restore",
+    "standby": "server.cli.standby:standby",
     "models": "server.cli.models:models",
     "observe": "server.cli.observe:observe",
     "evidence": "server.cli.evidence:evidence",
@@ -33,24 +36,15 @@ COMMANDS: Mapping[str, str] = {
     "drill": "server.cli.drill:drill",
     "bench": "server.cli.bench:bench",
     "bundle": "server.cli.bundle:bundle",
+    "authority": "server.cli.sites:authority",
+    "site": "server.cli.sites:site",
     "version": "server.cli.serving:version",
 }
 """Command -> module:object."""
 
 
-class Lazy(click.Group):
-    """Imports a command when it is called: `examhall version` loads no web server."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name].split(":")
-        return cast("click.Command", getattr(importlib.import_module(module), name))
+class Examhall(Lazy):
+    """All commands; what they refuse becomes one line."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type
         """Runs the command; a refusal becomes one line on standard error and status 1."""
@@ -66,6 +60,6 @@ class Lazy(click.Group):
             raise click.ClickException(str(fault)) from fault
 
 
-@click.command(cls=Lazy)
+@click.command(cls=Examhall, places=COMMANDS)
 def main() -> None:
     """examhall: from the item bank to the result of a certification exam."""

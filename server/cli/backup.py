@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -25,14 +26,21 @@ from server.cli.words import _
 from server.db import migrate
 from server.db.copying import copy_stores, holds_rows, load_stores
 from server.db.evidence_store import FolderStore
+from server.epoch import met
 from server.errors import Refused
 from server.host import Host
 from server.services import audit
+from server.services.attempt_export import Sources
 from server.services.backup_file import About, BackupReader, BackupWriter
+from server.services.epochs import take_over
+from server.services.store_check import StoreCheck, look_over
 from server.settings import Settings
 
 _EVIDENCE = "evidence/"
 _WORK = "backup-"
+_FIRST_RESTORE, _RESTORE_STEP = datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=10)
+_EPOCH_MOST = 1_500_000
+"""Journals are numbered by epoch: a clock that is set wrong must not use up their numbers."""
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -77,7 +85,8 @@ def restore(file: Path, into: Path | None, keyfile: Path | None, check: bool) ->
         settings = replace(Settings.of_process(), data=into.absolute())
         key = keyfile_opened(settings, keyfile.absolute()) if keyfile else unlock(settings)
         _check_place(settings, keyfile)
-        _restore(reader, settings, key)
+        found = _restore(reader, settings, key)
+    _tell(found)
     click.echo(_("已恢复到 %(path)s。请以 EXAMHALL_DATA=%(path)s 启动服务器。", path=settings.data))
 
 
@@ -109,7 +118,7 @@ def _private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
-def _restore(reader: BackupReader, settings: Settings, key: KeyFile) -> None:
+def _restore(reader: BackupReader, settings: Settings, key: KeyFile) -> StoreCheck:
     content_key = reader.content_key(key.master)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.database_url:
@@ -123,13 +132,43 @@ def _restore(reader: BackupReader, settings: Settings, key: KeyFile) -> None:
         _upgrade(settings, reader)
     host = open_host(settings, key.master, demo=key.demo)
     try:
+        sources = Sources(host.answers, host.site)
         with host.db.read() as session:
-            broken = [verdict.stream for verdict in audit.verify_all(session) if verdict.breaks]
-        host.db.write(_note, "backup_restored", {"made_at": reader.about.made_at, "broken": broken}, host)
+            found = look_over(session, sources, host.evidence, now=host.now())
+        facts = {"made_at": reader.about.made_at, "broken": found.broken, "faults": len(found.faults)}
+        host.db.write(_note, "backup_restored", facts, host)
+        heard = _epochs_so_far(host.now(), Settings.of_process())
+        host.db.write(take_over, at_the_console(), "restore", heard, now=host.now())
     finally:
         host.close()
-    if broken:
-        raise Refused("restore_bad_chains", streams=_("、").join(broken))
+    return found
+
+
+def _epochs_so_far(now: datetime, settings: Settings) -> int:
+    """An epoch that no server since the backup can have reached: seats must meet a new one to send all again.
+
+    The backup does not know what took over after it was made, nor that it was restored before. Epochs of a
+    restore are therefore numbered by the time of day, in steps of ten minutes since 2026.
+    """
+    steps = int((now - _FIRST_RESTORE) / _RESTORE_STEP)
+    return max(met(settings.data), min(max(steps, 0), _EPOCH_MOST))
+
+
+def _tell(found: StoreCheck) -> None:
+    """What was verified. Raises `Refused`: restore_bad_chains, restore_bad_attempts."""
+    click.echo(_("审计链 %(n)s 条，记录 %(entries)s 条", n=found.streams, entries=found.entries))
+    click.echo(_("考生作答 %(n)s 份，记录 %(records)s 条", n=found.attempts, records=found.records))
+    if found.incomplete:
+        click.echo(_("其中尚无完整回执的 %(n)s 份", n=len(found.incomplete)))
+    click.echo(
+        _("画面 %(n)s 张，缺失或打不开的 %(missing)s 张", n=found.pictures, missing=len(found.missing))
+    )
+    if found.broken:
+        raise Refused("restore_bad_chains", streams=_("、").join(found.broken))
+    if found.faults:
+        raise Refused(
+            "restore_bad_attempts", tickets=_("、").join(sorted({who for who, _why in found.faults}))
+        )
 
 
 def _extract(reader: BackupReader, key: bytes, stores: Path, data: Path) -> None:

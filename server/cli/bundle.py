@@ -36,7 +36,7 @@ from server.errors import Refused
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("client", "exam_rooms", "itembank", "proctoring", "server")
 BUILD_FILES = ("setup.cfg", "pyproject.toml", "README.md")
-PARTS = {"kiosk": "camera", "server": "server,camera"}
+PARTS = {"kiosk": "camera", "server": "server,standby,camera"}
 """Part of the bundle -> extras of the project that it takes."""
 DEFAULT_KEY = Path("~/.config/examhall/bundle-key.pem")
 INSTALLER = "install.py"

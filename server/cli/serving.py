@@ -1,4 +1,4 @@
-"""`examhall init | serve | upgrade | lock | version`."""
+"""`examhall init | serve | unlock | upgrade | lock | version`."""
 
 import os
 import sys
@@ -42,6 +42,14 @@ def serve() -> None:
     click.echo(_("地址：%(url)s", url=f"{settings.scheme}://{settings.bind}"))
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "server.wsgi"])  # noqa: S606 - becomes our own program
+
+
+@click.command("unlock", help=_("输入口令解锁主密钥：断电重启后由人做一次，服务随后自行启动。"))
+def unlock_key() -> None:
+    """Leaves the unwrapped key in memory for a server that starts by itself."""
+    settings = Settings.of_process()
+    keep_unlocked(settings, unlock(settings))
+    click.echo(_("已解锁。"))
 
 
 @click.command(help=_("把数据库升级到本版本。"))

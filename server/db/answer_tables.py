@@ -1,6 +1,7 @@
 """What the answer stream stores: its tables, and the values that go in and come out (design D1)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ from server.db.base import NAMING
 METADATA = MetaData(naming_convention=NAMING)
 FORK = "fork"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {str(kind): kind for kind in RecordKind}
 
 answer_events = Table(
     "answer_events",
@@ -35,6 +37,17 @@ answer_events = Table(
     Column("workstation", Integer, nullable=False),
 )
 """`received_ns`: nanoseconds since 1970 UTC on the server's steady clock; `workstation`: who sent it."""
+
+answer_current = Table(
+    "answer_current",
+    METADATA,
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("item", String(64), primary_key=True),
+    Column("journal", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+)
+"""The newest record of each item: an answer, or that it was cleared. For counting; marks fold the stream."""
 
 answer_aside = Table(
     "answer_aside",
@@ -135,18 +148,15 @@ def aside_row(entry: Received, reason: str) -> AsideRow:
     return (*entry.key, record.hash, reason, text, entry.received_ns, entry.workstation)
 
 
-def stored(row: SqlRow[Any]) -> Stored:
-    """A row of `answer_events` as a value."""
-    record = Record(
-        attempt=row.attempt,
-        journal=row.journal,
-        seq=row.seq,
-        kind=RecordKind(row.kind),
-        item=row.item,
-        body=row.body,
-        boot_id=row.boot_id,
-        boot_ns=row.boot_ns,
-        prev=row.prev,
-        hash=row.hash,
-    )
-    return Stored(record, from_ns(row.received_ns), row.workstation)
+def received_aside(row: SqlRow[Any]) -> Received:
+    """A row of `answer_aside` as it once came."""
+    fields = json.loads(row.record)
+    record = Record(**(fields | {"kind": RecordKind(fields["kind"])}))
+    return Received(record, row.received_ns, row.workstation, row.reason)
+
+
+def stored(row: Sequence[Any]) -> Stored:
+    """A row of `answer_events`, its columns in their order, as a value."""
+    attempt, journal, seq, kind, item, body, boot_id, boot_ns, prev, digest, received_ns, workstation = row
+    record = Record(attempt, journal, seq, _KINDS[kind], item, body, boot_id, boot_ns, prev, digest)
+    return Stored(record, from_ns(received_ns), workstation)

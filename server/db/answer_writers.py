@@ -2,15 +2,21 @@
 
 Each method is one durable transaction. `DataFault` blames a record, `StoreFault` the store: after the
 first a batch is retried record by record, after the second the callers hear that nothing is sure.
+
+With the events goes what each item holds now (`answer_current`): of two records of an item the one of the
+later journal wins, in one journal the one of the higher seq, whichever comes first.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import psycopg
 from sqlalchemy.engine import make_url
 
+from exam_rooms.protocol import RecordKind
+from server.db.base import patience
 from server.native import NativePool
 
 Key = tuple[int, int, int]
@@ -25,6 +31,31 @@ T = TypeVar("T")
 
 _COLUMNS = "attempt, journal, seq, kind, item, body, boot_id, boot_ns, prev, hash, received_ns, workstation"
 _ASIDE_COLUMNS = "attempt, journal, seq, hash, reason, record, received_ns, workstation"
+_CURRENT_COLUMNS = "attempt, item, journal, seq, kind"
+_CURRENT_KINDS = frozenset({RecordKind.ANSWER.value, RecordKind.CLEAR.value})
+_NEWER = (
+    "ON CONFLICT (attempt, item) DO UPDATE SET journal=excluded.journal, seq=excluded.seq, kind=excluded.kind"
+    " WHERE (answer_current.journal, answer_current.seq) < (excluded.journal, excluded.seq)"
+)
+_STORE_POSTGRES = f"""
+WITH fresh AS (
+  INSERT INTO answer_events ({_COLUMNS})
+  SELECT * FROM unnest(
+    %s::int[],%s::int[],%s::int[],%s::text[],%s::text[],%s::text[],
+    %s::text[],%s::bigint[],%s::text[],%s::text[],%s::bigint[],%s::int[]
+  )
+  ON CONFLICT DO NOTHING RETURNING attempt, journal, seq, kind, item
+), held AS (
+  INSERT INTO answer_current ({_CURRENT_COLUMNS})
+  SELECT DISTINCT ON (attempt, item) attempt, item, journal, seq, kind
+  FROM fresh WHERE kind IN ('{RecordKind.ANSWER}', '{RecordKind.CLEAR}')
+  ORDER BY attempt, item, journal DESC, seq DESC
+  {_NEWER}
+)
+SELECT attempt, journal, seq FROM fresh
+"""  # noqa: S608
+_MOST_TOGETHER = 64
+"""Rows in one statement of SQLite: few statements in a batch, and few forms of them to keep prepared."""
 _RECONNECTS = 2
 
 
@@ -40,7 +71,7 @@ class Writer(Protocol):
     """What the group commit needs of a store."""
 
     def insert(self, rows: Sequence[Row]) -> set[Key]:
-        """Stores rows whose key is free; returns the keys it stored."""
+        """Stores rows whose key is free, and what they change of the current answers; the keys it stored."""
 
     def put_aside(self, rows: Sequence[AsideRow]) -> None:
         """Keeps records that are not part of the stream; the same record twice is one row."""
@@ -74,14 +105,26 @@ class SqliteWriter:
         return self._run(self._insert, rows)
 
     def _insert(self, rows: Sequence[Row]) -> set[Key]:
-        statement = (
-            f"INSERT INTO answer_events ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"  # noqa: S608
-        )
-        stored: set[Key] = set()
-        for row in rows:
-            if self._connection.execute(statement, row).rowcount:
-                stored.add(row[:3])
-        return stored
+        if self._put("answer_events", _COLUMNS, "ON CONFLICT DO NOTHING", rows) == len(rows):
+            self._hold(rows)
+            return {row[:3] for row in rows}
+        self._connection.execute("ROLLBACK")  # some were there before: which, is asked one by one
+        self._connection.execute("BEGIN IMMEDIATE")
+        fresh = [row for row in rows if self._put("answer_events", _COLUMNS, "ON CONFLICT DO NOTHING", [row])]
+        self._hold(fresh)
+        return {row[:3] for row in fresh}
+
+    def _hold(self, rows: Sequence[Row]) -> None:
+        current = [(row[0], row[4], row[1], row[2], row[3]) for row in rows if row[3] in _CURRENT_KINDS]
+        self._put("answer_current", _CURRENT_COLUMNS, _NEWER, current)
+
+    def _put(self, table: str, columns: str, rule: str, rows: Sequence[tuple[object, ...]]) -> int:
+        """How many rows were written. A thread asks for the interpreter once a statement, not once a row."""
+        written = 0
+        for part in _parts(rows):
+            values = [value for row in part for value in row]
+            written += self._connection.execute(_insert_of(table, columns, rule, len(part)), values).rowcount
+        return written
 
     def put_aside(self, rows: Sequence[AsideRow]) -> None:
         """Keeps records that are not part of the stream."""
@@ -136,13 +179,16 @@ class PostgresWriter:
 
     def __init__(self, url: str) -> None:
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection = psycopg.connect(self._conninfo, autocommit=True)
+        self._patience = patience(url)
+        self._connection = self._connected()
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(self._conninfo, autocommit=True, **self._patience)  # type: ignore[arg-type]
 
     def insert(self, rows: Sequence[Row]) -> set[Key]:
         """Stores rows whose key is free; returns the keys it stored."""
-        casts = "int,int,int,text,text,text,text,bigint,text,text,bigint,int"
-        statement = _unnest("answer_events", _COLUMNS, casts) + " RETURNING attempt, journal, seq"
-        return set(self._fetch(statement, [list(column) for column in zip(*rows, strict=True)]))
+        ordered = sorted(rows)  # two workers with the same records wait for each other in one order
+        return set(self._fetch(_STORE_POSTGRES, [list(column) for column in zip(*ordered, strict=True)]))
 
     def put_aside(self, rows: Sequence[AsideRow]) -> None:
         """Keeps records that are not part of the stream."""
@@ -179,7 +225,7 @@ class PostgresWriter:
     def _reconnect(self) -> bool:
         try:
             self._connection.close()
-            self._connection = psycopg.connect(self._conninfo, autocommit=True)
+            self._connection = self._connected()
         except psycopg.Error:
             return False
         return True
@@ -192,6 +238,21 @@ class PostgresWriter:
 def make_writer(url: str) -> Writer:
     """The writer for a SQLAlchemy URL."""
     return SqliteWriter(url) if url.startswith("sqlite") else PostgresWriter(url)
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """All rows, in as few parts as powers of two allow."""
+    start = 0
+    while start < len(rows):
+        size = min(_MOST_TOGETHER, 1 << ((len(rows) - start).bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+@cache
+def _insert_of(table: str, columns: str, rule: str, count: int) -> str:
+    row = f"({','.join('?' * (columns.count(',') + 1))})"
+    return f"INSERT INTO {table} ({columns}) VALUES {','.join([row] * count)} {rule}"  # noqa: S608
 
 
 def _unnest(table: str, columns: str, casts: str) -> str:

@@ -7,11 +7,11 @@ Records that are not part of the stream (forks, bad hashes, unknown items) are k
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from exam_rooms.pace import hint_of
 from exam_rooms.protocol import ZERO_HEAD, Record, RecordKind
@@ -24,9 +24,11 @@ from server.db.answer_tables import (
     Stored,
     Verdict,
     answer_aside,
+    answer_current,
     answer_events,
     aside_row,
     from_ns,
+    received_aside,
     stored,
     stream_row,
     to_ns,
@@ -50,6 +52,11 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 _KEPT_RUNS = 20_000
+_STREAM = (
+    select(answer_events)
+    .where(answer_events.c.attempt == bindparam("one"))
+    .order_by(answer_events.c.journal, answer_events.c.seq)
+)
 _SET_ASIDE = frozenset({Outcome.FORK, Outcome.ASIDE})
 _IN_STREAM = frozenset({Outcome.STORED, Outcome.KNOWN})
 
@@ -83,6 +90,7 @@ class AnswerStore:
         self._gate = threading.Lock()
         self._waiting: list[_Turn] = []
         self._busy = False
+        self._records = self._commits = self._faults = 0
         self._runs: dict[tuple[int, int], _Run] = {}
 
     def create_tables(self) -> None:
@@ -117,6 +125,10 @@ class AnswerStore:
         """How many callers wait for the store."""
         return len(self._waiting)
 
+    def totals(self) -> tuple[int, int, int]:
+        """Records made durable, group commits, and commits that failed, since this process began."""
+        return self._records, self._commits, self._faults
+
     def pressure(self) -> int:
         """The part of the server's hint that is the store's, 0 to 10."""
         return hint_of(self.callers(), 0.0)
@@ -139,7 +151,10 @@ class AnswerStore:
             verdicts = iter(self._commit([entry for turn in turns for entry in turn.batch]))
             for turn in turns:
                 turn.verdicts = [next(verdicts) for _ in turn.batch]
+            self._records += sum(len(turn.batch) for turn in turns)
+            self._commits += 1
         except StoreFault as fault:
+            self._faults += 1
             log.error("answer store: %s", fault)
         finally:
             self._hand_over(turns)
@@ -182,7 +197,7 @@ class AnswerStore:
         ]
         if aside:
             self._writer.put_aside(aside)
-        linked = [self._advance(entry.record, outcome) for entry, outcome in both]
+        linked = [self._advance(entry.record, outcome, hashes) for entry, outcome in both]
         return [
             Verdict(outcome, self._run(entry.record.attempt, entry.record.journal).upto, link)
             for (entry, outcome), link in zip(both, linked, strict=True)
@@ -190,8 +205,11 @@ class AnswerStore:
 
     # --- contiguous runs: a lower bound in memory, corrected from the store whenever it does not fit ----
 
-    def _advance(self, record: Record, outcome: Outcome) -> bool | None:
-        """Moves the journal's contiguous run; whether a newly stored record continues the one before it."""
+    def _advance(self, record: Record, outcome: Outcome, hashes: Mapping[Key, str]) -> bool | None:
+        """Moves the journal's contiguous run; whether a newly stored record continues the one before it.
+
+        `hashes`: what the store holds of this very batch, so that it is not asked for each record of many.
+        """
         run = self._run(record.attempt, record.journal)
         if outcome in _IN_STREAM and record.seq == run.upto + 1:
             linked = record.seq == 1 or record.prev == run.head
@@ -201,13 +219,13 @@ class AnswerStore:
             return linked
         if record.seq > run.upto:
             self._follow(record.attempt, record.journal, run)
-        return self._linked(record) if outcome is Outcome.STORED else None
+        return self._linked(record, hashes) if outcome is Outcome.STORED else None
 
-    def _linked(self, record: Record) -> bool | None:
+    def _linked(self, record: Record, hashes: Mapping[Key, str]) -> bool | None:
         if record.seq == 1:
             return True
         before = (record.attempt, record.journal, record.seq - 1)
-        found = self._writer.hashes([before]).get(before)
+        found = hashes.get(before) or self._writer.hashes([before]).get(before)
         return None if found is None else found == record.prev
 
     def _run(self, attempt: int, journal: int) -> _Run:
@@ -248,13 +266,8 @@ class AnswerStore:
 
     def events(self, attempt: int) -> list[Stored]:
         """The stream of an attempt in its order: (journal, seq)."""
-        query = (
-            select(answer_events)
-            .where(answer_events.c.attempt == attempt)
-            .order_by(answer_events.c.journal, answer_events.c.seq)
-        )
         with self._engine.connect() as connection:
-            return [stored(row) for row in connection.execute(query)]
+            return [stored(row) for row in connection.execute(_STREAM, {"one": attempt})]
 
     def aside(self, attempt: int) -> list[Aside]:
         """What was kept aside for an attempt, oldest first."""
@@ -264,6 +277,12 @@ class AnswerStore:
                 Aside(row.attempt, row.journal, row.seq, row.reason, from_ns(row.received_ns))
                 for row in connection.execute(query)
             ]
+
+    def kept_aside(self, attempt: int) -> list[Received]:
+        """The same with the records themselves, as another store would receive them."""
+        query = select(answer_aside).where(answer_aside.c.attempt == attempt).order_by(answer_aside.c.id)
+        with self._engine.connect() as connection:
+            return [received_aside(row) for row in connection.execute(query)]
 
     def head(self, attempt: int, journal: int, seq: int) -> str | None:
         """The hash of one stored record."""
@@ -284,22 +303,20 @@ class AnswerStore:
         with self._engine.connect() as connection:
             return {row[0]: from_ns(row[1]) for row in connection.execute(query)}
 
+    def until(self) -> datetime | None:
+        """When the newest record of all came; None for an empty store."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(func.max(answer_events.c.received_ns))).scalar()
+        return None if found is None else from_ns(found)
+
     def answered(self, attempts: Iterable[int]) -> dict[int, int]:
         """How many items of each attempt hold an answer now, whatever will count; absent ones have 0."""
         wanted = list(attempts)
-        table = answer_events.c
-        order = func.row_number().over(
-            partition_by=(table.attempt, table.item), order_by=(table.journal.desc(), table.seq.desc())
-        )
-        last = (
-            select(table.attempt, table.kind, order.label("place"))
-            .where(table.attempt.in_(wanted), table.kind.in_([RecordKind.ANSWER, RecordKind.CLEAR]))
-            .subquery()
-        )
+        table = answer_current.c
         query = (
-            select(last.c.attempt, func.count())
-            .where(last.c.place == 1, last.c.kind == RecordKind.ANSWER)
-            .group_by(last.c.attempt)
+            select(table.attempt, func.count())
+            .where(table.attempt.in_(wanted), table.kind == RecordKind.ANSWER)
+            .group_by(table.attempt)
         )
         with self._engine.connect() as connection:
             counts = {row[0]: row[1] for row in connection.execute(query)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 _NAME = re.compile(r"\d{8,12}-[0-9a-f]{64}")
+_FOLDER = re.compile(r"\d{5,9}")
 _PART = ".part"
 
 
@@ -83,6 +84,23 @@ class FolderStore:
         for path in sorted(self._root.glob("*/*")):
             if _NAME.fullmatch(path.name):
                 yield path.name
+
+    def folders(self) -> dict[str, int]:
+        """Subfolder -> when it changed last (ns): pictures came, or went."""
+        if not self._root.is_dir():
+            return {}
+        return {
+            entry.name: entry.stat().st_mtime_ns
+            for entry in os.scandir(self._root)
+            if _FOLDER.fullmatch(entry.name) and entry.is_dir()
+        }
+
+    def names_in(self, folder: str) -> list[str]:
+        """The names in one subfolder; ValueError for what cannot be one."""
+        if not _FOLDER.fullmatch(folder):
+            raise ValueError("not a folder of pictures")
+        path = self._root / folder
+        return sorted(name for name in os.listdir(path) if _NAME.fullmatch(name)) if path.is_dir() else []
 
     def sweep_parts(self) -> int:
         """Unlinks files whose writing was cut off."""

@@ -106,7 +106,8 @@ class Package(Base):
 class PackageCustodian(Base):
     """Who holds a share of a package, and in which role (R20: the two must differ in it).
 
-    `proved_at`: when the holder last showed that the share opens, without opening the paper.
+    `proved_at`: when the holder last showed that the share opens, without opening the paper. `share_name`:
+    what the package calls the holder, "" for the number of the account (another where an authority sealed).
     """
 
     __tablename__ = "package_custodians"
@@ -114,6 +115,7 @@ class PackageCustodian(Base):
     package_id: Mapped[int] = mapped_column(ForeignKey("packages.id"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(String(32))
+    share_name: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
     proved_at: Mapped[datetime | None] = mapped_column(Moment)
 
 

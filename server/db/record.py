@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Float, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, Float, ForeignKey, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.db.base import Base, Moment
@@ -39,7 +39,10 @@ class AuditHead(Base):
 
 
 class JobRow(Base):
-    """One piece of long work. state: running -> done | failed | cancelled; `progress` 0..1."""
+    """One piece of long work. state: running -> done | failed | cancelled; `progress` 0..1.
+
+    `worker`: the server process that does it; `unwanted`: somebody asked to end it.
+    """
 
     __tablename__ = "jobs"
 
@@ -54,3 +57,5 @@ class JobRow(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
     created_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    worker: Mapped[str] = mapped_column(String(16), default="", server_default=text("''"))
+    unwanted: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -306,7 +306,10 @@ class ComponentResult(Base):
 
 
 class ServerBoot(Base):
-    """One row: the boot clock of the machine at the last look, to notice reboots and clock steps (D22)."""
+    """The boot clock of one of the servers' machines at the last look, to notice reboots and steps (D22).
+
+    `id` is a number made of the boot's id (`steady.keep_anchor`); 1 in an installation from before.
+    """
 
     __tablename__ = "server_boots"
 

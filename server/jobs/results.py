@@ -33,7 +33,7 @@ def mark(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def _marked(work: dict[str, Any], key: MarkingKey, fixes: dict[str, KeyFix]) -> dict[str, Any]:
     secret = base64.b64decode(work["key"])
-    responses = {item: _response(secret, work["attempt"], *place) for item, place in work["answers"].items()}
+    responses = {item: _response(secret, work["number"], *place) for item, place in work["answers"].items()}
     items = [_item(each) for each in mark_fixed(responses, key, fixes)]
     return {
         "attempt": work["attempt"],

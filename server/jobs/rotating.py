@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -29,12 +30,16 @@ OLDER_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the work needs of its host. `pause(seconds)` lets others run."""
+    """What the work needs of its host. `pause(seconds)` lets others run.
+
+    `alone_at(name)`: whether no other server process is at it; held as long as the work lasts.
+    """
 
     db: Database
     native: NativePool
     now: Callable[[], datetime]
     pause: Callable[[float], None] = time.sleep
+    alone_at: Callable[[str], AbstractContextManager[bool]] = lambda _name: nullcontext(True)
 
 
 def begin_thread(desk: Desk, rotation_id: int) -> threading.Thread:
@@ -84,7 +89,9 @@ def _read(desk: Desk, look: Callable[[Session], T]) -> T:
 
 def _guarded(desk: Desk, rotation_id: int) -> None:
     try:
-        rotate(desk, rotation_id)
+        with desk.alone_at(f"rotation/{rotation_id}") as alone:
+            if alone:
+                rotate(desk, rotation_id)
     except Exception:
         log.exception("rotation %s stopped; it goes on at the next start", rotation_id)
         raise

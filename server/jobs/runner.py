@@ -13,6 +13,7 @@ from typing import Any
 
 from server.access import Actor
 from server.db.base import Database
+from server.db.membership import Membership
 from server.errors import Refused
 from server.jobs.pipe import read_message, write_message
 from server.jobs.tasks import LOOKS, PATIENCE, ROOM
@@ -42,11 +43,20 @@ class Work:
 class Jobs:
     """The children of this process. Callbacks run beside the request, in their own thread or greenlet."""
 
-    def __init__(self, db: Database, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        now: Callable[[], datetime],
+        membership: Membership | None = None,
+    ) -> None:
         self._db = db
         self._settings = settings
         self._now = now
-        self._room = threading.BoundedSemaphore(AT_ONCE)
+        self._membership = membership or Membership(db.engine, "")
+        self._room = threading.BoundedSemaphore(max(1, AT_ONCE // settings.workers))
+        self._doubted: set[str] = set()
+        """Processes that were not there at the last sweep."""
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._followers: dict[int, threading.Thread] = {}
         self._cancelled: set[int] = set()
@@ -62,7 +72,9 @@ class Jobs:
         failed: Failed = lambda _code: None,
     ) -> int:
         """Begins a job and returns its id at once. `done(result)` runs before the job counts as done."""
-        job_id = self._db.write(joblist.create, actor, kind, link, now=self._now())
+        self._membership.hold()
+        worker = self._membership.worker
+        job_id = self._db.write(joblist.create, actor, kind, link, now=self._now(), worker=worker)
         work = Work(kind, payload, done, failed)
         thread = threading.Thread(target=self._follow, args=(job_id, work), daemon=True)
         self._followers[job_id] = thread
@@ -77,11 +89,16 @@ class Jobs:
     def cancel(self, job_id: int) -> None:
         """Ends a job's child; the job counts as cancelled and nothing of it is stored."""
         if job_id not in self._followers:
+            self._db.write(joblist.ask_to_end, job_id)  # another process does it, if anybody
             return
         self._cancelled.add(job_id)
         child = self._children.get(job_id)
         if child is not None:
             child.kill()
+
+    def running(self) -> int:
+        """How many children of this process are at work."""
+        return len(self._children)
 
     def wait(self, job_id: int, timeout: float = 60.0) -> None:
         """Returns when the job has ended, or after `timeout` seconds."""
@@ -90,8 +107,26 @@ class Jobs:
             follower.join(timeout)
 
     def sweep(self) -> None:
-        """Marks what a dead process left running; called once at start."""
+        """Marks what a dead server left running; called at start by a process that is alone."""
         self._db.write(joblist.fail_leftovers, now=self._now())
+
+    def sweep_dead(self) -> None:
+        """Marks what processes left running that were not there at two sweeps; the leader's, now and then."""
+        with self._db.read() as session:
+            named = joblist.workers(session)
+        gone = {worker for worker in named if not self._membership.there(worker)}
+        dead, self._doubted = gone & self._doubted, gone
+        if dead:
+            self._db.write(joblist.fail_leftovers, dead, now=self._now())
+
+    def end_unwanted(self) -> None:
+        """Ends what somebody asked another process to end; looks only while there are jobs here."""
+        if not self._followers:
+            return
+        with self._db.read() as session:
+            unwanted = joblist.unwanted(session, self._membership.worker)
+        for job_id in unwanted:
+            self.cancel(job_id)
 
     def stop(self) -> None:
         """Ends all children."""

@@ -35,6 +35,7 @@ TASKS: dict[str, str] = {
     "document_pdf": "server.jobs.documents:document_pdf",
     "dossier": "server.jobs.dossier:dossier",
     "day_papers": "server.jobs.day_papers:day_papers",
+    "open_site_file": "server.jobs.site_files:open_site_file",
 }
 
 PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5, "read_scans": 5}

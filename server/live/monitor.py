@@ -20,7 +20,15 @@ from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, EVENT_S
 from exam_rooms.watch_messages import CameraReport
 from server.access import Actor, Permission
 from server.db.sittings import RoomSitting
-from server.events import AccountChanged, Activity, LinkChanged, PairingChanged, RoomChanged, SeatChanged
+from server.events import (
+    AccountChanged,
+    Activity,
+    LinkChanged,
+    PairingChanged,
+    PresenceChanged,
+    RoomChanged,
+    SeatChanged,
+)
 from server.host import Host
 from server.native import under_gevent
 from server.services import monitoring, staff
@@ -89,13 +97,16 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self.people: dict[str, tuple[int, str]] = {}
         """Who looks: user id and session mark by socket."""
         self._hint = -1
+        self._with: tuple[str, int | None] = ("none", None)
         self._wake = threading.Event()
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(LinkChanged, self._link_changed)
+        host.events.subscribe(PresenceChanged, self._presence_changed)
         host.events.subscribe(RoomChanged, self._room_changed)
         host.events.subscribe(PairingChanged, self._pairing_changed)
         host.events.subscribe(Activity, self._activity)
         host.events.subscribe(AccountChanged, self._account_changed)
+        host.bus.on_lost(self._lost)
 
     # --- who looks at what ---------------------------------------------------------------------------
 
@@ -166,6 +177,24 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
     def _link_changed(self, fact: LinkChanged) -> None:
         self._seat_changed(SeatChanged(fact.room_sitting, fact.seat))
 
+    def _presence_changed(self, fact: PresenceChanged) -> None:
+        for watched in self.rooms.values():
+            if fact.seat in watched.cards:
+                watched.dirty.setdefault(fact.seat, 0)
+                watched.rebuild.add(fact.seat)
+                self._due()
+
+    def _lost(self) -> None:
+        """Something may have been missed: who looks is asked for again, and every card made anew."""
+        for sid, (_user, mark) in list(self.people.items()):
+            if not self._may_look(mark):
+                self._forget(sid)
+                self.disconnect(sid)
+        for watched in self.rooms.values():
+            watched.whole = True
+        if self.rooms:
+            self._due()
+
     def _room_changed(self, fact: RoomChanged) -> None:
         if ALL_ROOMS in self.viewers.values() and fact.room_sitting in self._at_work():
             self.rooms.setdefault(fact.room_sitting, Watched())
@@ -226,15 +255,25 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
 
     def pulse(self) -> None:
-        """Tells the server's load when it has changed."""
-        if self.viewers and self.host.hint() != self._hint:
+        """Tells the server's load, and whether its standby is with it, when that has changed."""
+        if self.viewers and (self.host.hint(), self._standby()) != (self._hint, self._with):
             told = self._server()
             for room in set(self.viewers.values()):
                 self.emit(EVENT_SERVER, told, room=_channel(room))
 
     def _server(self) -> dict[str, object]:
-        self._hint = self.host.hint()
-        return {"load": self._hint, "server_time": self.host.now().isoformat()}
+        self._hint, self._with = self.host.hint(), self._standby()
+        state, lag = self._with
+        told: dict[str, object] = {"load": self._hint, "server_time": self.host.now().isoformat()}
+        return told | {"standby": state, "standby_lag": lag}
+
+    def _standby(self) -> tuple[str, int | None]:
+        """none, protected, unprotected with the seconds that the standby lacks; fenced: we were replaced."""
+        if self.host.epoch.fenced:
+            return "fenced", None
+        seen = self.host.shipping.protection()
+        lag = seen.lag_seconds
+        return seen.state, None if lag is None or seen.state != "unprotected" else int(lag)
 
     def flush(self) -> None:
         """Sends what has changed in every room that somebody looks at."""

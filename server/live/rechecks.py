@@ -83,5 +83,5 @@ class Rechecks:
 def register(socketio: SocketIO, host: Host) -> Rechecks:
     """Starts the re-checks on the live server."""
     rechecks = Rechecks(host)
-    repeat(socketio, rechecks.tick, every=PERIOD_SECONDS, name="re-checks")
+    repeat(socketio, rechecks.tick, every=PERIOD_SECONDS, name="re-checks", here=host.leads)
     return rechecks

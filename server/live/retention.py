@@ -52,5 +52,5 @@ class Keeper:
 def register(socketio: SocketIO, host: Host) -> Keeper:
     """Starts the daily purge on the live server."""
     keeper = Keeper(host)
-    repeat(socketio, keeper.tick, every=PERIOD_SECONDS, name="purge")
+    repeat(socketio, keeper.tick, every=PERIOD_SECONDS, name="purge", here=host.leads)
     return keeper

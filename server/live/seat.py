@@ -15,11 +15,13 @@ from server.errors import Refused
 from server.events import LookWanted, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.host import Host
 from server.native import under_gevent
-from server.services.agents import Agent
+from server.services.agents import Agent, find_all
 from server.services.delivery import Delivery, delivery_of
 
 TOGETHER = 8
 """Seats that are told in one go before others may run: news goes before heartbeats."""
+LOOK_SECONDS = 5.0
+"""Between two looks at who is still paired."""
 log = logging.getLogger(__name__)
 
 
@@ -39,11 +41,13 @@ class SeatSockets(Namespace):  # type: ignore[misc]
         """Connected workstations by seat."""
         self._dirty: dict[int, None] = {}
         self._wake = threading.Event()
+        self._looked = -LOOK_SECONDS
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(RoomChanged, self._room_changed)
         host.events.subscribe(PairingChanged, self._pairing_changed)
         host.events.subscribe(LookWanted, self._look_wanted)
         host.events.subscribe(SebChanged, self._seb_changed)
+        host.bus.on_lost(self._lost)
 
     def on_connect(self, auth: object = None) -> None:
         """Lets in an agent with a valid token and tells it its state."""
@@ -93,9 +97,24 @@ class SeatSockets(Namespace):  # type: ignore[misc]
             try:
                 self.delivery.door.admit(token, self.host.now())
             except Refused:
-                self._gone(sid)
-                self.delivery.links.forget(agent)
-                self.disconnect(sid)
+                self._close(sid, agent)
+
+    def _close(self, sid: str, agent: Agent) -> None:
+        """The workstation is paired no more."""
+        self._gone(sid)
+        self.delivery.links.forget(agent)
+        self.disconnect(sid)
+
+    def _lost(self) -> None:
+        """Something may have been missed; states are healed by heartbeats, released workstations are not."""
+        if time.monotonic() - self._looked < LOOK_SECONDS or not self.agents:
+            return
+        self._looked = time.monotonic()
+        with self.host.db.read() as session:
+            paired = {(agent.workstation, agent.key_id) for agent in find_all(session)}
+        for sid, (agent, _) in list(self.agents.items()):
+            if (agent.workstation, agent.key_id) not in paired:
+                self._close(sid, agent)
 
     def _look_wanted(self, fact: LookWanted) -> None:
         for sid, (agent, _) in list(self.agents.items()):

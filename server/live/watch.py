@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ParamSpec
 
 from flask_socketio import SocketIO
@@ -20,7 +20,6 @@ from server.services import (
     clock_proof,
     collection,
     desk_marks,
-    link_gaps,
     links,
     outage_decision,
     roomstate,
@@ -36,6 +35,8 @@ PERIOD_SECONDS = 1.0
 SIGN_OF_LIFE_TICKS = 2
 WITNESSES_WITHIN = timedelta(seconds=30)
 """How long after a reboot a workstation may take to come back and say what time it is."""
+_UNKNOWN = ("", None)
+"""A phase that the process saw that led before."""
 _AT_WORK = ("arranged", "released", "running", "ended")
 
 
@@ -46,21 +47,40 @@ class Watch:
         self.host = host
         self.delivery: Delivery = delivery_of(host)
         self._phases: dict[int, tuple[str, int | None]] = {}
+        self._took_over = False
         self._step_told = False
         self._ticks = 0
+        self._leads = True
         self._since, self._asked = host.now(), False
 
-    def begin(self) -> None:
-        """After a start of the server: the time it was away is a gap of every seat that was answering."""
-        self.host.db.write(link_gaps.gaps_after_restart, now=self.host.now())
-
     def tick(self) -> None:
-        """Does what is due now; what fails keeps the rest from nothing, and is raised at the end."""
+        """Does what is due now; what fails keeps the rest from nothing, and is raised at the end.
+
+        A server that was replaced has nothing to do any more, and would not be allowed to.
+        """
+        if self.host.epoch.look():
+            return
         now = self.host.now()
         faults: list[Exception] = []
         for duty in (self.delivery.links.check, self.delivery.confirmations.flush):
             self._done(faults, duty, now)
-        self._done(faults, self._clock)
+        if self.host.bus.first_of_machine():
+            self._done(faults, self._clock)
+        if self._is_leader():
+            self._rooms(faults, now)
+        if faults:
+            raise ExceptionGroup("watch", faults)
+
+    def _is_leader(self) -> bool:
+        """Whether rooms are looked after here; what the one before saw of them is not known."""
+        led, self._leads = self._leads, self.host.leads()
+        if self._leads and not led:
+            self._phases.clear()
+            self._took_over = True
+        return self._leads
+
+    def _rooms(self, faults: list[Exception], now: datetime) -> None:
+        """What is done once, whichever process does it."""
         with self.host.db.read() as session:
             query = select(RoomSitting.id, RoomSitting.state).join(
                 Sitting, Sitting.id == RoomSitting.sitting_id
@@ -73,8 +93,7 @@ class Watch:
         self._ticks += 1
         if self._ticks % SIGN_OF_LIFE_TICKS == 0 and any(state == "running" for _, state in rooms):
             self.host.db.write(links.watched, now=now)
-        if faults:
-            raise ExceptionGroup("watch", faults)
+        self._took_over = False
 
     @staticmethod
     def _done(faults: list[Exception], duty: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -104,9 +123,9 @@ class Watch:
             outage_decision.look(self.host, room, now)
         if state == "ended" or overdue:
             self.host.db.write(collection.settle_room, room, now=now)
-        before = self._phases.get(room)
+        before = self._phases.get(room, _UNKNOWN if self._took_over else phase)
         self._phases[room] = phase
-        if before is not None and before != phase:
+        if before != phase:
             self.host.events.publish([RoomChanged(room)])
 
     def _clock(self) -> None:
@@ -146,5 +165,5 @@ class Watch:
 def register(socketio: SocketIO, host: Host) -> Watch:
     """Starts the watch on the live server."""
     watch = Watch(host)
-    repeat(socketio, watch.tick, every=PERIOD_SECONDS, name="watch", first=watch.begin)
+    repeat(socketio, watch.tick, every=PERIOD_SECONDS, name="watch")
     return watch

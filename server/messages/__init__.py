@@ -38,6 +38,7 @@ from server.messages.scripts import SCRIPTS
 from server.messages.seating import SEATING
 from server.messages.seb import SEB
 from server.messages.sheets import SHEETS
+from server.messages.sites import SITES
 from server.messages.staffing import STAFFING
 from server.messages.templates import TEMPLATES
 from server.messages.watching import WATCHING
@@ -83,6 +84,7 @@ MESSAGES: dict[str, str] = {
     **SCRIPTS,
     **REVIEWS,
     **SHEETS,
+    **SITES,
     **STAFFING,
     **TEMPLATES,
 }

@@ -9,22 +9,25 @@ import hashlib
 import hmac
 import secrets
 import struct
+import threading
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import SessionRequest, session_message
-from server.db.base import Database
 from server.db.rooms import Seat, Workstation
 from server.errors import Refused
 
 TOKEN_LIFE = timedelta(hours=12)
 NONCE_LIFE = timedelta(seconds=60)
 _MAC_BYTES = 16
+_KEPT_TOKENS = 20_000
 _NONCE = struct.Struct(">q8s")
 _TOKEN = struct.Struct(">qq8s")
 
@@ -46,22 +49,34 @@ class Agent:
     key_id: bytes
 
 
+class Reads(Protocol):
+    """Whatever gives sessions for looking."""
+
+    def read(self) -> AbstractContextManager[Session]:
+        """A session."""
+        ...
+
+
 class AgentDoor:
     """Proves agents. Paired workstations are kept in memory until `forget` (a pairing changed).
 
     What was looked up before a change and comes after it is not kept: `_changes` tells.
     """
 
-    def __init__(self, db: Database, token_key: bytes) -> None:
+    def __init__(self, db: Reads, token_key: bytes) -> None:
         self._db = db
         self._key = token_key
         self._paired: dict[int, Agent] = {}
+        self._admitted: dict[str, tuple[Agent, int]] = {}
+        """Tokens that were right, whose they are, and when they end: seats come often with the same one."""
         self._changes = 0
+        self._looking = threading.RLock()
 
     def forget(self) -> None:
         """Some pairing has changed: look again."""
         self._changes += 1
         self._paired.clear()
+        self._admitted.clear()
 
     def challenge(self, now: datetime) -> str:
         """A fresh nonce; nothing is kept."""
@@ -84,13 +99,40 @@ class AgentDoor:
 
     def admit(self, token: str, now: datetime) -> Agent:
         """The agent behind a bearer token. Raises `StrangeAgent`."""
+        known = self._admitted.get(token)
+        if known is not None and now.timestamp() < known[1]:
+            return known[0]
+        changes = self._changes
+        agent, expires = self._proved(token, now)
+        if changes == self._changes:
+            if len(self._admitted) >= _KEPT_TOKENS:
+                self._admitted.clear()
+            self._admitted[token] = agent, expires
+        return agent
+
+    def _proved(self, token: str, now: datetime) -> tuple[Agent, int]:
+        """The same by looking at every part of the token; and when it ends, in seconds since 1970."""
         workstation, expires, key_id = _TOKEN.unpack(self._checked(b"token", token, _TOKEN.size))
         if _seconds(now) >= expires:
             raise StrangeAgent("token_expired")
-        agent = self._paired.get(workstation) or self._look(workstation)[0]
+        agent = self._paired.get(workstation) or self._met(workstation)
         if agent.key_id != key_id:
             raise StrangeAgent("workstation_not_paired", 403)
-        return agent
+        return agent, expires
+
+    def _met(self, workstation: int) -> Agent:
+        """One look serves the whole room, and whoever waited: all may have been forgotten at once."""
+        with self._looking:
+            known = self._paired.get(workstation)
+            if known is not None:
+                return known
+            changes = self._changes
+            agent, _ = self._look(workstation)
+            with self._db.read() as session:
+                company = self._company(session, agent)
+            if changes == self._changes:
+                self._paired = {each.workstation: each for each in company} | self._paired
+            return agent
 
     def _look(self, workstation: int) -> tuple[Agent, bytes]:
         changes = self._changes
@@ -103,6 +145,10 @@ class AgentDoor:
     def _find(self, session: Session, number: int) -> tuple[Agent, bytes]:
         return find_agent(session, number)
 
+    def _company(self, session: Session, agent: Agent) -> list[Agent]:
+        """Who else will come."""
+        return find_room(session, agent.room)
+
     def _sign(self, purpose: bytes, body: bytes) -> str:
         return base64.urlsafe_b64encode(body + self._mac(purpose, body)).decode()
 
@@ -114,7 +160,7 @@ class AgentDoor:
         return body
 
     def _mac(self, purpose: bytes, body: bytes) -> bytes:
-        return hmac.new(self._key, purpose + b"|" + body, hashlib.sha256).digest()[:_MAC_BYTES]
+        return hmac.digest(self._key, purpose + b"|" + body, "sha256")[:_MAC_BYTES]
 
 
 def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
@@ -128,12 +174,21 @@ def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
 
 def find_room(session: Session, room: int) -> list[Agent]:
     """The active workstations of a room."""
+    return _found(session, Seat.room_id == room)
+
+
+def find_all(session: Session) -> list[Agent]:
+    """All active workstations."""
+    return _found(session)
+
+
+def _found(session: Session, *where: ColumnElement[bool]) -> list[Agent]:
     query = (
-        select(Workstation.id, Workstation.seat_id, Workstation.public_key)
+        select(Workstation.id, Workstation.seat_id, Seat.room_id, Workstation.public_key)
         .join(Seat, Seat.id == Workstation.seat_id)
-        .where(Seat.room_id == room, Workstation.active.is_(True))
+        .where(Workstation.active.is_(True), *where)
     )
-    return [Agent(row, seat, room, fingerprint_of(key)) for row, seat, key in session.execute(query)]
+    return [Agent(row, seat, room, fingerprint_of(key)) for row, seat, room, key in session.execute(query)]
 
 
 def fingerprint_of(public_key: bytes) -> bytes:

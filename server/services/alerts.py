@@ -13,7 +13,6 @@ from exam_rooms.incidents import IncidentKind
 from exam_rooms.watch_messages import AlertRequest, Taken
 from exam_rooms.watching import CAMERA_KINDS
 from proctoring.gallery import Found
-from server.db.sittings import ServerBoot
 from server.errors import Refused
 from server.rules import observed
 from server.services import gallery
@@ -22,6 +21,7 @@ from server.services.consent import check_moment, left_at, watched
 from server.services.evidence import Subject, announce
 from server.services.incidents import Episode, Place, end_episode, of_episode, raise_episode
 from server.services.links import placed
+from server.services.steady import kept_boot
 
 _NAME = "AlertRequest"
 
@@ -86,6 +86,5 @@ def _details(asked: AlertRequest) -> dict[str, Any]:
 
 def _cause(session: Session, asked: AlertRequest, boot_ns: int) -> int:
     """When the agent decided, on this machine's boot clock; 0 when it runs on another machine."""
-    boot = session.get(ServerBoot, 1)
-    here = boot is not None and boot.boot_id == asked.boot_id and 0 < asked.boot_ns <= boot_ns
+    here = 0 < asked.boot_ns <= boot_ns and kept_boot(session, asked.boot_id) is not None
     return asked.boot_ns if here else 0

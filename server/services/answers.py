@@ -7,9 +7,12 @@ lacks one of the last three is kept aside. Whether a record counts is decided at
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -35,11 +38,14 @@ BODY_LIMIT = 48 << 10
 """Characters of a sealed body: a text of 8,000 characters of four bytes each."""
 PARTS_LIMIT = 200
 TEXT_LIMIT = 8_000
-_LIMITS = (("item", 64), ("body", BODY_LIMIT), ("boot_id", 64), ("prev", 64), ("hash", 64))
+_LONGEST = 64
+"""Characters of an item's name, a boot id and a hash."""
 _INT31 = 2**31 - 1
 _INT63 = 2**63 - 1
 _WITH_ITEM = frozenset({RecordKind.ANSWER, RecordKind.CLEAR, RecordKind.MARK, RecordKind.UNMARK})
 _KEPT_FACTS = 5000
+_TOGETHER = 200
+"""Attempts whose facts are looked up in one look: a short stop of the loop."""
 _INCIDENTS = {
     "fork": IncidentKind.CHAIN_FORK,
     "bad_hash": IncidentKind.CHAIN_ERROR,
@@ -91,21 +97,45 @@ class AnswerDesk:
         self._vault = vault
         self._events = events
         self._facts: dict[int, Facts] = {}
+        self._lost: dict[int, int] = {}
+        """Attempts whose facts were forgotten, with the room's sitting: one look serves many of a room."""
         self._changes = 0
+        self._spoilt: set[int] = set()
+        """Attempts that have changed since the last look began."""
+        self._looking = threading.RLock()
 
     def forget_room(self, room_sitting: int) -> None:
         """Seats or journals of a room have changed; what is being looked up meanwhile is not kept."""
         self._changes += 1
         for facts in [facts for facts in self._facts.values() if facts.room_sitting == room_sitting]:
-            self._facts.pop(facts.attempt, None)
+            self._lose(facts)
+
+    def forget(self, attempt: int) -> None:
+        """Something about one attempt has changed."""
+        self._spoilt.add(attempt)
+        if attempt in self._facts:
+            self._lose(self._facts[attempt])
+
+    def forget_all(self) -> None:
+        """What was told of any room may have been missed."""
+        self._changes += 1
+        for facts in list(self._facts.values()):
+            self._lose(facts)
 
     def parents(self, attempt: int) -> dict[int, str]:
         """The head that each journal of an attempt was granted to continue."""
+        return {journal: parent for journal, (_, parent) in self._known(attempt).journals.items()}
+
+    def machines(self, attempt: int) -> set[int]:
+        """The workstations that were granted journals of an attempt."""
+        return {workstation for workstation, _ in self._known(attempt).journals.values()}
+
+    def _known(self, attempt: int) -> Facts:
         facts = self._facts.get(attempt)
         if facts is None:
             with self._db.read() as session:
                 facts = load_facts(session, self._vault, attempt)
-        return {journal: parent for journal, (_, parent) in facts.journals.items()}
+        return facts
 
     def take(self, records: Sequence[Record], sender: Sender) -> Taken:
         """Stores a batch of one attempt. Refuses records of attempts or journals of other workstations."""
@@ -128,16 +158,39 @@ class AnswerDesk:
         journals = {record.journal for record in records}
         facts = self._facts.get(attempt)
         if facts is None or not journals <= facts.journals.keys():
-            changes = self._changes
-            with self._db.read() as session:
-                facts = load_facts(session, self._vault, attempt)
-            if len(self._facts) > _KEPT_FACTS:
-                self._facts.clear()
-            if changes == self._changes:
-                self._facts[attempt] = facts
+            with self._looking:
+                facts = self._facts.get(attempt)  # who waited finds what another has looked up
+                if facts is None or not journals <= facts.journals.keys():
+                    facts = self._looked_up(attempt)
         if any(facts.journals.get(journal, (0, ""))[0] != workstation for journal in journals):
             raise Refused("journal_not_yours", 403)
         return facts
+
+    def _looked_up(self, attempt: int) -> Facts:
+        changes, company = self._changes, self._company(attempt)
+        self._spoilt.clear()
+        with self._db.read() as session:
+            facts = load_facts(session, self._vault, attempt)
+            others = load_all(session, self._vault, company) if company else []
+        if len(self._facts) > _KEPT_FACTS:
+            self._facts.clear()
+        if changes == self._changes:
+            for each in [each for each in (*others, facts) if each.attempt not in self._spoilt]:
+                self._facts[each.attempt] = each
+                self._lost.pop(each.attempt, None)
+        return facts
+
+    def _company(self, attempt: int) -> list[int]:
+        """Others of the room whose facts were forgotten as well."""
+        room = self._lost.get(attempt)
+        others = (other for other, where in self._lost.items() if where == room and other != attempt)
+        return [] if room is None else list(islice(others, _TOGETHER - 1))
+
+    def _lose(self, facts: Facts) -> None:
+        if len(self._lost) > _KEPT_FACTS:
+            self._lost.clear()
+        self._facts.pop(facts.attempt, None)
+        self._lost[facts.attempt] = facts.room_sitting
 
     def _fault(self, record: Record, facts: Facts) -> str:
         if record.digest() != record.hash:
@@ -150,9 +203,8 @@ class AnswerDesk:
         causes = {
             cause for e, v in zip(entries, verdicts, strict=True) if (cause := _cause(e.record, e, v, facts))
         }
-        place = Place(facts.room_sitting, facts.seat, facts.attempt)
         for cause in sorted(causes):
-            kind = _INCIDENTS[cause]
+            place, kind = Place(facts.room_sitting, facts.seat, facts.attempt), _INCIDENTS[cause]
             self._db.write(raise_incident, place, kind, now=sender.received_at, cause=cause)
         if any(verdict.outcome is Outcome.STORED for verdict in verdicts):
             self._events.publish([SeatChanged(facts.room_sitting, facts.seat, sender.boot_ns)])
@@ -160,30 +212,47 @@ class AnswerDesk:
 
 def load_facts(session: Session, vault: Vault, attempt_id: int) -> Facts:
     """An attempt's facts from the store."""
-    attempt = session.get(Attempt, attempt_id)
-    if attempt is None:
+    found = load_all(session, vault, [attempt_id])
+    if not found:
         raise NotFound("attempt")
-    papers = (
-        select(Sitting.paper_set_id)
-        .join(RoomSitting, RoomSitting.sitting_id == Sitting.id)
-        .where(RoomSitting.id == attempt.room_sitting_id)
-        .scalar_subquery()
+    return found[0]
+
+
+def load_all(session: Session, vault: Vault, attempts: Iterable[int]) -> list[Facts]:
+    """The same of many attempts, in as many looks; who is not there is left out."""
+    query = (
+        select(Attempt.id, Attempt.room_sitting_id, Attempt.seat_id, Sitting.paper_set_id, Attempt.form)
+        .join(RoomSitting, RoomSitting.id == Attempt.room_sitting_id)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .where(Attempt.id.in_(list(attempts)))
     )
-    items = (
-        select(FormItem.item_uid, KIND_ON_FORM)
+    rows = session.execute(query).all()
+    items = _items(session, {(paper, form) for _, _, _, paper, form in rows})
+    journals: defaultdict[int, dict[int, tuple[int, str]]] = defaultdict(dict)
+    grants = select(JournalGrant).where(JournalGrant.attempt_id.in_([row[0] for row in rows]))
+    for grant in session.scalars(grants):
+        journals[grant.attempt_id][grant.journal] = (grant.workstation_id, grant.parent)
+    return [
+        Facts(attempt, room, seat, vault.attempt_key(attempt), items[paper, form], journals[attempt])
+        for attempt, room, seat, paper, form in rows
+    ]
+
+
+def _items(
+    session: Session, forms: set[tuple[int | None, str]]
+) -> dict[tuple[int | None, str], frozenset[str]]:
+    """What may be answered on each form, by paper set and form."""
+    query = (
+        select(FormItem.paper_set_id, FormItem.form, FormItem.item_uid, KIND_ON_FORM)
         .join(BankItem, BankItem.id == FormItem.item_id)
         .outerjoin(ItemVersion, VERSION_ON_FORM)
-        .where(FormItem.paper_set_id == papers, FormItem.form == attempt.form)
+        .where(FormItem.paper_set_id.in_({paper for paper, _ in forms}))
+        .where(FormItem.form.in_({form for _, form in forms}))
     )
-    grants = session.scalars(select(JournalGrant).where(JournalGrant.attempt_id == attempt_id))
-    return Facts(
-        attempt=attempt.id,
-        room_sitting=attempt.room_sitting_id,
-        seat=attempt.seat_id,
-        key=vault.attempt_key(attempt.id),
-        items=frozenset(asked for uid, kind in session.execute(items) for asked in _asked(uid, kind)),
-        journals={grant.journal: (grant.workstation_id, grant.parent) for grant in grants},
-    )
+    asked: defaultdict[tuple[int | None, str], set[str]] = defaultdict(set)
+    for paper, form, uid, kind in session.execute(query):
+        asked[paper, form].update(_asked(uid, kind))
+    return {form: frozenset(asked[form]) for form in forms}
 
 
 def _asked(uid: str, kind: str) -> Iterator[str]:
@@ -240,9 +309,13 @@ def _one_attempt(records: Sequence[Record]) -> int:
 
 def _well_formed(record: Record) -> bool:
     numbers = 0 < record.attempt <= _INT31 and 0 < record.journal <= _INT31 and 0 < record.seq <= _INT31
-    texts = all(len(getattr(record, name)) <= limit for name, limit in _LIMITS)
-    plain = "\x00" not in record.item + record.body + record.boot_id + record.prev + record.hash
-    return numbers and texts and plain and 0 <= record.boot_ns <= _INT63
+    return numbers and 0 <= record.boot_ns <= _INT63 and all(_fits(record))
+
+
+def _fits(record: Record) -> Iterator[bool]:
+    yield len(record.body) <= BODY_LIMIT
+    for text in (record.item, record.boot_id, record.prev, record.hash):
+        yield len(text) <= _LONGEST
 
 
 def _cause(record: Record, entry: Received, verdict: Verdict, facts: Facts) -> str:

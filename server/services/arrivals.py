@@ -12,7 +12,7 @@ from exam_rooms.protocol import RefusedRecord
 from server.db.answers import AnswerStore
 from server.db.sittings import Attempt
 from server.errors import Refused
-from server.services import attempts, marks, merges, roomstate, stream
+from server.services import attempts, handing_in, marks, merges, roomstate, stream
 from server.services.answers import Taken
 from server.services.delivery import Parts, delivery_of
 from server.services.marks import Uncounted
@@ -44,8 +44,8 @@ def _collected(parts: Parts, attempt: int) -> bool:
 
 
 def _note_merge(parts: Parts, attempt: int, now: datetime) -> None:
-    """Only attempts with several journals can fork; their facts are in memory."""
-    if len(delivery_of(parts).desk.parents(attempt)) < 2:
+    """Only attempts at several workstations can fork; who they are is in memory."""
+    if len(delivery_of(parts).desk.machines(attempt)) < 2:
         return
     with parts.db.read() as session:
         found = merges.undecided(session, parts.answers, parts.vault, attempt)
@@ -62,14 +62,16 @@ def _tell_late(parts: Parts, attempt: int, *, collected: bool, now: datetime) ->
 
 def _submit(parts: Parts, taken: Taken, now: datetime) -> tuple[RefusedRecord, ...]:
     events = parts.answers.events(taken.attempt)
-    found = stream.submission(events, parts.answers.contiguous(taken.attempt))
+    whole = stream.unbroken(events)  # what was kept aside may stand in a gap: then the store is asked
+    upto = whole if whole is not None else parts.answers.contiguous(taken.attempt)
+    found = stream.submission(events, upto)
     if found is None:
         return ()
     faults = stream.chain_faults(events, delivery_of(parts).desk.parents(taken.attempt))
     if any(fault.code != "gap" for fault in faults):
         parts.db.write(attempts.tell_broken_chain, taken.attempt, now=now)
     try:
-        parts.db.write(attempts.submit, taken.attempt, found, parts.site.signing_key, now=now)
+        parts.db.write(handing_in.submit, taken.attempt, found, parts.site.signing_key, now=now)
     except Refused as refusal:
         record = found.stored.record
         return (RefusedRecord(record.journal, record.seq, refusal.code),)

@@ -21,8 +21,6 @@ from server.services.duty import on_duty
 
 PERFORMING, CALLED, WAITING, DONE, ABSENT = "performing", "called", "waiting", "done", "absent"
 STATES = (WAITING, CALLED, PERFORMING, DONE, ABSENT)
-OVER = (DONE, ABSENT)
-"""States of a turn in which nothing of it lies ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from server.db.rooms import Seat, Workstation
 from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import Forbidden, Refused
 from server.rules.attempt_check import RECEIPT_MARK, Checked, check, read, read_receipt
-from server.services import audit
+from server.services import audit, origins
 from server.services.site import Site
 
 __all__ = [
@@ -106,8 +106,10 @@ def _exported(session: Session, store: AnswerStore, row: Attempt) -> ExportedAtt
         .where(JournalGrant.attempt_id == row.id)
         .order_by(JournalGrant.journal)
     )
+    number, site_key = origins.whose(session, row.id)
+    events = origins.as_written(store.events(row.id), number)
     return ExportedAttempt(
-        attempt=row.id,
+        attempt=number,
         ticket=session.get_one(Registration, row.registration_id).ticket,
         seat=session.get_one(Seat, row.seat_id).number,
         form=row.form,
@@ -116,9 +118,10 @@ def _exported(session: Session, store: AnswerStore, row: Attempt) -> ExportedAtt
             ExportedJournal(g.journal, g.parent, g.workstation_id, seat, g.opened_at, g.final_seq)
             for g, seat in grants
         ),
-        records=tuple(ExportedRecord(one.record, one.received_at) for one in store.events(row.id)),
+        records=tuple(ExportedRecord(one.record, one.received_at) for one in events),
         aside=tuple(ExportedAside(one.journal, one.seq, one.reason) for one in store.aside(row.id)),
         receipt=decode(Receipt, row.receipt) if row.receipt else None,
+        site_key=site_key,
     )
 
 

@@ -1,37 +1,34 @@
-"""What a candidate does at a seat after signing in: confirm, accept, open a journal, submit, receipt."""
+"""What a candidate does at a seat after signing in: confirm, accept, open a journal.
 
-import base64
+And what the clock does: it closes what is open.
+"""
+
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
-from exam_rooms.clock import NotCounted
 from exam_rooms.incidents import IncidentKind
-from exam_rooms.protocol import AcceptRequest, Receipt, receipt_message
+from exam_rooms.protocol import AcceptRequest
 from exam_rooms.seats import Act, AttemptState
-from exam_rooms.wire import decode, encode
 from server.access import Actor
 from server.db.breaches import Breach
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, JournalGrant, Registration
+from server.db.sittings import Attempt, JournalGrant
 from server.errors import NotFound, Refused
-from server.services import audit, breaches, consents, desk_marks
+from server.services import audit, breaches, consents, desk_marks, epochs
 from server.services.agents import Agent
 from server.services.captures import ensure_seed
-from server.services.collection import collect_if_complete
 from server.services.consent import rules_of
-from server.services.counting import Judge
 from server.services.incidents import Place, end_episodes, raise_incident
 from server.services.link_gaps import end_elsewhere
 from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
-from server.services.stream import Submission, Tail
+from server.services.stream import Tail
 
+JOURNALS_OF_AN_EPOCH = 1000
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
 
 
@@ -89,8 +86,9 @@ def begin_all(session: Session, attempts: Sequence[Attempt], now: datetime) -> N
         Breach.attempt_id.in_([attempt.id for attempt in attempts]), Breach.ended_at.is_(None)
     )
     suspects = set(session.scalars(told_of))  # one look for all: hardly anybody is one
+    for room_sitting in {attempt.room_sitting_id for attempt in attempts}:
+        ensure_seed(session, room_sitting, now=now)
     for attempt in attempts:
-        ensure_seed(session, attempt.room_sitting_id, now=now)
         advance(session, attempt, Act.START)
         attempt.answering_at = now
     for attempt in attempts:
@@ -118,16 +116,20 @@ def begin_waiting(session: Session, room_sitting_id: int, *, now: datetime) -> l
 def open_journal(
     session: Session, agent: Agent, attempt_id: int, end: Tail, *, now: datetime
 ) -> JournalGrant:
-    """A new journal of an attempt for the workstation at its seat; `end` is the head it continues."""
+    """A new journal of an attempt for the workstation at its seat; `end` is the head it continues.
+
+    Each epoch counts from a number of its own: the server before may have granted some that never came here.
+    """
     attempt = locked_attempt(session, attempt_id)
     if attempt.seat_id != agent.seat:
         raise Refused("attempt_not_here", 403)
     if AttemptState(attempt.state) not in AT_SEAT:
         raise Refused("journal_not_now", state=attempt.state)
     last = _last_journal(session, attempt_id)
+    first = (max(1, epochs.current(session)) - 1) * JOURNALS_OF_AN_EPOCH + 1
     grant = JournalGrant(
         attempt_id=attempt_id,
-        journal=last + 1,
+        journal=max(last + 1, first),
         workstation_id=agent.workstation,
         parent=end.head,
         opened_at=now,
@@ -145,64 +147,11 @@ def _last_journal(session: Session, attempt_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def submit(
-    session: Session,
-    attempt_id: int,
-    submission: Submission,
-    signing_key: Ed25519PrivateKey,
-    *,
-    now: datetime,
-) -> Receipt:
-    """Closes an attempt by its SUBMIT record and signs the receipt; the same record again changes nothing.
-
-    Refused when too early or too late, and from a journal that another one continues: whoever handed in
-    without a link and was then moved has gone on answering at the new seat, and hands in there.
-    """
-    attempt = locked_attempt(session, attempt_id)
-    room = load(session, attempt.room_sitting_id)
-    if attempt.state == AttemptState.SUBMITTED and attempt.receipt:
-        return decode(Receipt, attempt.receipt)
-    if submission.stored.record.journal < _last_journal(session, attempt_id):
-        raise Refused("submit_superseded")
-    allowed = room.submit_from(attempt)
-    if submission.received_at < allowed:
-        raise Refused("submit_too_early", allowed=allowed.isoformat())
-    stale = attempt.reopened_at is not None and submission.received_at <= attempt.reopened_at
-    if stale or isinstance(Judge(session, room, attempt).verdict(submission.stored), NotCounted):
-        raise Refused("submit_too_late")
-    advance(session, attempt, Act.SUBMIT)
-    record = submission.stored.record
-    attempt.closed_at, attempt.close_reason = submission.received_at, "submitted"
-    end_episodes(session, attempt_id, now=submission.received_at)
-    session.get_one(JournalGrant, (attempt_id, record.journal)).final_seq = record.seq
-    end = Tail(record.journal, record.seq, record.hash)
-    receipt = _signed(session, attempt, end, submission.answered, signing_key)
-    attempt.receipt = encode(receipt)
-    session.flush()
-    collect_if_complete(session, attempt, now)
-    _record(session, attempt, "submitted", now, head=record.hash, answered=submission.answered)
-    return receipt
-
-
 def tell_broken_chain(session: Session, attempt_id: int, *, now: datetime) -> None:
     """The whole stream was looked at before a submission is confirmed, and does not hold."""
     attempt = session.get_one(Attempt, attempt_id)
     place = Place(attempt.room_sitting_id, attempt.seat_id, attempt_id)
     raise_incident(session, place, IncidentKind.CHAIN_ERROR, now=now, cause="submission")
-
-
-def receipt(
-    session: Session, attempt_id: int, end: Tail, answered: int, signing_key: Ed25519PrivateKey
-) -> Receipt:
-    """The receipt of a closed attempt; one closed by the clock or a person gets it once it is collected."""
-    attempt = locked_attempt(session, attempt_id)
-    if attempt.receipt:
-        return decode(Receipt, attempt.receipt)
-    if AttemptState(attempt.state) not in CLOSED or attempt.collected_at is None:
-        raise Refused("receipt_not_ready")
-    made = _signed(session, attempt, end, answered, signing_key)
-    attempt.receipt = encode(made)
-    return made
 
 
 def something_due(
@@ -261,24 +210,6 @@ def _open_attempts(session: Session, room_sitting_id: int) -> list[Attempt]:
     closed = [str(state) for state in CLOSED]
     query = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id, Attempt.state.not_in(closed))
     return list(session.scalars(query.order_by(Attempt.id).with_for_update(key_share=True)))
-
-
-def _signed(
-    session: Session, attempt: Attempt, end: Tail, answered: int, signing_key: Ed25519PrivateKey
-) -> Receipt:
-    assert attempt.closed_at is not None
-    unsigned = Receipt(
-        attempt=attempt.id,
-        ticket=session.get_one(Registration, attempt.registration_id).ticket,
-        journal=end.journal,
-        seq=end.seq,
-        head=end.head,
-        answered=answered,
-        submitted_at=attempt.closed_at,
-        signature="",
-    )
-    signature = signing_key.sign(receipt_message(unsigned))
-    return replace(unsigned, signature=base64.b64encode(signature).decode())
 
 
 def _record(session: Session, attempt: Attempt, act: str, now: datetime, **details: Any) -> None:  # noqa: ANN401

@@ -7,9 +7,9 @@ with the act it tells of or not at all. Details never hold secrets, ID numbers o
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,9 @@ from server.rules.audit_chain import FIRST_HASH, checkpoint_fault, entry_hash
 
 SYSTEM_STREAM = "system"
 PAGE = 100
+_entries, _heads = cast("Table", AuditEntry.__table__), cast("Table", AuditHead.__table__)
+_HEAD = select(_heads.c.seq, _heads.c.hash).where(_heads.c.stream == bindparam("chain")).with_for_update()
+_APPEND, _MOVE = insert(_entries), update(_heads).where(_heads.c.stream == bindparam("chain"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +81,28 @@ def record(  # noqa: PLR0913 - the five facts of an act, and its moment
     *,
     now: datetime,
     **details: object,
-) -> AuditEntry:
+) -> None:
     """Appends one act to a chain inside the caller's transaction. `object` names what it was done to."""
-    head = _locked_head(session, stream)
-    entry = AuditEntry(
-        stream=stream,
-        seq=head.seq + 1,
-        at=now.astimezone(UTC),
-        actor_id=actor.user_id,
-        actor=actor.name,
-        act=act,
-        object=object,
-        details={name: _plain(value) for name, value in details.items()},
-        prev=head.hash,
-        hash="",
-    )
-    entry.hash = digest(entry)
-    head.seq, head.hash = entry.seq, entry.hash
-    session.add(entry)
     session.flush()
-    return entry
+    seq, last = _locked_head(session, stream)
+    entry: dict[str, Any] = {
+        "stream": stream,
+        "seq": seq + 1,
+        "at": now.astimezone(UTC),
+        "actor_id": actor.user_id,
+        "actor": actor.name,
+        "act": act,
+        "object": object,
+        "details": {name: _plain(value) for name, value in details.items()},
+        "prev": last,
+    }
+    entry["hash"] = entry_hash({**entry, "at": entry["at"].isoformat()})
+    connection = session.connection()
+    connection.execute(_APPEND, entry)
+    connection.execute(_MOVE, {"chain": stream, "seq": entry["seq"], "hash": entry["hash"]})
+    known = session.identity_map.get(session.identity_key(AuditHead, stream))
+    if known is not None:
+        session.expire(known)
 
 
 def digest(entry: AuditEntry) -> str:
@@ -190,11 +195,14 @@ def _checkpoint_breaks(session: Session, stream: str, hashes: list[str]) -> Iter
             yield Break(stream, row.size, "checkpoint")
 
 
-def _locked_head(session: Session, stream: str) -> AuditHead:
-    session.execute(_first_head(session, stream))
-    head = session.get(AuditHead, stream, with_for_update=True)
-    assert head is not None
-    return head
+def _locked_head(session: Session, stream: str) -> tuple[int, str]:
+    """The last number and hash of a chain, kept from other writers until the commit."""
+    connection = session.connection()
+    head = connection.execute(_HEAD, {"chain": stream}).one_or_none()
+    if head is None:  # two may come here at once: the second one waits for the first, and then finds its row
+        connection.execute(_first_head(session, stream))
+        head = connection.execute(_HEAD, {"chain": stream}).one()
+    return head.seq, head.hash
 
 
 def _first_head(session: Session, stream: str) -> Insert:

@@ -19,7 +19,7 @@ from server.db.outcomes import Result
 from server.db.sittings import Batch, Candidate
 from server.errors import NotFound, Refused
 from server.rules.policy import LevelPolicy
-from server.rules.results import MAY_RETAKE, OVERALL, Ground, Outcome, Status, graded
+from server.rules.results import OVERALL, Ground, Outcome, Status, graded
 from server.services import audit, publicity
 from server.services.batches import policy_of
 from server.services.result_evidence import Key, as_outcome, computed, whole
@@ -235,15 +235,6 @@ def append(session: Session, actor: Actor, change: ResultChange, *, now: datetim
         _replace(session, Difference(*above, known.get(above), overall), stored.get(above), stamp)
     session.flush()
     return made
-
-
-def retakers(session: Session, batch_id: int, component: str) -> dict[int, str]:
-    """Candidates whose result in force lets them sit the component again -> its status."""
-    return {
-        candidate: row.status
-        for (candidate, each), row in current(session, batch_id).items()
-        if each == component and row.status in MAY_RETAKE
-    }
 
 
 def history(session: Session, batch_id: int, candidate_id: int) -> list[Result]:

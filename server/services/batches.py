@@ -267,12 +267,14 @@ def void_other_packages(session: Session, actor: Actor, sitting: Sitting, now: d
 
 def policy_of(batch: Batch) -> LevelPolicy:
     """The frozen policy of a batch."""
-    return _read_policy(json.dumps(batch.policy))
+    return read_policy(json.dumps(batch.policy))
 
 
 @lru_cache(maxsize=64)
-def _read_policy(frozen: str) -> LevelPolicy:
-    """Reading it takes a millisecond, and every look at a room needs it; its values never change."""
+def read_policy(frozen: str) -> LevelPolicy:
+    """A policy out of its JSON text. It takes a millisecond, and every look at a room needs it; its values
+    never change.
+    """
     return LevelPolicy.from_json(json.loads(frozen))
 
 

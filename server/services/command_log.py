@@ -17,6 +17,7 @@ from exam_rooms.kiosk_messages import CommandKind, CommandNote, MessageView, Sea
 from server.access import SYSTEM
 from server.db.base import Database, emit
 from server.db.commands import SeatCommand, SeatMessage, WorkedRow
+from server.db.rooms import WorkstationClock
 from server.db.sittings import Attempt
 from server.events import LinkChanged
 from server.services import audit
@@ -231,6 +232,9 @@ def confirm(session: Session, told: Sequence[Confirmation], *, now: datetime) ->
     ids = {each.note.command for each in told}
     _lock_attempts(session, ids)
     rows = {row.id: row for row in session.scalars(select(SeatCommand).where(SeatCommand.id.in_(ids)))}
+    stations = {each.agent.workstation for each in told}
+    clocks = select(WorkstationClock).where(WorkstationClock.workstation_id.in_(stations))
+    kept = session.scalars(clocks).all()  # held: each stamp is placed by one, without a look of its own
     moved: dict[int, dict[str, int]] = {}
     for each in told:
         row = rows.get(each.note.command)
@@ -239,6 +243,7 @@ def confirm(session: Session, told: Sequence[Confirmation], *, now: datetime) ->
         counts = moved.setdefault(row.room_sitting_id, {})
         counts[row.kind] = counts.get(row.kind, 0) + 1
         emit(session, LinkChanged(row.room_sitting_id, row.seat_id))
+    del kept
     for room, counts in sorted(moved.items()):
         stream = audit.sitting_stream(room)
         audit.record(session, stream, SYSTEM, "commands_confirmed", stream, now=now, **counts)

@@ -1,6 +1,9 @@
 """What the live process keeps in memory for its agents, joined once per host; all of it can be rebuilt."""
 
+import base64
+import threading
 import weakref
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -8,11 +11,12 @@ from typing import Protocol
 from exam_rooms.kiosk_messages import SebState
 from exam_rooms.protocol import SeatState
 from itembank.vault import Vault
+from server.bus.bus import Bus
 from server.db.answers import AnswerStore
 from server.db.base import Database
 from server.db.sittings import RoomSitting
 from server.errors import NotFound
-from server.events import Events, PairingChanged, RoomChanged, SeatChanged, SebChanged
+from server.events import Events, LookWanted, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.presence import Presence
 from server.services.agents import Agent, AgentDoor, find_room
 from server.services.answers import AnswerDesk
@@ -20,6 +24,8 @@ from server.services.command_log import Confirmations
 from server.services.links import Links
 from server.services.looks import Looks
 from server.services.room_cameras import CameraDoor
+from server.services.room_news import news_of
+from server.services.room_sight import RoomSight
 from server.services.room_watch import RoomWatch
 from server.services.seat_state import SeatView, build_all
 from server.services.seat_views import SeatViews
@@ -41,6 +47,8 @@ class Parts(Protocol):
     @property
     def events(self) -> Events: ...
     @property
+    def bus(self) -> Bus: ...
+    @property
     def presence(self) -> Presence: ...
     @property
     def site(self) -> Site: ...
@@ -48,6 +56,14 @@ class Parts(Protocol):
     def clock(self) -> SteadyClock: ...
     @property
     def demo(self) -> bool: ...
+    @property
+    def agent_tries(self) -> Tries: ...
+
+
+SEB, GONE, PICTURE, CAMERA, JOURNAL = "seb", "gone", "picture", "room camera", "journal"
+"""What processes tell each other beyond facts: a proof, a released workstation, a picture asked for, what is
+remembered of a room's camera, and an attempt that has a new journal.
+"""
 
 
 class Delivery:
@@ -60,23 +76,37 @@ class Delivery:
     def __init__(self, parts: Parts) -> None:
         self._db = parts.db
         self._demo = parts.demo
+        self._bus = parts.bus
+        self._clock = parts.clock
+        bus = self._bus
         self.door = AgentDoor(parts.db, parts.site.token_key)
         self.camera_door = CameraDoor(parts.db, parts.site.token_key)
-        self.room_cameras = RoomWatch(parts.db, parts.events, parts.presence)
+        self.room_cameras = RoomWatch(parts.db, parts.events, parts.presence, bus.worker.id, self._tell_room)
         self.desk = AnswerDesk(parts.db, parts.answers, parts.vault, parts.events)
-        self.links = Links(parts.db, parts.presence, parts.clock)
-        self.looks = Looks(lambda wanted: parts.events.publish([wanted]))
-        self.tries = Tries()
+        self.links = Links(parts.db, parts.presence, parts.clock, bus.worker.id)
+        self.looks = Looks(lambda wanted: parts.events.publish([wanted]), self._pass_on)
+        self.tries = parts.agent_tries
         self.confirmations = Confirmations(parts.db)
         self.views = SeatViews()
         self._rooms: dict[int, int] = {}
+        self._looking: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._sought: dict[int, int] = {}
+        """The newest version that was looked for because a workstation shows it, found or not."""
         self._met: set[int] = set()
         """Rooms whose workstations are known to `views`."""
-        self.seb = SebSeats()
+        self.seb = SebSeats(lambda workstation, state: bus.send(SEB, [workstation, state]))
         parts.events.subscribe(SeatChanged, self._seat_changed)
         parts.events.subscribe(RoomChanged, self._room_changed)
         parts.events.subscribe(PairingChanged, self._pairing_changed)
         parts.events.subscribe(SebChanged, self._seb_changed)
+        parts.events.subscribe(LookWanted, lambda fact: self.looks.wanted(fact, parts.clock.now()))
+        self.links.forgotten = lambda workstation: bus.send(GONE, workstation)
+        bus.on_lost(self.forget_all)
+        bus.on(SEB, lambda _sender, told: self.seb.told(*told))
+        bus.on(GONE, lambda _sender, workstation: self.links.forget_here(workstation))
+        bus.on(PICTURE, self._picture_came)
+        bus.on(JOURNAL, lambda _sender, attempt: self.desk.forget(attempt))
+        bus.on(CAMERA, lambda _sender, told: self.room_cameras.told(*told))
 
     def view(self, agent: Agent, now: datetime) -> SeatView:
         """What the workstation shows now, with the time of this look."""
@@ -86,12 +116,28 @@ class Delivery:
         proved = self.seb.of(agent.workstation) if needed else SebState.NOT_NEEDED
         return replace(kept, state=replace(kept.state, server_time=now, seb=proved))
 
-    def kept(self, agent: Agent, now: datetime) -> SeatView:
-        """The view as it was built, by whoever built it: its time is that of an earlier look."""
-        return self.views.get(agent) or self._built(agent, now)
+    def kept(self, agent: Agent, now: datetime, known: int = 0) -> SeatView:
+        """The view as it was built, by whoever built it: its time is that of an earlier look.
+
+        `known`: the version that the seat shows. When it is newer, another process was told of the change
+        and this one has not heard yet. What the store does not have, a standby's may lack it, is sought once.
+        """
+        kept = self.views.get(agent)
+        if kept is not None and kept.state.version < known and self._sought.get(agent.workstation) != known:
+            self._sought[agent.workstation] = known
+            self.views.forget_seat(agent.seat)
+            kept = None
+        return kept or self._built(agent, now)
 
     def _built(self, agent: Agent, now: datetime) -> SeatView:
-        """The view of a workstation, built together with others of its room that have to be built too."""
+        """The view of a workstation, built together with others of its room that have to be built too.
+
+        One look at a room at a time: when all its views are forgotten at once, whoever waited finds the view.
+        """
+        with self._looking[agent.room]:
+            return self.views.get(agent) or self._looked_up(agent, now)
+
+    def _looked_up(self, agent: Agent, now: datetime) -> SeatView:
         if agent.room not in self._met:
             self._meet(agent.room)
         changes, company = self.views.changes, self.views.company(agent)
@@ -141,6 +187,30 @@ class Delivery:
         self.camera_door.forget()
         self._met.clear()
         self.views.forget_all()
+
+    def forget_all(self) -> None:
+        """News may have been missed: everything is looked up again. What seats have proved is no copy."""
+        self.door.forget()
+        self.camera_door.forget()
+        self.desk.forget_all()
+        self._met.clear()
+        self.views.forget_all()
+
+    def granted(self, attempt: int) -> None:
+        """An attempt has a new journal; others may keep facts of it, and come to hear of an older one."""
+        self.desk.forget(attempt)
+        self._bus.send(JOURNAL, attempt)
+
+    def _tell_room(self, what: str, body: object) -> None:
+        if not self._bus.alone:
+            self._bus.send(CAMERA, [what, news_of(body) if isinstance(body, RoomSight) else body])
+
+    def _pass_on(self, workstation: int, ref: str, data: bytes) -> None:
+        self._bus.send(PICTURE, [workstation, ref, base64.b64encode(data).decode()])
+
+    def _picture_came(self, _sender: str, told: tuple[int, str, str]) -> None:
+        workstation, ref, data = told
+        self.looks.came(workstation, ref, base64.b64decode(data), self._clock.now())
 
     def _seb_changed(self, _fact: SebChanged) -> None:
         self.seb.forget_all()

@@ -37,6 +37,7 @@ from server.services import (
     audit,
     checkpoints,
     ledger,
+    origins,
     record_book,
     rosters,
     supervision,
@@ -188,6 +189,8 @@ def _files(  # noqa: PLR0913 - all that files are made of
     chosen = sorted(row["id"] for row in found.rows["attempts"])
     sources = Sources(stores.answers, stores.site)
     yield "4-results/attempts.json", attempt_export.document(session, sources, chosen, now=now)
+    for code, proofs in origins.proofs(session, rooms[0].sitting.id):
+        yield f"3-process/site-{code}.json", proofs
     yield "4-results/packages.json", canonical(list(_packages(session, numbers, stores.site)))
 
 

@@ -63,8 +63,17 @@ ELSEWHERE: Mapping[str, str] = {
     "scoring_devices": "tablets of staff; every lock of a sheet carries the key that signed it",
     "seats": "exported by name: the plan of the room",
     "seb_rooms": "settings of machines, with a secret",
+    "seat_words": "who was heard in the last seconds, while the server processes could not talk",
     "server_boots": "the server's clock now",
+    "server_epochs": "of the server, not of one sitting",
+    **dict.fromkeys(("standby_servers", "standby_codes"), "of the server, not of one sitting"),
     "sheet_templates": "of the item bank; what a panel scored by is in the sealed package",
+    "exam_sites": "the register of sites",
+    "peer_rows": "which rows are whose, here and at the sites; of the store, not of one sitting",
+    "site_authority": "of the site, not of one sitting",
+    "site_file_parts": "sealed files between authority and sites; what is in them is exported",
+    "site_files": "sealed files between authority and sites; what is in them is exported",
+    "site_rooms": "which rooms are a site's; of the plan",
     "site_secrets": "secrets of the site",
     "stations": "of the room; each turn of the sitting names its own",
     "staff_profiles": "personal data of staff beyond the sitting",
@@ -129,7 +138,17 @@ def undecided(metadata: MetaData) -> set[str]:
 
 def walk(session: Session, metadata: MetaData, sitting: int, rooms: Collection[int]) -> Found:
     """Every row of some rooms of a sitting. `rooms`: ids of `room_sittings`."""
-    found = Found()
+    found, tables = Found(), metadata.tables
+    for name, rows in raw_rows(session, metadata, sitting, rooms).items():
+        found.rows[name] = [_plain(tables[name], row) for row in rows]
+        found.users |= _staff(tables[name], rows)
+    return found
+
+
+def raw_rows(
+    session: Session, metadata: MetaData, sitting: int, rooms: Collection[int]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The same rows as they are stored, by table; what leads to another comes behind it."""
     raw: dict[str, list[Mapping[str, Any]]] = {}
     tables = metadata.tables
     raw["sittings"] = _where(session, tables["sittings"].c.id, [sitting])
@@ -145,10 +164,7 @@ def walk(session: Session, metadata: MetaData, sitting: int, rooms: Collection[i
     for table in belonging(metadata):
         if table.name not in raw and table.name not in EXCLUDED:
             raw[table.name] = _of(session, table, raw, frozenset(rooms))
-    for name, rows in raw.items():
-        found.rows[name] = [_plain(tables[name], row) for row in rows]
-        found.users |= _staff(tables[name], rows)
-    return found
+    return raw
 
 
 def _parents(table: Table, names: Collection[str]) -> list[tuple[Column[Any], Column[Any]]]:

@@ -2,22 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from exam_rooms.clock import in_time
 from exam_rooms.incidents import INCIDENTS, IncidentKind
 from exam_rooms.seats import AttemptState
 from server.db.base import TO_CHANGE, emit
 from server.db.rooms import WorkstationClock
-from server.db.sittings import Attempt, LinkGapRow, RoomSitting
+from server.db.sittings import Attempt, JournalGrant, LinkGapRow, RoomSitting
 from server.events import LinkChanged
+from server.rules.takeover import unshipped
 from server.services.agents import Agent
 from server.services.incident_terms import incident_rules
 from server.services.incidents import Place, clear, raise_incident
 from server.services.roomstate import CLOSED, load
 from server.services.sittings_now import current_sitting
+
+_BROUGHT_AGAIN = timedelta(hours=36)
+"""Seats keep settled journals for so long."""
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,38 @@ def gaps_after_restart(session: Session, *, now: datetime) -> int:
             )
             opened += 1
     return opened
+
+
+def gaps_after_takeover(session: Session, answers_until: datetime | None, *, now: datetime) -> int:
+    """Another machine was the server until now; the copy of its answers may be older than that of the rest.
+
+    What seats bring again must count as it did when it was acknowledged (R45), also for attempts that were
+    over by then. `answers_until`: the newest record in the copy of the answers. Returns the gaps written.
+    """
+    written = 0
+    sign = _last_sign(session, answers_until)
+    rooms = select(RoomSitting).where(RoomSitting.started_at > now - _BROUGHT_AGAIN)
+    for row in session.scalars(rooms).all():
+        room = load(session, row.id)
+        longest = timedelta(minutes=room.policy.late_rule.link_gap_max_minutes)
+        for attempt in session.scalars(select(Attempt).where(Attempt.room_sitting_id == row.id)):
+            ends = room.taken_until(attempt)
+            gap = unshipped(ends, sign, longest, now)
+            if gap is None or (answers_until and not in_time(answers_until, ends, room.policy.late_rule)):
+                continue  # all that came in time is in the copy, and what was judged stays judged
+            machines = select(JournalGrant.workstation_id).where(JournalGrant.attempt_id == attempt.id)
+            for machine in sorted(set(session.scalars(machines))):
+                silence = Silence(gap[0], row.started_at or gap[0], _last_boot(session, machine), gap[1])
+                session.add(_gap(machine, attempt.id, silence))
+                written += 1
+    return written
+
+
+def _last_sign(session: Session, answers_until: datetime | None) -> datetime:
+    """The newest moment of which the stores know that a room was looked after."""
+    began = session.scalar(select(func.max(RoomSitting.started_at)))
+    looked = session.scalar(select(func.max(RoomSitting.watched_at)))
+    return max((one for one in (began, looked, answers_until) if one), default=_BEFORE_ALL)
 
 
 def _last_boot(session: Session, workstation: int) -> str:

@@ -6,9 +6,7 @@ last moment of which the server knew that nothing waited there. How long a seat 
 are told depends on the hint; what excuses late records does not.
 """
 
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -17,7 +15,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
 from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
-from exam_rooms.pace import SHORTEST_GAP, silence
+from exam_rooms.pace import silence
 from exam_rooms.protocol import StatusRequest
 from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import Database
@@ -26,7 +24,8 @@ from server.db.sittings import RoomSitting
 from server.presence import Presence
 from server.services import camera_spans, camera_stays, clock_proof
 from server.services.agents import Agent
-from server.services.link_gaps import Silence, close_gaps, keep_silence, open_gap, tell_silence
+from server.services.lines import Line, LineNews, Owed, Returns, merge, newer_status, news_of
+from server.services.link_gaps import close_gaps, keep_silence, open_gap, tell_silence
 from server.services.steady import SteadyClock
 
 _CLOCK_GAIN_NS = 1_000_000
@@ -38,68 +37,30 @@ _RETURNS_REST = timedelta(seconds=60)
 """A camera that comes and goes is told of at most so often; what happened meanwhile is counted."""
 _CODE, _CODES, _NUMBER = 40, 32, 999
 """The same of the launcher: characters of a code, codes, and how far screens and restarts are counted."""
-_QUIET_KEPT = 32
-"""Silences kept in memory for each line: some minutes of a server in trouble."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """The end of the journal that a heartbeat told of, and when that heartbeat left the agent."""
-
-    attempt: int
-    journal: int
-    seq: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Returns:
-    """How often a camera's pictures had come again (after it was opened anew, after a pause) at the moment of
-    the last telling, None before the first.
-    """
-
-    reconnects: int
-    stalls: int
-    told_at: datetime | None = None
-
-    def is_before(self, camera: CameraReport) -> bool:
-        """Whether the counts have gone on; an agent that was started again counts from 0."""
-        return camera.reconnects >= self.reconnects and camera.stalls >= self.stalls
-
-
-@dataclass(slots=True)
-class Line:
-    """What is known of one agent's line."""
-
-    agent: Agent
-    heard_at: datetime
-    clear_at: datetime
-    boot_id: str = ""
-    lost_at: datetime | None = None
-    told: bool = False  # an incident stands for this silence
-    hold: float = 0.0  # seconds after which this silence is told
-    hint: int = 0  # what the agent was told last
-    patience: int = 0  # the highest hint that its next heartbeat may still follow
-    owed: Owed | None = None
-    quiet: deque[Silence] = field(default_factory=lambda: deque(maxlen=_QUIET_KEPT))
-
-    def is_quiet(self, now: datetime) -> bool:
-        """Whether the silence since the last word may make answers late."""
-        return now - self.heard_at > timedelta(seconds=SHORTEST_GAP)
-
-    def silence(self, until: datetime | None = None) -> Silence:
-        """The silence since the last word."""
-        return Silence(self.heard_at, self.clear_at, self.boot_id, until)
 
 
 class Links:
-    """Lines by workstation, in memory; the gaps stand in the database."""
+    """Lines by workstation, in memory; the gaps stand in the database.
 
-    def __init__(self, db: Database, presence: Presence, clock: SteadyClock) -> None:
+    `worker`: this process, among those whose lines come in by `take_over`.
+    """
+
+    def __init__(self, db: Database, presence: Presence, clock: SteadyClock, worker: str = "") -> None:
         self._db = db
         self._presence = presence
         self._clock = clock
+        self._worker = worker
+        self.orphaned: Callable[[str], bool] = lambda _worker: False
+        """Whether this process looks after the lines of that one, which is gone."""
+        self.is_gone: Callable[[str], bool] = lambda _worker: False
+        """Whether that process is gone, whoever looks after its lines now."""
+        self.forgotten: Callable[[int], None] = lambda _workstation: None
+        """Told of a workstation that is no longer paired."""
+        self._news: dict[int, None] = {}
+        """Workstations of which the others have not been told what this process knows."""
         self._lines: dict[int, Line] = {}
+        self._unclosed: dict[int, datetime] = {}
+        """Workstations that are back, and since when, while the store has not taken it."""
         self._offsets: dict[tuple[int, str], int] = {}
         self._cameras: dict[int, str] = {}
         self._returns: dict[int, Returns] = {}
@@ -109,11 +70,10 @@ class Links:
         """Any authenticated word from an agent."""
         line = self._lines.get(agent.workstation)
         if line is None:
-            line = self._lines[agent.workstation] = Line(agent, now, now)
+            line = self._lines[agent.workstation] = Line(agent, now, now, since=now)
             self._back(line, now)
-        elif line.is_quiet(now):
-            line.quiet.append(line.silence(now))
-        line.agent, line.heard_at = agent, now
+        line.word(agent, now, self._worker)
+        self._news[agent.workstation] = None
         if line.lost_at is not None:
             line.lost_at, line.told = None, False
             self._back(line, now)
@@ -125,7 +85,7 @@ class Links:
         """A heartbeat; true when something shown on the monitor changed."""
         line = self.heard(agent, now)
         line.boot_id = status.boot_id[:64]
-        line.patience = line.hint
+        line.beaten()
         if not self._clock.proven:
             self._prove_clock(agent, status)
         if self._clock.proven:
@@ -154,7 +114,7 @@ class Links:
         if line is None or line.owed is None or line.owed.attempt != attempt:
             return
         if upto.get(str(line.owed.journal), 0) >= line.owed.seq:
-            line.clear_at, line.owed = max(line.clear_at, line.owed.at), None
+            line.clear(line.owed.at)
 
     def excuse(self, workstation: int, attempt: int, now: datetime) -> None:
         """Records of an attempt came after its deadline: a silence that is not on record yet goes there.
@@ -169,13 +129,10 @@ class Links:
             self._db.write(keep_silence, workstation, attempt, silences, now=now)
 
     def eased(self, agent: Agent, hint: int) -> None:
-        """The agent is told to slow down by this hint.
-
-        A lower one shortens the patience from the heartbeat after: till then the agent may follow the former.
-        """
+        """The agent is told to slow down by this hint."""
         line = self._lines.get(agent.workstation)
         if line is not None:
-            line.hint, line.patience = hint, max(line.patience, hint)
+            line.eased(hint)
 
     def dropped(self, agent: Agent, now: datetime) -> None:
         """The agent's socket is gone: the line counts as lost until the next word."""
@@ -185,14 +142,16 @@ class Links:
 
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
-        for line in list(self._lines.values()):
+        for line in [line for line in self._lines.values() if self._looks_after(line)]:
             if line.lost_at is None and now - line.heard_at > timedelta(seconds=silence(line.patience)):
                 self._lose(line, now)
             if line.lost_at is not None and not line.told:
                 silent = (now - line.lost_at).total_seconds()
                 line.told = holds_long_enough(IncidentKind.LINK_LOST, silent, line.hold)
                 if line.told:
+                    self._news[line.agent.workstation] = None
                     self._db.write(tell_silence, line.agent, now=now)
+        self._close_late()
 
     def settled(self) -> None:
         """The server's time has just been proven: what was heard before is as of now, and gaps end now."""
@@ -200,7 +159,7 @@ class Links:
         self._db.write(clock_proof.keep, self._clock.anchor, now=now)
         for line in list(self._lines.values()):
             line.clear_at += now - line.heard_at
-            line.heard_at, line.owed = now, None
+            line.heard_at, line.since, line.owed = now, now, None
             line.quiet.clear()  # on a clock that was wrong
             if line.lost_at is None:
                 self._back(line, now)
@@ -209,20 +168,107 @@ class Links:
 
     def forget(self, agent: Agent) -> None:
         """The workstation is no longer paired."""
-        self._lines.pop(agent.workstation, None)
-        self._cameras.pop(agent.workstation, None)
-        self._returns.pop(agent.workstation, None)
-        self._spans.pop(agent.workstation, None)
+        self.forget_here(agent.workstation)
+        self.forgotten(agent.workstation)
+
+    def forget_here(self, workstation: int) -> None:
+        """The same, when another process has said so."""
+        self._lines.pop(workstation, None)
+        self._news.pop(workstation, None)
+        self._cameras.pop(workstation, None)
+        self._returns.pop(workstation, None)
+        self._spans.pop(workstation, None)
+
+    # --- several processes ---------------------------------------------------------------------------
+
+    def news(self) -> list[LineNews]:
+        """What the others have not been told yet of lines that this process heard."""
+        changed, self._news = self._news, {}
+        return [self._news_of(self._lines[each]) for each in changed if each in self._lines]
+
+    def all_news(self) -> list[LineNews]:
+        """The same of every line that this process heard last, or whose process is gone."""
+        mine = [line for line in self._lines.values() if line.by == self._worker or self.is_gone(line.by)]
+        return [self._news_of(line) for line in mine]
+
+    def heard_here(self) -> int:
+        """How many seats have a line whose last word came to this process."""
+        return sum(line.by == self._worker and line.lost_at is None for line in self._lines.values())
+
+    def news_of(self, worker: str) -> list[LineNews]:
+        """What is known here of the lines that one process heard last."""
+        return [self._news_of(line) for line in self._lines.values() if line.by == worker]
+
+    def take_over(self, news: LineNews, now: datetime) -> bool:
+        """What another process knows of a line; true when a monitor shows something new by it."""
+        line = self._lines.get(news.workstation)
+        newer = line is None or newer_status(line, news)
+        if line is None:
+            line = self._lines[news.workstation] = news.line()
+        elif merge(line, news):
+            self._back(line, now)
+        if newer and news.status_at is not None:
+            self._cameras.pop(news.workstation, None)  # asked of the store again, should it come back here
+            self._spans.pop(news.workstation, None)
+            if news.returns is not None:
+                self._returns[news.workstation] = news.returns
+        before = self._presence.of(news.workstation)
+        seen = news.seen.shown(line, before, newer=newer)
+        return self._presence.take_over(news.workstation, seen)
+
+    def words(self, since: datetime) -> dict[int, datetime]:
+        """When this process heard each workstation last, of those it has heard since then."""
+        return {
+            workstation: line.heard_at
+            for workstation, line in self._lines.items()
+            if line.by == self._worker and line.heard_at > since
+        }
+
+    def heard_elsewhere(self, workstation: int, at: datetime, worker: str, now: datetime) -> None:
+        """Another process has heard a workstation; no more is known while the processes cannot talk."""
+        line = self._lines.get(workstation)
+        if line is None or at <= line.heard_at:
+            return
+        line.heard_at, line.by = at, worker
+        if line.lost_at is not None and at > line.lost_at:
+            line.lost_at, line.told = None, False
+            self._back(line, now)
+
+    def _news_of(self, line: Line) -> LineNews:
+        workstation = line.agent.workstation
+        return news_of(line, self._presence.of(workstation), self._returns.get(workstation))
+
+    def _looks_after(self, line: Line) -> bool:
+        return line.by == self._worker or self.orphaned(line.by)
 
     def _lose(self, line: Line, now: datetime) -> None:
+        """A store that does not take it is asked again at the next look."""
         line.lost_at, line.told = now, False
+        self._news[line.agent.workstation] = None
         self._presence.link(line.agent.workstation, False, now, line.heard_at)
-        line.hold = self._db.write(open_gap, line.agent, line.silence(), now=now)
+        try:
+            line.hold = self._db.write(open_gap, line.agent, line.silence(), now=now)
+        except Exception:
+            line.lost_at = None
+            raise
+        if line.lost_at is None:  # it spoke while that was written, and may have found nothing to close
+            self._back(line, line.heard_at)
 
     def _back(self, line: Line, now: datetime) -> None:
-        self._presence.link(line.agent.workstation, True, now)
+        workstation = line.agent.workstation
+        self._presence.link(workstation, True, now)
         if self._clock.proven:
+            self._unclosed[workstation] = now
             self._db.write(close_gaps, line.agent, now=now)
+            self._unclosed.pop(workstation, None)
+
+    def _close_late(self) -> None:
+        for workstation, back_at in list(self._unclosed.items()):
+            line = self._lines.get(workstation)
+            if line is None or line.lost_at is not None:
+                self._unclosed.pop(workstation, None)
+            else:
+                self._back(line, back_at)
 
     def _prove_clock(self, agent: Agent, status: StatusRequest) -> None:
         with self._db.read() as session:
@@ -242,7 +288,7 @@ class Links:
         if offset is not None and 0 <= status.boot_ns < 2**62:
             left_at = min(now, written_at(status.boot_ns, offset))
         if status.waiting <= 0:
-            line.clear_at, line.owed = max(line.clear_at, left_at), None
+            line.clear(left_at)
         else:
             line.owed = Owed(status.attempt or 0, status.journal, status.seq, left_at)
 

@@ -1,6 +1,7 @@
 """One picture on demand: an invigilator asks, the seat's agent sends, both forget. In memory only.
 
-The live process has one event loop, so no lock is needed.
+The live process has one event loop, so no lock is needed. Of several processes one is asked, another is sent
+the picture, and a third may be asked for it: all of them know the question and the answer.
 """
 
 import secrets
@@ -27,8 +28,13 @@ class _Look:
 class Looks:
     """What was asked of which camera in the last seconds; `tell` passes the question on to the agent."""
 
-    def __init__(self, tell: Callable[[LookWanted], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[LookWanted], None],
+        pass_on: Callable[[int, str, bytes], None] = lambda _workstation, _ref, _data: None,
+    ) -> None:
         self._tell = tell
+        self._pass_on = pass_on
         self._looks: dict[str, _Look] = {}
 
     def ask(self, workstation: int, now: datetime) -> str:
@@ -45,6 +51,14 @@ class Looks:
         self._tell(LookWanted(workstation, ref))
         return ref
 
+    def wanted(self, fact: LookWanted, now: datetime) -> None:
+        """Somebody asked, here or at another process."""
+        self._looks.setdefault(fact.ref, _Look(fact.workstation, now))
+
+    def came(self, workstation: int, ref: str, data: bytes, now: datetime) -> None:
+        """Another process was sent the answer."""
+        self._looks[ref] = _Look(workstation, now, data)
+
     def put(self, workstation: int, ref: str, data: bytes, now: datetime) -> None:
         """The agent's answer: a small JPEG, or nothing when its camera gives no picture.
 
@@ -60,6 +74,7 @@ class Looks:
         if data and not data.startswith(JPEG):
             raise Refused("frame_not_jpeg", 422)
         look.data = data
+        self._pass_on(workstation, ref, data)
 
     def get(self, ref: str, now: datetime) -> bytes | None:
         """The picture; b"" when the camera gives none; None while the seat has not answered.

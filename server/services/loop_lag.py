@@ -28,17 +28,22 @@ class LoopLag:
     def __init__(self) -> None:
         self._late: deque[float] = deque(maxlen=int(KEPT_SECONDS / PERIOD_SECONDS))
         self._since_mark: deque[float] = deque(maxlen=int(6 * KEPT_SECONDS / PERIOD_SECONDS))
+        self._wait: float | None = 0.0
+        """What `wait` says until the next pulse; None before it was worked out."""
 
     def note(self, late_seconds: float) -> None:
         """One pulse came this much later than asked."""
         self._late.append(late_seconds)
         self._since_mark.append(late_seconds)
+        self._wait = None
 
     def wait(self) -> float:
         """Seconds that a request coming at any moment has lately waited for the loop, on average."""
-        late = list(islice(reversed(self._late), RECENT_PULSES))
-        span = sum(late) + PERIOD_SECONDS * len(late)
-        return sum(seconds * seconds for seconds in late) / 2 / span if late else 0.0
+        if self._wait is None:  # every save asks
+            late = list(islice(reversed(self._late), RECENT_PULSES))
+            span = sum(late) + PERIOD_SECONDS * len(late)
+            self._wait = sum(seconds * seconds for seconds in late) / 2 / span if late else 0.0
+        return self._wait
 
     def mark(self) -> None:
         """Begins a new measurement: `since_mark` counts from here (at most one hour)."""

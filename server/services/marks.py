@@ -47,6 +47,7 @@ from server.services import (
     key_fixes,
     marked_texts,
     merges,
+    origins,
     packages,
     past_marks,
     stream,
@@ -185,15 +186,14 @@ def _attempt_work(
 ) -> dict[str, object]:
     time.sleep(0)  # a room takes a while: others run between two attempts
     found = sheet(session, store, room, attempt)
-    answers = {
-        item: [stored.record.journal, stored.record.seq, stored.record.body]
-        for item, stored in found.answers.items()
-    }
+    records = {item: stored.record for item, stored in found.answers.items()}
+    number, key = origins.number_and_key(session, attempt.id)
     return {
         "attempt": attempt.id,
+        "number": number,
         "form": attempt.form,
-        "key": base64.b64encode(vault_of(session).attempt_key(attempt.id)).decode(),
-        "answers": answers,
+        "key": base64.b64encode(key).decode(),
+        "answers": {item: [each.journal, each.seq, each.body] for item, each in records.items()},
         "not_counted": len(found.uncounted),
     }
 

@@ -137,7 +137,7 @@ def _prove_one(session: Session, holder: Unlocked, entry: Held, site_key: bytes,
         raise Refused("package_damaged", room=entry.room) from fault
     finally:
         session.expire(package, ["data"])  # a custodian of many rooms must not hold all of them in memory
-    good = share_opens(header, holder.share)
+    good = share_opens(header, holder.share_of(session, package))
     if good:
         row = session.get_one(PackageCustodian, (package.id, holder.actor.user_id))
         row.proved_at = now

@@ -19,7 +19,7 @@ from server.db.papers import Package
 from server.errors import Forbidden, Refused
 from server.events import RoomChanged
 from server.rules.policy_components import ASSESSED
-from server.services import audit, packages, seat_checks
+from server.services import audit, dispatches, packages, seat_checks
 from server.services.custody import need_two
 from server.services.signed import Signed
 
@@ -33,8 +33,12 @@ class Unlocked:
 
     @property
     def share(self) -> CustodianShare:
-        """The holder as packages know people."""
+        """The holder as packages know people that were sealed here."""
         return CustodianShare(str(self.actor.user_id), self.private_key)
+
+    def share_of(self, session: Session, package: Package) -> CustodianShare:
+        """The holder as this very package knows people."""
+        return CustodianShare(packages.share_name(session, package, self.actor.user_id), self.private_key)
 
 
 def open_package(  # noqa: PLR0913 - the room, its two custodians and what they bring
@@ -56,6 +60,7 @@ def open_package(  # noqa: PLR0913 - the room, its two custodians and what they 
         if not holder.actor.can(Permission.HOLD_KEY):
             raise Forbidden(Permission.HOLD_KEY)
     sitting, room_sitting = packages.locked(session, room_sitting_id)
+    dispatches.need_here(session, room_sitting_id)
     package = packages.needed(session, room_sitting_id)
     if package.state != "sealed":
         raise Refused("package_already_released")
@@ -64,7 +69,8 @@ def open_package(  # noqa: PLR0913 - the room, its two custodians and what they 
     if room_sitting.state != "arranged":
         raise Refused("order_not_drawn" if by_panel else "seats_not_drawn")
     secret = _release_secret(session, package, code)
-    asked = ReleaseRequest((holders[0].share, holders[1].share), secret, room_sitting.uid, now)
+    shares = holders[0].share_of(session, package), holders[1].share_of(session, package)
+    asked = ReleaseRequest(shares, secret, room_sitting.uid, now)
     content_key = _opened(package, site_key, asked)
     vault = vault_of(session)
     package.sealed_content_key = vault.seal_value(packages.CONTENT_PURPOSE, package.uid, content_key)

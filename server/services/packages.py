@@ -236,6 +236,12 @@ def holders_of(session: Session, package: Package) -> tuple[KeyHolder, ...]:
     return tuple(KeyHolder(user, username, name, Role(role), True) for user, username, name, role in rows)
 
 
+def share_name(session: Session, package: Package, user_id: int | None) -> str:
+    """What a package calls a holder: the account's number where it was sealed."""
+    row = session.get(PackageCustodian, (package.id, user_id)) if user_id else None
+    return row.share_name if row is not None and row.share_name else str(user_id)
+
+
 def assessed(session: Session, room_sitting_id: int) -> bool:
     """Whether a panel assesses the room's sitting: its package holds a template, and no seat gets it."""
     held = room_sitting(session, room_sitting_id)

@@ -19,7 +19,6 @@ from exam_rooms.protocol import RecordKind, record_aad
 from itembank.sealing import SealBroken, open_sealed
 from server.access import Actor, Permission
 from server.db.answers import AnswerStore
-from server.db.base import vault_of
 from server.db.cases import Case
 from server.db.commands import PauseRow, SeatCommand
 from server.db.record import AuditEntry
@@ -28,7 +27,7 @@ from server.db.sittings import Attempt, Incident, LinkGapRow, RoomSitting
 from server.db.watching import EvidenceFrame
 from server.errors import NotFound, Refused
 from server.rules import ledger as rules
-from server.services import audit, ledger, staff
+from server.services import audit, ledger, origins, staff
 from server.services.ledger import Line
 from server.services.signed import Signed, need, need_reason
 
@@ -119,12 +118,10 @@ def response(
     if held is None:
         raise Refused("response_none", 404)
     record = held.record
+    number, key = origins.number_and_key(session, attempt_id)
     try:
-        plain = open_sealed(
-            vault_of(session).attempt_key(attempt_id),
-            base64.b64decode(record.body),
-            record_aad(attempt_id, record.journal, record.seq),
-        )
+        sealed, aad = base64.b64decode(record.body), record_aad(number, record.journal, record.seq)
+        plain = open_sealed(key, sealed, aad)
     except (SealBroken, ValueError) as fault:
         raise Refused("response_unreadable", 422) from fault
     return tuple(str(part) for part in json.loads(plain)["response"])

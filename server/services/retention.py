@@ -30,6 +30,7 @@ from server.services import (
     look_logs,
     recorded_pictures,
     room_frames,
+    site_files,
 )
 from server.services.recorded_pictures import RecordedPicture
 from server.services.signed import need
@@ -99,6 +100,7 @@ def purge(session: Session, actor: Actor, *, now: datetime) -> Purged:
     desk = desk_pictures.purge(session, actor, now=now)
     looks = look_logs.purge(session, now=now)
     rooms = room_frames.purge(session, now=now)
+    site_files.purge(session, now=now)
     counts = {
         "frames": frames,
         "vectors": vectors,

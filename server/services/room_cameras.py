@@ -46,6 +46,9 @@ class CameraDoor(AgentDoor):
             raise StrangeAgent("workstation_not_paired", 403)
         return Agent(row.id, 0, row.room_id, fingerprint_of(row.public_key)), row.public_key
 
+    def _company(self, session: Session, agent: Agent) -> list[Agent]:
+        return []
+
     def _mac(self, purpose: bytes, body: bytes) -> bytes:
         return super()._mac(b"room-camera|" + purpose, body)
 

@@ -21,7 +21,10 @@ Moments = deque[tuple[int, float]]
 
 @dataclass
 class RoomSight:
-    """One camera. `why`: why no seat is judged; `wanted`: pictures that the agent is still to send."""
+    """One camera. `why`: why no seat is judged; `wanted`: pictures that the agent is still to send.
+
+    `by`: the server process that took its last look.
+    """
 
     camera: int
     room: int
@@ -39,6 +42,7 @@ class RoomSight:
     saved_at: datetime | None = None
     seconds: float = 5.0
     """To the next look, as the agent was told last."""
+    by: str = ""
     merged: set[int] = field(default_factory=set)
     """Incidents of seats' own cameras that one of this camera's was looked for already."""
 

@@ -6,10 +6,11 @@ keep. A camera that says nothing is looked after by `tick`: who cannot see must 
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import select
 
@@ -23,7 +24,7 @@ from proctoring.room_samples import Sampling, Sitter
 from proctoring.room_state import START, RoomLook, Stepped, decode
 from proctoring.roomview import RoomView
 from server.db.base import Database
-from server.db.room_cameras import RoomCamera
+from server.db.room_cameras import RoomCamera, RoomCameraCalibration
 from server.errors import NotFound, Refused
 from server.events import Events, LinkChanged
 from server.presence import Presence
@@ -32,6 +33,20 @@ from server.services import room_calibrations, room_incidents
 from server.services.agents import Agent
 from server.services.room_frames import cut_out
 from server.services.room_incidents import Wish
+from server.services.room_news import (
+    ASK,
+    MARKS,
+    SIGHT,
+    STILL,
+    TAKEN,
+    Tell,
+    ask_of,
+    picture_of,
+    read,
+    still_of,
+    take_over,
+    wanted_of,
+)
 from server.services.room_scene import Rules, Scene, scene
 from server.services.room_sight import RoomSight
 
@@ -53,9 +68,23 @@ BLIND = ("lost", "dark", "covered", "blurred", "unavailable")
 
 
 class RoomWatch:
-    """All room cameras of this server."""
+    """All room cameras of this server.
 
-    def __init__(self, db: Database, events: Events, presence: Presence) -> None:
+    `worker`, `tell`: this process among several, and how it tells them what it remembers.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        events: Events,
+        presence: Presence,
+        worker: str = "",
+        tell: Tell = lambda _what, _body: None,
+    ) -> None:
+        self.orphaned: Callable[[str], bool] = lambda worker: not worker
+        """Whether this process looks after cameras that nobody hears, or that a dead process heard."""
+        self._worker = worker
+        self._tell = tell
         self._db = db
         self._events = events
         self._presence = presence
@@ -74,10 +103,11 @@ class RoomWatch:
         sight = self.sight(agent.workstation, agent.room)
         early = sight.heard_at is not None and 0 <= (now - sight.heard_at).total_seconds() < EARLIEST
         if not early:
-            sight.heard_at, sight.report = now, told
+            sight.heard_at, sight.report, sight.by = now, told, self._worker
             sight.looks.append((told.number, now.timestamp()))
             found = self._look(sight, told.blind, told.heads, now)
             sight.seconds = found.rules.sample_seconds if found.room_sitting is not None else IDLE_SECONDS
+            self._tell(SIGHT, sight)
         wanted = tuple(islice(sight.wanted.values(), WANTED_MOST))
         return RoomCameraOrders(sight.seconds, sight.room_sitting is not None, wanted)
 
@@ -105,6 +135,8 @@ class RoomWatch:
         """Lets the monitors know of the seats that are seen otherwise than before."""
         before = self._presence.room_marks(room_sitting)
         self._presence.mark_room(room_sitting, marks)
+        if marks != before:
+            self._tell(MARKS, [room_sitting, list(marks.items())])
         changed = sorted(seat for seat in before.keys() | marks.keys() if before.get(seat) != marks.get(seat))
         self._events.publish([LinkChanged(room_sitting, seat) for seat in changed])
 
@@ -133,7 +165,7 @@ class RoomWatch:
         for wish in wishes:
             ref = f"frame-{wish.frame}"
             if sight.view is not None:
-                sight.ask(ref, cut_out(sight.view[1], wish.seats, ref, wish.number))
+                self._ask(sight, cut_out(sight.view[1], wish.seats, ref, wish.number))
 
     def _view(self, sight: RoomSight, found: Scene) -> RoomView | None:
         row = found.calibration
@@ -191,8 +223,12 @@ class RoomWatch:
             if data is None:
                 return ref
         ref = secrets.token_urlsafe(12)
-        sight.ask(ref, WantedPicture(ref), still=True)
+        self._ask(sight, WantedPicture(ref), still=True)
         return ref
+
+    def _ask(self, sight: RoomSight, wanted: WantedPicture, *, still: bool = False) -> None:
+        sight.ask(wanted.ref, wanted, still=still)
+        self._tell(ASK, ask_of(sight, wanted, still=still))
 
     def still(self, camera: int, ref: str) -> bytes | None:
         """The picture; b"" when the camera gives none, None while it has not come."""
@@ -206,15 +242,62 @@ class RoomWatch:
         sight = self._sights.get(camera)
         if sight is None or ref not in sight.stills:
             return False
+        self._came(sight, ref, data)
+        self._tell(STILL, still_of(camera, ref, data))
+        return True
+
+    @staticmethod
+    def _came(sight: RoomSight, ref: str, data: bytes) -> None:
         sight.wanted.pop(ref, None)
         sight.stills[ref] = data
-        return True
 
     def taken(self, camera: int, ref: str) -> None:
         """A picture has come, or never will: it is not asked for again."""
+        self._no_more(camera, ref)
+        self._tell(TAKEN, [camera, ref])
+
+    def _no_more(self, camera: int, ref: str) -> None:
         sight = self._sights.get(camera)
         if sight is not None:
             sight.wanted.pop(ref, None)
+
+    # Several processes
+
+    def told(self, what: str, body: Any) -> None:  # noqa: ANN401 - plain JSON
+        """What another process says of a camera."""
+        if what == SIGHT:
+            news = read(body)
+            sight = self.sight(news.camera, news.room)
+            if take_over(sight, news):
+                self._turn_view(sight, news.view)
+        elif what == ASK:
+            camera, room, wanted, still = body
+            picture = wanted_of(wanted)
+            self.sight(camera, room).ask(picture.ref, picture, still=still)
+        elif what == STILL:
+            camera, ref, data = body
+            if camera in self._sights:
+                self._came(self._sights[camera], ref, picture_of(data))
+        elif what == TAKEN:
+            self._no_more(*body)
+        elif what == MARKS:
+            room_sitting, marks = body
+            self._presence.mark_room(room_sitting, dict(marks))
+
+    def _turn_view(self, sight: RoomSight, calibration: int | None) -> None:
+        """What is remembered belongs to that calibration."""
+        if calibration is None or (sight.view is not None and sight.view[0] == calibration):
+            return
+        with self._db.read() as session:
+            row = session.get(RoomCameraCalibration, calibration)
+        if row is not None:
+            sight.view = row.id, room_calibrations.view_of(row)
+
+    def tell_all(self) -> None:
+        """Tells a process that came later of every camera that this one looks after."""
+        for sight in self._sights.values():
+            if sight.by == self._worker:
+                self._tell(SIGHT, sight)
 
     # Silence
 
@@ -227,14 +310,19 @@ class RoomWatch:
             cameras = dict(paired.all())
         for camera, room in cameras.items():
             sight = self.sight(camera, room)
+            if sight.by != self._worker and not self.orphaned(sight.by):
+                continue
             seconds = SILENT * sight.pace(IDLE_SECONDS if sight.room_sitting is None else USUAL_SECONDS)
             if sight.heard_at is None or (now - sight.heard_at).total_seconds() > seconds:
                 try:
                     self._look(sight, "lost", (), now)
+                    self._tell(SIGHT, sight)
                 except Exception:  # the other rooms' cameras are looked after all the same
                     log.exception("room camera %s", camera)
         for camera in set(self._sights) - cameras.keys():
             gone = self._sights.pop(camera)
+            if gone.by != self._worker and not self.orphaned(gone.by):
+                continue
             if gone.room_sitting is not None:
                 self._db.write(room_incidents.end_all, gone.room_sitting, camera, now=now)
 

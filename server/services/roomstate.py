@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -30,18 +31,29 @@ CLOSED = frozenset(
 """States in which nobody works at the seat any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomState:
-    """A room in a sitting, its frozen policy and its clock (room-wide credits are in the clock).
+class Timed(Protocol):
+    """What the clock asks of an attempt."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def registration_id(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def credit_minutes(self) -> Decimal: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTimes:
+    """The frozen policy of a room in a sitting and its clock (room-wide credits are in the clock).
 
     `extras`: the extra minutes of those registrations that have an approved accommodation. `pauses`: those of
     the room are in the clock, too.
     """
 
-    row: RoomSitting
-    sitting: Sitting
-    batch: Batch
-    room: Room
     policy: LevelPolicy
     clock: RoomClock
     extras: Mapping[int, Decimal] = field(default_factory=dict)
@@ -51,42 +63,56 @@ class RoomState:
         """What the room is doing at `now`."""
         return clock.phase(self.clock, now)
 
-    def clock_of(self, attempt: Attempt) -> RoomClock:
+    def clock_of(self, attempt: Timed) -> RoomClock:
         """The clock of this seat: the room's with the seat's own pauses."""
         return self.pauses.clock_of(self.clock, attempt.id)
 
-    def deadline(self, attempt: Attempt) -> datetime:
+    def deadline(self, attempt: Timed) -> datetime:
         """When this seat's time is over: extra time, credits and pauses included; `NEVER` while it stands."""
         return clock.deadline(self.clock_of(attempt), self._own(attempt))
 
-    def standing(self, attempt: Attempt, now: datetime) -> datetime:
+    def standing(self, attempt: Timed, now: datetime) -> datetime:
         """The deadline as people and the seat are told it: in a pause, as if that ended where it began."""
         return clock.standing(self.clock_of(attempt), now, self._own(attempt))
 
-    def paused_since(self, attempt: Attempt, now: datetime) -> datetime | None:
+    def paused_since(self, attempt: Timed, now: datetime) -> datetime | None:
         """Since when this seat's time stands still, None when it goes on."""
         since = clock.paused_since(self.clock_of(attempt), now)
         return since if since is not None and since < self.standing(attempt, now) else None
 
-    def submit_from(self, attempt: Attempt) -> datetime:
+    def submit_from(self, attempt: Timed) -> datetime:
         """From when on this candidate may hand in."""
         return clock.submit_allowed_at(self.clock_of(attempt), self._own(attempt))
 
-    def credit(self, attempt: Attempt) -> Decimal:
+    def credit(self, attempt: Timed) -> Decimal:
         """Minutes of compensation this candidate was given in all; extra time is not one of them."""
         return self.clock.credits_minutes + attempt.credit_minutes
 
-    def extra_time(self, attempt: Attempt) -> Decimal:
+    def extra_time(self, attempt: Timed) -> Decimal:
         """Minutes on top of the test by an approved accommodation."""
         return self.extras.get(attempt.registration_id, Decimal(0))
 
-    def _own(self, attempt: Attempt) -> Decimal:
+    def _own(self, attempt: Timed) -> Decimal:
         return attempt.credit_minutes + self.extra_time(attempt)
 
-    def taken_until(self, attempt: Attempt) -> datetime:
+    def taken_until(self, attempt: Timed) -> datetime:
         """Until when answers of the attempt may be written: its deadline, or its end by a person."""
         ended = attempt.closed_at if attempt.state == AttemptState.ENDED else None
         return min(self.deadline(attempt), ended) if ended else self.deadline(attempt)
+
+    def grace_over(self, attempt: Timed) -> datetime:
+        """When the server closes the seat by itself: answers on their way have arrived by then."""
+        return self.deadline(attempt) + timedelta(seconds=self.policy.grace_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomState(RoomTimes):
+    """A room in a sitting, with all that its times are made of."""
+
+    row: RoomSitting
+    sitting: Sitting
+    batch: Batch
+    room: Room
 
     def may_begin(self, attempt: Attempt, now: datetime) -> bool:
         """Whether a ready seat's paper may be open: the room was started, not ended, its own time goes on.
@@ -95,10 +121,6 @@ class RoomState:
         """
         started = self.row.started_at is not None and self.row.ended_at is None
         return started and now < self.deadline(attempt)
-
-    def grace_over(self, attempt: Attempt) -> datetime:
-        """When the server closes the seat by itself: answers on their way have arrived by then."""
-        return self.deadline(attempt) + timedelta(seconds=self.policy.grace_seconds)
 
 
 def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomState:
@@ -126,7 +148,16 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
     )
     room = session.get_one(Room, row.room_id)
     extras = extras_of(session, row, sitting)
-    return RoomState(row, sitting, batch, room, policy, room_clock, extras, pauses)
+    return RoomState(
+        row=row,
+        sitting=sitting,
+        batch=batch,
+        room=room,
+        policy=policy,
+        clock=room_clock,
+        extras=extras,
+        pauses=pauses,
+    )
 
 
 def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int, Decimal]:

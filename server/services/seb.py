@@ -5,6 +5,7 @@ program that forges what SEB says still has to hold the seat's key.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -219,10 +220,12 @@ def note_proof(
 class SebSeats:
     """What each workstation has proved since its session began or its room's settings changed.
 
-    Only in memory: after a restart of this process every seat is asked again.
+    Only in memory: after a restart of the server every seat is asked again. `tell` lets other processes of
+    it know: a workstation and its state, "" when it began anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[int, str], None] = lambda _workstation, _state: None) -> None:
+        self._tell = tell
         self._states: dict[int, SebState] = {}
         self._lock = threading.Lock()
         self._all = 0
@@ -239,14 +242,28 @@ class SebSeats:
     def put(self, workstation: int, state: SebState, begun: tuple[int, int]) -> None:
         """Keeps a verdict, unless something was forgotten since `begun`."""
         with self._lock:
-            if self.begun(workstation) == begun:
-                self._states[workstation] = state
+            if self.begun(workstation) != begun:
+                return
+            self._states[workstation] = state
+        self._tell(workstation, str(state))
 
     def forget(self, workstation: int) -> None:
         """The agent began anew: it has to prove again."""
+        self.told(workstation, "")
+        self._tell(workstation, "")
+
+    def told(self, workstation: int, state: str) -> None:
+        """What another process of the server says."""
         with self._lock:
-            self._each[workstation] = self._each.get(workstation, 0) + 1
-            self._states.pop(workstation, None)
+            if state:
+                self._states[workstation] = SebState(state)
+            else:
+                self._each[workstation] = self._each.get(workstation, 0) + 1
+                self._states.pop(workstation, None)
+
+    def states(self) -> dict[int, str]:
+        """What every workstation has proved, for a process that has just begun."""
+        return {workstation: str(state) for workstation, state in self._states.items()}
 
     def forget_all(self) -> None:
         """The settings of a room have changed."""

@@ -44,6 +44,7 @@ def ensure_site(session: Session, *, now: datetime) -> Site:
     """Opens the site's secrets; the first start makes them."""
     signing = Ed25519PrivateKey.from_private_bytes(_secret(session, "signing", _new_signing_key, now=now))
     certificate = authority(session, now=now).certificate
+    letter_secret(session, now=now)
     fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
     return Site(
         signing_key=signing,
@@ -55,6 +56,17 @@ def ensure_site(session: Session, *, now: datetime) -> Site:
         ca_pem=certificate.public_bytes(Encoding.PEM),
         ca_fingerprint=fingerprint[:FINGERPRINT_BYTES],
     )
+
+
+def letter_secret(session: Session, *, now: datetime) -> bytes:
+    """The raw X25519 private key to which authority and sites seal what they send each other."""
+    return _secret(session, "letters", new_letter_key, now=now)
+
+
+def letter_public(session: Session, *, now: datetime) -> bytes:
+    """Its public half, for introductions."""
+    letter_secret(session, now=now)
+    return session.get_one(SiteSecret, "letters").public
 
 
 def signing_secret(session: Session) -> bytes:

@@ -6,6 +6,7 @@ last sign of life before, which is never ahead of the truth, until a workstation
 it is, or a person says that the hardware clock is right (`clock_proof`).
 """
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Anchor, rebooted, steady_now
@@ -21,6 +23,8 @@ from exam_rooms.seats import OPEN
 from server.db.sittings import Attempt, RoomSitting, ServerBoot
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_FIRST = 1
+"""The row of an installation that kept one boot only."""
 _ABANDONED_AFTER = timedelta(hours=12)
 """A room whose last sign of life is so old is no sitting that goes on."""
 
@@ -87,11 +91,12 @@ def open_clock(session: Session, look: Callable[[], Reading] = read_clocks) -> S
 
     After a reboot in the middle of somebody's exam it goes on, unproven, from the last sign of life.
     """
-    here, kept = look(), session.get(ServerBoot, 1)
+    here = look()
+    kept = kept_boot(session, here.boot_id)
     running = session.scalars(select(RoomSitting.id).where(RoomSitting.state == "running")).first()
     if running is None:
         return SteadyClock(here, look)
-    if kept is not None and not rebooted(Anchor(kept.wall, kept.boot_ns, kept.boot_id), here.boot_id):
+    if kept is not None:
         return SteadyClock(Reading(kept.wall, kept.boot_ns, kept.boot_id), look)
     last = _last_sign(session)
     if last is None or here.wall - last > _ABANDONED_AFTER:
@@ -110,7 +115,23 @@ def _last_sign(session: Session) -> datetime | None:
 
 
 def keep_anchor(session: Session, anchor: Reading) -> None:
-    """Stores the anchor that the server runs on, for its next start."""
-    row = session.get(ServerBoot, 1) or ServerBoot(id=1)
-    row.boot_id, row.boot_ns, row.wall = anchor.boot_id, anchor.boot_ns, anchor.wall
-    session.add(row)
+    """Stores the anchor that this machine's processes run on, for their next start."""
+    values = {"boot_id": anchor.boot_id, "boot_ns": anchor.boot_ns, "wall": anchor.wall}
+    # Workers start together: whoever comes second finds the row that the first has just made.
+    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = kind.insert(ServerBoot).values(id=_number_of(anchor.boot_id), **values)
+    session.execute(row.on_conflict_do_update(index_elements=[ServerBoot.id], set_=values))
+
+
+def kept_boot(session: Session, boot_id: str) -> ServerBoot | None:
+    """What was stored for a boot of one of the servers' machines; None for any other machine."""
+    for number in (_number_of(boot_id), _FIRST):
+        row = session.get(ServerBoot, number)
+        if row is not None and not rebooted(Anchor(row.wall, row.boot_ns, row.boot_id), boot_id):
+            return row
+    return None
+
+
+def _number_of(boot_id: str) -> int:
+    """Each boot of each machine has a row of its own, by a number made of its id."""
+    return int.from_bytes(hashlib.sha256(boot_id.encode()).digest()[:4], "big") >> 1 or _FIRST

@@ -63,6 +63,17 @@ def until(events: Iterable[Stored], journal: int, seq: int) -> list[Stored]:
     return [stored for stored in events if (stored.record.journal, stored.record.seq) <= (journal, seq)]
 
 
+def unbroken(events: Iterable[Stored]) -> dict[int, int] | None:
+    """The last seq of each journal when none of them has a gap, else None."""
+    upto: dict[int, int] = {}
+    for stored in events:
+        journal, seq = stored.record.journal, stored.record.seq
+        if seq != upto.get(journal, 0) + 1:
+            return None
+        upto[journal] = seq
+    return upto
+
+
 def submission(events: Sequence[Stored], upto: Mapping[int, int]) -> Submission | None:
     """The last SUBMIT record whose journal is complete up to it; `upto`: contiguous seq by journal."""
     for stored in reversed(events):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.access import SYSTEM
 from server.services import audit
-from server.services.certificates import issue, still_good
+from server.services.certificates import Authority, issue, still_good
 from server.services.site import authority
 from server.settings import Settings
 
@@ -26,19 +26,26 @@ class TlsFiles:
 
 def ensure_certificate(session: Session, settings: Settings, *, now: datetime) -> TlsFiles:
     """Issues a certificate into the data folder (0600) unless a good one lies there."""
+    files, made = keep_certificate(settings, authority(session, now=now), now)
+    if made:
+        names = server_names(settings)
+        audit.record(session, audit.SYSTEM_STREAM, SYSTEM, "certificate_issued", "tls", now=now, names=names)
+    return files
+
+
+def keep_certificate(settings: Settings, ca: Authority, now: datetime) -> tuple[TlsFiles, bool]:
+    """The same for who has the authority already and no store to write to; whether one was issued."""
     folder = settings.data / "tls"
     certificate, key = folder / "server.pem", folder / "server-key.pem"
     names = server_names(settings)
-    ca = authority(session, now=now)
     last = still_good(certificate.read_bytes(), ca, names, now) if _both(certificate, key) else None
-    if last is None:
-        fresh = issue(ca, names, now)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_private(key, fresh.key)
-        _write_private(certificate, fresh.certificate)
-        last = fresh.expires_at
-        audit.record(session, audit.SYSTEM_STREAM, SYSTEM, "certificate_issued", "tls", now=now, names=names)
-    return TlsFiles(certificate, key, last)
+    if last is not None:
+        return TlsFiles(certificate, key, last), False
+    fresh = issue(ca, names, now)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_private(key, fresh.key)
+    _write_private(certificate, fresh.certificate)
+    return TlsFiles(certificate, key, fresh.expires_at), True
 
 
 def server_names(settings: Settings) -> tuple[str, ...]:

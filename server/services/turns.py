@@ -23,7 +23,6 @@ from server.services.assessment_room import (
     ABSENT,
     CALLED,
     DONE,
-    OVER,
     PERFORMING,
     WAITING,
     AssessmentRoom,
@@ -178,13 +177,6 @@ def take_back(session: Session, signed: Signed, turn_id: int, *, now: datetime) 
         turn.state, turn.called_at, turn.ended_at = WAITING, None, None
     _note(session, place, turn, signed, "turn_taken_back", now, was=was)
     return turn.state
-
-
-def all_over(session: Session, room_sitting_id: int) -> bool:
-    """Whether every candidate has had the turn or is absent."""
-    states = select(Turn.state).where(Turn.room_sitting_id == room_sitting_id).distinct()
-    found = session.scalars(states).all()
-    return bool(found) and all(state in OVER for state in found)
 
 
 # --- parts ----------------------------------------------------------------------------------------------

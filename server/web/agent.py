@@ -1,41 +1,36 @@
-"""The agents' HTTP interface (docs/protocol.md): pairing, session, state, acts, answers, heartbeat."""
+"""The agents' HTTP interface (docs/protocol.md): pairing, session, acts, journals; what is asked all the time
+stands in `agent_lane`.
+"""
 
 import base64
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Blueprint, g, jsonify, make_response, request
+from flask import Blueprint, g, make_response, request
 from werkzeug.wrappers import Response
 
 from exam_rooms import protocol as p
 from exam_rooms.pairing import SECRET_BYTES, unspell
-from exam_rooms.protocol import Route, Step
+from exam_rooms.protocol import Route
 from exam_rooms.rescue import RescuedJournal, RescueReply
-from exam_rooms.wire import WireError, decode, encode
 from server.access import SYSTEM
 from server.db.answers import StoreUnavailable
 from server.db.papers import Package
 from server.db.sittings import Attempt, Registration
 from server.errors import NotFound, Refused
-from server.services import arrivals, attempts, collection, packages, pairing, rescue, rosters, stream
-from server.services.agents import Agent, StrangeAgent
-from server.services.answers import Sender
+from server.services import attempts, handing_in, packages, pairing, rescue, resuming, rosters, stream
+from server.services.agents import Agent
 from server.services.delivery import Delivery, delivery_of
 from server.services.seat_state import SeatView
 from server.services.seb import need_proof
 from server.services.signin import sign_in as sign_in_service
+from server.web.agent_message import DOOR_MOST, MESSAGE_MOST, need_version, read_message, token_of, written
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent", __name__)
 M = TypeVar("M")
 T = TypeVar("T")
-DOOR_MOST = 4 << 10
-"""Bytes of a message from a stranger: nobody has proved anything yet."""
-MESSAGE_MOST = 64 << 10
-"""Bytes of any other message but answers."""
-ANSWERS_MOST = 1 << 20
-"""Bytes of a batch of records: the most that docs/protocol.md allows, each as long as it may be."""
 RESCUE_MOST = 16 << 20
 """Bytes of a rescue file."""
 _KEY_BYTES = 32
@@ -55,47 +50,22 @@ def authenticate() -> None:
 
 def bearer() -> str:
     """The token that a request of this protocol's version brings. Raises `StrangeAgent`, `Refused`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer":
-        raise StrangeAgent("token_missing")
-    check_version()
-    return token
+    return token_of(request.environ)
 
 
 def check_version() -> None:
     """An agent of another protocol version is told so before anything else."""
-    spoken = request.headers.get(p.VERSION_HEADER, str(p.VERSION))
-    if spoken != str(p.VERSION):
-        raise Refused("protocol_version", 426, spoken=spoken, needed=p.VERSION)
+    need_version(request.environ)
 
 
 def message(kind: type[M], most: int = MESSAGE_MOST) -> M:
     """The request's body as a message; anything else is refused by the field's name. `most`: bytes."""
-    try:
-        return decode(kind, _json(most))
-    except WireError as fault:
-        raise Refused("message_malformed", 400, message=fault.message, fault=fault.fault) from fault
+    return read_message(request.environ, kind, most)
 
 
-def _json(most: int) -> object:
-    """The body's JSON, None for what is none.
-
-    Refused by its announced length before a byte of it is read; without one it is cut off beyond the limit.
-    """
-    request.max_content_length = most
-    if (request.content_length or 0) > most:
-        raise Refused("message_too_large", 413, limit_kb=most >> 10)
-    try:
-        return request.get_json(force=True, silent=True)
-    except RecursionError:  # brackets without end
-        return None
-
-
-def reply(body: object, status: int = 200) -> Response:
+def reply(body: object) -> Response:
     """A message as JSON."""
-    response: Response = jsonify(encode(body))
-    response.status_code = status
-    return response
+    return Response(written(body), mimetype="application/json")
 
 
 def me() -> Agent:
@@ -160,13 +130,6 @@ def session() -> Response:
 
 
 # --- the candidate's way to the paper ---------------------------------------------------------------
-
-
-@bp.get(Route.STATE)
-@agents_only
-def state() -> Response:
-    """All this seat needs to know."""
-    return _state()
 
 
 @bp.post(Route.SIGN_IN)
@@ -250,31 +213,12 @@ def journals() -> Response:
     events = host.answers.events(asked.attempt)
     end = stream.tail(events)
     grant = host.db.write(attempts.open_journal, me(), asked.attempt, end, now=host.now())
+    delivery().granted(asked.attempt)
     key = base64.b64encode(host.vault.attempt_key(asked.attempt)).decode()
     earlier = tuple(stored.record for stored in events)
-    return reply(p.JournalReply(asked.attempt, grant.journal, grant.parent, key, earlier))
-
-
-@bp.post(Route.ANSWERS)
-@agents_only
-def answers() -> Response:
-    """A batch of records; acknowledged after they are durable."""
-    host = current_host()
-    asked = message(p.AnswersRequest, ANSWERS_MOST)
-    sender = Sender(me().workstation, host.now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
-    try:
-        taken = delivery().desk.take(asked.records, sender)
-    except StoreUnavailable as fault:
-        raise Refused("store_unavailable", 503) from fault
-    refused, shown = taken.reply.refused, _view().state
-    working = shown.step is Step.ANSWERING and shown.attempt == taken.attempt
-    running = shown.paused is not None or (shown.deadline is not None and host.now() < shown.deadline)
-    in_time = working and running
-    if taken.new and not in_time:
-        delivery().links.excuse(me().workstation, taken.attempt, host.now())
-    refused += arrivals.settle(host, taken, working=working, now=host.now())
-    delivery().links.acknowledged(me(), taken.attempt, taken.reply.upto)
-    return reply(p.AnswersReply(taken.reply.upto, refused, _hint()))
+    with host.db.read() as found:
+        proof = resuming.proof_of(found, host.site.token_key, grant)
+    return reply(p.JournalReply(asked.attempt, grant.journal, grant.parent, key, earlier, proof))
 
 
 @bp.post(Route.RESCUE)
@@ -303,39 +247,6 @@ def _rescued_journal(line: rescue.JournalReport) -> RescuedJournal:
     return RescuedJournal(line.attempt, line.journal, line.upto, refused)
 
 
-@bp.post(Route.STATUS)
-@agents_only
-def status() -> Response:
-    """The heartbeat: what waits at the seat, its clock, its journal's end."""
-    host, told = current_host(), message(p.StatusRequest)
-    now = host.now()
-    before = host.presence.of(me().workstation)
-    changed = delivery().links.status(me(), told, now)
-    delivery().confirmations.heard(me(), told.boot_id, told.commands)
-    view = delivery().kept(me(), now)
-    noted = None if view.room_sitting is None else (view.room_sitting, told.journal_fault)
-    if noted and noted != before.fault_noted and (told.journal_fault or before.journal_fault):
-        host.db.write(collection.note_journal_fault, me(), *noted, now=now)
-        host.presence.report(me().workstation, fault_noted=noted)
-    if view.owes and told.waiting == 0 and told.state_version >= view.state.version:
-        _settle(told)
-    if changed and view.room_sitting is not None:
-        cause = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        host.events.publish([collection.seat_changed(me(), view.room_sitting, cause)])
-    version = delivery().kept(me(), now).state.version
-    return reply(p.StatusReply(host.now(), version, _hint()))
-
-
-def _settle(told: p.StatusRequest) -> None:
-    host = current_host()
-    with host.db.read() as found:
-        owed = {grant.attempt_id for grant in collection.owed_by(found, me())}
-    upto = {attempt: host.answers.contiguous(attempt) for attempt in owed}
-    said = upto.get(told.attempt or 0, {}).get(told.journal, told.seq)
-    if said >= told.seq:
-        host.db.write(collection.settle_workstation, me(), upto, now=host.now())
-
-
 @bp.get(Route.RECEIPT)
 @agents_only
 def receipt() -> Response:
@@ -345,18 +256,11 @@ def receipt() -> Response:
         raise NotFound("attempt")
     events = host.answers.events(attempt)
     end, answered = stream.tail(events), len(stream.last_answers(events))
-    made = host.db.write(attempts.receipt, attempt, end, answered, host.site.signing_key)
+    made = host.db.write(handing_in.receipt, attempt, end, answered, host.site.signing_key)
     return reply(made)
 
 
 # --- small parts -------------------------------------------------------------------------------------
-
-
-def _hint() -> int:
-    """How much this agent shall slow down; its line has so much longer time to be silent."""
-    hint = current_host().hint()
-    delivery().links.eased(me(), hint)
-    return hint
 
 
 def _view() -> SeatView:

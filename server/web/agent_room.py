@@ -17,7 +17,8 @@ from server.errors import Refused
 from server.services import evidence, room_cameras, room_frames
 from server.services.agents import Agent
 from server.services.evidence import JPEG
-from server.web.agent import DOOR_MOST, bearer, check_version, delivery, message, paired_by, reply
+from server.web.agent import bearer, check_version, delivery, message, paired_by, reply
+from server.web.agent_message import DOOR_MOST
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent_room", __name__)

@@ -12,7 +12,8 @@ from server.events import SeatChanged
 from server.rules.seb.proof import judge
 from server.services import seb
 from server.services.seb import SebNews
-from server.web.agent import DOOR_MOST, agents_only, delivery, me, message, reply
+from server.web.agent import agents_only, delivery, me, message, reply
+from server.web.agent_message import DOOR_MOST
 from server.web.guard import current_host
 
 bp = Blueprint("agent_seb", __name__)

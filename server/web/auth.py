@@ -40,13 +40,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 class StaffDatastore(UserDatastore):  # type: ignore[misc]
     """Finds the account of a session; everything else stays with `services.staff`."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self) -> None:
         super().__init__(SignedIn, object)
-        self._host = host
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> SignedIn | None:  # noqa: ANN401
         """The account with this session mark."""
-        with self._host.db.read() as found:
+        with current_host().db.read() as found:
             account = staff.account_of_session(found, str(kwargs["fs_uniquifier"]))
         return SignedIn(account) if account is not None else None
 
@@ -73,9 +72,9 @@ def session_config(settings: Settings, host: Host) -> dict[str, Any]:
     }
 
 
-def init_security(app: Flask, host: Host) -> None:
+def init_security(app: Flask) -> None:
     """Joins Flask-Security to the application for its sessions only."""
-    security = Security(app, StaffDatastore(host), register_blueprint=False)
+    security = Security(app, StaffDatastore(), register_blueprint=False)
     security.login_manager.request_loader(None)  # no sign-in by tokens in headers
     # Principal would load the person before every request, agents' ones too; nothing here asks it.
     app.before_request_funcs[None].remove(security.principal._on_before_request)

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from server.access import Permission
+from server.bus.bus import Peer
 from server.services import wellbeing
 from server.services.loop_lag import Lag
 from server.web.errors import wants_json
@@ -30,9 +31,13 @@ def detail() -> str | dict[str, Any]:
             "disk_free": state.disk_free,
             "clock_step_seconds": state.clock_step_seconds,
             "linked": host.presence.linked_count(),
+            "others_reached": not host.bus.away,
+            "others": [_other(peer) for peer in host.bus.peers.values()],
         }
     lag, linked = host.lag.recent(), host.presence.linked_count()
-    return render_template("health/health.html", state=state, lag=lag, linked=linked)
+    others = [_other(peer) for peer in host.bus.peers.values()]
+    seen = {"lag": lag, "linked": linked, "bus": host.bus, "others": others}
+    return render_template("health/health.html", state=state, **seen)
 
 
 @bp.post("/health/mark")
@@ -41,6 +46,13 @@ def mark() -> Response | dict[str, str]:
     """Begins a new measurement of the loop's lag."""
     current_host().lag.mark()
     return {"status": "ok"} if wants_json() else redirect(url_for("health.detail"))
+
+
+def _other(peer: Peer) -> dict[str, Any]:
+    """Another process of the server, as it was heard last."""
+    told = {name: peer.about.get(name) for name in ("linked", "hint", "leads")}
+    ahead = round(peer.skew, 3)
+    return {"process": peer.worker.id, "machine": peer.worker.machine, "clock_ahead_seconds": ahead, **told}
 
 
 def _lag(lag: Lag) -> dict[str, float]:

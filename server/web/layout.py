@@ -7,11 +7,13 @@ from flask_babel import gettext as _
 
 from server.access import Permission, Role
 from server.messages import N_
+from server.services.peers import peers_of
 from server.web.acts import act_word, actor_word
 from server.web.breach_words import GLOBALS as BREACH_GLOBALS
 from server.web.camera_words import GLOBALS
 from server.web.guard import actor_or_none, current_host, may, say
 from server.web.language import HTML_LANG, language
+from server.web.role_gate import here
 from server.web.work import work_of
 
 
@@ -38,6 +40,7 @@ NAVIGATION = (
     Entry("/templates", N_("评分表"), "list", Permission.SEE_TEMPLATES),
     Entry("/papers", N_("试卷"), "paper", Permission.SEE_PAPERS),
     Entry("/rooms", N_("考场管理"), "room", Permission.SEE_ROOMS),
+    Entry("/sites", N_("考点管理"), "room", Permission.SEE_SITES),
     Entry("/staff", N_("人员"), "user", Permission.MANAGE_STAFF),
     Entry("/staff/custody", N_("我的密钥"), "key", Permission.HOLD_KEY),
     Entry("/vault", N_("密钥库"), "lock", Permission.MANAGE_VAULT),
@@ -142,6 +145,14 @@ STATES: dict[str, tuple[str, str]] = {
     "script_none": ("off", N_("无卷")),
     # a case of a violation
     "case_opened": ("look", N_("待写明事实")),
+    # files between authority and sites
+    "made": ("info", N_("待送达")),
+    "confirmed": ("good", N_("已送达")),
+    "replaced": ("off", N_("已替换")),
+    "coming": ("look", N_("传送中")),
+    "whole": ("look", N_("待收下")),
+    "taken": ("good", N_("已收下")),
+    "refused": ("act", N_("不符")),
     "case_stated": ("look", N_("待告知考生")),
     "case_told": ("look", N_("待签名")),
     "case_signed": ("look", N_("待负责人签字")),
@@ -163,6 +174,7 @@ STATES: dict[str, tuple[str, str]] = {
 }
 JOBS: dict[str, str] = {
     "echo": N_("自检"),
+    "open_site_file": N_("打开考点与机构之间的文件"),
     "read_medium": N_("读取图片或音像"),
     "read_bank": N_("读取题库文件"),
     "export_bank": N_("导出题库"),
@@ -212,6 +224,8 @@ def frame() -> dict[str, object]:
     host = current_host()
     return {
         "demo": host.demo,
+        "fenced": host.epoch.fenced,
+        "successors": peers_of(host).addresses() if host.epoch.fenced else (),
         "me": actor_or_none,
         "navigation": navigation,
         "language": language(),
@@ -222,7 +236,9 @@ def frame() -> dict[str, object]:
 
 def navigation() -> list[tuple[Entry, bool]]:
     """The entries for this person, each with whether it is the current one: the longest that fits."""
-    shown = list({entry.path: entry for entry in NAVIGATION if may(entry.permission)}.values())
+    shown = list(
+        {entry.path: entry for entry in NAVIGATION if may(entry.permission) and here(entry.path)}.values()
+    )
     path = request.path + "/"
     fitting = [entry.path for entry in shown if path.startswith(entry.path + "/")]
     current = max(fitting, key=len, default="")

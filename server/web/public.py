@@ -42,3 +42,10 @@ def site_ca() -> Response:
 def health() -> dict[str, str]:
     """A sign of life, without numbers."""
     return {"status": "ok"}
+
+
+@bp.get("/health/ready")
+def ready() -> tuple[dict[str, object], int]:
+    """Whether requests may be sent here: 200, or 503 with codes of what does not work."""
+    seen = current_host().readiness.look()
+    return {"status": "ok" if seen.well else "wrong", "wrong": list(seen.wrong)}, 200 if seen.well else 503

@@ -52,7 +52,7 @@ def rotate(bank_id: int) -> ResponseReturnValue:
     host = current_host()
     signed = Signed(actor(), text("reason"), cosigner(request.form, Permission.IMPORT_BANK))
     number = host.db.write(rotation.begin, signed, bank_id, text("suite"), now=host.now())
-    begin_thread(Desk(host.db, host.native, host.now), number)
+    begin_thread(Desk(host.db, host.native, host.now, alone_at=host.membership.alone_at), number)
     flash(_("已开始更换题库密钥，题库照常使用。"), "good")
     return redirect(url_for("vault.index"))
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
+from tests.architecture.parsed import Function, source
+
 Known = Mapping[str, frozenset[str]]
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class NotKnownError(Exception):
@@ -51,10 +52,10 @@ class Sources:
         self._calls: dict[str, list[tuple[Module, ast.Call]]] = {}
         for path in sorted(root.rglob("*.py")):
             dotted = ".".join(path.relative_to(root.parent).with_suffix("").parts)
-            module = Module(dotted, ast.parse(path.read_text(encoding="utf-8")))
+            module = Module(dotted, source(path).tree)
             module.walk(module.tree)
             self.modules.append(module)
-            for node in ast.walk(module.tree):
+            for node in module.around:
                 if isinstance(node, ast.Call):
                     self._calls.setdefault(module.meant(node.func), []).append((module, node))
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from exam_rooms import protocol, room_camera_messages, watch_messages
+from exam_rooms import protocol, room_camera_messages, standby_messages, watch_messages
 from server import settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ def test_every_route_and_message_of_the_protocol_is_documented() -> None:
     routes = [value for name, value in vars(protocol.Route).items() if name.isupper()]
     messages = [
         name
-        for module in (protocol, watch_messages, room_camera_messages)
+        for module in (protocol, watch_messages, room_camera_messages, standby_messages)
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__
     ]

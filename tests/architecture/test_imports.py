@@ -1,35 +1,12 @@
 """The walls of the design hold: import contracts, and what may stand where."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("itembank", "exam_rooms", "proctoring", "server", "client")
-
-
-def sources() -> list[Path]:
-    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-
-
-def imported(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module.split(".")[0])
-    return names
-
-
-def calls(path: Path, attribute: str) -> bool:
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == attribute
-        for node in ast.walk(ast.parse(path.read_text()))
-    )
+from tests.architecture.parsed import ROOT, source, sources
 
 
 def test_import_contracts() -> None:
@@ -58,7 +35,7 @@ def test_child_processes_start_in_three_places_only() -> None:
     guilty = [
         str(path.relative_to(ROOT))
         for path in sources()
-        if imported(path) & {"subprocess", "multiprocessing"}
+        if source(path).imported & {"subprocess", "multiprocessing"}
         and path not in allowed
         and not path.is_relative_to(ROOT / "server/cli")
         and not path.is_relative_to(ROOT / "server/jobs")
@@ -69,7 +46,9 @@ def test_child_processes_start_in_three_places_only() -> None:
 def test_only_the_store_commits() -> None:
     allowed = {ROOT / "server/db/base.py", ROOT / "server/db/answers.py"}
     guilty = [
-        str(path.relative_to(ROOT)) for path in sources() if calls(path, "commit") and path not in allowed
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if "commit" in source(path).called and path not in allowed
     ]
     assert [path for path in guilty if "migrations" not in path] == []
 
@@ -84,6 +63,6 @@ def test_the_clock_is_an_argument_of_every_rule() -> None:
             path.is_relative_to(ROOT / "server") and not path.is_relative_to(ROOT / "server/rules")
         ):
             continue
-        if calls(path, "now") or calls(path, "utcnow") or calls(path, "time"):
+        if source(path).called & {"now", "utcnow", "time"}:
             guilty.append(str(path.relative_to(ROOT)))
     assert guilty == []

@@ -15,6 +15,7 @@ from server.db import migrate
 from server.host import Host, open_host
 from server.settings import Settings
 from server.web import guard
+from server.web.fast_lane import LANE
 
 ROOT = Path(__file__).parents[2]
 MASTER = b"k" * 32
@@ -68,6 +69,14 @@ def test_agents_routes_are_for_agents_alone(app: Flask) -> None:
         declared = guard.declared(app.view_functions[rule.endpoint])
         is_agents = rule.rule.startswith("/agent/")
         assert (declared == "agent") == (is_agents and rule.endpoint not in PUBLIC), rule.rule
+
+
+def test_every_route_of_the_lane_is_an_agents_route_that_flask_knows(app: Flask) -> None:
+    """What is answered in front of Flask is declared like the rest, so every test of routes sees it."""
+    known = {(method, rule.rule): rule.endpoint for rule in rules(app) for method in rule.methods or ()}
+    for place in LANE:
+        assert guard.declared(app.view_functions[known[place]]) == "agent", place
+        assert known[place] not in PUBLIC, place
 
 
 def test_every_namespace_is_declared(namespaces: dict[str, object]) -> None:

@@ -5,22 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("itembank", "exam_rooms", "proctoring", "server", "client")
+from tests.architecture.parsed import ROOT, Function, source, sources
+
 FILE_LIMIT, FUNCTION_LIMIT = 400, 60
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def files() -> list[Path]:
-    found = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
-    return [path for path in found if "versions" not in path.parts]
+    return [path for path in sources() if "versions" not in path.parts]
 
 
 def functions() -> Iterator[tuple[str, int]]:
     for path in files():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, Function):
-                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1
+        for node in source(path).functions:
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1
 
 
 def test_files_are_small() -> None:
@@ -48,7 +45,7 @@ def test_no_drawer_modules() -> None:
 def test_public_names_are_documented() -> None:
     bare = []
     for path in files():
-        for node in ast.parse(path.read_text()).body:
+        for node in source(path).tree.body:
             public = isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")
             if public and ast.get_docstring(node) is None:
                 bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")

@@ -34,6 +34,7 @@ from exam_rooms.kiosk_messages import (
 )
 from exam_rooms.pairing import unspell
 from exam_rooms.protocol import Route, SeatState, Step
+from exam_rooms.standby_messages import EpochReply, ResumedJournal, ResumeReply, ResumeRequest, ServerState
 from exam_rooms.watch_messages import (
     AlertRequest,
     CaptureRequest,
@@ -187,6 +188,10 @@ class FakeRoom:
         self.accepted: list[p.AcceptRequest] = []
         self.refuse: dict[str, tuple[int, str]] = {}
         self.down = False
+        self.epoch, self.standing = 1, ServerState.ACTIVE
+        self.servers: tuple[str, ...] = ()
+        self.met: list[int] = []
+        self.gone_said: list[str] = []
         self.lose_replies: dict[str, int] = {}
         self.lock = threading.RLock()
         now = datetime.now(UTC)
@@ -281,6 +286,7 @@ class FakeRoom:
                 Route.CHECK: self._check,
                 Route.JOURNALS: self._journal,
                 Route.ANSWERS: self._answers,
+                Route.RESUME: self._resume,
                 Route.STATUS: self._status,
                 Route.RECEIPT: lambda _: self.receipts.get(ATTEMPT, p.ErrorReply("no_receipt", {})),
             }
@@ -385,6 +391,14 @@ class FakeRoom:
         upto = {str(journal): self._upto(attempt, journal) for journal in journals}
         return p.AnswersReply(upto, tuple(refused))
 
+    def _resume(self, data: object) -> object:
+        """Every grant that an agent names is taken for true."""
+        found = []
+        for one in decode(ResumeRequest, data).journals:
+            self.grants.setdefault((one.attempt, one.journal), one.parent)
+            found.append(ResumedJournal(one.attempt, one.journal, self._upto(one.attempt, one.journal)))
+        return ResumeReply(tuple(found))
+
     def _closed(self, records: tuple[p.Record, ...]) -> None:
         for record in records:
             if record.kind is p.RecordKind.SUBMIT and self.state.step is Step.ANSWERING:
@@ -444,11 +458,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        status, data = room.handle(self.command, self.path, body, token)
+        room.met.append(int(self.headers.get(p.EPOCH_HEADER, "0")))
+        if path in (Route.EPOCH, Route.PRIMARY_GONE):
+            room.gone_said += [token] if path == Route.PRIMARY_GONE else []
+            status, data = 200, _json(EpochReply(room.epoch, room.standing, room.servers))
+        elif room.standing is not ServerState.ACTIVE and path.startswith("/agent/"):
+            status, data = 503, _json(p.ErrorReply(str(room.standing), {}))
+        else:
+            status, data = room.handle(self.command, self.path, body, token)
         if room.loses(path):
             self.close_connection = True
             return
         self.send_response(status)
+        self.send_header(p.EPOCH_HEADER, str(room.epoch))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

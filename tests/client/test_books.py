@@ -28,6 +28,7 @@ from exam_rooms.protocol import (
     SeatState,
     Step,
 )
+from exam_rooms.standby_messages import ResumedJournal
 
 DEVICE, ATTEMPT_KEY = bytes(range(32)), bytes(32)
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -270,3 +271,35 @@ def test_a_damaged_device_file_is_told(folder: DataFolder) -> None:
         (folder.path / "device.json").write_text(text)
         with pytest.raises(ValueError, match=r".*"):
             folder.load_device()
+
+
+def test_a_settled_journal_of_today_is_shown_to_a_server_of_another_epoch(
+    desk: Callable[[], Desk], folder: DataFolder
+) -> None:
+    """The receipt may be all that the new server lacks the answers for."""
+    first = desk()
+    first.books.grant(replace(grant(1), proof="cHJvb2Y="))
+    record = first.answer("q1", "A")
+    first.outbox.acknowledge(7, AnswersReply({"1": 2}))
+    first.books.settle(None)
+    assert first.outbox.held(200) == ()
+    (path,) = folder.journals.glob("*.journal")
+    newest = folder.journals / "newest.journal"
+    newest.touch()
+    os.utime(newest, (0, path.stat().st_mtime + 100))
+    first.outbox.rewind()
+    first.books.recall(99.0)
+    assert first.outbox.held(200) == ()  # of another day
+    first.books.recall(101.0)
+    (held,) = first.outbox.held(200)
+    assert (held.attempt, held.journal, held.seq, held.parent) == (7, 1, 2, ZERO_HEAD)
+    assert held.proof == "cHJvb2Y=" and first.outbox.owes(7)
+    first.outbox.resume(ResumedJournal(7, 1, 1))
+    assert first.outbox.batch(7) == (record,)
+    first.books.settle(None)
+    assert first.outbox.waiting() == 1  # not let go of while the new server lacks it
+    first.outbox.acknowledge(7, AnswersReply({"1": 2}))
+    first.books.settle(None)
+    assert first.outbox.held(200) == ()
+    again = desk()
+    assert again.outbox.held(200) == ()

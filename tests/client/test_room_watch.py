@@ -1,6 +1,7 @@
 """The agent of a room's camera over composed pictures: heads where they are, no pixels unasked, never stopped."""
 
 import json
+import random
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,12 +16,15 @@ from client.camera import Camera, Wanted, open_source
 from client.clock import boot_seconds
 from client.endpoint import parse_endpoint
 from client.room_eyes import RoomEyes, part, whole
-from client.room_link import FILE, RoomDevice, RoomLink, load_device
+from client.room_link import FILE, LinkFault, RoomDevice, RoomLink, load_device
 from client.room_watch import RoomWatcher, Sense
-from exam_rooms.protocol import Challenge, SessionReply
+from client.servers import Servers
+from exam_rooms.protocol import EPOCH_HEADER, Challenge, SessionReply
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, WantedPicture
 from exam_rooms.room_watching import CPU_SHARE, pace
 from exam_rooms.routes import Route
+from exam_rooms.standby_messages import EpochReply, ServerState
+from exam_rooms.watch_messages import CameraState
 from exam_rooms.wire import decode, encode
 from proctoring.frames import Frame, decode_frame
 from tests.client.camera_kit import FACES
@@ -129,15 +133,24 @@ class Keeper:
         self.refused: set[str] = set()
         self.tokens = 0
         self.forget = False
+        self.epoch = 1
         keeper = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                data = json.dumps(encode(EpochReply(keeper.epoch, ServerState.ACTIVE))).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status, answer = keeper.take(self.path, body, self.headers.get("Authorization", ""))
                 data = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
+                self.send_header(EPOCH_HEADER, str(keeper.epoch))
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -194,6 +207,27 @@ def shown(found: RoomWatcher) -> None:
             return
         threading.Event().wait(0.02)
     raise AssertionError("no picture")
+
+
+def test_a_camera_goes_to_the_server_that_took_over_and_takes_no_word_of_the_former(keeper: Keeper) -> None:
+    other = Keeper()
+    try:
+        other.epoch = 2
+        here, there = (f"http://127.0.0.1:{one.server.server_port}" for one in (keeper, other))
+        device = RoomDevice(1, "room", here, "A" * 43 + "=", "", "hash")
+        servers = Servers((here, there), random.Random(1), epoch=1)
+        link = RoomLink(device, parse_endpoint(here), "1.0", servers)
+        report = RoomCameraReport("boot", 0, 1, CameraState.LIVE)
+        for _ in range(4):
+            link.report(report)
+        assert (servers.current, servers.epoch) == (there, 2)
+        assert len(keeper.reports) + len(other.reports) == 4 and other.reports
+        servers.current = here
+        with pytest.raises(LinkFault, match="no_link"):
+            link.report(report)
+    finally:
+        other.server.shutdown()
+        other.server.server_close()
 
 
 def test_heads_travel_and_pictures_only_when_asked_for(

@@ -16,15 +16,16 @@ import socketio
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from client.board import Board
+from client.caller import Caller
 from client.clock import ServerClock, boot_seconds
 from client.endpoint import parse_endpoint, trusting
 from client.exchange import Ask, Credentials, Lane, Request
 from client.link import Link
 from client.outbox import Outbox
 from client.seat import Seat
-from client.transport import Transport, _Caller
+from client.transport import Transport
 from exam_rooms.pairing import encode_code, fingerprint
-from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, StatusReply, Step
+from exam_rooms.protocol import EPOCH_HEADER, EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, StatusReply, Step
 from exam_rooms.wire import encode
 from tests.client.camera_kit import write_scene
 from tests.client.conftest import AgentProcess
@@ -68,7 +69,8 @@ class PushingRoom:
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         target = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         status, data = self.room.handle(environ["REQUEST_METHOD"], target, body, token)
-        start_response(f"{status} -", [("Content-Length", str(len(data)))])
+        headers = [("Content-Length", str(len(data))), (EPOCH_HEADER, "1")]
+        start_response(f"{status} -", headers)
         return [data]
 
     def close(self) -> None:
@@ -141,7 +143,7 @@ def test_a_paired_agent_refuses_another_servers_certificate(
 
 
 def test_a_kept_connection_is_used_again_and_replaced_when_it_died(room: FakeRoom) -> None:
-    caller = _Caller(parse_endpoint(room.url), None)
+    caller = Caller(parse_endpoint(room.url), None)
     request = Request(Ask.STATE, "GET", "/site-ca", {}, 0.0)
     caller.call(request)
     kept = caller._connection.sock

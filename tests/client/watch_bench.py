@@ -141,6 +141,6 @@ class Studio:
 
     def asked(self) -> Request | None:
         """What the second lane would send now."""
-        self.link.token = "token"
+        self.link._door.token = "token"
         request = self.link.next(Lane.BULK, self.at)
         return request if isinstance(request, Request) else None

@@ -9,18 +9,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from itembank.custody import Custodian
-from itembank.package import CustodianShare, PackageSpec, ReleaseRequest, release, seal_sections
 from itembank.sheet_template import Deduction, OvertimeStep, SheetItem, Task, Template, Veto, digest
 from server.access import Actor, Role
+from server.cli.bench.panels import open_package
 from server.db.assessing import SheetTemplate, Station, Turn
 from server.db.bank import Bank
 from server.db.base import vault_of
-from server.db.papers import Package
 from server.db.people import User
 from server.db.rooms import Room
 from server.db.sittings import Assignment, Batch, Candidate, Registration, RoomSitting, Sitting
@@ -28,8 +25,8 @@ from server.db.staffing import DutySign, StaffProfile
 from server.host import Host
 from server.rules.policy import LevelPolicy, policy_for
 from server.rules.policy_components import Component, ComponentTerms, Method, PanelRules
-from server.services import package_contents, packages, turns
-from server.services.batches import policy_of, read_profile
+from server.services import turns
+from server.services.batches import read_profile
 from server.services.rosters import ID_PURPOSE
 from server.services.signed import Signed
 from tests.server.kept_stage import once
@@ -170,7 +167,7 @@ def make_assessment(host: Host, person_as: Callable[..., Actor], **wanted: Any) 
             signed = Signed(administrator)
             host.db.write(turns.draw_order, signed, rows.room_sitting, seed="order", now=host.now())
             if plan.state != "arranged":
-                host.db.write(_released, host, rows)
+                host.db.write(open_package, host, rows.room_sitting)
             host.db.write(_advance, rows, plan, host.now())
         return rows
 
@@ -296,44 +293,6 @@ def _duties(session: Session, rows: Rows, staff: dict[Actor, Role], now: datetim
             session.add(StaffProfile(user_id=user.id, card_grade="senior_examiner", changed_at=now))
         if present:
             session.add(DutySign(**duty, in_at=now, in_by=user.id))
-
-
-def _released(session: Session, host: Host, rows: Rows) -> None:
-    """The room's package with the template, opened by two custodians."""
-    sitting = session.get_one(Sitting, rows.sitting)
-    policy = policy_of(session.get_one(Batch, rows.batch))
-    holders = [X25519PrivateKey.generate(), X25519PrivateKey.generate()]
-    spec = PackageSpec(
-        package="assessment-package",
-        sitting="assessment-1",
-        room="assessment-1",
-        not_before=sitting.starts_at - timedelta(minutes=60),
-        custodians=tuple(
-            Custodian(str(number), f"person {number}", f"role {number}", key.public_key().public_bytes_raw())
-            for number, key in enumerate(holders)
-        ),
-    )
-    found = package_contents.contents(session, sitting, policy)
-    sealed = seal_sections(spec, found.main, host.site.signing_key.private_bytes_raw())
-    shares = [CustodianShare(str(number), key.private_bytes_raw()) for number, key in enumerate(holders)]
-    asked = ReleaseRequest((shares[0], shares[1]), sealed.release_secret, spec.room, host.now())
-    key = release(sealed.data, host.site.public_key, asked)
-    session.add(
-        Package(
-            uid=spec.package,
-            template_id=rows.template,
-            room_sitting_id=rows.room_sitting,
-            state="released",
-            data=sealed.data,
-            sha256=sealed.sha256,
-            size=len(sealed.data),
-            not_before=spec.not_before,
-            sealed_release_secret=b"-",
-            sealed_at=host.now(),
-            released_at=host.now(),
-            sealed_content_key=host.vault.seal_value(packages.CONTENT_PURPOSE, spec.package, key),
-        )
-    )
 
 
 def _advance(session: Session, rows: Rows, plan: Wanted, now: datetime) -> None:

@@ -6,6 +6,7 @@ The clock stands still at `now` until `machine.advance(...)`.
 """
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,18 +20,22 @@ from jinja2 import FileSystemBytecodeCache
 
 from itembank.vault import Vault
 from server.access import SYSTEM, Actor, Role
-from server.app import build_app
 from server.db import migrate, people  # noqa: F401 - all tables
 from server.db.answers import AnswerStore
 from server.db.base import Base, Database, make_engine
 from server.events import Events
 from server.host import Host, open_host
+from server.jobs import runner
 from server.services import passwords, staff
+from server.services.datakey import open_vault
 from server.services.site import ensure_site
 from server.services.steady import Reading
 from server.settings import Settings
+from tests.kept_schema import keep_schemas
 from tests.postgres import PostgresServer, running_server
+from tests.server import kept_app, kept_stage
 from tests.server.remembered import remember_routes, remember_statements
+from tests.server.warm_children import warm_up
 
 MASTER = b"test master key, 32 bytes long.."
 PASSWORD = "correct horse battery"
@@ -94,6 +99,12 @@ def postgres_template(postgres: PostgresServer, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
+def cold_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children start as the server starts them, not out of a process that waits for tests."""
+    monkeypatch.setattr(runner, "subprocess", subprocess)
+
+
+@pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The DATABASE_URL of a prepared store; empty for SQLite, whose files lie in the data folder."""
     if request.param == "sqlite":
@@ -125,28 +136,33 @@ def now(machine: Machine) -> datetime:
 @pytest.fixture
 def host(settings: Settings, machine: Machine) -> Iterator[Host]:
     opened = open_host(settings, MASTER, look=machine.look)
+    kept_stage.opened(opened)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Each template is compiled once for all tests, not once for each application."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> FileSystemBytecodeCache:
+    """Each template is compiled once for all tests, not once for each process or application."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def remembering() -> None:
-    """What all applications and all stores have in common is made once."""
+    """What all applications, all stores and all children of jobs have in common is made once."""
+    keep_schemas()
     remember_routes()
     remember_statements()
+    warm_up()
 
 
 @pytest.fixture
 def app(host: Host, compiled_templates: FileSystemBytecodeCache) -> Flask:
     """The application; forms need no CSRF token here (test_headers.py tests them)."""
-    application = build_app(host)
-    application.jinja_env.bytecode_cache = compiled_templates
+    application = kept_app.application(host, compiled_templates)
     application.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     return application
 
@@ -173,7 +189,9 @@ def person_as(host: Host, password_hash: str) -> Callable[..., Actor]:
     def add(*roles: str, username: str = "", name: str = "") -> Actor:
         username = username or f"{roles[0]}{next(numbers)}"
         new = staff.NewPerson(username, name or username, password_hash, frozenset(map(Role, roles)))
-        user_id = host.db.write(staff.add_person, SYSTEM, new, now=host.now())
+        user_id = kept_stage.person(
+            host, new, lambda: host.db.write(staff.add_person, SYSTEM, new, now=host.now())
+        )
         return Actor(user_id, name or username, new.roles)
 
     return add
@@ -228,5 +246,6 @@ def _fill(settings: Settings) -> None:
     AnswerStore(settings.answers_url).close()
     database = Database(settings.main_url, vault=Vault(MASTER), events=Events())
     database.write(ensure_site, now=NOW)
+    database.write(open_vault, MASTER, suite=settings.suite, now=NOW)
     database.close()
     engine.dispose()

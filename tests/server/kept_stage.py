@@ -7,10 +7,11 @@ SQLite's own backup, byte for byte what the services wrote; PostgreSQL stores ar
 import copy
 import sqlite3
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, event, func, select
 
@@ -23,6 +24,7 @@ from server.host import Host
 
 T = TypeVar("T")
 _KEPT: dict[Hashable, tuple[sqlite3.Connection, object]] = {}
+_SAID: dict[Hashable, tuple[list[tuple[str, Any, bool]], int]] = {}
 
 
 @dataclass
@@ -30,6 +32,8 @@ class _Trail:
     """What a store holds since nothing else was committed to it: the `key` of what was prepared last."""
 
     key: Hashable
+    bare: bool = False
+    """Whether nothing but people was put into it."""
     commits: int = 0
 
 
@@ -42,9 +46,55 @@ def once(host: Host, name: Hashable, began: datetime, prepare: Callable[[], T]) 
     Only a store without a sitting takes a copy, made at the same moment and site, among the same people and
     after the same acts.
     """
+    trail = _TRAILS.get(host.db.engine)
+    if trail is not None and trail.bare and not trail.commits:
+        return _kept(host, (name, began, trail.key), prepare)
     if host.db.engine.dialect.name != "sqlite" or not _empty(host):
         return prepare()
     return _kept(host, (name, began, host.site.public_key, _history(host)), prepare)
+
+
+def opened(host: Host) -> None:
+    """Says that the host's store is a fresh copy of the template: what comes next is followed."""
+    if host.db.engine.dialect.name == "sqlite":
+        _follow(host.db.engine, host.site.public_key, bare=True)
+
+
+def person(host: Host, name: Hashable, add: Callable[[], int]) -> int:
+    """What `add` answers, with its rows in the host's store: done once, then its statements are said again.
+
+    `name` has to tell everything that `add` depends on but the store and the moment.
+    """
+    trail = _TRAILS.get(host.db.engine)
+    if trail is None or trail.commits or not trail.bare:
+        return add()
+    key = (trail.key, "person", name, host.now())
+    if key in _SAID:
+        statements, user_id = _SAID[key]
+        with host.db.engine.begin() as connection:
+            for statement, parameters, many in statements:
+                run = connection.connection.cursor()
+                (run.executemany if many else run.execute)(statement, parameters)
+    else:
+        with _listening(host.db.engine) as statements:
+            user_id = add()
+        _SAID[key] = statements, user_id
+    _follow(host.db.engine, key, bare=True)
+    return user_id
+
+
+@contextmanager
+def _listening(engine: Engine) -> Iterator[list[tuple[str, Any, bool]]]:
+    """What is said to the store within, but for questions."""
+    said: list[tuple[str, Any, bool]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *rest: Any) -> None:
+        if not statement.startswith(("SELECT", "BEGIN")):
+            said.append((statement, parameters, rest[1]))
+
+    event.listen(engine, "before_cursor_execute", hear)
+    yield said
+    event.remove(engine, "before_cursor_execute", hear)
 
 
 def further(host: Host, name: Hashable, prepare: Callable[[], T]) -> T:
@@ -69,13 +119,13 @@ def _kept(host: Host, key: Hashable, prepare: Callable[[], T]) -> T:
     return copy.deepcopy(cast("T", answer))
 
 
-def _follow(engine: Engine, key: Hashable) -> None:
+def _follow(engine: Engine, key: Hashable, *, bare: bool = False) -> None:
     """From here on commits to the store are counted."""
     trail = _TRAILS.get(engine)
     if trail is None:
         trail = _TRAILS[engine] = _Trail(key)
         event.listen(engine, "commit", lambda _connection: _counted(trail))
-    trail.key, trail.commits = key, 0
+    trail.key, trail.bare, trail.commits = key, bare, 0
 
 
 def _counted(trail: _Trail) -> None:

@@ -181,7 +181,7 @@ def test_no_more_checks_wait_than_there_are_places(
 
 
 def test_an_address_has_a_limit_over_all_names(app: Flask, host: Host, wang: Actor, password: str) -> None:
-    host.addresses.limit = 4
+    host.addresses._own.limit = 4
     for _ in range(6):  # who is right uses nothing up
         assert enter(app.test_client(), "wang", password).status_code == 302
     for number in range(4):
@@ -205,7 +205,7 @@ def test_what_no_account_can_have_costs_no_work_and_no_memory(
     assert (answer.status_code, "账号或密码不正确" in answer.text) == (422, True)
     assert len(answer.text) < 10_000
     assert crowd.checked == 0
-    assert len(host.tries._failed) == len(host.addresses._failed) == 0
+    assert len(host.tries._own._failed) == len(host.addresses._own._failed) == 0
 
 
 def test_the_longest_name_and_password_still_enter(

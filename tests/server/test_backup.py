@@ -17,7 +17,7 @@ from server.access import SYSTEM, Actor
 from server.cli import opening
 from server.db.migrate import HISTORIES
 from server.host import Host, open_host
-from server.services import audit, backup_file, evidence, unlocked
+from server.services import audit, backup_file, epochs, evidence, unlocked
 from server.services.backup_file import BackupReader
 from server.services.locking import DataLock
 from tests.postgres import PostgresServer
@@ -142,7 +142,7 @@ class TestRestore:
         assert again.site.ca_pem == host.site.ca_pem
         after = rows(again.db.engine), rows(again.answers._engine)
         again.close()
-        told_since = {"audit_entries", "audit_heads", "server_boot"}
+        told_since = {"audit_entries", "audit_heads", "server_boot", "server_epochs"}
         for one, other in zip(before, after, strict=True):
             assert set(one) == set(other)
             assert {name: one[name] for name in set(one) - told_since} == {
@@ -154,6 +154,19 @@ class TestRestore:
         assert centre.run("audit", "verify").exit_code == 0
         assert not list((tmp_path / "new").glob("backup-*"))
         assert (tmp_path / "new" / "examhall.db").stat().st_mode & 0o077 == 0
+
+    def test_a_restored_store_begins_an_epoch_that_nobody_can_have_met(
+        self, centre: Centre, host: Host, saved: Path, tmp_path: Path
+    ) -> None:
+        """Seats send all they have to a server of a new epoch, also when another had taken over meanwhile."""
+        for _takeover in range(3):
+            met = host.db.write(epochs.take_over, Actor(None, "console/admin"), "fire", 1, now=host.now())
+        centre.done("restore", saved, "--into", tmp_path / "new")
+        again = restored(centre, tmp_path / "new")
+        assert again.epoch.number > met
+        with again.db.read() as session:
+            assert set(audit.acts(session)) >= {"standby_promoted", "backup_restored"}
+        again.close()
 
     def test_it_works_with_the_passphrase_alone_after_a_power_cut(
         self,
@@ -458,7 +471,7 @@ def test_a_backup_moves_between_stores(
     after = restored(place, tmp_path / "new")
     check(after, held)
     moved = rows(after.db.engine) | rows(after.answers._engine)
-    changing = {"audit_entries", "audit_heads", "server_boot"}
+    changing = {"audit_entries", "audit_heads", "server_boot", "server_epochs"}
     assert {name for name in content if content[name] != moved.get(name)} <= changing
     after.db.write(lambda session: _note(session, after))  # numbers go on where they were
     after.close()

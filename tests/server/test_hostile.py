@@ -20,7 +20,7 @@ from server.host import Host
 from server.services.cases import read_strokes
 from server.services.delivery import delivery_of
 from server.services.staff_incidents import Sighting, report
-from server.web.agent import ANSWERS_MOST, DOOR_MOST, MESSAGE_MOST
+from server.web.agent_message import ANSWERS_MOST, DOOR_MOST, MESSAGE_MOST
 from tests.server.agent_kit import TestAgent
 from tests.server.delivery_kit import Scene, make_scene
 

@@ -30,6 +30,9 @@ def finished(host: Host, jobs: Jobs, payload: dict, **more) -> joblist.JobView:
     return state(host, job_id)
 
 
+pytestmark = pytest.mark.usefixtures("cold_children")
+
+
 def test_every_kind_of_job_has_a_name_for_people() -> None:
     assert set(JOBS) == set(TASKS)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Counted, Late, NotCounted
@@ -344,3 +345,89 @@ def test_a_seat_is_not_lost_when_the_load_recedes_between_two_heartbeats(
         machine.advance(seconds=1)
         watch.tick()
     assert incidents(host) == [(late.scene.room_sitting, str(IncidentKind.LINK_LOST))]
+
+
+# A store that is away for a moment
+
+
+class Flaky:
+    """Between the lines and the store: what `before` does comes before the first writing of one act."""
+
+    def __init__(self, host: Host, act: str, before: Callable[[], None]) -> None:
+        self._write, self._act, self._before = host.db.write, act, before
+        self._over = False
+
+    def __call__(self, act: Callable[..., object], *args: object, **kwargs: object) -> object:
+        if act.__name__ == self._act and not self._over:
+            self._over = True
+            self._before()
+        return self._write(act, *args, **kwargs)
+
+
+def away() -> None:
+    raise OperationalError("write", None, Exception("the store is away"))
+
+
+@pytest.fixture
+def silent(app: Flask, scene: Scene, machine: Machine) -> TestAgent:
+    """Somebody works, and then nothing is heard for ten seconds."""
+    agent = TestAgent(app, scene, "1")
+    agent.enter()
+    machine.advance(minutes=10)
+    scene.start()
+    agent.state()
+    agent.open_journal()
+    agent.sent()
+    agent.beat()
+    machine.advance(seconds=10)
+    return agent
+
+
+def silences(host: Host) -> list[tuple[datetime, datetime | None]]:
+    with host.db.read() as session:
+        return [(row.lost_at, row.back_at) for row in session.scalars(select(LinkGapRow))]
+
+
+def test_a_return_that_the_store_did_not_take_is_put_on_record_later(
+    silent: TestAgent, host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(host)
+    watch.tick()
+    back_at = host.now()
+    with monkeypatch.context() as broken, pytest.raises(AssertionError):
+        broken.setattr(host.db, "write", Flaky(host, "close_gaps", away))
+        silent.beat()
+    machine.advance(seconds=2)
+    silent.beat()
+    watch.tick()
+    assert [back for _, back in silences(host)] == [back_at]
+
+
+def test_a_loss_that_the_store_did_not_take_is_neither_forgotten_nor_told_too_soon(
+    silent: TestAgent, host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, since = Watch(host), host.now() - timedelta(seconds=10)
+    with monkeypatch.context() as broken, pytest.raises(ExceptionGroup):
+        broken.setattr(host.db, "write", Flaky(host, "open_gap", away))
+        watch.tick()
+    machine.advance(seconds=1)
+    watch.tick()
+    assert silences(host) == [(since, None)]
+    assert incidents(host) == []
+    machine.advance(seconds=10)
+    watch.tick()
+    assert len(incidents(host)) == 1
+
+
+def test_a_word_while_its_loss_is_written_leaves_no_open_silence(
+    silent: TestAgent, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL writes both at once: what ends the silence may find nothing to end."""
+    links, now = delivery_of(host).links, host.now()
+    with host.db.read() as session:
+        me = find_agent(session, silent.scene.workstations["1"])[0]
+    flaky = Flaky(host, "open_gap", lambda: links.heard(me, now) and None)
+    monkeypatch.setattr(host.db, "write", flaky)
+    Watch(host).tick()
+    assert [back for _, back in silences(host)] == [now]
+    assert host.presence.of(me.workstation).linked

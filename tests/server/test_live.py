@@ -15,7 +15,7 @@ from server.app import create_socketio
 from server.db.sittings import LinkGapRow
 from server.host import Host
 from server.live.watch import Watch
-from server.services import commands, pairing
+from server.services import commands, link_gaps, pairing
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
@@ -152,7 +152,7 @@ def test_after_a_crash_of_the_server_its_absence_is_a_gap(
     watch.tick()
     last_look = machine.wall
     machine.advance(minutes=3)
-    Watch(host).begin()
+    host.db.write(link_gaps.gaps_after_restart, now=host.now())
     with host.db.read() as session:
         gap = session.query(LinkGapRow).one()
         assert (gap.lost_at, gap.back_at, gap.boot_id) == (last_look, None, "boot-1")

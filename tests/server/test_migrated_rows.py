@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from server.db import migrate
 from server.settings import Settings
+from tests.kept_schema import go_through_all_versions
 from tests.postgres import PostgresServer
 
 MAIN = migrate.HISTORIES[0]
@@ -31,6 +32,11 @@ ROWS = (
     "close_reason, collect_note, rules_version, version) "
     "VALUES (1, 1, 1, 1, 'A', 'assigned', 0, '', '', '', 1)",
 )
+
+
+@pytest.fixture(autouse=True)
+def all_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_through_all_versions(monkeypatch)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

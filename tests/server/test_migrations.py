@@ -10,7 +10,13 @@ from sqlalchemy import inspect
 from server.db import migrate
 from server.db.base import make_engine
 from server.settings import Settings
+from tests.kept_schema import go_through_all_versions
 from tests.postgres import PostgresServer
+
+
+@pytest.fixture(autouse=True)
+def all_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_through_all_versions(monkeypatch)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,6 +10,8 @@ from server.cli import main
 from server.jobs import tasks
 from tests.benchmarks.assembly_pools import Pool, make_pool
 
+pytestmark = pytest.mark.usefixtures("cold_children")
+
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:

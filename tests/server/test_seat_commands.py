@@ -16,7 +16,7 @@ from server.db.record import AuditEntry
 from server.db.sittings import Attempt
 from server.errors import Forbidden, Refused
 from server.host import Host
-from server.services import audit, command_log, commands, marks, seat_commands
+from server.services import audit, command_log, commands, link_gaps, marks, seat_commands
 from server.services.command_log import CommandView
 from server.services.delivery import delivery_of
 from server.services.roomstate import load
@@ -106,7 +106,7 @@ def test_a_pause_outlives_a_restart_of_the_server(room: Room, machine: Machine) 
         attempt = session.get_one(Attempt, room.scene.attempts["1"])
         assert since is not None
         assert state.paused_since(attempt, room.scene.host.now()) == since.since
-    room.watch.begin()
+    room.scene.write(link_gaps.gaps_after_restart)
     room.watch.tick()
     assert room.scene.attempt("1").state == "answering"
 

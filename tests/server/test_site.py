@@ -55,7 +55,7 @@ def test_private_keys_are_sealed_at_rest(host: Host, settings: Settings) -> None
     secret = host.site.signing_key.private_bytes_raw()
     with host.db.read() as session:
         rows = list(session.query(SiteSecret))
-    assert {row.name for row in rows} == {"signing", "token", "session", "ca", "rescue"}
+    assert {row.name for row in rows} == {"signing", "token", "session", "ca", "rescue", "letters"}
     host.close()
     stored = b"".join(path.read_bytes() for path in settings.data.glob("*.db*"))
     for key in (secret, host.site.rescue_key, host.site.token_key, host.site.session_key, b"PRIVATE KEY"):

@@ -12,10 +12,17 @@ from server.cli.rehearse.hall import private_hall
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.stage import Wish, fictional_people, stage_sitting
 from server.cli.rehearse.telling import tell
+from tests.kept_schema import keep_schemas
 
 Staging = Callable[..., Play]
 
 expect.set_options(timeout=60_000)  # five seconds are too few on a machine that runs three of these tests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembering() -> None:
+    """The versions of a new store are gone through once."""
+    keep_schemas()
 
 
 @pytest.fixture

@@ -1,180 +1,192 @@
-"""The drill of lost answers: its counting by itself, and a short drill with every kind of fault."""
+"""Drills in earnest: the wire between seat and server, agents that are forked, and every kind of fault."""
 
 import json
 import random
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Set
-from itertools import count, islice
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from server.cli.drill.answers import schedule
-from server.cli.drill.choices import LEAST, responses
-from server.cli.drill.faults import FAULTS
-from server.cli.drill.ledger import Given, Ledger, aligned
+from server.cli.drill.faults import SEAT_FAULTS
+from server.cli.drill.nursery import Nursery
+from server.cli.drill.room_faults import ROOM_FAULTS
+from server.cli.drill.schedule import Kinds, schedule
+from server.cli.drill.telling import ANSWERS, kinds_of
 from server.cli.drill.wire import State, Wire
+from server.cli.rehearse.fleet import Fleet, await_
 
-QUESTION = (7, "q1")
-
-
-def told(*responses: str, unsure: str = "") -> list[Given]:
-    return [Given((one,), "fault", one not in unsure) for one in responses]
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def stored(text: str) -> list[tuple[str, ...]]:
-    return [(one,) for one in text]
-
-
-@pytest.mark.parametrize(
-    ("given_", "unsure", "found", "lost", "doubled"),
-    [
-        ("ABC", "", "ABC", 0, 0),
-        ("ABC", "B", "AC", 0, 0),  # nobody said that B was saved
-        ("ABC", "B", "ABC", 0, 0),  # and it may be there all the same
-        ("ABC", "", "AC", 1, 0),
-        ("ABC", "", "AB", 1, 0),
-        ("ABC", "", "", 3, 0),
-        ("ABC", "", "ABBC", 0, 1),
-        ("ABC", "", "ABCC", 0, 1),
-        ("ABA", "", "ABA", 0, 0),
-        ("ABA", "", "AB", 1, 0),
-        ("AB", "", "BA", 1, 1),  # the order is part of what a candidate chose
-        ("", "", "A", 0, 1),
-    ],
-)
-def test_answers_are_laid_beside_what_was_told(
-    given_: str, unsure: str, found: str, lost: int, doubled: int
-) -> None:
-    gone, extra = aligned(told(*given_, unsure=unsure), stored(found))
-    assert (len(gone), len(extra)) == (lost, doubled)
-
-
-@given(st.text("ABCD", max_size=12), st.data())
-def test_whatever_was_never_confirmed_may_be_missing_and_nothing_else(
-    choices: str, data: st.DataObject
-) -> None:
-    sure = data.draw(st.lists(st.booleans(), min_size=len(choices), max_size=len(choices)))
-    kept = data.draw(st.lists(st.booleans(), min_size=len(choices), max_size=len(choices)))
-    given_ = [Given((one,), "", is_sure) for one, is_sure in zip(choices, sure, strict=True)]
-    found = [(o,) for o, is_sure, is_kept in zip(choices, sure, kept, strict=True) if is_sure or is_kept]
-    assert aligned(given_, found) == ([], [])
-
-
-def test_the_ledger_counts_by_fault_and_a_repetition_once() -> None:
-    ledger = Ledger()
-    first = ledger.give(QUESTION, ("A",), "link_cut")
-    assert ledger.give(QUESTION, ("A",), "agent_kill") is first
-    first.acknowledged = True
-    ledger.give(QUESTION, ("B",), "disk_full").acknowledged = True
-    tallies = ledger.judge({QUESTION: [("A",)]})
-    assert (tallies["link_cut"].acknowledged, tallies["link_cut"].lost) == (1, 0)
-    assert (tallies["disk_full"].acknowledged, tallies["disk_full"].lost) == (1, 1)
-    strange = ledger.judge({QUESTION: [("A",), ("B",)], (8, "q9"): [("C",)]})
-    assert sum(tally.doubled for tally in strange.values()) == 1
-
-
-def test_every_kind_of_fault_comes_before_one_comes_again() -> None:
-    rounds = schedule(25, "seed")
-    assert len(rounds) == 25
-    assert set(rounds[: len(FAULTS)]) == set(rounds[len(FAULTS) : 2 * len(FAULTS)]) == set(FAULTS)
-    assert schedule(25, "seed") == rounds != schedule(25, "other")
-
-
-@pytest.mark.parametrize("kind", ["single", "multiple", "essay"])
-def test_a_choice_does_not_come_back_soon(kind: str) -> None:
-    item = {"kind": kind, "options": [{"key": key} for key in "ABCD"]}
-    choices = responses(item)
-    assert choices is not None
-    drawn = list(islice(choices, 30))
-    assert all(len(set(drawn[start : start + LEAST])) == LEAST for start in range(26))
-    assert responses({"kind": "judge", "options": [{"key": key} for key in "AB"]}) is None
-
-
-def test_a_wire_passes_on_cuts_and_loses_replies() -> None:
-    import socket
-    import threading
-
+@pytest.fixture
+def echo() -> Iterator[tuple[int, list[bytes]]]:
+    """A port that gives back what it gets in capitals, and what it has heard."""
     listener = socket.create_server(("127.0.0.1", 0))
     heard: list[bytes] = []
 
-    def echo() -> None:
+    def serve(line: socket.socket) -> None:
+        try:
+            while data := line.recv(1 << 16):
+                heard.append(data)
+                line.sendall(data.upper())
+        except OSError:
+            pass
+        line.close()
+
+    def accept() -> None:
         while True:
             try:
                 line, _address = listener.accept()
             except OSError:
                 return
-            while data := line.recv(1024):
-                heard.append(data)
-                line.sendall(data.upper())
-            line.close()
+            threading.Thread(target=serve, args=(line,), daemon=True).start()
 
-    threading.Thread(target=echo, daemon=True).start()
-    wire = Wire(("127.0.0.1", int(listener.getsockname()[1])))
-    try:
-        with socket.create_connection(("127.0.0.1", wire.port), timeout=60) as near:
-            near.sendall(b"one")
-            assert near.recv(10) == b"ONE"
-            wire.be(State.DEAF)
-            near.sendall(b"two")
-            near.settimeout(0.3)
-            with pytest.raises(TimeoutError):
-                near.recv(10)
-            assert heard[-1] == b"two"
-            wire.be(State.WHOLE)
-            near.settimeout(60)
-            assert near.recv(10) == b""  # a stream with a hole in it is ended
-        wire.be(State.CUT)
-        with socket.create_connection(("127.0.0.1", wire.port), timeout=60) as near:
-            assert near.recv(10) == b""
-    finally:
-        wire.close()
-        listener.close()
+    threading.Thread(target=accept, daemon=True).start()
+    yield int(listener.getsockname()[1]), heard
+    listener.close()
 
 
-def drill(rounds: int, seats: int, seed: str) -> dict[str, object]:
-    command = ["-c", "from server.cli import main; main()", "drill", "answers"]
-    wish = ["--rounds", str(rounds), "--seats", str(seats), "--seed", seed]
-    done = subprocess.run(
-        [sys.executable, *command, *wish, "--json"],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
+@pytest.fixture
+def wire(echo: tuple[int, list[bytes]]) -> Iterator[Wire]:
+    made = Wire(("127.0.0.1", echo[0]), "seed")
+    yield made
+    made.close()
+
+
+def connected(wire: Wire) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", wire.port), timeout=60)
+
+
+def test_a_wire_passes_on_cuts_and_loses_replies(wire: Wire, echo: tuple[int, list[bytes]]) -> None:
+    with connected(wire) as near:
+        near.sendall(b"one")
+        assert near.recv(10) == b"ONE"
+        wire.be(State.DEAF)
+        near.sendall(b"two")
+        near.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            near.recv(10)
+        assert echo[1][-1] == b"two"
+        wire.be(State.WHOLE)
+        near.settimeout(60)
+        assert near.recv(10) == b""  # a stream with a hole in it is ended
+    wire.be(State.CUT)
+    with connected(wire) as near:
+        assert near.recv(10) == b""
+
+
+def test_a_lossy_wire_resets_some_connections_and_never_bends_what_it_carries(wire: Wire) -> None:
+    wire.be(State.LOSSY)
+    sent, whole, torn = b"a message of some length", 0, 0
+    for _turn in range(60):
+        with connected(wire) as near:
+            try:
+                near.sendall(sent)
+                reply = near.recv(100)
+            except ConnectionError:
+                torn += 1
+                continue
+        whole += reply == sent.upper()
+        assert sent.upper().startswith(reply)
+    assert whole >= 20
+    assert torn >= 5
+    wire.be(State.WHOLE)
+    with connected(wire) as near:
+        near.sendall(sent)
+        assert near.recv(100) == sent.upper()
+
+
+@pytest.mark.system
+def test_agents_of_one_nursery_are_processes_of_their_own_and_end_with_it(tmp_path: Path) -> None:
+    with Fleet(tmp_path) as fleet:
+        nursery = Nursery(fleet)
+        made = {}
+        for name in ("one", "two"):
+            arguments = ("--data", str(tmp_path / name), "--server", "https://127.0.0.1:1", "--no-browser")
+            made[name] = nursery.start(name, (*arguments, "--shared-machine"))
+        await_(lambda: all((tmp_path / name / "launch").exists() for name in made), 60)
+        assert made["one"].pid != made["two"].pid
+        made["one"].kill()
+        assert not made["one"].running
+        assert made["two"].running
+        wrong = nursery.start("wrong", ("--data", str(tmp_path / "two"), "--server", "https://127.0.0.1:1"))
+        await_(lambda: not wrong.running, 60)
+        assert "another agent uses this folder" in wrong.tail()
+    end = time.monotonic() + 30
+    while made["two"].running and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not made["two"].running
+
+
+def drill(*wish: str) -> dict[str, object]:
+    command = [sys.executable, "-c", "from server.cli import main; main()", "drill", *wish, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, object] = json.loads(done.stdout)
     return found
 
 
-def seed_of(faults: Set[str]) -> str:
-    """A seed whose drill begins with these faults, each once."""
-    return next(seed for seed in map(str, count()) if set(schedule(len(faults), seed)) == faults)
+def seed_of(wanted: set[str], rounds: int, kinds: Kinds, *, without: str) -> str:
+    """A seed whose drill has these faults among so many, and one not at all."""
+    drawn = ((seed, set(schedule(rounds, seed, kinds))) for seed in map(str, count()))
+    return next(seed for seed, found in drawn if wanted <= found and without not in found)
 
 
-def assert_nothing_lost(found: dict[str, object], faults: Iterable[str]) -> None:
+def assert_nothing_lost(found: dict[str, object], tried: Iterable[str]) -> None:
     assert found["lost"] == found["doubled"] == found["chain_errors"] == found["untold"] == 0
     by_fault = found["by_fault"]
     assert isinstance(by_fault, dict)
-    assert all(by_fault[name]["rounds"] > 0 for name in faults)
-    assert all(by_fault[name]["acknowledged"] > 0 for name in faults)
-    refused, incidents = found["refused"], found["incidents"]
-    assert isinstance(refused, dict) and isinstance(incidents, dict)
-    assert refused["disk_full"] > 0
-    assert incidents["JOURNAL_FAILED"] > 0
+    for name in tried:
+        fault = by_fault[name]
+        assert fault["tried"] == fault["survived"] > 0, name
+        assert fault["seconds"] is None or 0 <= fault["seconds"]["p50"] <= fault["seconds"]["max"]
+    acknowledged = found["acknowledged"]
+    assert isinstance(acknowledged, int)
+    assert acknowledged >= sum(fault["acknowledged"] for fault in by_fault.values()) > 0
 
 
 @pytest.mark.system
-def test_no_answer_is_lost_when_machines_lines_and_disks_fail() -> None:
-    faults = {"server_kill", "agent_kill", "link_cut", "replies_lost", "disk_full"}
-    assert_nothing_lost(drill(rounds=len(faults), seats=3, seed=seed_of(faults)), faults)
+def test_no_answer_is_lost_when_machines_lines_and_disks_fail(tmp_path: Path) -> None:
+    kinds, rounds = kinds_of("sqlite", 1), 12
+    wanted = {"server_kill", "agent_kill", "link_lossy", "replies_lost", "disk_full", "server_disk_full"}
+    seed, file = seed_of(wanted, rounds, kinds, without="restart_storm"), tmp_path / "sums.json"
+    found = drill("faults", "--rounds", str(rounds), "--seats", "3", "--seed", seed, "--append", str(file))
+    assert_nothing_lost(found, schedule(rounds, seed, kinds))
+    assert (found["store"], found["rounds"]) == ("sqlite", rounds)
+    refused, incidents, summed = found["refused"], found["incidents"], found["sum"]
+    assert isinstance(refused, dict) and isinstance(incidents, dict) and isinstance(summed, dict)
+    assert refused["disk_full"] > 0
+    assert incidents["JOURNAL_FAILED"] > 0
+    assert (summed["runs"], summed["rounds"], summed["by_fault"]) == (1, rounds, found["by_fault"])
 
 
 @pytest.mark.long
-def test_no_answer_is_lost_in_two_hundred_rounds_of_every_fault() -> None:
-    found = drill(rounds=200, seats=8, seed=str(random.Random(200).random()))
-    assert_nothing_lost(found, FAULTS)
-    acknowledged = found["acknowledged"]
-    assert isinstance(acknowledged, int) and acknowledged > 800
+@pytest.mark.parametrize(("kept_in", "workers"), [("sqlite", 1), ("postgres", 2)])
+def test_no_answer_is_lost_in_a_hundred_rounds_of_every_fault(kept_in: str, workers: int) -> None:
+    seed = str(random.Random(kept_in).random())
+    wish = ("--rounds", "100", "--seats", "16", "--store", kept_in, "--workers", str(workers))
+    found = drill("faults", *wish, "--seed", seed)
+    assert_nothing_lost(found, kinds_of(kept_in, workers).every)
+    assert found["workers"] == workers
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("kept_in", "workers"), [("sqlite", 1), ("postgres", 2)])
+def test_no_answer_is_lost_when_a_standby_takes_over(kept_in: str, workers: int) -> None:
+    wish = ("--rounds", "1", "--seats", "2", "--store", kept_in, "--workers", str(workers))
+    assert_nothing_lost(drill("faults", *wish, "--takeovers", "1"), ["takeover"])
+
+
+@pytest.mark.long
+def test_no_answer_is_lost_in_a_drill_of_answers() -> None:
+    found = drill("answers", "--rounds", "60", "--seats", "8", "--seed", "answers")
+    assert_nothing_lost(found, ANSWERS.every)
+    by_fault = found["by_fault"]
+    assert isinstance(by_fault, dict)
+    assert set(by_fault) == set(ANSWERS.every) < set(SEAT_FAULTS) | set(ROOM_FAULTS)

@@ -22,6 +22,9 @@ from server.db.sittings import Attempt
 from server.host import Host
 
 END_SECONDS = 20.0
+CONNECTING_PAUSE = 0.02
+DRIVEN_AT_ONCE = 2000
+"""Seats of one driver process: more would wait for each other in its single loop."""
 Keys = dict[int, str]
 """Workstation -> its Ed25519 private key, raw, in base64."""
 
@@ -70,24 +73,35 @@ class Crowd:
     """The driver's process; use it as a context manager."""
 
     def __init__(
-        self, hall: Hall, keys: Keys, *, prefetch: bool, items: Mapping[int, Sequence[str]] | None = None
+        self,
+        hall: Hall,
+        keys: Keys,
+        *,
+        prefetch: bool,
+        items: Mapping[int, Sequence[str]] | None = None,
+        pause: float = CONNECTING_PAUSE,
     ) -> None:
-        """`items`: workstation -> what its candidate may answer, where candidates shall answer."""
+        """`items`: workstation -> what its candidate may answer, where candidates shall answer; `pause`:
+        seconds between two seats that connect.
+        """
         self.hall = hall
         asked = items or {}
         plan = {
             "server": hall.address.url,
             "ca_pem": hall.address.ca_pem,
             "prefetch": prefetch,
+            "pause": pause,
             "seats": [
                 {"workstation": number, "private_key": key, "items": list(asked.get(number, ()))}
                 for number, key in keys.items()
             ],
         }
-        file = hall.fleet.folder / "crowd.json"
+        name = f"crowd-{next(iter(keys))}"
+        file = hall.fleet.folder / f"{name}.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(plan))
-        self._log = (hall.fleet.logs / "crowd.log").open("ab")
+        self._log_file = hall.fleet.logs / f"{name}.log"
+        self._log = self._log_file.open("ab")
         self._child = subprocess.Popen(
             [sys.executable, "-m", "client.gevent_driver", str(file)],
             stdin=subprocess.PIPE,
@@ -125,6 +139,72 @@ class Crowd:
         except OSError as fault:
             raise FleetFault("driver") from fault
         if not line:
-            raise FleetFault((self.hall.fleet.logs / "crowd.log").read_text("utf-8", "replace")[-2000:])
+            raise FleetFault(self._log_file.read_text("utf-8", "replace")[-2000:])
         found: dict[str, Any] = json.loads(line)
         return found
+
+
+class Crowds:
+    """As many drivers as the seats need, spoken to together; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._crowds: list[Crowd] = []
+        self._seats: list[int] = []
+
+    def __enter__(self) -> "Crowds":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for crowd in self._crowds:
+            crowd.__exit__(kind, fault, trace)
+
+    def add(
+        self,
+        hall: Hall,
+        keys: Keys,
+        *,
+        pause: float,
+        prefetch: bool = True,
+        items: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
+        """More seats connect."""
+        numbers = list(keys)
+        for first in range(0, len(numbers), DRIVEN_AT_ONCE):
+            part = {number: keys[number] for number in numbers[first : first + DRIVEN_AT_ONCE]}
+            self._crowds.append(Crowd(hall, part, prefetch=prefetch, items=items, pause=pause))
+            self._seats.append(len(part))
+
+    def total(self, what: str) -> float:
+        """The sum of one number of all reports. Raises `FleetFault` when a driver has ended."""
+        return sum(float(crowd.report()[what]) for crowd in self._crowds)
+
+    def share(self, order: str, rate: float) -> None:
+        """An order with a rate over all seats."""
+        for crowd, count in zip(self._crowds, self._seats, strict=True):
+            crowd.ask(f"{order} {rate * count / sum(self._seats)}")
+
+    def delays(self) -> list[float]:
+        """Milliseconds until records were acknowledged since the last call, in order of size."""
+        return sorted(ms for crowd in self._crowds for ms in crowd.ask("delays")["ms"])
+
+    def written(self) -> dict[str, list[int]]:
+        """Workstation -> when it wrote each of its answers."""
+        return {
+            station: moments for crowd in self._crowds for station, moments in crowd.ask("written").items()
+        }
+
+    def burst(self, first: int, count: int) -> list[int]:
+        """One answer of each of these seats at once; when each driver began, CLOCK_BOOTTIME in ns."""
+        began, before = [], 0
+        for crowd, seats in zip(self._crowds, self._seats, strict=True):
+            start, end = max(first, before), min(first + count, before + seats)
+            if start < end:
+                began.append(int(crowd.ask(f"burst {start - before} {end - start}")["began_ns"]))
+            before += seats
+        return began
+
+    def opened_at(self) -> list[float]:
+        """When each seat that could open its paper did, CLOCK_BOOTTIME in seconds."""
+        return [moment for crowd in self._crowds for moment in crowd.report()["opened_at"]]

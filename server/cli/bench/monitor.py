@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass, replace
 
 from server.access import Role
 from server.cli.bench import chromium, screens
-from server.cli.bench.crowd import Crowd
+from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds
 from server.cli.bench.halls import BenchRoom, items_of, opened, seats_of, staged
 from server.cli.bench.screens import Poller, Sight, Socket
-from server.cli.bench.usage import cpu_seconds, resident_bytes
+from server.cli.bench.stand import Shape
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.staff import Desk
+from server.cli.rehearse.usage import resident_bytes
 from server.cli.rehearse.watch import percentile
 from server.cli.words import _
 
@@ -35,11 +36,15 @@ LONG_TASK_MS = 100.0
 class Order:
     """What to bench; `seconds`: how long each of the three is looked at; `told` gets lines of progress."""
 
-    seats: int
+    shape: Shape
     monitors: int
-    tls: bool
     seconds: float
     told: Callable[[str], None]
+
+    @property
+    def seats(self) -> int:
+        """How many candidates answer."""
+        return self.shape.seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ class Found:
     after.
     """
 
+    store: str
+    workers: int
     seats: int
     rooms: int
     monitors: int
@@ -124,33 +131,34 @@ class _Stand:
 
     order: Order
     hall: Hall
-    crowd: Crowd
+    crowds: Crowds
     rooms: Sequence[BenchRoom]
     seats: Mapping[int, int]
 
     def cpu(self) -> float:
-        """Seconds of processor time of the server so far."""
-        assert self.hall.server is not None
-        return cpu_seconds(self.hall.server.child.pid)
+        """Seconds of processor time of the server, its database and its broker so far."""
+        return self.hall.cpu_seconds()
 
     def written(self) -> dict[int, list[int]]:
         """Seat id -> when it wrote its answers."""
-        told = self.crowd.ask("written")
+        told = self.crowds.written()
         return {seat: told[str(station)] for seat, station in self.seats.items()}
 
 
 def measured(order: Order) -> Found:
     """Everything on one private server. Raises `FleetFault` and `StaffRefused`."""
     before = os.getloadavg()[0]
-    with private_hall(tls=order.tls) as hall:
+    shape = order.shape
+    with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
         rooms = staged(hall, order.seats)
         hall.serve()
         shifts = opened(hall, rooms)
         keys = {number: key for room in rooms for number, key in room.keys.items()}
         assert hall.server is not None
         empty = resident_bytes(hall.server.child.pid)
-        with Crowd(hall, keys, prefetch=True, items=items_of(hall.host, rooms)) as crowd:
-            stand = _Stand(order, hall, crowd, rooms, seats_of(hall.host, rooms))
+        with Crowds() as crowds:
+            crowds.add(hall, keys, pause=CONNECTING_PAUSE, items=items_of(hall.host, rooms))
+            stand = _Stand(order, hall, crowds, rooms, seats_of(hall.host, rooms))
             _start(stand, shifts)
             found = _looked_at(stand)
             memory = (resident_bytes(hall.server.child.pid) - empty) / 1024 / order.seats
@@ -164,7 +172,7 @@ def _start(stand: _Stand, shifts: Sequence[Shift]) -> None:
     for shift in shifts:
         shift.overrule_checks()  # simulated seats have nothing to check themselves by
         shift.start()
-    stand.crowd.ask(f"answers {order.seats / EVERY_SECONDS}")
+    stand.crowds.share("answers", order.seats / EVERY_SECONDS)
     end = time.monotonic() + START_SECONDS
     while not all(stand.written().values()) and time.monotonic() < end:
         time.sleep(1.0)
@@ -173,7 +181,7 @@ def _start(stand: _Stand, shifts: Sequence[Shift]) -> None:
 
 def _await(stand: _Stand, what: str, seconds: float) -> None:
     end, told = time.monotonic() + seconds, 0
-    while (count := int(stand.crowd.report()[what])) < stand.order.seats:
+    while (count := int(stand.crowds.total(what))) < stand.order.seats:
         if time.monotonic() > end:
             raise FleetFault(f"{what}: {count}/{stand.order.seats}")
         if count >= told + max(1, stand.order.seats // 4):
@@ -200,10 +208,12 @@ def _looked_at(stand: _Stand) -> Found:
     with _open(pollers):
         polled = _phase(stand, pollers)
     return Found(
+        store=order.shape.store,
+        workers=order.shape.workers,
         seats=order.seats,
         rooms=len(stand.rooms),
         monitors=order.monitors,
-        tls=order.tls,
+        tls=order.shape.tls,
         load=(0.0, 0.0),
         floor_cpu_ms=floor.cpu_ms,
         memory_kib=0.0,
@@ -286,7 +296,7 @@ def _browser(stand: _Stand, desk: Desk) -> Browser | None:
         time.sleep(SETTLE_SECONDS)
         usual = screens.delays(browser.sights(), stand.written(), since, until)
         quiet = len(browser.long_tasks())
-        began = int(stand.crowd.ask(f"burst {room.first} {room.seats}")["began_ns"])
+        began = min(stand.crowds.burst(room.first, room.seats))
         time.sleep(SETTLE_SECONDS)
         tasks = browser.long_tasks()[quiet:]
         burst = _burst(browser.sights(), stand.written(), began)

@@ -29,9 +29,8 @@ from server.db.staffing import DutySign, StaffProfile
 from server.host import Host
 from server.rules.policy import policy_for
 from server.rules.policy_components import Component, Method
-from server.services import packages, passwords, sheet_templates, staff, turns
-from server.services.batches import read_profile
-from server.services.package_contents import SHEET, SHEET_FORM
+from server.services import package_contents, packages, passwords, sheet_templates, staff, turns
+from server.services.batches import policy_of, read_profile
 from server.services.rosters import ID_PURPOSE
 from server.services.signed import Signed
 
@@ -80,7 +79,7 @@ def panel_rooms(host: Host, keeper: Actor, arranger: Actor, wish: PanelWish) -> 
         ]
         runs = _member(host, Role.INVIGILATOR, f"panel-{mark}-{number}-0", (wish.password, hashed))
         row = host.db.write(_room, host, sitting, (number, mark, wish.candidates), (*people, runs))
-        host.db.write(_opened, host, row, template)
+        host.db.write(open_package, host, row)
         signed = Signed(arranger)
         host.db.write(turns.draw_order, signed, row, seed=f"bench-{number}", now=host.now())
         host.db.write(_running, host, row)
@@ -179,10 +178,11 @@ def _candidate(session: Session, host: Host, place: tuple[int, int], ticket: str
     )
 
 
-def _opened(session: Session, host: Host, room_sitting: int, template: Template) -> None:
-    """The room's package with the template, sealed to two holders who have opened it."""
+def open_package(session: Session, host: Host, room_sitting: int) -> None:
+    """Gives a room its package with the sitting's template, sealed to two holders who have opened it."""
     row = session.get_one(RoomSitting, room_sitting)
     sitting = session.get_one(Sitting, row.sitting_id)
+    policy = policy_of(session.get_one(Batch, sitting.batch_id))
     keys = [X25519PrivateKey.generate(), X25519PrivateKey.generate()]
     holders = tuple(
         Custodian(str(n), f"holder {n}", f"role {n}", key.public_key().public_bytes_raw())
@@ -196,7 +196,7 @@ def _opened(session: Session, host: Host, room_sitting: int, template: Template)
         not_before=sitting.starts_at - timedelta(minutes=60),
         custodians=holders,
     )
-    sections = {SHEET_FORM: {SHEET: template.to_json()}}
+    sections = package_contents.contents(session, sitting, policy).main
     sealed = seal_sections(spec, sections, host.site.signing_key.private_bytes_raw())
     first, second = (CustodianShare(str(n), key.private_bytes_raw()) for n, key in enumerate(keys))
     asked = ReleaseRequest((first, second), sealed.release_secret, row.uid, host.now())

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from server.access import Role
 from server.cli.bench.panels import PanelRoom, PanelWish, panel_rooms
 from server.cli.bench.tablets import BenchTablet, Tally
-from server.cli.bench.usage import cpu_seconds
 from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.staff import Desk
+from server.cli.rehearse.usage import cpu_seconds
 from server.cli.rehearse.watch import percentile
 from server.cli.words import _
 from server.db.assessing import ScoreRecord, ScoreSheet, Turn

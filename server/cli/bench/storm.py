@@ -7,14 +7,15 @@ where everybody downloads it at the start. The seats run the agents' own link in
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from server.cli.bench.crowd import Crowd, paired, seated
+from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds, paired, seated
+from server.cli.bench.logins import Logins, logged_in
 from server.cli.bench.opening import opening_ms
-from server.cli.bench.usage import cpu_seconds
+from server.cli.bench.stand import Shape
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.fleet import FleetFault
@@ -22,11 +23,12 @@ from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.staff import StaffRefused
 from server.cli.rehearse.stage import Wish, fictional_people, staff_needed, stage_sitting
 from server.cli.rehearse.telling import tell_step
+from server.cli.rehearse.usage import resident_bytes
 from server.cli.rehearse.watch import percentile
 from server.cli.words import _
 
 MINUTES = Decimal(90)
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 """How long the seats may take to connect, to fetch what they need and to get their journals."""
 STORM_SECONDS = 25.0
 """How long they may take to open their papers. What has not happened by then is not waited for."""
@@ -38,9 +40,13 @@ CALM_SECONDS = 6.0
 class Order:
     """What to bench; `told` gets lines of progress."""
 
-    seats: int
-    tls: bool
+    shape: Shape
     told: Callable[[str], None]
+
+    @property
+    def seats(self) -> int:
+        """How many start at once."""
+        return self.shape.seats
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,9 @@ class Start:
     those seats that were `ready` before and `opened` in time; the others are not in the percentiles.
 
     `command_ms`: the start command itself. `server_cpu_ms`, `driver_cpu_ms`, `bytes`: for each seat, from
-    the command until the last paper could be opened, heartbeats taken off. `connecting_cpu_ms`: of the
-    server for each seat, from its first connection until everything waits for the start.
+    the command until the last paper could be opened, heartbeats taken off; database and broker are part of
+    the server. `connecting_cpu_ms`: of the server for each seat, from its first connection until everything
+    waits for the start; `memory_kib`: of the server for each connected seat, beyond that without any.
     """
 
     ready: int
@@ -62,6 +69,7 @@ class Start:
     server_cpu_ms: float
     driver_cpu_ms: float
     connecting_cpu_ms: float
+    memory_kib: float
     bytes: int
     loop_lag_ms: float
 
@@ -69,9 +77,13 @@ class Start:
 @dataclass(frozen=True, slots=True)
 class Found:
     """Both ways beside each other; one that failed altogether is None. `opening_ms`: processor time to open
-    one package at the seat. `load`: the machine's load average over a minute before and after.
+    one package at the seat. `load`: the machine's load average over a minute before and after. `errors`:
+    seats that were not ready or did not open their paper, both times together. `login`: what it costs the
+    server from the session to the first question, by the routes of a candidate.
     """
 
+    store: str
+    workers: int
     seats: int
     tls: bool
     load: tuple[float, float]
@@ -79,13 +91,15 @@ class Found:
     opening_ms: float
     prefetched: Start | None
     naive: Start | None
+    errors: int
+    login: Logins | None
 
     @property
     def complete(self) -> bool:
         """Whether every seat got everything, both times."""
-        return all(
-            start is not None and start.opened == self.seats for start in (self.prefetched, self.naive)
-        )
+        starts = (self.prefetched, self.naive)
+        opened = all(start is not None and start.opened == self.seats for start in starts)
+        return opened and self.login is not None
 
     def to_json(self) -> dict[str, object]:
         """The line."""
@@ -120,7 +134,28 @@ def stormed(order: Order) -> Found:
     naive, other = _attempted(order, prefetch=False)
     seen = package or other or _Package(0, 0.0)
     load = (round(before, 2), round(os.getloadavg()[0], 2))
-    return Found(order.seats, order.tls, load, seen.size, seen.opening_ms, ours, naive)
+    shape, opened = order.shape, sum(start.opened for start in (ours, naive) if start)
+    return Found(
+        store=shape.store,
+        workers=shape.workers,
+        seats=shape.seats,
+        tls=shape.tls,
+        load=load,
+        package_bytes=seen.size,
+        opening_ms=seen.opening_ms,
+        prefetched=ours,
+        naive=naive,
+        errors=2 * shape.seats - opened,
+        login=_logged_in(order),
+    )
+
+
+def _logged_in(order: Order) -> Logins | None:
+    try:
+        return logged_in(order.shape, order.told)
+    except (FleetFault, StaffRefused, OSError) as fault:
+        order.told(f"{type(fault).__name__}: {fault}")
+        return None
 
 
 def _attempted(order: Order, *, prefetch: bool) -> tuple[Start | None, _Package | None]:
@@ -133,7 +168,8 @@ def _attempted(order: Order, *, prefetch: bool) -> tuple[Start | None, _Package 
 
 def _storm(order: Order, *, prefetch: bool) -> tuple[Start, _Package]:
     order.told(_("预取试卷包") if prefetch else _("开考时下载"))
-    with private_hall(tls=order.tls) as hall:
+    shape = order.shape
+    with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
         crew = hire(hall.host, Names("bench-", _("压测")), invigilators=staff_needed(order.seats))
         people = fictional_people(order.seats)
         wish = Wish(_("压测"), people, MINUTES, "1", timedelta(minutes=10))
@@ -145,77 +181,85 @@ def _storm(order: Order, *, prefetch: bool) -> tuple[Start, _Package]:
         shift.sign_in()
         shift.release()
         package = _Package(*opening_ms(hall.host, staged))
-        connecting = _server_cpu(hall)
-        with Crowd(hall, keys, prefetch=prefetch) as crowd:
-            seen = _await(crowd, order, READY_SECONDS, lambda seen: int(str(seen["waiting"])))
-            connecting = _server_cpu(hall) - connecting
+        connecting, empty = hall.cpu_seconds(), _memory(hall)
+        with Crowds() as crowds:
+            crowds.add(hall, keys, pause=CONNECTING_PAUSE, prefetch=prefetch)
+            ready = _await(order, READY_SECONDS, lambda: int(crowds.total("waiting")))
+            connecting, memory = hall.cpu_seconds() - connecting, _memory(hall) - empty
             shift.overrule_checks()  # simulated seats have nothing to check themselves by
-            order.told(_("就绪 %(n)d/%(of)d，准备开考", n=int(str(seen["waiting"])), of=order.seats))
+            order.told(_("就绪 %(n)d/%(of)d，准备开考", n=ready, of=order.seats))
             start = replace(
-                _measured(crowd, shift, order), connecting_cpu_ms=round(1000 * connecting / order.seats, 2)
+                _measured(hall, crowds, shift, order),
+                connecting_cpu_ms=round(1000 * connecting / order.seats, 2),
+                memory_kib=round(memory / 1024 / order.seats, 1),
             )
             order.told(json.dumps(asdict(start)))
             return start, package
 
 
-def _server_cpu(hall: Hall) -> float:
+def _memory(hall: Hall) -> float:
     assert hall.server is not None
-    return cpu_seconds(hall.server.child.pid)
+    return resident_bytes(hall.server.child.pid)
 
 
-def _await(
-    crowd: Crowd, order: Order, seconds: float, reached: Callable[[dict[str, object]], int]
-) -> dict[str, object]:
-    """The seats' report once all have `reached` something, or after so many seconds."""
+def _await(order: Order, seconds: float, reached: Callable[[], int]) -> int:
+    """How many seats have `reached` something: once all have, or after so many seconds."""
     end, told = time.monotonic() + seconds, 0
-    while (count := reached(seen := crowd.report())) < order.seats and time.monotonic() < end:
+    while (count := reached()) < order.seats and time.monotonic() < end:
         if count >= told + order.seats // 4:
             told = count
             order.told(f"{count}/{order.seats}")
         time.sleep(0.5)
-    return seen
+    return count
 
 
-def _measured(crowd: Crowd, shift: Shift, order: Order) -> Start:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Counters at one moment."""
+
+    at: float
+    cpu: float
+    driver: float
+    bytes: float
+
+
+def _look(hall: Hall, crowds: Crowds) -> _Look:
+    moved = crowds.total("sent") + crowds.total("received")
+    return _Look(time.monotonic(), hall.cpu_seconds(), crowds.total("cpu_seconds"), moved)
+
+
+def _measured(hall: Hall, crowds: Crowds, shift: Shift, order: Order) -> Start:
     calm_seconds = CALM_SECONDS if order.seats >= 100 else 1.0  # a handful of heartbeats tells nothing
     time.sleep(calm_seconds)
-    calm_cpu, calm, calm_at = _server_cpu(crowd.hall), crowd.report(), time.monotonic()
+    calm = _look(hall, crowds)
     time.sleep(calm_seconds)
     shift.mark_health()
-    cpu, before, at = _server_cpu(crowd.hall), crowd.report(), time.monotonic()
-    span = at - calm_at
+    ready, before = int(crowds.total("waiting")), _look(hall, crowds)
     began = time.clock_gettime(time.CLOCK_BOOTTIME)
     shift.start()
     answered = time.clock_gettime(time.CLOCK_BOOTTIME)
-    after = _await(crowd, order, STORM_SECONDS, lambda seen: len(_list(seen)))
-    spent, used = time.monotonic() - at, _server_cpu(crowd.hall) - cpu
+    _await(order, STORM_SECONDS, lambda: len(crowds.opened_at()))
+    after = _look(hall, crowds)
+    opened = sorted(1000 * (moment - began) for moment in crowds.opened_at())
+    calmly = (after.at - before.at) / (before.at - calm.at)
 
-    def each(now: float, then: float, calm_then: float) -> float:
-        return ((now - then) - spent * (then - calm_then) / span) / order.seats
+    def each(name: str) -> float:
+        now, then, earlier = (float(getattr(look, name)) for look in (after, before, calm))
+        return ((now - then) - calmly * (then - earlier)) / order.seats
 
-    def bytes_of(seen: dict[str, object]) -> float:
-        return float(str(seen["sent"])) + float(str(seen["received"]))
-
-    driver = [float(str(seen["cpu_seconds"])) for seen in (after, before, calm)]
-    opened = sorted(1000 * (moment - began) for moment in _list(after))
     lag = shift.health()["loop_lag_ms_since_mark"]
     assert isinstance(lag, dict)
     return Start(
-        ready=int(str(before["waiting"])),
+        ready=ready,
         opened=len(opened),
         command_ms=round(1000 * (answered - began), 1),
         p50_ms=percentile(opened, 0.5),
         p99_ms=percentile(opened, 0.99),
         max_ms=percentile(opened, 1.0),
-        server_cpu_ms=round(1000 * each(cpu + used, cpu, calm_cpu), 3),
-        driver_cpu_ms=round(1000 * each(*driver), 3),
+        server_cpu_ms=round(1000 * each("cpu"), 3),
+        driver_cpu_ms=round(1000 * each("driver"), 3),
         connecting_cpu_ms=0.0,
-        bytes=round(each(bytes_of(after), bytes_of(before), bytes_of(calm))),
+        memory_kib=0.0,
+        bytes=round(each("bytes")),
         loop_lag_ms=float(lag["max"]),
     )
-
-
-def _list(seen: dict[str, object]) -> Sequence[float]:
-    moments = seen["opened_at"]
-    assert isinstance(moments, list)
-    return moments

@@ -2,14 +2,15 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from server.cli.words import _
 
-MOST_SEATS = 40
+MOST_SEATS = 60
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group(help=_("故障演练：在自建的临时考场里故意制造故障，并核对后果。"))
@@ -23,23 +24,61 @@ def drill() -> None:
 @click.option("--seed", default="1", show_default=True, help=_("故障顺序和作答的种子"))
 @click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
 def answers(rounds: int, seats: int, seed: str, as_json: bool) -> None:
-    """Plays the rounds, prints the line, ends with 0 only when nothing was lost, doubled or broken."""
-    from server.cli.drill.answers import drilled
-    from server.cli.drill.desk import DrillStuck
+    """`drill faults` on SQLite with the faults that a small room knows; prints the line."""
     from server.cli.drill.room import Order
-    from server.cli.rehearse.fleet import FleetFault
-    from server.cli.rehearse.staff import StaffRefused
-    from server.cli.rehearse.telling import interruptible, tell
+    from server.cli.drill.telling import ANSWERS, run, show
+    from server.cli.rehearse.telling import tell
 
-    try:
-        with interruptible():
-            report = drilled(Order(rounds, seats, seed, tell))
-    except (DrillStuck, FleetFault, StaffRefused) as fault:
-        raise click.ClickException(str(fault)) from fault
-    click.echo(json.dumps(asdict(report), ensure_ascii=False))
-    if not as_json:
-        tell(_("没有丢失。") if report.whole else _("有作答丢失、重复或校验不符。"))
-    sys.exit(0 if report.whole else 1)
+    report = run(Order(rounds, seats, seed, tell, ANSWERS))
+    show(report, report.to_json(), as_json)
+
+
+@drill.command(
+    help=_("随机的故障：服务器、进程、数据库、考试机、链路、磁盘、时钟；核对已确认的作答一条不丢。")
+)
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=60, show_default=True, help=_("故障轮数"))
+@click.option(
+    "--store",
+    type=click.Choice(["sqlite", "postgres"]),
+    default="sqlite",
+    show_default=True,
+    help=_("数据库：SQLite，或自建的临时 PostgreSQL"),
+)
+@click.option("--workers", type=click.IntRange(1, 16), help=_("服务器进程数；PostgreSQL 默认 2"))
+@click.option(
+    "--seats", type=click.IntRange(2, MOST_SEATS), default=16, show_default=True, help=_("考生人数")
+)
+@click.option("--seed", default="1", show_default=True, help=_("故障顺序和作答的种子"))
+@click.option(
+    "--takeovers",
+    type=click.IntRange(0, 1000),
+    help=_("备用服务器接管的次数，各在一个 4 座的考场；默认每 50 轮一次"),
+)
+@click.option("--append", "sums", type=FILE, help=_("把结果加到这个文件里同一数据库的历次结果上"))
+@click.option("--logs", type=FOLDER, help=_("结束后把各进程的日志复制到这个文件夹"))
+@click.option("--json", "as_json", is_flag=True, help=_("只在标准输出打印一行 JSON"))
+def faults(  # noqa: PLR0913 - one argument for each option
+    rounds: int,
+    store: str,
+    workers: int | None,
+    seats: int,
+    seed: str,
+    takeovers: int | None,
+    sums: Path | None,
+    logs: Path | None,
+    as_json: bool,
+) -> None:
+    """Plays the rounds, prints the line, ends with 0 only when nothing was lost and everybody came back."""
+    from server.cli.drill.room import Order
+    from server.cli.drill.takeover import EACH_ROUNDS
+    from server.cli.drill.telling import added, kinds_of, readable, run, show
+    from server.cli.rehearse.telling import tell
+
+    crew = workers or (2 if store == "postgres" else 1)
+    readable(sums)
+    often = rounds // EACH_ROUNDS if takeovers is None else takeovers
+    report = run(Order(rounds, seats, seed, tell, kinds_of(store, crew), store, crew, logs, often))
+    show(report, report.to_json() | added(sums, report), as_json)
 
 
 @drill.command(help=_("摄像头检测：在自建的临时考场里逐一安排情形，核对每种情形恰好在其座位提示一次。"))

@@ -1,7 +1,7 @@
-"""A seat's disk that fills up or turns read-only while the agent writes.
+"""A disk that fills up or turns read-only under whoever writes: a seat's agent, the server, its database.
 
 With root's rights each seat has a small ext4 file system of its own: it fills up for real, and an aborted one
-refuses every write (EROFS) as it does after a hardware fault. Without, the agent's process may write no file
+refuses every write (EROFS) as it does after a hardware fault. Without, the process may write no file
 any longer than nothing (RLIMIT_FSIZE): the same refusals of the system, under one name.
 """
 
@@ -25,13 +25,14 @@ class DiskFault(Exception):
 class Disk:
     """A file system of a seat's own, mounted on its folder."""
 
-    def __init__(self, folder: Path, image: Path) -> None:
+    def __init__(self, folder: Path, image: Path, size: int = SIZE) -> None:
         """Raises `DiskFault` when the system does not allow it."""
         self._folder = folder
         self._image = image
+        self._size = size
         self._made = 1
         with image.open("wb") as file:
-            file.truncate(SIZE)
+            file.truncate(size)
         _run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.mount()
@@ -57,11 +58,15 @@ class Disk:
         """Takes it away; nobody may have a file open there."""
         _run("umount", str(self._folder))
 
+    def copy_in(self, source: Path) -> None:
+        """Takes what lies in a folder, with its owners and its own rights."""
+        _run("cp", "-a", f"{source}/.", str(self._folder))
+
     def fill(self) -> None:
         """Leaves no free block."""
         descriptor = os.open(self._folder / _FILLER, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            size, piece = 0, SIZE
+            size, piece = 0, self._size
             while piece >= _LEAST:
                 try:
                     os.posix_fallocate(descriptor, size, piece)

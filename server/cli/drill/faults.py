@@ -1,4 +1,4 @@
-"""What goes wrong in a drill, one kind at a time at one seat (a dead server is everybody's).
+"""What goes wrong at one seat; faults of different seats overlap.
 
 Each fault is a context manager: it holds inside the block and is healed behind it. Answers are given by the
 caller before, inside and after.
@@ -14,25 +14,13 @@ from server.cli.drill.desk import Desk
 from server.cli.drill.place import Place
 from server.cli.drill.wire import State
 
-SERVER_AWAY = 1.0
-"""Seconds a killed server stays away, on top of its start."""
-
 
 class Yard(Protocol):
     """What belongs to the whole room."""
 
     shared: threading.Lock
-    """Held by whoever moves a candidate, the server or its clock."""
+    """Held by whoever moves a candidate or breaks what the whole room needs."""
     spare: Place
-
-    def kill_server(self) -> None:
-        """kill -9."""
-
-    def start_server(self) -> None:
-        """Up again when this returns."""
-
-    def jump(self, seconds: float) -> None:
-        """Sets the server's wall clock that far from the true time."""
 
     def move(self, desk: Desk, to: Place) -> None:
         """The invigilator lets the candidate go on at another seat."""
@@ -58,18 +46,6 @@ def page_kill(desk: Desk, yard: Yard) -> Iterator[None]:
 
 
 @contextmanager
-def server_kill(desk: Desk, yard: Yard) -> Iterator[None]:
-    """The server's process group is killed and started again."""
-    with yard.shared:
-        yard.kill_server()
-        try:
-            yield
-            time.sleep(desk.rng.uniform(0.2, SERVER_AWAY))
-        finally:
-            yard.start_server()
-
-
-@contextmanager
 def _wire(desk: Desk, state: State, seconds: tuple[float, float]) -> Iterator[None]:
     wire = desk.place.wire
     wire.be(state)
@@ -90,21 +66,14 @@ def link_slow(desk: Desk, yard: Yard) -> AbstractContextManager[None]:
     return _wire(desk, State.SLOW, (1.0, 2.5))
 
 
+def link_lossy(desk: Desk, yard: Yard) -> AbstractContextManager[None]:
+    """Connections are reset at random, often with half of a request or of a reply on its way."""
+    return _wire(desk, State.LOSSY, (1.0, 2.5))
+
+
 def replies_lost(desk: Desk, yard: Yard) -> AbstractContextManager[None]:
     """What is sent arrives and is stored; the seat never hears of it and sends it again."""
     return _wire(desk, State.DEAF, (0.8, 2.0))
-
-
-@contextmanager
-def clock_jump(desk: Desk, yard: Yard) -> Iterator[None]:
-    """The server's wall clock stands up to an hour wrong."""
-    with yard.shared:
-        yard.jump(desk.rng.choice((-1, 1)) * desk.rng.uniform(3, 3600))
-        try:
-            yield
-            time.sleep(0.5)
-        finally:
-            yard.jump(0.0)
 
 
 @contextmanager
@@ -133,25 +102,23 @@ def seat_move(desk: Desk, yard: Yard) -> Iterator[None]:
 
     The old machine's line comes back afterwards.
     """
-    with yard.shared:
-        old, spare = desk.place, yard.spare
-        old.wire.be(State.CUT)
-        try:
-            yield
-            yard.move(desk, spare)
-            yard.spare = old
-        finally:
-            old.wire.be(State.WHOLE)
+    old, spare = desk.place, yard.spare
+    old.wire.be(State.CUT)
+    try:
+        yield
+        yard.move(desk, spare)
+        yard.spare = old
+    finally:
+        old.wire.be(State.WHOLE)
 
 
-FAULTS: dict[str, Fault] = {
+SEAT_FAULTS: dict[str, Fault] = {
     "agent_kill": agent_kill,
     "page_kill": page_kill,
-    "server_kill": server_kill,
     "link_cut": link_cut,
     "link_slow": link_slow,
+    "link_lossy": link_lossy,
     "replies_lost": replies_lost,
-    "clock_jump": clock_jump,
     "disk_full": disk_full,
     "read_only": read_only,
     "seat_move": seat_move,
@@ -159,3 +126,5 @@ FAULTS: dict[str, Fault] = {
 """By the name that the report uses."""
 UNTIL_REFUSED = frozenset({"disk_full", "read_only"})
 """Faults under which the candidate answers until the page says that nothing is saved."""
+ALONE = frozenset({"seat_move"})
+"""Faults during which nothing else may happen to the whole room: a person acts at the server."""

@@ -26,7 +26,6 @@ class Given:
 class Tally:
     """Counts, over all or of one kind of fault."""
 
-    rounds: int = 0
     acknowledged: int = 0
     lost: int = 0
     doubled: int = 0

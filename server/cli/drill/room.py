@@ -1,43 +1,46 @@
 """The room of a drill: a private server, an agent process behind a wire at every seat, and its staff."""
 
 import random
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
+from sqlalchemy.exc import DBAPIError
 
 from exam_rooms.incidents import IncidentKind
-from server.cli.drill.desk import LOOK_SECONDS, Desk, DrillStuck
+from server.cli.drill.desk import LOOK_SECONDS, Desk, DrillStuck, Notes
 from server.cli.drill.disks import Disk, DiskFault
 from server.cli.drill.ledger import Ledger
-from server.cli.drill.place import Place
+from server.cli.drill.machines import SERVER, Machines, move_database, small_disk
+from server.cli.drill.nursery import Nursery
+from server.cli.drill.place import Place, workstation
+from server.cli.drill.returns import Return, Trouble
+from server.cli.drill.schedule import Kinds
 from server.cli.drill.wire import Wire
-from server.cli.opening import unlock
 from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.fleet import (
     PAIRING_SECONDS,
-    SERVER_PATIENCE_SECONDS,
-    SERVER_SECONDS,
     STARTING_AT_ONCE,
-    Process,
+    Fleet,
+    FleetFault,
     await_,
-    start_agent,
 )
-from server.cli.rehearse.hall import Hall, private_hall
+from server.cli.rehearse.hall import POSTGRES, SQLITE, Hall, private_hall
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.stage import Entrant, Wish, fictional_people, staff_needed, stage_sitting
 from server.cli.rehearse.telling import tell_step
 from server.cli.words import _
 from server.db.sittings import Attempt, Incident, Registration
 from server.services.incidents import OPEN
-from server.services.unlocked import keep_unlocked
-from server.settings import Settings
 
 MINUTES = Decimal(240)
 """The room is ended by its chief as soon as the rounds are over."""
@@ -45,61 +48,61 @@ ENTRY_SECONDS = 120.0
 COLLECTING_SECONDS = 120.0
 TELLING_SECONDS = 20.0
 """A dead disk is told within a heartbeat; more only because the server may be down or the line be cut."""
-JUMPING = Path(__file__).with_name("jumping.py")
+MOVING_SECONDS = 60.0
+UNMOUNTING_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to drill; `told` gets lines of progress."""
+    """What to drill; `told` gets lines of progress, `logs` what the processes wrote.
+
+    `takeovers`: how often a standby takes over, each time in a room of its own.
+    """
 
     rounds: int
     seats: int
     seed: str
     told: Callable[[str], None]
+    kinds: Kinds
+    store: str = SQLITE
+    workers: int = 1
+    logs: Path | None = None
+    takeovers: int = 0
 
 
 class Room:
-    """Seats, server and staff; a `faults.Yard`."""
+    """Seats, machines and staff; a `faults.Yard`."""
 
-    def __init__(self, play: Play, order: Order, ledger: Ledger) -> None:
+    def __init__(self, play: Play, order: Order, machines: Machines, agents: Fleet) -> None:
         self.shared = threading.Lock()
         self.play = play
-        self.ledger = ledger
+        self.machines = machines
+        self.notes = Notes(Ledger(), machines.trouble)
         self.told: list[float] = []
         self.untold = 0
         self.places: dict[str, Place] = {}
         self.desks: list[Desk] = []
+        self.ways: list[Return] = []
         self._order = order
-        self._clock_file = play.hall.fleet.folder / "clock"
-        self._settings = Settings.load(play.hall.variables)
+        self._agents = agents
+        self._nursery = Nursery(agents)
         self._attempts = _attempts(play)
         self.spare: Place
+        machines.on_heal = self._expect_everybody
 
     @property
     def hall(self) -> Hall:
         """Where the server is."""
         return self.play.hall
 
-    # --- the server
+    @property
+    def trouble(self) -> Trouble:
+        """Whether a fault holds the whole room."""
+        return self.machines.trouble
 
-    def start_server(self) -> None:
-        """The server with a wall clock that can be set, up when this returns."""
-        keep_unlocked(self._settings, unlock(self._settings))
-        hall = self.hall
-        command = ["-P", str(JUMPING), str(self._clock_file)]
-        process = hall.fleet.start("server", command, hall.variables)
-        process.patience = SERVER_PATIENCE_SECONDS
-        await_(hall.address.alive, SERVER_SECONDS, process)
-        hall.server = process
-
-    def kill_server(self) -> None:
-        """kill -9 of its process group."""
-        assert self.hall.server is not None
-        self.hall.server.kill()
-
-    def jump(self, seconds: float) -> None:
-        """Sets its wall clock that far from the true time."""
-        self._clock_file.write_text(str(seconds))
+    def _expect_everybody(self, moment: float) -> None:
+        """From this moment on every seat's way back is looked for."""
+        self.ways = [desk.expect(moment) for desk in self.desks]
 
     # --- seats
 
@@ -107,35 +110,37 @@ class Room:
         """An agent behind a wire at every seat, paired. Raises `FleetFault`."""
         stage = self.play.stage
         for number in stage.codes:
-            await_(lambda: self._rising() < STARTING_AT_ONCE, PAIRING_SECONDS, *self._processes())
+            await_(lambda: self._rising() < STARTING_AT_ONCE, PAIRING_SECONDS)
             self.places[number] = self._place(number)
-        await_(lambda: self._rising() == 0, PAIRING_SECONDS, *self._processes())
+        await_(lambda: self._rising() == 0, PAIRING_SECONDS)
         rng = random.Random(self._order.seed)  # noqa: S311 - a replayable drill, no secret
         for entrant in stage.entrants:
             own = random.Random(rng.random())  # noqa: S311
-            self.desks.append(Desk(entrant, self.places[entrant.seat], self.ledger, own))
+            self.desks.append(Desk(entrant, self.places[entrant.seat], self.notes, own))
         self.spare = self.places[stage.spare_seats()[0]]
 
-    def _processes(self) -> list[Process]:
-        return [place.agent.process for place in self.places.values()]
-
     def _rising(self) -> int:
-        return sum(not place.agent.up for place in self.places.values())
+        """How many agents are on their way up. Raises `FleetFault` for one that has ended."""
+        for place in self.places.values():
+            if not place.process.running:
+                raise FleetFault(f"{place.process.name}\n{place.process.tail()}")
+        return sum(not place.up for place in self.places.values())
 
     def _place(self, number: str) -> Place:
         hall, stage = self.hall, self.play.stage
-        disk = self._disk(number)
-        wire = Wire(hall.address.parts)
+        folder = self._agents.folder / "seats" / number
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        disk = self._disk(number, folder)
+        wire = Wire(hall.address.parts, f"{self._order.seed} {number}")
         host, _port = hall.address.parts
         scheme = hall.address.url.partition("://")[0]
-        through = replace(hall.address, url=f"{scheme}://{host}:{wire.port}")
-        agent = start_agent(hall.fleet, through, number, stage.codes[number])
-        return Place(number, stage.seats[number], agent, wire, hall.fleet, self.attempt_of, disk)
+        where = ("--server", f"{scheme}://{host}:{wire.port}", "--pair", stage.codes[number])
+        machine = workstation(number, folder, where, self._nursery)
+        return Place(stage.seats[number], machine, machine.start(), wire, self.attempt_of, disk)
 
-    def _disk(self, number: str) -> Disk | None:
-        folder = self.hall.fleet.folder
+    def _disk(self, number: str, folder: Path) -> Disk | None:
         try:
-            return Disk(folder / "seats" / number, folder / f"disk-{number}.img")
+            return Disk(folder, self._agents.folder / f"disk-{number}.img")
         except DiskFault:
             return None
 
@@ -144,23 +149,40 @@ class Room:
         return self._attempts[entrant.ticket]
 
     def move(self, desk: Desk, to: Place) -> None:
-        """The invigilator lets the candidate go on at another seat."""
-        self.play.shift.move(desk.place.seat, to.seat)
+        """The invigilator lets the candidate go on at another seat. Raises `DrillStuck`."""
+        attempt, end = self.attempt_of(desk.entrant), time.monotonic() + MOVING_SECONDS
+        here = select(Attempt.seat_id).where(Attempt.id == attempt)
+        while self._asked(here) != to.seat:
+            if time.monotonic() > end:
+                raise DrillStuck(_("换座没有办成：%(seat)s", seat=desk.place.number))
+            self.play.tolerant(self.play.shift.move, desk.place.seat, to.seat)
         desk.sit_at(to)
 
+    def _asked(self, query: Select[Any]) -> Any:  # noqa: ANN401 - whatever the column holds
+        """A value out of the record; None as well while the database is away."""
+        try:
+            with self.hall.host.db.read() as session:
+                return session.scalar(query)
+        except DBAPIError:
+            return None
+
     def await_journal_fault(self, seat: int, since: datetime) -> None:
-        """Waits until an incident says that a seat cannot write, and notes how long that took."""
+        """Waits until an incident says that a seat cannot write, and notes how long that took.
+
+        One that an earlier fault of the seat left open tells it already, in no time that counts.
+        """
         query = select(Incident.id).where(
             Incident.seat_id == seat,
             Incident.kind == str(IncidentKind.JOURNAL_FAILED),
             or_(Incident.last_at >= since, Incident.state.in_(OPEN)),
         )
-        began = time.monotonic()
-        while time.monotonic() - began < TELLING_SECONDS:
-            with self.hall.host.db.read() as session:
-                if session.scalar(query) is not None:
-                    self.told.append(time.monotonic() - began)
-                    return
+        if self._asked(query) is not None:
+            return
+        began = self.trouble.calm()
+        while self.trouble.calm() - began < TELLING_SECONDS:
+            if self._asked(query) is not None:
+                self.told.append(self.trouble.calm() - began)
+                return
             time.sleep(LOOK_SECONDS)
         self.untold += 1
 
@@ -185,12 +207,11 @@ class Room:
 
     def collect(self) -> None:
         """The chief ends the room; every answer comes in. Raises `DrillStuck`."""
-        self.play.shift.end()
         end = time.monotonic() + COLLECTING_SECONDS
-        while self.play.room_state() != "collected":
+        while (state := self.play.room_state()) != "collected":
             if time.monotonic() > end:
                 raise DrillStuck(_("没有收齐"))
-            self.play.tolerant(self.play.shift.settle_merges)
+            self.play.tolerant(self.play.shift.end if state == "running" else self.play.shift.settle_merges)
             time.sleep(LOOK_SECONDS)
         await_(self._nothing_waits, COLLECTING_SECONDS)
 
@@ -213,11 +234,22 @@ def _attempts(play: Play) -> dict[str, int]:
         return {row.ticket: row.id for row in session.execute(query)}
 
 
+def _nobody(_hall: Hall) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @contextmanager
-def furnished(order: Order) -> Iterator[Room]:
-    """A room with everybody at open papers; all of it is gone afterwards."""
+def furnished(
+    order: Order, beside: Callable[[Hall], AbstractContextManager[None]] = _nobody
+) -> Iterator[Room]:
+    """A room with everybody at open papers; all of it is gone afterwards. Raises `Refused` as well.
+
+    `beside`: what stands beside the server before the first seat asks it for anything.
+    """
     with ExitStack() as stack:
-        hall = stack.enter_context(private_hall())
+        folder = Path(tempfile.mkdtemp(prefix="examhall-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        hall, disk = _hall(stack, folder, order)
         crew = hire(hall.host, Names("drill-", _("演练")), invigilators=staff_needed(order.seats))
         wish = Wish(
             title=_("演练"),
@@ -228,10 +260,46 @@ def furnished(order: Order) -> Iterator[Room]:
         )
         staged = stage_sitting(hall.host, crew, wish, told=tell_step)
         play = stack.enter_context(Play(hall, crew, staged, told=order.told))
-        room = Room(play, order, Ledger())
+        rng = random.Random(f"{order.seed} room")  # noqa: S311 - a replayable drill, no secret
+        machines = Machines(hall, folder, disk, rng)
+        room = Room(play, order, machines, stack.enter_context(Fleet(folder)))
         stack.callback(room.close)
-        room.start_server()
+        machines.start(SERVER)
+        stack.enter_context(beside(hall))
         play.prepare()
         room.furnish()
         room.open()
         yield room
+
+
+def _hall(stack: ExitStack, folder: Path, order: Order) -> tuple[Hall, Disk | None]:
+    """The private hall with its store on a small disk of its own, where such a thing may be mounted."""
+    home, image = folder / "hall", folder / "store.img"
+    disk = small_disk(home, image) if order.store == SQLITE else None
+    leaving = stack.enter_context(ExitStack())  # what is done once the hall's processes have ended
+    if disk is not None:
+        leaving.callback(_given_back, disk)
+    if order.logs is not None:
+        leaving.callback(_keep_logs, (folder, home), order.logs)
+    hall = stack.enter_context(private_hall(home, store=order.store, workers=order.workers))
+    if order.store == POSTGRES:
+        disk = move_database(hall, image)
+        if disk is not None:
+            leaving.callback(shutil.rmtree, hall.stores[POSTGRES].folder, ignore_errors=True)
+            leaving.callback(_given_back, disk)
+    return hall, disk
+
+
+def _given_back(disk: Disk) -> None:
+    """Takes a disk away as soon as the last process has let go of it."""
+    for _turn in range(UNMOUNTING_TRIES):
+        with suppress(DiskFault):
+            disk.unmount()
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def _keep_logs(folders: tuple[Path, ...], target: Path) -> None:
+    for folder in folders:
+        if (folder / "logs").is_dir():
+            shutil.copytree(folder / "logs", target, dirs_exist_ok=True)

@@ -1,10 +1,12 @@
-"""A wire between a seat and the server that a drill can cut, slow down or make deaf.
+"""A wire between a seat and the server that a drill can cut, slow down, make deaf or make lossy.
 
 Plain TCP, so TLS passes through untouched.
 """
 
 import contextlib
+import random
 import socket
+import struct
 import threading
 import time
 from enum import StrEnum
@@ -12,22 +14,28 @@ from enum import StrEnum
 CHUNK = 16 << 10
 SLOW_CHUNK, SLOW_PAUSE = 1 << 10, 0.06
 """A slow wire carries a kilobyte at a time: some 16 KB/s with 60 ms for the first byte."""
+TORN = 0.15
+"""Probability with which a lossy wire tears a connection at each piece it carries, after a part of it."""
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: what was not sent is thrown away and the other side gets a reset."""
 
 
 class State(StrEnum):
-    """What a wire does. `DEAF`: requests pass, replies are lost."""
+    """What a wire does. `DEAF`: requests pass, replies are lost. `LOSSY`: connections are reset at random."""
 
     WHOLE = "whole"
     CUT = "cut"
     SLOW = "slow"
     DEAF = "deaf"
+    LOSSY = "lossy"
 
 
 class Wire:
     """Forwards connections from a port of its own to the server."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], seed: str = "") -> None:
         self._target = target
+        self._rng = random.Random(seed)  # noqa: S311 - a replayable drill, no secret
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._state = State.WHOLE
@@ -86,6 +94,9 @@ class Wire:
         try:
             while data := source.recv(CHUNK):
                 self._pass_on(data, sink, replies)
+        except ConnectionResetError:
+            _reset(source)
+            _reset(sink)
         except OSError:
             pass
         _close(source)
@@ -97,6 +108,9 @@ class Wire:
         if self._state is State.DEAF and replies:
             return
         view = memoryview(data)
+        if self._state is State.LOSSY and self._rng.random() < TORN:
+            sink.sendall(view[: self._rng.randrange(len(view))])
+            raise ConnectionResetError
         while view:
             slow = self._state is State.SLOW
             if slow:
@@ -104,6 +118,13 @@ class Wire:
             part = view[:SLOW_CHUNK] if slow else view
             sink.sendall(part)
             view = view[len(part) :]
+
+
+def _reset(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        end.shutdown(socket.SHUT_RD)  # who waits for it holds it open
+        end.close()
 
 
 def _close(end: socket.socket) -> None:

@@ -110,7 +110,8 @@ def dumped(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, done.stdout.splitlines())
 
 
-def _stored(engine: Engine, attempts: Sequence[int]) -> tuple[list[Record], int]:
+def stored_records(engine: Engine, attempts: Sequence[int]) -> tuple[list[Record], int]:
+    """The stream of these attempts, and how many records are kept aside."""
     events = select(answer_events).where(answer_events.c.attempt.in_(attempts))
     aside = select(answer_aside.c.id).where(answer_aside.c.attempt.in_(attempts))
     with engine.connect() as connection:
@@ -126,7 +127,7 @@ def main() -> int:
     broken = [f"{entry['broken']}: {entry['why']}" for entry in entries if "broken" in entry]
     lines = [Line(**entry) for entry in entries if "broken" not in entry]
     engine = make_engine(plan["answers_url"])
-    records, aside = _stored(engine, attempts)
+    records, aside = stored_records(engine, attempts)
     engine.dispose()
     ours = [line for line in lines if line.attempt in set(attempts)]
     sys.stdout.write(json.dumps(asdict(count(ours, records, aside=aside, broken=broken))) + "\n")

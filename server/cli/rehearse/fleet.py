@@ -94,6 +94,7 @@ class Fleet:
         variables: Mapping[str, str] | None = None,
         *,
         python: Sequence[str] = (sys.executable,),
+        kind: type[Process] = Process,
     ) -> Process:
         """Starts `python ARGUMENTS`; `variables` are added to its clean environment."""
         environment = {
@@ -113,7 +114,7 @@ class Fleet:
                 cwd=self.folder,
                 start_new_session=True,
             )
-        process = Process(name, child, log)
+        process = kind(name, child, log)
         self._processes.append(process)
         return process
 

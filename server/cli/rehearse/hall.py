@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from itembank.keyfile import create_keyfile
@@ -15,6 +15,8 @@ from server.cli.opening import refuse_in_sitting, unlock
 from server.cli.rehearse.crew import CHEAP
 from server.cli.rehearse.fleet import Fleet, Process, start_server
 from server.cli.rehearse.staff import Address, server_address
+from server.cli.rehearse.stores import CONNECTIONS_EACH, CONNECTIONS_MORE, Postgres, Redis, socket_folder
+from server.cli.rehearse.usage import cpu_seconds
 from server.db.migrate import upgrade
 from server.errors import Refused
 from server.host import Host
@@ -22,6 +24,7 @@ from server.services.locking import server_runs
 from server.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+SQLITE, POSTGRES, REDIS = "sqlite", "postgres", "redis"
 
 
 @dataclass(slots=True)
@@ -36,6 +39,9 @@ class Hall:
     address: Address
     variables: dict[str, str]
     server: Process | None = None
+    stores: dict[str, Postgres | Redis] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
+    """The running ones of the private hall by name: "server", "postgres", "redis"."""
 
     @property
     def ca_file(self) -> Path:
@@ -45,32 +51,95 @@ class Hall:
     def serve(self) -> None:
         """Starts the private server, or starts it again; a running one is only looked for."""
         if self.variables:
-            self.server = start_server(self.fleet, self.variables, self.address)
+            self.start("server")
         elif not self.address.alive():
             raise Refused("server_not_reached", url=self.address.url)
 
+    def start(self, name: str) -> None:
+        """Starts one of the private hall's processes, the first time or after a kill. Raises `FleetFault`."""
+        if name == "server":
+            self.server = self.processes[name] = start_server(self.fleet, self.variables, self.address)
+        else:
+            self.processes[name] = self.stores[name].start(self.fleet)
+
+    def kill(self, name: str) -> None:
+        """kill -9 of one of them and everything it started; its data stay."""
+        self.processes[name].kill()
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all of them so far, with their children."""
+        return sum(cpu_seconds(process.child.pid) for process in self.processes.values())
+
 
 @contextmanager
-def private_hall(keep: Path | None = None, *, tls: bool = True, port: int = 0) -> Iterator[Hall]:
-    """A new data folder with a demo key, its server not yet started; removed afterwards, but for `keep`."""
+def private_hall(
+    keep: Path | None = None,
+    *,
+    tls: bool = True,
+    port: int = 0,
+    store: str = SQLITE,
+    workers: int = 1,
+) -> Iterator[Hall]:
+    """A new data folder with a demo key, its server not yet started; removed afterwards, but for `keep`.
+
+    `store`: "sqlite", or "postgres" for a PostgreSQL of its own, which is never kept; more than one worker
+    needs that and gets a Redis as well. Raises `Refused` when a program is not installed.
+    """
+    if workers > 1 and store == SQLITE:
+        raise Refused("workers_need_postgres")
     folder = keep or Path(tempfile.mkdtemp(prefix="examhall-"))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise Refused("folder_not_empty", path=folder)
-        variables = _variables(folder, tls=tls, port=port or free_port())
-        settings = Settings.load(variables)
-        settings.keyfile.parent.mkdir(mode=0o700)
-        words = Path(variables["EXAMHALL_PASSPHRASE_FILE"])
-        words.touch(mode=0o600)
-        words.write_text(secrets.token_urlsafe(18))
-        master = create_keyfile(settings.keyfile, words.read_text(), demo=True, params=CHEAP)
-        upgrade(settings)
-        with _opened(settings, master, demo=True) as host, Fleet(folder) as fleet:
-            yield _hall(host, fleet, variables)
+        with Fleet(folder) as fleet, _stores(fleet, store, workers) as stores:
+            running = {name: one.start(fleet) for name, one in stores.items()}
+            variables = _variables(folder, tls=tls, port=port or free_port()) | _told_of(stores, workers)
+            with _built(variables) as host:
+                hall = _hall(host, fleet, variables)
+                hall.stores, hall.processes = dict(stores), running
+                yield hall
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _built(variables: dict[str, str]) -> Iterator[Host]:
+    settings = Settings.load(variables)
+    settings.keyfile.parent.mkdir(mode=0o700)
+    words = Path(variables["EXAMHALL_PASSPHRASE_FILE"])
+    words.touch(mode=0o600)
+    words.write_text(secrets.token_urlsafe(18))
+    master = create_keyfile(settings.keyfile, words.read_text(), demo=True, params=CHEAP)
+    upgrade(settings)
+    with _opened(settings, master, demo=True) as host:
+        yield host
+
+
+@contextmanager
+def _stores(fleet: Fleet, store: str, workers: int) -> Iterator[dict[str, Postgres | Redis]]:
+    """Database and broker, made and running; none for SQLite."""
+    if store == SQLITE:
+        yield {}
+        return
+    with socket_folder() as folder:
+        connections = CONNECTIONS_MORE + CONNECTIONS_EACH * workers
+        found: dict[str, Postgres | Redis] = {
+            POSTGRES: Postgres(folder, (f"max_connections={connections}",)),
+        }
+        if workers > 1:
+            found[REDIS] = Redis(folder)
+        yield found
+
+
+def _told_of(stores: dict[str, Postgres | Redis], workers: int) -> dict[str, str]:
+    variables = {"EXAMHALL_WORKERS": str(workers)} if workers > 1 else {}
+    if POSTGRES in stores:
+        variables["DATABASE_URL"] = stores[POSTGRES].url
+    if REDIS in stores:
+        variables["EXAMHALL_REDIS"] = stores[REDIS].url
+    return variables
 
 
 @contextmanager

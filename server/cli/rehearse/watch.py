@@ -113,8 +113,8 @@ class Monitor:
         return {"p50": percentile(ordered, 0.5), "p99": percentile(ordered, 0.99)}
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The value at a share (nearest rank) of an ascending sequence, to a tenth; 0 for none."""
+def percentile(ordered: Sequence[float], share: float, digits: int = 1) -> float:
+    """The value at a share (nearest rank) of an ascending sequence, to a tenth or so; 0 for none."""
     if not ordered:
         return 0.0
-    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 1)
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], digits)

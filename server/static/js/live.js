@@ -22,6 +22,15 @@ export function showLoad(load) {
   say(node, load > OVERLOADED ? 'act' : load > BUSY ? 'look' : 'good', node.dataset.text.replace('%(n)s', load));
 }
 
+/** Whether what is saved here lies on a second server, too: none | protected | unprotected | fenced. */
+export function showStandby(state, lag) {
+  const node = document.getElementById('standby-state');
+  node.hidden = state === 'none';
+  if (node.hidden) return;
+  const words = lag === null && state === 'unprotected' ? node.dataset.silent : node.dataset[state];
+  say(node, state === 'protected' ? 'good' : 'act', words.replace('%(n)s', lag));
+}
+
 /** Counts into the fields of a part of the page; one that is not nothing gets its colour. */
 export function showCounts(root, counts) {
   for (const [key, value] of Object.entries(counts)) {

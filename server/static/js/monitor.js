@@ -4,7 +4,7 @@ import { io } from '../vendor/socket.io.esm.min.js';
 import { Alarm } from './alarm.js';
 import { batched } from './batch.js';
 import { freshen, showDialog } from './drawer.js';
-import { showCounts, showLink, showLoad } from './live.js';
+import { showCounts, showLink, showLoad, showStandby } from './live.js';
 import { listen as listenForLooks } from './look.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
@@ -66,6 +66,7 @@ function onSeats(cells) {
 function onServer(told) {
   offset = Date.parse(told.server_time) - Date.now();
   showLoad(told.load);
+  showStandby(told.standby, told.standby_lag);
 }
 
 function onRoom(board) {

@@ -2,7 +2,7 @@
 
 import { io } from '../vendor/socket.io.esm.min.js';
 import { Alarm } from './alarm.js';
-import { showLink, showLoad, showCounts } from './live.js';
+import { showCounts, showLink, showLoad, showStandby } from './live.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
 import { lasted } from './seatmap.js';
@@ -31,6 +31,7 @@ function onRoom(board) {
 function onServer(told) {
   offset = Date.parse(told.server_time) - Date.now();
   showLoad(told.load);
+  showStandby(told.standby, told.standby_lag);
 }
 
 function connect() {

@@ -8,14 +8,18 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_seconds(root: int) -> float:
     """User and system time of a process and its living descendants, and of its children that have ended."""
-    return sum(_spent(process) for process in _family(root))
+    return sum(_spent(process) for process in family(root))
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
+    """A process and its living descendants, itself first."""
     found = [root]
     for process in found:
-        for task in Path(f"/proc/{process}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
+        try:
+            for task in Path(f"/proc/{process}/task").glob("*/children"):
+                found += [int(child) for child in task.read_text().split()]
+        except OSError:
+            continue  # it has just ended
     return found
 
 
@@ -29,7 +33,7 @@ def _spent(process: int) -> float:
 
 def resident_bytes(root: int) -> int:
     """Memory of a process and its living descendants that is theirs alone or shared in part (PSS)."""
-    return sum(_resident(process) for process in _family(root))
+    return sum(_resident(process) for process in family(root))
 
 
 def _resident(process: int) -> int:

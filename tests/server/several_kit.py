@@ -1,0 +1,110 @@
+"""Two server processes for the tests: two hosts on one database, joined by a line in memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from flask import Flask
+
+from server.app import build_app
+from server.bus.bus import ChannelDown
+from server.host import Host, open_host
+from server.live.together import Together
+from server.live.watch import Watch
+from server.settings import Settings
+from tests.server.agent_kit import TestAgent
+from tests.server.conftest import MASTER, Machine
+
+
+@dataclass
+class Ether:
+    """Delivers to everybody who listens, at once; nothing while it is down."""
+
+    listeners: list[Callable[[bytes], None]] = field(default_factory=list)
+    down: bool = False
+    deaf: set[int] = field(default_factory=set)
+    """Listeners, by place, that miss what is said."""
+    said: list[bytes] = field(default_factory=list)
+
+    def publish(self, data: bytes) -> None:
+        if self.down:
+            raise ChannelDown
+        self.said.append(data)
+        for place, listener in enumerate(self.listeners):
+            if place not in self.deaf:
+                listener(data)
+
+
+@dataclass
+class Worker:
+    """One process: `dead` ones are not looked after any more."""
+
+    host: Host
+    together: Together
+    watch: Watch
+    dead: bool = False
+
+    @cached_property
+    def app(self) -> Flask:
+        """Its routes, for the tests that speak to them."""
+        made = build_app(self.host)
+        made.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+        return made
+
+
+class Workers:
+    """Two processes or more, as of machines whose clocks agree."""
+
+    def __init__(self, settings: Settings, machine: Machine) -> None:
+        self.settings, self.machine, self.ether = settings, machine, Ether()
+        self.all: list[Worker] = []
+
+    def add(self) -> Worker:
+        host = open_host(self.settings, MASTER, look=self.machine.look)
+        host.bus.clock = lambda: self.machine.boot_ns / 1e9
+        with host.membership.arrival():
+            pass
+        worker = Worker(host, Together(host), Watch(host))
+        host.bus.join(self.ether, host.events)
+        self.ether.listeners.append(host.bus.receive)
+        self.all.append(worker)
+        return worker
+
+    def news(self) -> None:
+        """What waits is sent."""
+        for worker in [worker for worker in self.all if not worker.dead] * 2:
+            worker.host.bus.flush()
+
+    def second(self, seconds: float = 1.0) -> None:
+        """Time passes, and everybody does what is done once a second."""
+        self.machine.advance(seconds=seconds)
+        self.tick()
+
+    def tick(self) -> None:
+        for worker in [worker for worker in self.all if not worker.dead]:
+            worker.together.tick()
+            worker.host.bus.flush()
+        for worker in [worker for worker in self.all if not worker.dead]:
+            worker.watch.tick()
+        self.news()
+
+    def kill(self, worker: Worker) -> None:
+        """kill -9: its connections are gone and it says nothing any more."""
+        worker.dead = True
+        self.ether.deaf.add(self.all.index(worker))
+        worker.host.close()
+
+    def close(self) -> None:
+        for worker in self.all:
+            if not worker.dead:
+                worker.host.close()
+
+
+def at(worker: Worker, agent: TestAgent) -> TestAgent:
+    """From now on the agent's requests come to this process."""
+    agent.client = worker.app.test_client()
+    return agent
+
+
+def settings_for_two(settings: Settings) -> Settings:
+    return replace(settings, workers=2, redis="")

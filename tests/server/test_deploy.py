@@ -1,0 +1,82 @@
+"""The files of deploy/ name what exists: settings, commands, figures, addresses; nginx itself reads its file."""
+
+import re
+import shutil
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from server.cli import COMMANDS
+from server.metrics import Figures
+from server.services.certificates import issue, load_authority, new_authority
+from tests.server.conftest import NOW
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_settings_that_are_named_exist(path: Path) -> None:
+    known = set(
+        re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.MULTILINE)
+    )
+    named = set(re.findall(r"\b(?:EXAMHALL_[A-Z_]+|DATABASE_URL)\b", path.read_text("utf-8")))
+    assert named <= known
+
+
+@pytest.mark.parametrize("path", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda path: path.name)
+def test_units_call_commands_that_exist(path: Path) -> None:
+    unit = RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(path.read_text("utf-8"))
+    command = unit["Service"]["ExecStart"].split()
+    assert command[0] == "/opt/examhall/bin/examhall"
+    assert command[1] in COMMANDS
+    assert unit["Service"]["User"] == "examhall"
+    assert int(unit["Service"]["LimitNOFILE"]) >= 65536, "5,000 seats have three connections each"
+
+
+def test_rules_ask_for_figures_that_are_told() -> None:
+    told = {name for metric in Figures().registry.collect() for name in (metric.name, f"{metric.name}_total")}
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "examhall-rules.yml").read_text("utf-8"))
+    asked = {
+        name
+        for group in rules["groups"]
+        for rule in group["rules"]
+        for name in re.findall(r"examhall_[a-z_0-9]+", rule["expr"])
+    }
+    assert asked
+    assert asked <= told
+
+
+def test_compose_file_gives_each_service_what_it_waits_for() -> None:
+    found = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text("utf-8"))
+    services = found["services"]
+    assert set(services["server"]["depends_on"]) <= set(services)
+    secrets = {name for service in services.values() for name in service.get("secrets", ())}
+    assert secrets == set(found["secrets"])
+
+
+def test_nginx_reads_its_file(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    assert nginx, "packages.txt names it"
+    key, certificate = new_authority(NOW)
+    root = x509.load_der_x509_certificate(certificate)
+    leaf = issue(load_authority(key, root), ("examhall.lan",), NOW)
+    for name, data in (
+        ("server.pem", leaf.certificate),
+        ("server-key.pem", leaf.key),
+        ("site-ca.pem", root.public_bytes(Encoding.PEM)),
+    ):
+        (tmp_path / name).write_bytes(data)
+    text = (DEPLOY / "nginx" / "examhall.conf").read_text("utf-8").replace("/etc/examhall/tls", str(tmp_path))
+    main = f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}} http {{ access_log off; {text} }}"
+    (tmp_path / "nginx.conf").write_text(main)
+    done = subprocess.run([nginx, "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()

@@ -1,0 +1,176 @@
+"""The lane in front of Flask: the same words, statuses and headers as everywhere, and no other way in."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from exam_rooms import protocol as p
+from exam_rooms.protocol import Route
+from server.access import Actor
+from server.db.answers import Received
+from server.host import Host
+from server.services.delivery import delivery_of
+from server.web import agent_lane
+from server.web.fast_lane import LANE
+from server.web.headers import HEADERS
+from tests.server.agent_kit import TestAgent
+from tests.server.conftest import Machine
+from tests.server.delivery_kit import Scene, make_scene
+
+
+@pytest.fixture
+def scene(host: Host, person_as: Callable[..., Actor]) -> Scene:
+    return make_scene(host, person_as)
+
+
+@pytest.fixture
+def agent(app: Flask, scene: Scene) -> TestAgent:
+    made = TestAgent(app, scene, "1")
+    made.open_session()
+    return made
+
+
+@pytest.fixture
+def writer(agent: TestAgent, machine: Machine, scene: Scene) -> TestAgent:
+    agent.enter()
+    machine.advance(minutes=10)
+    scene.start()
+    agent.open_journal()
+    agent.sent()
+    return agent
+
+
+def ask(agent: TestAgent, method: str, route: str, **headers: str) -> TestResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return agent.client.open(route, method=method, data=b"{}", headers=agent._headers() | named)
+
+
+def test_answers_state_and_heartbeat_are_on_the_lane() -> None:
+    assert {
+        ("GET", Route.STATE): agent_lane.state,
+        ("POST", Route.ANSWERS): agent_lane.answers,
+        ("POST", Route.STATUS): agent_lane.status,
+    } == LANE
+
+
+def test_an_answer_has_all_headers_and_the_epoch(agent: TestAgent, host: Host) -> None:
+    answer = agent.get(Route.STATE)
+    assert answer.content_type == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers[p.EPOCH_HEADER] == str(host.epoch.number)
+    assert "Set-Cookie" not in answer.headers
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(("method", "route"), sorted(LANE))
+def test_a_refusal_has_headers_and_words_in_the_askers_language(
+    agent: TestAgent, method: str, route: str
+) -> None:
+    agent.token = "x"
+    chinese, english = ask(agent, method, route), ask(agent, method, route, Accept_Language="en")
+    assert chinese.status_code == english.status_code == 401
+    assert chinese.get_json()["code"] == english.get_json()["code"] == "token_wrong"
+    assert not chinese.get_json()["message"].isascii()
+    assert english.get_json()["message"].isascii()
+    assert {name: chinese.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(("method", "route"), sorted(LANE))
+def test_other_methods_are_refused(agent: TestAgent, method: str, route: str) -> None:
+    other = "DELETE" if method == "GET" else "GET"
+    assert ask(agent, other, route).status_code == 405
+
+
+def test_head_of_the_state_goes_by_flask_and_asks_for_the_token_too(agent: TestAgent) -> None:
+    assert ask(agent, "HEAD", Route.STATE).status_code == 200
+    agent.token = "x"
+    assert ask(agent, "HEAD", Route.STATE).status_code == 401
+
+
+def test_a_fault_is_told_without_what_was_sent(
+    agent: TestAgent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_call: object) -> object:
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(LANE, ("POST", Route.ANSWERS), broken)
+    answer = agent.client.post(Route.ANSWERS, data=b'{"records":"secret"}', headers=agent._headers())
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "server_fault")
+    assert "fault at POST agent_lane.answers" in caplog.text
+    assert "secret" not in caplog.text
+
+
+# --- epochs ------------------------------------------------------------------------------------------
+
+
+def test_who_has_met_a_higher_epoch_ends_this_server(writer: TestAgent, host: Host) -> None:
+    writer.answer(1)
+    own = str(host.epoch.number)
+    assert ask(writer, "GET", Route.STATE, **{p.EPOCH_HEADER: own}).status_code == 200
+    met = ask(writer, "GET", Route.STATE, **{p.EPOCH_HEADER: str(host.epoch.number + 1)})
+    assert (met.status_code, met.get_json()["code"]) == (503, "server_fenced")
+    for refused in (writer.send(), writer.get(Route.STATE), ask(writer, "POST", Route.STATUS)):
+        assert (refused.status_code, refused.get_json()["code"]) == (503, "server_fenced")
+    assert len(host.answers.events(writer.attempt)) == 1
+
+
+@pytest.mark.parametrize("said", ["", "x", "-1", "9" * 40, "²", "1.5"])
+def test_what_is_no_epoch_changes_nothing(agent: TestAgent, host: Host, said: str) -> None:
+    headers = agent._headers() | {p.EPOCH_HEADER: said.encode().decode("latin-1")}
+    assert agent.client.get(Route.STATE, headers=headers).status_code == 200
+    assert not host.epoch.fenced
+
+
+def test_a_stranger_ends_no_server(agent: TestAgent, host: Host) -> None:
+    agent.token = "x"
+    assert ask(agent, "GET", Route.STATE, **{p.EPOCH_HEADER: "99"}).status_code == 401
+    assert not host.epoch.fenced
+
+
+def test_a_batch_whose_commit_ended_after_the_fence_is_not_acknowledged(
+    writer: TestAgent, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = host.answers.append
+
+    def slow(records: list[Received]) -> object:
+        verdicts = append(records)
+        host.epoch.fenced = True  # another greenlet has met the new server meanwhile
+        return verdicts
+
+    monkeypatch.setattr(host.answers, "append", slow)
+    writer.answer(1)
+    assert writer.send().get_json()["code"] == "server_fenced"
+    assert len(host.answers.events(writer.attempt)) == 2  # durable here, sent again to the other server
+
+
+# --- what a save costs -------------------------------------------------------------------------------
+
+
+@pytest.mark.both_stores
+def test_a_save_reads_and_writes_nothing_but_the_stream(
+    writer: TestAgent, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.answer(1)
+    writer.sent(writer.records[-1])
+    writer.beat()  # the first one tells of the machine's clock and camera
+    monkeypatch.setattr(host.db, "read", lambda: pytest.fail("a save reads the database"))
+    monkeypatch.setattr(host.db, "write", lambda *_args, **_named: pytest.fail("a save writes to it"))
+    writer.answer(2)
+    assert writer.sent(writer.records[-1]).upto == {"1": 3}
+    assert writer.beat().hint == 0
+    assert json.loads(writer.get(Route.STATE).data)["attempt"] == writer.attempt
+
+
+def test_a_second_journal_of_the_same_machine_is_no_reason_to_look_for_forks(
+    writer: TestAgent, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.open_journal()
+    writer.sent()
+    assert delivery_of(host).desk.machines(writer.attempt) == {writer.scene.workstations["1"]}
+    writer.get(Route.STATE)
+    monkeypatch.setattr(host.db, "read", lambda: pytest.fail("a save reads the database"))
+    writer.answer(1)
+    assert writer.sent(writer.records[-1]).upto == {"2": 2}
