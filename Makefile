@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q
 BENCH_SHAPE = $(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS))
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor bench-saves bench-submit bench-frames bench-seats soak check rehearse drill drill-faults drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-walks test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor bench-saves bench-submit bench-frames bench-seats soak check rehearse drill drill-faults drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,8 +22,11 @@ setup-dev: $(STAMPS)/dev ## the same with what the tests need
 demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
-test: setup-dev ## the tests (a quarter of an hour on two busy cores)
+test: setup-dev ## the tests (some ten minutes on two quiet cores)
 	@tests/run
+
+test-walks: setup-dev ## whole ways through server, agents and browser that `make test` proves piece by piece
+	@tests/run walks
 
 test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals, the longest browser walks
 	@$(PYTEST) -m long tests

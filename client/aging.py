@@ -5,7 +5,6 @@ from afar. The age of a file is that of its last change by the machine's own clo
 """
 
 import logging
-from collections.abc import Callable
 
 from client.books import Books
 from client.evidence import Evidence
@@ -14,8 +13,6 @@ from client.watch_memory import WatchStore
 LOG = logging.getLogger("examhall.kiosk")
 DAYS_WITHOUT_PLAN = 30
 _DAY = 86400.0
-Since = Callable[[int], float]
-"""From when on (seconds of the epoch) things of an attempt are kept."""
 
 
 def drop_aged(books: Books, evidence: Evidence, store: WatchStore, now: float) -> None:

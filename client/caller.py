@@ -7,8 +7,7 @@ import ssl
 from client.endpoint import CONNECT_TIMEOUT, REPLY_LIMIT, Endpoint
 from client.exchange import Reply, Request
 from exam_rooms.protocol import EPOCH_HEADER
-
-_EPOCH_DIGITS = 12
+from exam_rooms.standby_messages import epoch_of
 
 
 class Caller:
@@ -67,8 +66,3 @@ class Caller:
     def close(self) -> None:
         """Gives the connection back."""
         self._connection.close()
-
-
-def epoch_of(text: str) -> int:
-    """The epoch that a reply names, 0 for none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _EPOCH_DIGITS else 0

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from client.caller import Caller, epoch_of
+from client.caller import Caller
 from client.clock import boot_seconds
 from client.device import sign_with, write_atomically
 from client.endpoint import Endpoint, parse_endpoint, trusting
@@ -34,6 +34,7 @@ from exam_rooms.protocol import (
 )
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, RoomPairReply
 from exam_rooms.routes import Route
+from exam_rooms.standby_messages import epoch_of
 from exam_rooms.wire import WireError, decode, encode
 
 LOG = logging.getLogger("examhall.kiosk")

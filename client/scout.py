@@ -39,6 +39,7 @@ class Scout:
         self._context = context
         self._went = went
         self._callers: dict[str, Caller] = {}
+        self._token = ""
 
     def run(self, stopping: threading.Event) -> None:
         """Asks until `stopping` is set."""
@@ -68,12 +69,13 @@ class Scout:
         return 0.05
 
     def _request(self, question: Question, now: float) -> Request:
+        """With our token, the last one while the link fetches another: strangers are not believed."""
         headers = {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._link.servers.epoch)}
-        if not question.gone:
-            return Request(Ask.EPOCH, "GET", Route.EPOCH, headers, now, timeout=PATIENCE)
-        if self._link.token:
-            headers["Authorization"] = f"Bearer {self._link.token}"
-        return Request(Ask.EPOCH, "POST", Route.PRIMARY_GONE, headers, now, timeout=PATIENCE)
+        self._token = self._link.token or self._token
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        method, path = ("POST", Route.PRIMARY_GONE) if question.gone else ("GET", Route.EPOCH)
+        return Request(Ask.EPOCH, method, path, headers, now, timeout=PATIENCE)
 
     def _asked(self, address: str, request: Request) -> EpochReply | None:
         caller = self._callers.get(address)

@@ -14,7 +14,7 @@ from pathlib import Path
 from client.device import DataFolder, write_atomically
 from client.endpoint import BadAddress, parse_endpoint
 from client.exchange import FOREVER
-from exam_rooms.standby_messages import EpochReply, ServerState
+from exam_rooms.standby_messages import EpochReply, ServerState, epoch_of
 
 LOG = logging.getLogger("examhall.kiosk")
 ASK_AFTER = 2.0
@@ -33,7 +33,6 @@ LEARN_EVERY = 60.0
 """How often our own server is asked for the addresses of the others."""
 MOST_SERVERS = 8
 EPOCH_FILE = "epoch"
-EPOCH_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +165,9 @@ class Servers:
 def load_epoch(folder: Path) -> int:
     """The highest epoch that this workstation has met, 0 before the first."""
     try:
-        text = (folder / EPOCH_FILE).read_text("ascii").strip()
+        return epoch_of((folder / EPOCH_FILE).read_text("ascii").strip())
     except (OSError, ValueError):
         return 0
-    return int(text) if text.isdigit() and len(text) <= EPOCH_DIGITS else 0
 
 
 def keeper(folder: Path) -> Callable[[int], None]:

@@ -1,14 +1,15 @@
 """JSON form of the protocol's frozen messages: encode, decode, canonical bytes.
 
 A decoder ignores unknown fields (an older side understands a newer one) and refuses missing or
-mistyped ones with `WireError`, which names the message and the field. Whole numbers beyond 64 bits, NUL
-and lone surrogates are nothing that a store could keep: they are mistyped. How a class is read and written
-is worked out once, at its first message.
+mistyped ones with `WireError`, which names the message and the field. Whole numbers beyond 64 bits, NaN and
+infinities, NUL and lone surrogates are nothing that a store could keep: they are mistyped. How a class is
+read and written is worked out once, at its first message.
 """
 
 import dataclasses
 import functools
 import json
+import math
 import re
 import types
 import typing
@@ -193,7 +194,11 @@ def _whole(value: object) -> object:
 
 
 def _share(value: object) -> object:
-    return value if type(value) is float else float(cast("int", _whole(value)))
+    if type(value) is not float:
+        return float(cast("int", _whole(value)))
+    if not math.isfinite(value):
+        raise _Mistyped
+    return value
 
 
 def _scalar(hint: object) -> Read:

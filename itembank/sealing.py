@@ -47,11 +47,6 @@ class Suite(Protocol):
         """The inverse; `SealBroken` when key, nonce, data or `aad` differ."""
         ...
 
-    @property
-    def hash_name(self) -> str:
-        """What the suite's 32-byte hash is called: "sha256" or "sm3"."""
-        ...
-
     def hash(self) -> hashes.HashAlgorithm:
         """The hash for HKDF and for what does not fit into memory."""
         ...
@@ -67,7 +62,6 @@ class _International:
 
     name: str = "intl"
     number: int = 1
-    hash_name: str = "sha256"
 
     def encrypt(self, key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         return AESGCM(_checked(key)).encrypt(nonce, plaintext, aad)
@@ -91,7 +85,6 @@ class _Commercial:
 
     name: str = "gm"
     number: int = 2
-    hash_name: str = "sm3"
 
     def encrypt(self, key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
         worker = Cipher(algorithms.SM4(_sm4_key(key)), modes.GCM(nonce)).encryptor()

@@ -131,10 +131,6 @@ class Template:
         """The item of that number."""
         return next((item for item in self.items() if item.number == number), None)
 
-    def stops_at(self) -> int | None:
-        """The seconds of overtime at which the turn ends, None when nothing says so."""
-        return min((s.from_seconds for task in self.tasks for s in task.overtime if s.stop), default=None)
-
     def to_json(self) -> dict[str, object]:
         """Plain values, decimals as text: what is stored, sealed and shown by the tablet."""
         return {

@@ -9,6 +9,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from server.errors import Refused
 from server.host import Host, open_host
+from server.live import websocket
 from server.native import under_gevent
 from server.services import dossier_shelf, link_gaps
 from server.services.evidence import sweep as sweep_evidence
@@ -174,7 +175,7 @@ def create_app(
 def _first_of_all(host: Host) -> None:
     host.jobs.sweep()
     for name in host.db.write(dossier_shelf.clear, now=host.now(), starting=True):
-        dossier_shelf.shelf(host.settings.data).delete(name)
+        dossier_shelf.shelf(host.settings.dossiers).delete(name)
     with host.db.read() as session:
         sweep_evidence(session, host.evidence)
     host.db.write(link_gaps.gaps_after_restart, now=host.now())
@@ -231,6 +232,8 @@ def create_socketio(app: Flask) -> SocketIO:
         logger=False,
         engineio_logger=False,
     )
+    if under_gevent():
+        websocket.take(socketio)
     for name in LIVE:
         importlib.import_module(name).register(socketio, host)
     return socketio

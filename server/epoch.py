@@ -62,4 +62,4 @@ def met(data: Path) -> int:
         text = (data / MARK).read_text("ascii").strip()
     except (OSError, ValueError):
         return 0
-    return int(text) if text.isdigit() else 1
+    return max(1, int(text)) if text.isdecimal() else 1

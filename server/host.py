@@ -9,7 +9,7 @@ from datetime import datetime
 from exam_rooms.pace import hint_of
 from itembank.vault import Vault
 from server.bus.bus import Bus, Worker
-from server.bus.counts import Counts, RedisCounts
+from server.bus.counts import CountingRedis, Counts, RedisCounts
 from server.bus.redis_channel import connect
 from server.db.answers import AnswerStore
 from server.db.base import Database
@@ -156,10 +156,11 @@ def _counting(settings: Settings, site: Site, clock: SteadyClock) -> Callable[[s
     """Makes counters by name and limit: in Redis when several processes count together."""
     if not settings.redis:
         return lambda _name, limit: Tries(limit)
-    client, shift = connect(settings.redis), clock.now().timestamp() - time.monotonic()
+    shift = clock.now().timestamp() - time.monotonic()
+    redis = CountingRedis(connect(settings.redis), site.token_key, shift)
 
     def made(name: str, limit: int) -> Tries:
-        together: Counts = RedisCounts(client, name, site.token_key, (limit, WINDOW_SECONDS), shift)
+        together: Counts = RedisCounts(redis, name, (limit, WINDOW_SECONDS))
         return Tries(limit, together=together)
 
     return made

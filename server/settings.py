@@ -113,6 +113,11 @@ class Settings:
         return self.evidence_folder or self.data / "evidence"
 
     @property
+    def dossiers(self) -> Path:
+        """Where finished dossiers lie until they are taken: with several machines all of them reach it."""
+        return (self.evidence_folder or self.data) / "dossiers"
+
+    @property
     def scheme(self) -> str:
         """`http` or `https`."""
         return "http" if self.plain_http else "https"

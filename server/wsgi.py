@@ -31,6 +31,7 @@ from server.epoch import met  # noqa: E402
 from server.errors import Refused, fill, sentence  # noqa: E402
 from server.host import Host, open_host  # noqa: E402
 from server.jobs import rotating  # noqa: E402
+from server.jobs.promotion import stands_by  # noqa: E402
 from server.live.worker import LeavingWorker  # noqa: E402
 from server.logs import only_ours, write_logs  # noqa: E402
 from server.services.locking import DataLock  # noqa: E402
@@ -80,6 +81,8 @@ def main() -> int:
         write_logs(settings.log_format)
         if (seen := met(settings.data)) > 0:
             raise Refused("server_was_replaced", epoch=seen)
+        if stands_by(settings):
+            raise Refused("server_stands_by", path=settings.data)
         key = read_unlocked(settings)
         if key is None:
             raise Refused("key_locked")

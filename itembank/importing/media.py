@@ -4,13 +4,10 @@ A picture is decoded under a pixel limit and written again, so that nothing but 
 whatever does not decode are refused.
 """
 
-import base64
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -75,29 +72,6 @@ class MediaBox:
             return "media_too_many"
         self.files[made.medium.sha256] = made
         return made.medium
-
-
-def media_to_json(files: Mapping[str, MediumFile]) -> dict[str, Any]:
-    """Plain values with the bytes in base64, for a child's answer."""
-    return {
-        sha: {
-            "mime": file.medium.mime,
-            "width": file.medium.width,
-            "height": file.medium.height,
-            "data": base64.b64encode(file.data).decode(),
-        }
-        for sha, file in files.items()
-    }
-
-
-def media_from_json(data: Mapping[str, Any]) -> dict[str, MediumFile]:
-    """The inverse of `media_to_json`."""
-    files = {}
-    for sha, entry in data.items():
-        content = base64.b64decode(entry["data"])
-        medium = Medium(sha, str(entry["mime"]), len(content), int(entry["width"]), int(entry["height"]))
-        files[sha] = MediumFile(medium, content)
-    return files
 
 
 def _recognised(data: bytes) -> MediumFile | str:

@@ -23,7 +23,6 @@ from itembank.importing.tables import Tables, is_web_page, read_tables
 from itembank.items import ItemBody, ItemKind, content_hash
 from itembank.problems import InputRefused, Problem
 
-_NOTHING_DECLARED = Declared()
 _DOCUMENT_STREAM = "WordDocument".encode("utf-16-le")
 _TABLE_ENDINGS = (".xlsx", ".xlsm", ".xls", ".csv")
 _PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")

@@ -3,7 +3,9 @@
 Messages are numbered by their sender. A number that is missing, a sender that says nothing for three seconds
 (it may have ended between a commit and its news), or a broken line means: whatever is kept in memory may be
 old, forget it. While nobody can be heard at all, everything is forgotten once a second, and work goes on.
-Messages are sealed: who can read the line learns nothing, and cannot say anything either.
+Messages are sealed: who can read the line learns nothing, and cannot say anything either. Who recorded some
+cannot say them again: numbers only rise, and of a process that is new to this one only signs of life
+are believed before a beat of it names this one; facts make it look anew until then.
 """
 
 import json
@@ -29,9 +31,14 @@ WAITING_MOST = 20_000
 """Messages kept while the line is slow; beyond that they are dropped and the others forget everything."""
 REST_SECONDS = 1.0
 """After a message that could not be sent none is tried for so long: each try may take seconds."""
+PARTS_MOST = 500
+"""Of so many parts one message is made at most."""
+MESSAGE_MOST = 8 << 20
+"""Bytes of the longest message that is sent, or opened."""
 _SKEWS_KEPT = 30
 _GONE_KEPT = 1_000
-_FACTS = "facts"
+_FACTS, _BEAT, HELLO = "facts", "beat", "hello"
+_OF_STRANGERS = (_BEAT, HELLO)
 
 
 class ChannelDown(Exception):
@@ -63,11 +70,15 @@ class Worker:
 
 @dataclass(slots=True)
 class Peer:
-    """Another process, as far as it was heard. `heard`: monotonic seconds; `about`: what its beat said."""
+    """Another process, as far as it was heard. `heard`: monotonic seconds; `about`: what its beat said.
+
+    `met`: it has named this process, so it lives at the same time and is no record of one that did.
+    """
 
     worker: Worker
     number: int
     heard: float
+    met: bool = False
     skews: deque[float] = field(default_factory=lambda: deque(maxlen=_SKEWS_KEPT))
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -109,8 +120,8 @@ class Bus:
         self._echoed = clock()
         self._away = False
         self._rests_until = 0.0
-        self._last: OrderedDict[str, int] = OrderedDict()
-        """The last message of processes that are not heard any more."""
+        self._last: OrderedDict[str, tuple[int, bool]] = OrderedDict()
+        """The last message of processes that are not heard any more, and whether they were met."""
         self._waiting: deque[tuple[str, Any]] = deque()
         self._slow: dict[tuple[int, int], SeatChanged] = {}
         self._slow_since = 0.0
@@ -148,8 +159,8 @@ class Bus:
         self._gone.append(listener)
 
     def there(self, worker: str) -> bool:
-        """Whether a process was heard within the last seconds; this one always is."""
-        return worker == self.worker.id or worker in self.peers
+        """Whether a process that was met was heard within the last seconds; this one always is."""
+        return worker == self.worker.id or (worker in self.peers and self.peers[worker].met)
 
     def heard(self) -> list[str]:
         """Who was heard within the last seconds."""
@@ -157,13 +168,18 @@ class Bus:
 
     def first_of_machine(self) -> bool:
         """Whether no other process of this machine comes before this one."""
-        mine = (peer.worker.id for peer in self.peers.values() if peer.worker.machine == self.worker.machine)
+        machine = self.worker.machine
+        mine = (peer.worker.id for peer in self.peers.values() if peer.met and peer.worker.machine == machine)
         return all(self.worker.id < other for other in mine)
 
     def clock_moved(self) -> None:
         """Our clock was set right: what was heard of others' clocks before says nothing."""
         for peer in self.peers.values():
             peer.skews.clear()
+
+    def sign_of_life(self) -> dict[str, Any]:
+        """What a beat says: who is heard, and what this process says of itself."""
+        return {"hears": self.heard(), **self.about()}
 
     # --- telling -------------------------------------------------------------------------------------
 
@@ -207,19 +223,18 @@ class Bus:
         if self._channel is None:
             return
         with self._sending:
-            parts = list(self._waiting)
-            self._waiting.clear()
             if self._slow and self.clock() - self._slow_since >= SLOW_SECONDS:
                 slow, self._slow = self._slow, {}
-                parts.append((_FACTS, [pack(fact) for fact in slow.values()]))
-            if parts:
-                self._publish(parts)
+                self._waiting.append((_FACTS, [pack(fact) for fact in slow.values()]))
+            while self._waiting:
+                count = min(PARTS_MOST, len(self._waiting))
+                self._publish([self._waiting.popleft() for _ in range(count)])
 
     def beat(self) -> None:
         """Once a second: a sign of life; who has fallen silent; whether the line holds."""
         if self._channel is None:
             return
-        self.send("beat", self.about())
+        self.send(_BEAT, self.sign_of_life())
         self.flush()
         moment, missed = self.clock(), False
         for peer in list(self.peers.values()):
@@ -240,8 +255,12 @@ class Bus:
         if self.clock() < self._rests_until:
             return
         message = [self.worker.id, self.worker.machine, self._number, self._now(), parts]
+        sealed = self._sealer.seal(json.dumps(message, separators=(",", ":")).encode())
+        if len(sealed) > MESSAGE_MOST:
+            log.warning("a message of %d bytes was not sent", len(sealed))
+            return
         try:
-            self._channel.publish(self._sealer.seal(json.dumps(message, separators=(",", ":")).encode()))
+            self._channel.publish(sealed)
         except ChannelDown:
             self._rests_until = self.clock() + REST_SECONDS
 
@@ -249,6 +268,9 @@ class Bus:
 
     def receive(self, data: bytes) -> None:
         """Something came over the line."""
+        if len(data) > MESSAGE_MOST:
+            log.warning("a message of %d bytes was passed over", len(data))
+            return
         try:
             sender, machine, number, told_at, parts = json.loads(self._sealer.open(data))
         except Exception:  # noqa: BLE001 - not ours: another installation's line, or somebody else's words
@@ -257,11 +279,11 @@ class Bus:
         if sender == self.worker.id:
             self._echo()
             return
-        before = self._number_of(sender)
+        before, met = self._known(sender)
         if number <= before:
             log.warning("a message that was heard before was passed over")
             return
-        self._note(Worker(sender, machine), number, told_at)
+        self._note(Worker(sender, machine), number, told_at, met=met)
         if number != before + 1:
             self._forget()
         for topic, body in parts:
@@ -275,14 +297,14 @@ class Bus:
             self._away = False
             self._forget()
 
-    def _number_of(self, worker: str) -> int:
-        """The last message of a process, 0 of one that never was heard."""
+    def _known(self, worker: str) -> tuple[int, bool]:
+        """The last message of a process, 0 of one that never was heard; and whether it was met."""
         peer = self.peers.get(worker)
-        return self._last.get(worker, 0) if peer is None else peer.number
+        return self._last.get(worker, (0, False)) if peer is None else (peer.number, peer.met)
 
-    def _note(self, worker: Worker, number: int, told_at: float) -> None:
+    def _note(self, worker: Worker, number: int, told_at: float, *, met: bool) -> None:
         moment = self.clock()
-        peer = self.peers.setdefault(worker.id, Peer(worker, number, moment))
+        peer = self.peers.setdefault(worker.id, Peer(worker, number, moment, met))
         peer.number, peer.heard = number, moment
         peer.skews.append(told_at - self._now())
         self._last.pop(worker.id, None)
@@ -290,16 +312,21 @@ class Bus:
     def _leave(self, peer: Peer) -> None:
         """Should it speak again it was only slow: its number says whether anything was missed."""
         del self.peers[peer.worker.id]
-        self._last[peer.worker.id] = peer.number
+        self._last[peer.worker.id] = peer.number, peer.met
         while len(self._last) > _GONE_KEPT:
             self._last.popitem(last=False)
 
     def _hear(self, sender: str, topic: str, body: Any) -> None:  # noqa: ANN401
+        peer = self.peers[sender]
+        if topic == _BEAT:
+            peer.about = body
+            peer.met = peer.met or self.worker.id in body.get("hears", ())
+        if not peer.met and topic not in _OF_STRANGERS:
+            self._forget()  # it may be true, and whatever it is about can be looked up
+            return
         if topic == _FACTS:
             self._deliver(body)
             return
-        if topic == "beat":
-            self.peers[sender].about = body
         for listener in self._listeners.get(topic, ()):
             try:
                 listener(sender, body)

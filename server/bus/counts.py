@@ -8,12 +8,19 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import redis
 
+from server.bus.redis_channel import TIMEOUT
+
+T = TypeVar("T")
 REST = 1.0
 """Seconds for which a Redis that failed is not asked again."""
+PROBE = TIMEOUT + REST
+"""Then one asks it for all, and nobody else for so many seconds: only one waits for a Redis that hangs."""
+SKEW = 60.0
+"""Seconds by which a pause may seem longer than its window, since machines' clocks differ."""
 _MADE = """
 local now, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
@@ -55,20 +62,54 @@ class Counts(Protocol):
     def succeeded(self, key: str) -> None: ...
 
 
-class RedisCounts:
-    """`name`: which counter; `shift`: what makes this process's monotonic seconds those of all machines."""
+class CountingRedis:
+    """The Redis of all counters of a process, which rest together once it fails one of them.
+
+    `shift`: what makes this process's monotonic seconds those of all machines.
+    """
 
     def __init__(
-        self, client: "redis.Redis", name: str, secret: bytes, limits: tuple[int, float], shift: float = 0.0
+        self,
+        client: "redis.Redis",
+        secret: bytes,
+        shift: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
-        self._name = name
+        self.client = client
+        self.shift = shift
+        self.mark = secrets.token_hex(4)
+        self.made, self.back, self.closes = map(client.register_script, (_MADE, _BACK, _CLOSES))
         self._secret = secret
+        self._clock = clock
+        self._rests_until: float | None = None
+
+    def asked(self, ask: Callable[[], T]) -> T:
+        """What it answers. Raises `CountsAway` when it does not, or what it says is no answer."""
+        if self._rests_until is not None:
+            if self._clock() < self._rests_until:
+                raise CountsAway
+            self._rests_until = self._clock() + PROBE
+        try:
+            found = ask()
+        except Exception as fault:  # away, full, or something else that answers in its place
+            self._rests_until = self._clock() + REST
+            raise CountsAway from fault
+        self._rests_until = None
+        return found
+
+    def key(self, name: str, key: str) -> str:
+        """Where a counter keeps the failures of a key."""
+        mark = hmac.new(self._secret, f"{name}|{key}".encode(), hashlib.sha256).hexdigest()[:32]
+        return f"examhall:tries:{mark}"
+
+
+class RedisCounts:
+    """One counter: its `name`, and its limit within so many seconds."""
+
+    def __init__(self, redis: CountingRedis, name: str, limits: tuple[int, float]) -> None:
+        self._redis = redis
+        self._name = name
         self._limit, self._window = limits
-        self._shift = shift
-        self._mark = secrets.token_hex(4)
-        self._made, self._back, self._closes = map(client.register_script, (_MADE, _BACK, _CLOSES))
-        self._rests_until = 0.0
 
     def wait_seconds(self, key: str, now: float) -> float:
         """How long this key must wait; 0 when it may try."""
@@ -84,34 +125,31 @@ class RedisCounts:
 
     def closes(self, key: str, began: float) -> bool:
         """Whether the try that began at this moment is the newest, and the last that was free."""
-        arguments = (repr(began + self._shift), self._limit, self._window)
-        return bool(self._asked(lambda: self._closes(keys=[self._key(key)], args=arguments)))
+        arguments = (repr(began + self._redis.shift), self._limit, self._window)
+        return self._redis.asked(lambda: bool(int(self._redis.closes(keys=self._keys(key), args=arguments))))
 
     def take_back(self, key: str, began: float) -> None:
         """One try of this process that began at this moment was none to count."""
-        arguments = [repr(began + self._shift), self._mark]
-        self._asked(lambda: self._back(keys=[self._key(key)], args=arguments))
+        arguments = (repr(began + self._redis.shift), self._redis.mark)
+        self._redis.asked(lambda: self._redis.back(keys=self._keys(key), args=arguments))
 
     def succeeded(self, key: str) -> None:
         """Forgets the failures of a key."""
-        self._asked(lambda: self._client.delete(self._key(key)))
+        self._redis.asked(lambda: self._redis.client.delete(*self._keys(key)))
 
     def _count(self, key: str, now: float, member: str, *, only_open: bool) -> float:
-        arguments = (repr(now + self._shift), self._limit, self._window, member, int(only_open))
-        return float(self._asked(lambda: self._made(keys=[self._key(key)], args=arguments)))
+        arguments = (repr(now + self._redis.shift), self._limit, self._window, member, int(only_open))
+        return self._redis.asked(lambda: self._wait(self._redis.made(keys=self._keys(key), args=arguments)))
 
-    def _asked(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if time.monotonic() < self._rests_until:
-            raise CountsAway
-        try:
-            return ask()
-        except (redis.RedisError, OSError) as fault:
-            self._rests_until = time.monotonic() + REST
-            raise CountsAway from fault
-
-    def _key(self, key: str) -> str:
-        mark = hmac.new(self._secret, f"{self._name}|{key}".encode(), hashlib.sha256).hexdigest()[:32]
-        return f"examhall:tries:{mark}"
+    def _keys(self, key: str) -> list[str]:
+        return [self._redis.key(self._name, key)]
 
     def _member(self) -> str:
-        return f"{self._mark}{secrets.token_hex(6)}"
+        return f"{self._redis.mark}{secrets.token_hex(6)}"
+
+    def _wait(self, answer: Any) -> float:  # noqa: ANN401 - whatever answers
+        """Raises `ValueError` for what is no pause of this counter; one without an end shuts people out."""
+        found = float(answer)
+        if not 0 <= found <= self._window + SKEW:
+            raise ValueError("no pause of this counter")
+        return found

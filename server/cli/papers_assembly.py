@@ -29,8 +29,6 @@ from server.services.assembly_runs import AssemblyPlan, FurtherRules
 
 EXIT_SHORTAGE = 2
 EXIT_DIFFERENT = 3
-OF_BANKS = ("spares", "room", "recent_sittings", "recent_max", "fixed", "forbidden")
-"""Options that need a bank."""
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

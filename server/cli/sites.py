@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from server.access import Permission
 from server.cli.opening import opened
 from server.cli.persons import at_the_console, signed_in
 from server.cli.words import _, say
-from server.db.sites import SiteSitting
 from server.errors import Refused
 from server.host import Host
 from server.jobs.site_desk import desk_of
-from server.live.site_link import Link, LinkDown
-from server.services import exam_sites, site_exchange, site_files, site_wall
+from server.live.authority_line import LinkDown
+from server.live.site_link import Link
+from server.services import exam_sites, site_exchange, site_files, site_results, site_taking, site_wall
 from server.services.dispatches import Order
 from server.services.signed import Signed
 from server.services.site_exchange import Made
@@ -158,7 +157,7 @@ def _take(files: tuple[Path, ...], as_json: bool) -> None:
         for file in files:
             came = site_exchange.receive(desk, who, file.read_bytes())
             try:
-                told = site_exchange.take_in(desk, Signed(who), came.id)
+                told = site_taking.take_in(desk, Signed(who), came.id)
             except Refused:
                 for line in _wrong(host, came.id):
                     click.echo(line, err=True)
@@ -201,8 +200,7 @@ def pictures(about: str, out: Path, as_json: bool) -> None:
 
 def _uids(host: Host) -> list[str]:
     with host.db.read() as session:
-        query = select(SiteSitting.uid).where(SiteSitting.site == 0, SiteSitting.returned_at.is_(None))
-        return list(session.scalars(query.order_by(SiteSitting.id)))
+        return [row.uid for row in site_results.of_authority(session) if row.returned_at is None]
 
 
 @site.command(help=_("从机构取回下发包并收下。"))

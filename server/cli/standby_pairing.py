@@ -5,10 +5,9 @@ import click
 from server.cli.opening import opened
 from server.cli.persons import at_the_console
 from server.cli.words import _
-from server.errors import Refused
 from server.jobs.primary import pair, save_pairing
+from server.jobs.promotion import need_no_stores
 from server.services import standby_pairing
-from server.services.shipping import STORES
 from server.settings import Settings
 
 
@@ -30,9 +29,8 @@ def code_() -> None:
 def pair_(url: str, code: str, address: str) -> None:
     """Keeps the token in the data folder, which must hold no stores yet. Needs no key."""
     settings = Settings.of_process()
-    for file in () if settings.database_url else STORES.values():
-        if (settings.data / file).exists():
-            raise Refused("standby_has_stores", path=settings.data / file)
-    pairing = pair(url.rstrip("/"), code, address or f"{settings.scheme}://{settings.bind}")
+    need_no_stores(settings)
+    address = standby_pairing.usable_address(address or f"{settings.scheme}://{settings.bind}")
+    pairing = pair(url.rstrip("/"), code, address)
     path = save_pairing(settings, pairing)
     click.echo(_("已与 %(url)s 配对，凭据保存在 %(path)s。", url=pairing.url, path=path))

@@ -7,7 +7,7 @@ Records that are not part of the stream (forks, bad hashes, unknown items) are k
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,13 +33,14 @@ from server.db.answer_tables import (
     stream_row,
     to_ns,
 )
-from server.db.answer_writers import DataFault, Key, StoreFault, make_writer
+from server.db.answer_writers import DataFault, Key, Row, StoreFault, make_writer
 from server.db.base import make_engine
 
 __all__ = [
     "METADATA",
     "AnswerStore",
     "Aside",
+    "OtherRecord",
     "Outcome",
     "Received",
     "StoreUnavailable",
@@ -63,6 +64,10 @@ _IN_STREAM = frozenset({Outcome.STORED, Outcome.KNOWN})
 
 class StoreUnavailable(Exception):
     """The answer store did not confirm; the sender keeps its records and tries again."""
+
+
+class OtherRecord(Exception):
+    """Another record stands where one of another store is to stand, or the store cannot hold it."""
 
 
 @dataclass(slots=True)
@@ -120,6 +125,24 @@ class AnswerStore:
         if turn.verdicts is None:
             raise StoreUnavailable
         return turn.verdicts
+
+    def bring(self, rows: Sequence[Row]) -> int:
+        """Stores records of streams that another installation held and checked; how many were new.
+
+        What has its place free is stored in one transaction, whatever stands at the others' places. Raises
+        `OtherRecord`, `StoreUnavailable`.
+        """
+        try:
+            fresh = self._writer.insert(rows) if rows else set[Key]()
+            there = {row[:3]: row[9] for row in rows if row[:3] not in fresh}
+            if there and self._writer.hashes(there) != there:
+                raise OtherRecord
+        except DataFault as fault:
+            raise OtherRecord from fault
+        except StoreFault as fault:
+            log.error("answer store: %s", fault)
+            raise StoreUnavailable from fault
+        return len(fresh)
 
     def callers(self) -> int:
         """How many callers wait for the store."""

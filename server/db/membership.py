@@ -17,6 +17,13 @@ _LEADER, _HERE = "examhall/leader", "examhall/here"
 _LOOK_SECONDS = 0.2
 _KEEPALIVE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 3}
 """Seconds after which PostgreSQL looks whether the machine of a process is still there."""
+RETURN_SECONDS = 3.0
+"""A database that has just begun may have been restarted under living processes: by then all are back."""
+_AGE = text(
+    "SELECT extract(epoch FROM clock_timestamp() - greatest(pg_postmaster_start_time(),"
+    " CASE WHEN redo_lsn = checkpoint_lsn THEN checkpoint_time END)) FROM pg_control_checkpoint()"
+)
+"""Seconds since it takes connections: since its start, or the checkpoint that ended its recovery."""
 
 
 class Membership:
@@ -36,15 +43,14 @@ class Membership:
         """Begins to be there. Yields whether nobody else is: the block sweeps up what a dead server left.
 
         Whoever comes meanwhile waits until that is done. `patience`: for so many seconds others may still go.
+        Nobody is alone on a database that has just been started: its restart took the locks of all others.
         """
         if self._engine is None:
             yield True
             return
         with self._one_by_one:
             connection = self._open(self._engine)
-            end = time.monotonic() + patience
-            while not (nobody := _got(connection, "pg_try_advisory_lock", _HERE)) and time.monotonic() < end:
-                time.sleep(_LOOK_SECONDS)
+            nobody = _nobody_else(connection, time.monotonic() + patience)
             try:
                 yield nobody
             finally:
@@ -131,6 +137,23 @@ def _connected(engine: Engine) -> Connection:
     for name, value in _KEEPALIVE.items():
         connection.execute(text(f"SET {name} TO {value}"))
     return connection
+
+
+def _nobody_else(connection: Connection, until: float) -> bool:
+    """Whether no other process is there now, or none any more `until` then; if so the lock is held."""
+    while True:
+        nobody = _got(connection, "pg_try_advisory_lock", _HERE)
+        if nobody:
+            if _seconds_up(connection) >= RETURN_SECONDS:
+                return True
+            _got(connection, "pg_advisory_unlock", _HERE)
+        elif time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK_SECONDS)
+
+
+def _seconds_up(connection: Connection) -> float:
+    return float(connection.execute(_AGE).scalar_one())
 
 
 def _got(connection: Connection, lock: str, name: str) -> bool:

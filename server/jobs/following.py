@@ -1,18 +1,14 @@
 """A standby follows its primary: files fetched over HTTPS into an inbox, applied at once to a copy.
 
-Standby folder (`standby` in the data folder): `standby.json` (the pairing), `lineage`, `inbox/STORE/ltx/...`
-(what is not applied yet), `copy/FILE` (the stores as far as they are applied). A file counts as had when it
-is on the disk of the inbox; the next question tells the primary so. What is applied and synced goes away.
+What is on the disk of the inbox is had; the next question tells the primary so. What is applied and synced
+goes away.
 """
 
 import logging
-import os
-import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,10 +16,10 @@ from server.db.base import make_engine
 from server.db.evidence_store import FolderStore
 from server.errors import Refused
 from server.jobs import litestream
+from server.jobs.inbox import Inbox
 from server.jobs.primary import Primary, Pulled, load_pairing
-from server.rules.shipping import SNAPSHOT_LEVEL, Shipment, next_shipments
 from server.services import shipping_postgres
-from server.services.shipping import LINEAGE, STORES
+from server.services.shipping import STORES
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,112 +28,36 @@ EVIDENCE_EVERY = 1.0
 DATABASE_EVERY = 0.5
 SYNC_EVERY = 10.0
 """How often the copies are synced and what they hold is thrown out of the inbox."""
+STOP_SECONDS = 8.0
+"""A takeover waits for no longer until what has arrived is applied."""
+FALLS_MOST = 3
+"""So often litestream may fall over the same file before what is not applied is fetched once more."""
+
+
+NOT_APPLIED = "what was fetched cannot be applied"
+
+
+class Unapplied(Exception):
+    """What was fetched was thrown away, since it could not be applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Following:
     """How far the standby is: seconds behind at `at` (monotonic), transactions had, what is wrong now.
 
-    `behind` is None before the first word of the primary.
+    `behind` is None before the first word of the primary, and until both stores have arrived. `fault` and
+    `pictures` (what is wrong with fetching those) are for everybody: no path, no address.
     """
 
     behind: float | None = None
     at: float = 0.0
     have: dict[str, int] = field(default_factory=dict)
     fault: str = ""
+    pictures: str = ""
 
     def behind_now(self, moment: float) -> float | None:
         """How old what the standby has may be at a monotonic moment."""
         return None if self.behind is None else self.behind + max(0.0, moment - self.at)
-
-
-class Inbox:
-    """The standby's folder. Nothing here speaks to anybody."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.root = settings.data / "standby"
-
-    def lineage(self) -> str:
-        """Which outbox the files come from; "" for none yet."""
-        path = self.root / LINEAGE
-        return path.read_text() if path.exists() else ""
-
-    def begin(self, lineage: str) -> None:
-        """Throws everything away and begins with another outbox."""
-        for name in ("inbox", "copy"):
-            shutil.rmtree(self.root / name, ignore_errors=True)
-        for store in STORES:
-            self.folder(store).mkdir(mode=0o700, parents=True)
-        write_synced(self.root / LINEAGE, lineage.encode())
-
-    def folder(self, store: str) -> Path:
-        """Where a store's files wait."""
-        return self.root / "inbox" / store
-
-    def copy(self, store: str) -> Path:
-        """The store as far as it is applied."""
-        return self.root / "copy" / STORES[store]
-
-    def applied(self, store: str) -> int:
-        """The last transaction in the copy; 0 for none."""
-        copy = self.copy(store)
-        try:
-            return int(copy.with_name(f"{copy.name}-txid").read_text(), 16)
-        except (FileNotFoundError, ValueError):
-            return 0
-
-    def waiting(self, store: str) -> list[Shipment]:
-        """The files in a store's inbox."""
-        found = []
-        for level in range(SNAPSHOT_LEVEL + 1):
-            folder = self.folder(store) / "ltx" / str(level)
-            names = (entry.name for entry in os.scandir(folder)) if folder.is_dir() else ()
-            found += [one for one in (Shipment.of(level, name) for name in names) if one is not None]
-        return found
-
-    def have(self, store: str) -> int:
-        """The last transaction that is here without a gap, applied or waiting."""
-        applied = self.applied(store)
-        chain = next_shipments(self.waiting(store), applied)
-        return chain[-1].last if chain else applied
-
-    def put(self, store: str, shipment: Shipment, chunks: Iterator[bytes]) -> None:
-        """Keeps a file; it is on the disk under its name when this returns."""
-        path = self.folder(store) / shipment.name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_synced(path, *chunks)
-
-    def prune(self, store: str) -> None:
-        """Syncs the copy, then drops the files that it holds: a later start goes on from the copy alone."""
-        applied = self.applied(store)
-        if not applied:
-            return
-        for path in (self.copy(store), self.copy(store).parent):
-            sync(path)
-        for shipment in self.waiting(store):
-            if shipment.last <= applied:
-                (self.folder(store) / shipment.name).unlink(missing_ok=True)
-
-
-def write_synced(path: Path, *chunks: bytes) -> None:
-    """Writes beside the place, syncs, renames, and syncs the folder."""
-    part = path.with_name(f"{path.name}.part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.writelines(chunks)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Makes a file or a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class Follower:
@@ -149,22 +69,35 @@ class Follower:
         self._inbox = Inbox(settings)
         self._primary = Primary(load_pairing(settings))
         self._children: dict[str, litestream.Child] = {}
+        self._falls: dict[str, tuple[int, int]] = {}
+        """Store -> what was applied when litestream fell, and how often it fell there."""
+        self._pictures_from = Primary(load_pairing(settings))
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
         self._status = Following()
 
     def start(self) -> None:
         """Begins in threads of its own; the children live as long as these."""
-        works = [self._database if self._settings.database_url else self._stores, self._pictures]
+        works: list[Callable[[], None]] = [
+            self._database if self._settings.database_url else self._stores,
+            self._pictures,
+        ]
         self._threads = [threading.Thread(target=work, daemon=True) for work in works]
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Ends when what has arrived is applied; the copies are complete files then."""
+        """Ends when what has arrived is applied; the copies are complete files then.
+
+        A takeover must not wait for a primary that hangs: whatever is asked is cut off.
+        """
         self._ending.set()
+        self._primary.end()
+        self._pictures_from.end()
+        end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - time.monotonic()))
+        self._end_children()
         self._primary.close()
 
     def status(self) -> Following:
@@ -173,7 +106,7 @@ class Follower:
 
     def _stores(self) -> None:
         pruned = time.monotonic()
-        have = {store: self._inbox.have(store) for store in STORES}
+        have = self._found()
         while not self._ending.is_set():
             try:
                 have = self._pull(have)
@@ -182,10 +115,18 @@ class Follower:
                     for store in STORES:
                         self._inbox.prune(store)
                     pruned = time.monotonic()
-            except (OSError, ValueError, Refused) as fault:
+            except Exception as fault:  # noqa: BLE001 - whatever it is: a standby that stopped following is none
                 self._failed(fault)
                 self._ending.wait(RETRY_SECONDS)
-        self._settle(have)
+                have = self._found()
+        self._settle()
+
+    def _found(self) -> dict[str, int]:
+        """What is on the disk, whatever went wrong while it came."""
+        try:
+            return {store: self._inbox.have(store) for store in STORES}
+        except OSError:
+            return dict.fromkeys(STORES, 0)
 
     def _database(self) -> None:
         """The databases ship themselves; how far this one is."""
@@ -204,11 +145,17 @@ class Follower:
 
     def _pull(self, have: dict[str, int]) -> dict[str, int]:
         with self._primary.pull(self._inbox.lineage(), have) as pulled:
+            if self._ending.is_set():
+                return have
             if pulled.lineage and pulled.lineage != self._inbox.lineage():
+                if self._inbox.lineage():
+                    log.warning("the primary ships from another outbox: its stores are fetched anew")
                 self._end_children()
                 self._inbox.begin(pulled.lineage)
                 have = dict.fromkeys(STORES, 0)
             for store, shipment, chunks in pulled.files():
+                if not shipment.first <= have[store] + 1 <= shipment.last:
+                    raise ValueError("not what follows")
                 self._inbox.put(store, shipment, chunks)
                 have = {**have, store: shipment.last}
         self._note(pulled, have)
@@ -217,30 +164,59 @@ class Follower:
     def _note(self, pulled: Pulled, have: dict[str, int]) -> None:
         if self._status.fault:
             log.info("the primary answers again")
-        behind = pulled.behind if pulled.lineage else None
-        self._status = Following(behind, time.monotonic(), dict(have))
+        behind = pulled.behind if pulled.lineage and all(have.values()) else None
+        waits = any(self._inbox.applied(store) < have[store] for store in self._falls)
+        stuck = NOT_APPLIED if waits else ""
+        self._status = Following(behind, time.monotonic(), dict(have), stuck, self._status.pictures)
 
     def _failed(self, fault: Exception) -> None:
         if not self._status.fault:
-            log.warning("the primary cannot be followed: %s", fault)
-        self._status = replace(self._status, fault=str(fault) or type(fault).__name__)
+            known = isinstance(fault, OSError | ValueError | Refused)
+            log.warning("the primary cannot be followed: %s", fault, exc_info=not known)
+        self._status = replace(self._status, fault=said(fault))
 
     def _keep_children(self) -> None:
         """One child for each store that has something to begin with; one that fell is started again."""
         for store in STORES:
             child = self._children.get(store)
             if child is not None and child.poll() is None:
+                if store in self._falls and self._inbox.applied(store) > self._falls[store][0]:
+                    del self._falls[store]
                 continue
             if child is not None:
                 log.warning("litestream for %s ended with %s", store, child.returncode)
+                self._fell(store)
                 self._ending.wait(RETRY_SECONDS)
             if self._inbox.have(store):
                 self._children[store] = litestream.follow(self._inbox.folder(store), self._inbox.copy(store))
 
-    def _settle(self, have: dict[str, int], patience: float = 5.0) -> None:
-        """Lets the children apply what has arrived, and ends them."""
-        end = time.monotonic() + patience
-        while time.monotonic() < end and any(self._inbox.applied(store) < have[store] for store in STORES):
+    def _fell(self, store: str) -> None:
+        """A file that litestream falls over again and again was damaged on its way or on this disk.
+
+        What is not applied goes away, so the primary hears that it is missing, and sends it again.
+        """
+        applied = self._inbox.applied(store)
+        if applied >= self._inbox.have(store):
+            self._falls.pop(store, None)
+            return
+        before, times = self._falls.get(store, (applied, 0))
+        times = times + 1 if before == applied else 1
+        self._falls[store] = (applied, times)
+        if times >= FALLS_MOST:
+            log.error(
+                "what follows transaction %d of %s cannot be applied and is fetched anew", applied, store
+            )
+            self._falls[store] = (applied, 0)
+            self._inbox.drop_waiting(store)
+            raise Unapplied
+
+    def _settle(self, patience: float = 5.0) -> None:
+        """Lets the children apply what has arrived, and ends them; the promotion applies what they cannot."""
+        have, end = self._found(), time.monotonic() + patience
+        while time.monotonic() < end and any(
+            self._inbox.applied(store) < have[store] and child.poll() is None
+            for store, child in self._children.items()
+        ):
             time.sleep(0.02)
         self._end_children()
 
@@ -251,17 +227,28 @@ class Follower:
 
     def _pictures(self) -> None:
         mirror = PictureMirror(FolderStore(self._settings.evidence))
-        primary = Primary(load_pairing(self._settings))
-        told = False
+        primary = self._pictures_from
         while not self._ending.wait(EVIDENCE_EVERY):
             try:
                 mirror.once(primary, self._ending)
-                told = False
-            except (OSError, ValueError, Refused) as fault:
-                if not told:
-                    log.warning("pictures cannot be fetched: %s", fault)
-                told = True
+                fault = ""
+            except Exception as wrong:  # noqa: BLE001 - whatever it is: the next look tries again
+                fault = said(wrong)
+                if not self._status.pictures:
+                    log.warning("pictures cannot be fetched: %s", wrong)
+            self._status = replace(self._status, pictures=fault)
         primary.close()
+
+
+def said(fault: Exception) -> str:
+    """A fault in words for everybody: paths and addresses stay in the log."""
+    if isinstance(fault, Refused):
+        return fault.code
+    if isinstance(fault, Unapplied):
+        return NOT_APPLIED
+    if isinstance(fault, OSError) and fault.strerror:
+        return fault.strerror
+    return type(fault).__name__
 
 
 class PictureMirror:

@@ -20,7 +20,6 @@ from server.services.import_commit import Choice
 from server.services.signed import Signed
 
 CANCELLED = "job_cancelled"
-INTERRUPTED = "job_interrupted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,11 @@ import sys
 from pathlib import Path
 
 from server.errors import Refused
-from server.services.shipping import STORES
+from server.services.shipping import SINGLES_KEPT, STORES
 from server.settings import Settings
 
 SYNC = "100ms"
 """How often the log is looked at: a file for each look that found something (docs/standby.md: the cost)."""
-SINGLES_KEPT = "2m"
-"""How long single transactions stay once they were merged: a standby away for longer gets merged ones."""
 SNAPSHOT_EVERY = "24h"
 CONTROL = "litestream.sock"
 CONTROL_PATIENCE = 2.0
@@ -52,7 +50,7 @@ def replicate_config(settings: Settings, outbox: Path) -> dict[str, object]:
     return {
         "logging": {"level": "warn", "type": "text", "stderr": True},
         "snapshot": {"interval": SNAPSHOT_EVERY, "retention": SNAPSHOT_EVERY},
-        "l0-retention": SINGLES_KEPT,
+        "l0-retention": f"{SINGLES_KEPT}s",
         "socket": {"enabled": True, "path": CONTROL, "permissions": 0o600},
         "dbs": [
             {

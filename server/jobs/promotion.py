@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from server.db.base import make_engine
 from server.errors import Refused
 from server.jobs import litestream
-from server.jobs.following import Inbox, sync, write_synced
+from server.jobs.inbox import Inbox, sync, write_synced
+from server.jobs.primary import PAIRING
 from server.services import shipping_postgres
 from server.services.shipping import STORES
 from server.settings import Settings
@@ -22,6 +23,8 @@ from server.settings import Settings
 log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60
 PROMOTED = "promoted"
+REIGNS = "reigns"
+"""The file that says that the next epoch was begun in the promoted stores."""
 _MARK = "promoting"
 
 
@@ -45,8 +48,9 @@ def _promote_files(settings: Settings, inbox: Inbox) -> None:
         return
     mark = inbox.root / _MARK
     if not mark.exists():
+        inbox.fall_back()
         _complete(settings, inbox)
-        write_synced(mark, b"")  # from here on there is no way back, only to the end
+        write_synced(mark, [])  # from here on there is no way back, only to the end
     for store, file in STORES.items():
         copy, target = inbox.copy(store), settings.data / file
         if copy.exists():
@@ -56,12 +60,21 @@ def _promote_files(settings: Settings, inbox: Inbox) -> None:
     sync(inbox.root)
 
 
+def need_no_stores(settings: Settings) -> None:
+    """Raises `Refused` (standby_has_stores) when stores lie in the data folder, or the log of one that was
+    moved away: SQLite would write it into whatever store comes to lie beside it.
+    """
+    for file in () if settings.database_url else STORES.values():
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path = settings.data / f"{file}{suffix}"
+            if path.exists():
+                raise Refused("standby_has_stores", path=path)
+
+
 def _complete(settings: Settings, inbox: Inbox) -> None:
-    for store, file in STORES.items():
-        if (settings.data / file).exists():
-            raise Refused("standby_has_stores", path=settings.data / file)
-        if not inbox.have(store):
-            raise Refused("standby_empty")
+    need_no_stores(settings)
+    if not all(inbox.have(store) for store in STORES):
+        raise Refused("standby_empty")
     for store in STORES:
         _apply_rest(inbox, store)
     with ThreadPoolExecutor(len(STORES)) as pool:
@@ -116,7 +129,25 @@ def _promote_postgres(settings: Settings) -> None:
 
 def _say_so(inbox: Inbox) -> None:
     if inbox.root.is_dir():
-        write_synced(inbox.root / PROMOTED, b"")
+        write_synced(inbox.root / PROMOTED, [])
+
+
+def stands_by(settings: Settings) -> bool:
+    """Whether this data folder is a standby's that has not taken over: nobody may serve from it yet."""
+    root = settings.data / "standby"
+    return any((root / name).exists() for name in (PAIRING, PROMOTED)) and not (root / REIGNS).exists()
+
+
+def cut_off(settings: Settings) -> bool:
+    """Whether a promotion was begun here: it can only be brought to its end."""
+    root = settings.data / "standby"
+    return (root / _MARK).exists() or (root / PROMOTED).exists()
+
+
+def reign(settings: Settings) -> None:
+    """The epoch is in the stores: this server may serve."""
+    if (root := settings.data / "standby").is_dir():
+        write_synced(root / REIGNS, [])
 
 
 def was_promoted(settings: Settings) -> bool:

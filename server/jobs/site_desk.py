@@ -1,18 +1,18 @@
 """The desk of a live server for files between authority and site: a child opens and checks them."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from itembank.problems import Problem
 from server.db.answers import AnswerStore
 from server.db.base import Database
 from server.db.evidence_store import EvidenceStore
+from server.errors import Refused
 from server.jobs.runner import Jobs
-from server.rules.site_file import Head, joined
+from server.jobs.site_files import Answer, answers_of, payload_of
+from server.rules.site_results import Sealed
 from server.services.site import Site
-from server.services.site_exchange import Desk, Whose
+from server.services.site_exchange import Desk
 
 
 class Parts(Protocol):
@@ -33,13 +33,18 @@ class Parts(Protocol):
 
 
 def desk_of(host: Parts) -> Desk:
-    """What `site_exchange` works with."""
+    """What `site_exchange` and `site_taking` work with."""
 
-    def opener(
-        head: Head, parts: list[bytes], secret: bytes, whose: Whose
-    ) -> tuple[dict[str, Any], list[Problem]]:
-        payload = {"file": joined(head, parts), "secret": secret, "key": whose[0], "sent": dict(whose[1])}
-        found = host.jobs.run("open_site_file", payload)
-        return json.loads(found["content"]), [Problem.from_json(one) for one in found["wrong"]]
+    def opener(files: Sequence[Sealed]) -> Iterator[Answer]:
+        try:
+            found = host.jobs.run("open_site_files", payload_of(files))
+        except Refused as refusal:
+            if len(files) == 1:
+                yield refusal
+                return
+            for one in files:  # whose file it was that ended the child is found by asking for each alone
+                yield from opener([one])
+            return
+        yield from answers_of(found)
 
     return Desk(host.db, host.answers, host.site, host.now, opener, host.evidence)

@@ -35,15 +35,16 @@ TASKS: dict[str, str] = {
     "document_pdf": "server.jobs.documents:document_pdf",
     "dossier": "server.jobs.dossier:dossier",
     "day_papers": "server.jobs.day_papers:day_papers",
-    "open_site_file": "server.jobs.site_files:open_site_file",
+    "open_site_files": "server.jobs.site_files:open_site_files",
 }
 
 PATIENCE: dict[str, int] = {"assemble": 5, "rebuild": 5, "assemble_tables": 5, "read_scans": 5}
 """Times the usual seconds of CPU: one form a seat takes a minute on a fast machine."""
 
-ROOM: dict[str, int] = {"day_papers": 2, "read_scans": 2}
+ROOM: dict[str, int] = {"day_papers": 2, "read_scans": 2, "open_site_files": 3}
 """Times the usual bytes of memory: the typesetter keeps the pictures of its last ten documents; a page that
-was scanned at 600 points an inch takes 100 MB before it is made smaller.
+was scanned at 600 points an inch takes 100 MB before it is made smaller; results of a site of a thousand
+seats hold 110,000 records.
 """
 
 

@@ -7,6 +7,7 @@ what has changed; each message is written once, however many monitors there are.
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +31,7 @@ from server.events import (
     SeatChanged,
 )
 from server.host import Host
+from server.live.websocket import emit_to_all
 from server.native import under_gevent
 from server.services import monitoring, staff
 from server.services.duty import may_see_room
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.1
 RESTS, RESTS_MOST = 4, 0.5
 """Cards wait so many times as long as the last ones took, and so many seconds at most: seats come first."""
+AWAY_RESTS, AWAY_LEAST = 9, 3.0
+"""While others cannot be heard all cards are made anew: a tenth of the time, every three seconds at most."""
 PULSE_SECONDS = 2.0
 """How often the server's load is looked at; it is told when it has changed."""
 ALL_ROOMS = 0
@@ -81,6 +85,8 @@ class Watched:
         """Sockets that have not been sent the whole room yet."""
         self.cameras: dict[int, CameraReport] = {}
         """Seat id -> what its camera was said to do by the last news of the seat."""
+        self.board: dict[str, Any] = {}
+        """The room as last told, but for the time of it."""
 
 
 class MonitorSockets(Namespace):  # type: ignore[misc]
@@ -99,6 +105,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self._hint = -1
         self._with: tuple[str, int | None] = ("none", None)
         self._wake = threading.Event()
+        self._anew_at = 0.0
+        """Monotonic seconds before which nothing is made anew only because others cannot be heard."""
         host.events.subscribe(SeatChanged, self._seat_changed)
         host.events.subscribe(LinkChanged, self._link_changed)
         host.events.subscribe(PresenceChanged, self._presence_changed)
@@ -185,15 +193,16 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
                 self._due()
 
     def _lost(self) -> None:
-        """Something may have been missed: who looks is asked for again, and every card made anew."""
-        for sid, (_user, mark) in list(self.people.items()):
-            if not self._may_look(mark):
-                self._forget(sid)
-                self.disconnect(sid)
+        """Something may have been missed: who looks is asked for again, and every card made anew.
+
+        While nobody can be heard that is so every second, so it is done as often as its cost allows.
+        """
+        self._ask_again(self.people)
+        if not self.rooms or (self.host.bus.away and self.host.bus.clock() < self._anew_at):
+            return
         for watched in self.rooms.values():
             watched.whole = True
-        if self.rooms:
-            self._due()
+        self._due()
 
     def _room_changed(self, fact: RoomChanged) -> None:
         if ALL_ROOMS in self.viewers.values() and fact.room_sitting in self._at_work():
@@ -210,15 +219,19 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def _account_changed(self, fact: AccountChanged) -> None:
         """A closed account, another password or role: its open monitors show nothing more."""
-        for sid, (user, mark) in list(self.people.items()):
-            if user == fact.user and not self._may_look(mark):
-                self._forget(sid)
-                self.disconnect(sid)
+        self._ask_again({sid: who for sid, who in self.people.items() if who[0] == fact.user})
 
-    def _may_look(self, mark: str) -> bool:
+    def _ask_again(self, people: Mapping[str, tuple[int, str]]) -> None:
+        """Closes the sockets of those who may look no more."""
+        asked = dict(people)
+        if not asked:
+            return
         with self.host.db.read() as session:
-            account = staff.account_of_session(session, mark)
-        return account is not None and account.active and account.actor.can(self.permission)
+            accounts = staff.accounts_of_sessions(session, {mark for _user, mark in asked.values()})
+        may = {mark for mark, one in accounts.items() if one.active and one.actor.can(self.permission)}
+        for sid in [sid for sid, (_user, mark) in asked.items() if mark not in may]:
+            self._forget(sid)
+            self.disconnect(sid)
 
     def _activity(self, fact: Activity) -> None:
         if fact.room_sitting in self.rooms:
@@ -226,7 +239,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             line |= {"incident": fact.incident, "cause_ns": fact.cause_ns}
             for channel in self._channels(fact.room_sitting):
                 told = line if channel != _channel(ALL_ROOMS) else line | {"params": {}}
-                self.emit(EVENT_ACTIVITY, told | {"room_sitting": fact.room_sitting}, room=channel)
+                emit_to_all(self, EVENT_ACTIVITY, told | {"room_sitting": fact.room_sitting}, channel)
 
     def _channels(self, room: int) -> list[str]:
         return [_channel(each) for each in (room, ALL_ROOMS) if each in self.viewers.values()]
@@ -259,7 +272,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         if self.viewers and (self.host.hint(), self._standby()) != (self._hint, self._with):
             told = self._server()
             for room in set(self.viewers.values()):
-                self.emit(EVENT_SERVER, told, room=_channel(room))
+                emit_to_all(self, EVENT_SERVER, told, _channel(room))
 
     def _server(self) -> dict[str, object]:
         self._hint, self._with = self.host.hint(), self._standby()
@@ -277,10 +290,15 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Sends what has changed in every room that somebody looks at."""
+        clock, anew, took = self.host.bus.clock, False, 0.0
         for room, watched in list(self.rooms.items()):
             if watched.whole or watched.dirty or watched.newcomers:
+                began, whole = clock(), watched.whole
                 self._send(room, watched)
+                anew, took = anew or whole, took + whole * (clock() - began)
                 time.sleep(0)
+        if anew:
+            self._anew_at = clock() + max(AWAY_LEAST, AWAY_RESTS * took)
 
     def _send(self, room: int, watched: Watched) -> None:
         causes, watched.dirty = watched.dirty, {}
@@ -310,10 +328,19 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             self._welcome(sid, room, board, cards)
 
     def _tell(self, room: int, board: dict[str, Any] | None, cells: list[dict[str, Any]]) -> None:
-        for channel in self._channels(room) if board else ():
-            self.emit(EVENT_ROOM, board, room=channel)
+        if board is not None and self._news(room, board):
+            for channel in self._channels(room):
+                emit_to_all(self, EVENT_ROOM, board, channel)
         if cells and room in self.viewers.values():
-            self.emit(EVENT_SEATS, cells, room=_cells(room))
+            emit_to_all(self, EVENT_SEATS, cells, _cells(room))
+
+    def _news(self, room: int, board: dict[str, Any]) -> bool:
+        """Whether anything of a room but the time of day differs from what was told of it last."""
+        watched, told = self.rooms.get(room), {**board, "server_time": None}
+        if watched is None or watched.board == told:
+            return False
+        watched.board = told
+        return True
 
     def _welcome(self, sid: str, room: int, board: dict[str, Any] | None, cards: dict[int, SeatCard]) -> None:
         """The whole room for who has just come; from here on its changes too."""

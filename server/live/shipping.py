@@ -5,6 +5,7 @@ Every change of the protection is put on record.
 
 import logging
 import secrets
+import shutil
 import time
 
 from flask_socketio import SocketIO
@@ -15,7 +16,7 @@ from server.access import SYSTEM
 from server.errors import Refused
 from server.host import Host
 from server.jobs import litestream, promotion
-from server.jobs.following import write_synced
+from server.jobs.inbox import write_synced
 from server.live.repeating import repeat
 from server.rules.shipping import Protection
 from server.services import audit, shipping_postgres, standby_pairing
@@ -37,16 +38,19 @@ class Shipper:
         self._guard = shipping_postgres.Guard(host.settings.standby_wait)
         self._told = "none"
         self._not_before = 0.0
-        self._complained = False
+        self._begun = self._complained = False
 
     def begin(self) -> None:
         """After a takeover the pairing in the stores is the old primary's: nobody follows this server yet."""
         if promotion.was_promoted(self.host.settings):
             self.host.db.write(standby_pairing.retire, SYSTEM, now=self.host.now())
             promotion.tidy(self.host.settings)
+        self._begun = True
 
     def tick(self) -> None:
         """Does what is due now."""
+        if not self._begun:
+            self.begin()
         if self.host.settings.database_url:
             self._guard_commits()
         else:
@@ -63,14 +67,19 @@ class Shipper:
         with self.host.db.read() as session:
             wanted = standby_pairing.active(session) is not None
         runs = self._child is not None and self._child.poll() is None
-        if not wanted:
+        if self.host.shipping.lost:
+            self._begin_anew()
+        elif not wanted:
             self.stop()
+            self.host.shipping.trouble = ""
         elif runs:
+            self._complained, self.host.shipping.trouble = False, ""
             self.settle()
         elif time.monotonic() >= self._not_before:
             self._not_before = time.monotonic() + 2 * PERIOD_SECONDS
             if self._child is not None:
                 log.warning("litestream ended with %s and is started again", self._child.returncode)
+                self.host.shipping.trouble = "litestream"
             self._start()
 
     def settle(self) -> None:
@@ -80,17 +89,25 @@ class Shipper:
             if litestream.sync(self.host.settings, shipping.outbox.root, store) == have:
                 shipping.outbox.settled(store, touched)
 
+    def _begin_anew(self) -> None:
+        """This machine lost what its standby has, with its power perhaps: a number would mean two things."""
+        log.error("the standby has more than the outbox: the outbox is begun anew")
+        self.stop()
+        shutil.rmtree(self.host.shipping.outbox.root.parent, ignore_errors=True)
+        self.host.shipping.forget()
+        self.host.shipping.lost = False
+
     def _start(self) -> None:
         outbox = self.host.shipping.outbox
         try:
             outbox.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not outbox.lineage():
-                write_synced(outbox.root / LINEAGE, secrets.token_hex(16).encode())
+                write_synced(outbox.root / LINEAGE, [secrets.token_hex(16).encode()])
             self._child = litestream.replicate(self.host.settings, outbox.root)
-        except (
-            Refused,
-            OSError,
-        ) as fault:  # without the program, or on a full disk: unprotected, not stopped
+        except (Refused, OSError) as fault:  # no program, or a full disk: unprotected, not stopped
+            self.host.shipping.trouble = (
+                fault.code if isinstance(fault, Refused) else fault.strerror or "disk"
+            )
             if not self._complained:
                 log.error("shipping cannot begin: %s", fault)
             self._complained = True
@@ -133,6 +150,5 @@ def _note(session: Session, host: Host, before: str, seen: Protection) -> None:
 def register(socketio: SocketIO, host: Host) -> Shipper:
     """Starts the look on the live server."""
     shipper = Shipper(host)
-    begin, tick = shipper.begin, shipper.tick
-    repeat(socketio, tick, every=PERIOD_SECONDS, name="shipping", first=begin, here=host.leads)
+    repeat(socketio, shipper.tick, every=PERIOD_SECONDS, name="shipping", here=host.leads)
     return shipper

@@ -5,27 +5,24 @@ authority: what came whole is taken in, one file after the other, opened and che
 """
 
 import base64
-import http.client
 import json
 import logging
-import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_socketio import SocketIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.access import SYSTEM
-from server.db.sites import SiteAuthority, SiteFile
+from server.db.sites import SiteFile
 from server.errors import Refused
 from server.host import Host
 from server.jobs.site_desk import desk_of
+from server.live.authority_line import Line, LinkDown
 from server.live.repeating import repeat
 from server.rules.site_file import PICTURES, RESULTS, FileBroken, read_head
-from server.rules.site_signing import headers
 from server.services import (
     exam_sites,
     retention,
@@ -33,6 +30,7 @@ from server.services import (
     site_files,
     site_pictures,
     site_results,
+    site_taking,
     site_wall,
 )
 
@@ -41,11 +39,6 @@ PERIOD_SECONDS = 60.0
 TAKE_SECONDS = 5.0
 SLOWEST = 16
 """Periods between two tries while nobody answers: doubled from one up to this."""
-TIMEOUT_SECONDS = 20.0
-
-
-class LinkDown(Exception):
-    """Nobody answers at the authority's address, or it does not take our word; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +81,34 @@ class Link:
             site_exchange.make_pictures(desk_of(host), SYSTEM, about)
         with host.db.read() as session:
             said, rows = site_wall.report(session), _outgoing(session)
-            offers = {row.uid: row for row in rows}
-        line = _Line(host, authority)
+        address = host.settings.authority
+        if not address:
+            raise Refused("authority_address_missing", 422)
+        line = Line((address, authority.ca_pem), (authority.code, host.site.signing_key), host.now)
+        try:
+            done = self._exchanged(line, said, rows)
+        finally:
+            line.close()
+        if take:
+            site_taking.take_waiting(desk_of(host))
+        return done
+
+    def _exchanged(self, line: Line, said: dict[str, Any], rows: list[SiteFile]) -> Done:
+        offers = {row.uid: row for row in rows}
         asked = {"report": said, "offers": [base64.b64encode(row.head).decode() for row in rows]}
         answer = json.loads(line.ask("POST", "/site-link/exchange", json.dumps(asked).encode()))
         done = Done()
         for file in answer["files"]:
-            done = self._fetch(line, base64.b64decode(file["head"]), done)
+            try:
+                done = self._fetch(line, base64.b64decode(file["head"]), done)
+            except Refused as refusal:  # one file that is not for us holds up no other, nor the results
+                log.warning("a dispatch was not fetched: %s", refusal.code)
         for offer in answer["offers"]:
             if offer["uid"] in offers:
                 done = self._send(line, offers[offer["uid"]], offer, done)
-        if take:
-            site_exchange.take_waiting(desk_of(host))
         return done
 
-    def _fetch(self, line: "_Line", raw: bytes, done: Done) -> Done:
+    def _fetch(self, line: Line, raw: bytes, done: Done) -> Done:
         try:
             head = read_head(raw)
         except FileBroken as fault:
@@ -114,7 +120,7 @@ class Link:
             done = replace(done, parts_in=done.parts_in + 1)
         return replace(done, dispatches=done.dispatches + bool(came.missing))
 
-    def _send(self, line: "_Line", row: SiteFile, offer: dict[str, Any], done: Done) -> Done:
+    def _send(self, line: Line, row: SiteFile, offer: dict[str, Any], done: Done) -> Done:
         for number in offer["missing"]:
             with self.host.db.read() as session:
                 data = site_files.part(session, row.id, int(number))
@@ -124,49 +130,6 @@ class Link:
             self.host.db.write(_confirmed, row.id, now=self.host.now())
             return replace(done, results=done.results + 1)
         return done
-
-
-class _Line:
-    """Signed requests to the authority; its own CA alone is trusted."""
-
-    def __init__(self, host: Host, authority: SiteAuthority) -> None:
-        address = host.settings.authority
-        if not address:
-            raise Refused("authority_address_missing", 422)
-        self._host, self._code = host, authority.code
-        split = urlsplit(address)
-        self._place = split.hostname or "", split.port
-        self._context: ssl.SSLContext | None = None
-        if split.scheme == "https":
-            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._context.check_hostname = False  # the authority's CA signs nobody else (design D20)
-            self._context.load_verify_locations(cadata=authority.ca_pem)
-
-    def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
-        """The body of the answer. Raises `LinkDown`."""
-        key = self._host.site.signing_key
-        told = headers(self._code, key, (method, path, body), now=self._host.now())
-        if method == "POST":
-            kind = "application/json" if path.endswith("exchange") else "application/octet-stream"
-            told["Content-Type"] = kind
-        connection = self._connection()
-        try:
-            connection.request(method, path, body or None, told)
-            answer = connection.getresponse()
-            data = answer.read()
-        except (OSError, http.client.HTTPException) as fault:
-            raise LinkDown(str(fault) or type(fault).__name__) from fault
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise LinkDown(f"{answer.status} {path}")
-        return data
-
-    def _connection(self) -> http.client.HTTPConnection:
-        name, port = self._place
-        if self._context is None:
-            return http.client.HTTPConnection(name, port, timeout=TIMEOUT_SECONDS)
-        return http.client.HTTPSConnection(name, port, timeout=TIMEOUT_SECONDS, context=self._context)
 
 
 def _outgoing(session: Session) -> list[SiteFile]:
@@ -196,7 +159,7 @@ class Taker:
         with self.host.db.read() as session:
             if not site_files.waiting(session):
                 return
-        site_exchange.take_waiting(desk_of(self.host))
+        site_taking.take_waiting(desk_of(self.host))
 
 
 def register(socketio: SocketIO, host: Host) -> Link:

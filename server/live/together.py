@@ -14,7 +14,7 @@ from typing import Any
 from flask_socketio import SocketIO
 
 from exam_rooms.incidents import IncidentKind
-from server.bus.bus import BEAT_SECONDS
+from server.bus.bus import BEAT_SECONDS, HELLO
 from server.bus.redis_channel import RedisChannel, connect
 from server.events import PresenceChanged
 from server.host import Host, site_mark
@@ -27,7 +27,7 @@ from server.services.lines import LineNews
 from server.services.sittings_now import running_rooms
 
 log = logging.getLogger(__name__)
-LINES, HELLO = "lines", "hello"
+LINES = "lines"
 CHUNK = 50
 """Lines in one message: some milliseconds for who hears them, then others may run."""
 ASK_SECONDS = 2.0
@@ -114,6 +114,7 @@ class Together:
 
     def _answer(self) -> None:
         self._waits, self._answered = False, self.bus.clock()
+        self.bus.send("beat", self.bus.sign_of_life())  # who asks believes nothing of one that has not met it
         self._tell(self.delivery.links.all_news())
         self.delivery.room_cameras.tell_all()
         for workstation, state in self.delivery.seb.states().items():
@@ -123,7 +124,7 @@ class Together:
         """Whether a process is gone: nobody hears it, and nothing else says that it is there."""
         if self.bus.there(worker):
             return False
-        if not self.bus.away:
+        if not self.bus.away and worker not in self.bus.peers:
             return True
         if worker not in self._there:
             self._there[worker] = self.host.membership.there(worker)
@@ -143,7 +144,6 @@ class Together:
     def _about(self) -> dict[str, Any]:
         return {
             "leads": self._leads,
-            "hears": self.bus.heard(),
             "epoch": self.host.epoch.number,
             "proven": self.host.clock.proven,
             "fenced": self.host.epoch.fenced,
@@ -170,7 +170,8 @@ class Together:
 
     def _compare_clocks(self) -> None:
         """This machine's clock is not the leader's: told once in every running room."""
-        leader = next((peer for peer in self.bus.peers.values() if peer.about.get("leads")), None)
+        peers = self.bus.peers.values()
+        leader = next((peer for peer in peers if peer.met and peer.about.get("leads")), None)
         apart = leader is not None and leader.worker.machine != self.bus.worker.machine and leader.skew_known
         if leader is None or not apart or abs(leader.skew) <= SKEW_MOST:
             self._skew_told &= leader is None

@@ -2,15 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ParamSpec
 
 from flask_socketio import SocketIO
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from exam_rooms.clock import stepped
 from exam_rooms.incidents import IncidentKind
+from exam_rooms.seats import AttemptState
 from server.db.sittings import RoomSitting, Sitting
 from server.events import RoomChanged
 from server.host import Host
@@ -26,6 +29,7 @@ from server.services import (
 )
 from server.services.delivery import Delivery, delivery_of
 from server.services.incidents import Place, raise_incident
+from server.services.roomstate import RoomState
 from server.services.sittings_now import current_sitting
 
 P = ParamSpec("P")
@@ -107,21 +111,17 @@ class Watch:
         with self.host.db.read() as session:
             seen = roomstate.load(session, room)
             phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
-            seats = roomstate.attempts_of(session, room)
-            coming = desk_marks.coming(session, room) if state == "running" else frozenset()
-            astray = desk_marks.astray(session, seen, now) if state == "running" else []
-            overdue = state == "running" and attempts.something_due(seen, seats, now, coming)
-            waiting = state == "running" and attempts.somebody_waits(seen, seats, now)
-        if waiting:
+            due = _due(session, seen, now) if state == "running" else _Due()
+        if due.waiting:
             self.host.db.write(attempts.begin_waiting, room, now=now)
-        for place in astray:
+        for place in due.astray:
             self.host.db.write(raise_incident, place, IncidentKind.NOT_AT_SEAT, now=now)
-        if overdue:
+        if due.overdue:
             self.host.db.write(attempts.mark_latecomers_absent, room, now=now)
             self.host.db.write(attempts.close_overdue, room, now=now)
-        if state == "running":
-            outage_decision.look(self.host, room, now)
-        if state == "ended" or overdue:
+        if due.outage:
+            self.host.db.write(outage_decision.notice, room, now=now)
+        if state == "ended" or due.overdue:
             self.host.db.write(collection.settle_room, room, now=now)
         before = self._phases.get(room, _UNKNOWN if self._took_over else phase)
         self._phases[room] = phase
@@ -160,6 +160,29 @@ class Watch:
         if checked:
             clock.settle(clock.wall())
             self.delivery.links.settled()
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What one look at a running room has found to do."""
+
+    waiting: bool = False
+    astray: Sequence[Place] = ()
+    overdue: bool = False
+    outage: bool = False
+
+
+def _due(session: Session, room: RoomState, now: datetime) -> _Due:
+    """One look in one session; of a thousand seats at work it reads none."""
+    seats = attempts.to_watch(session, room, now)
+    assigned = any(seat.state == AttemptState.ASSIGNED for seat in seats)
+    coming = desk_marks.coming(session, room.row.id) if assigned else frozenset()
+    return _Due(
+        waiting=attempts.somebody_waits(room, seats, now),
+        astray=desk_marks.astray(session, room, now) if assigned else (),
+        overdue=attempts.something_due(room, seats, now, coming),
+        outage=outage_decision.due(session, room, now) is not None,
+    )
 
 
 def register(socketio: SocketIO, host: Host) -> Watch:

@@ -362,6 +362,10 @@ REFUSALS: dict[str, str] = {
         "另一台服务器已经接管（第 %(epoch)s 任期），本机不得再服务。"
         "请把本机作为新的备用服务器重新配对；只有确知那台服务器的记录可以放弃时，才运行 examhall standby unfence。"
     ),
+    "server_stands_by": N_("%(path)s 是备用服务器的数据文件夹，尚未接管：请运行 examhall standby serve。"),
+    "standby_address_wrong": N_(
+        "%(address)s 不是考试机可以使用的地址。请用 --address 给出，例如 https://10.0.0.3:8443。"
+    ),
     "standby_unknown": N_("这台备用服务器没有与本服务器配对。"),
     "standby_not_paired": N_("这台服务器还没有作为备用服务器配对（缺少 %(path)s）。"),
     "standby_other_site": N_("%(url)s 的证书与配对码不符：那不是发码的服务器。"),

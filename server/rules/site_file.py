@@ -29,7 +29,7 @@ DISPATCH, RESULTS, PICTURES = "dispatch", "results", "pictures"
 KINDS = (DISPATCH, RESULTS, PICTURES)
 PART_BYTES = 512 << 10
 HEAD_LIMIT = 256 << 10
-MOST_PARTS = 2048
+MOST_PARTS = 512
 CONTENT_LIMIT = 1 << 30
 """Bytes of the opened content: what claims to be more is refused before it fills the memory."""
 _LENGTH = 4

@@ -2,18 +2,20 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from exam_rooms.attempt_proof import FORMAT as DOCUMENT
-from exam_rooms.attempt_proof import AttemptExport, ExportedAttempt, fields_message
+from exam_rooms.attempt_proof import AttemptExport, ExportedAttempt
 from exam_rooms.protocol import RecordKind, record_aad
-from exam_rooms.wire import decode
 from itembank.problems import Problem
 from itembank.sealing import SealBroken, open_sealed
-from server.rules import attempt_check
+from server.rules import attempt_check, site_document
 from server.rules.audit_chain import chain_faults, checkpoint_fault
-from server.rules.site_file import RESULTS, Head, open_parts
+from server.rules.site_document import StreamRow
+from server.rules.site_file import RESULTS, FileBroken, Head, open_parts
 
 FORMAT = 1
 _WITHOUT_RECEIPT = {"no_receipt"}
@@ -22,45 +24,92 @@ _GIVEN_UP = {"gap", "missing", "head", "parent", "link"}
 """No fault where the chief has given up on the rest of a lost machine: the note says so."""
 
 
-def opened(
-    head: Head, parts: Sequence[bytes], secret: bytes, whose: tuple[bytes, Mapping[str, Any]]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """The content of a file and what does not hold in it. Raises `FileBroken`.
-
-    `whose`: the site's Ed25519 key and what went out to it; an empty key for what is not results.
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file to open. `secret`: the receiver's X25519 key; `key`: the site's Ed25519 key, empty for what is
+    not results; `sent`: ids of what went out to it, by table.
     """
-    content = open_parts(head, parts, secret)
-    key, sent = whose
-    return content, problems(content, key, sent) if head.kind == RESULTS else []
+
+    head: Head
+    parts: Sequence[bytes]
+    secret: bytes
+    key: bytes = b""
+    sent: Mapping[str, Any] = field(default_factory=dict)
 
 
-def problems(content: Mapping[str, Any], site_key: bytes, sent: Mapping[str, Any]) -> list[Problem]:
-    """Everything that does not hold; `sent`: ids of what went out, by table. Places are "room/seat"."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was in a file, and what does not hold in it.
+
+    Of results `content` is without its document: that is `document`, compressed, and once more `streams`, by
+    the site's number of the attempt.
+    """
+
+    content: dict[str, Any]
+    wrong: list[Problem]
+    document: bytes = b""
+    streams: Mapping[str, Sequence[StreamRow]] = field(default_factory=dict)
+
+
+def opened_all(files: Iterable[Sealed]) -> Iterator[Opened | FileBroken]:
+    """Opens and checks files one after the other: what was in each, or why it did not open."""
+    for sealed in files:
+        try:
+            yield opened(sealed)
+        except FileBroken as fault:
+            yield fault
+
+
+def opened(sealed: Sealed) -> Opened:
+    """Opens and checks one file. Raises `FileBroken`."""
+    content = open_parts(sealed.head, sealed.parts, sealed.secret)
+    if sealed.head.kind != RESULTS:
+        return Opened(content, [])
     try:
-        if content["format"] != FORMAT:
-            return [Problem("results_form", "", {})]
-        fields = json.loads(content["document"])
-        document = decode(AttemptExport, fields)
-        if document.format != DOCUMENT:
+        text = content.pop("document")
+        found = site_document.read(text)
+        # The document is mostly sealed and hashed: a higher level wins nothing and costs twice the time.
+        packed = zlib.compress(text.encode(), 1)
+    except _NO_FORM as fault:
+        return Opened(content, [_no_form(fault)])
+    wrong = problems(content, found, sealed.key, sealed.sent)
+    return Opened(content, wrong, packed, site_document.named(found.streams))
+
+
+_NO_FORM = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    RecursionError,
+    OverflowError,
+)
+"""What content that has not the form raises while it is read."""
+
+
+def _no_form(fault: Exception) -> Problem:
+    return Problem("results_form", "", {"why": type(fault).__name__})
+
+
+def problems(
+    content: Mapping[str, Any], read: site_document.Read, site_key: bytes, sent: Mapping[str, Any]
+) -> list[Problem]:
+    """Everything that does not hold. Places are "room/seat"."""
+    document = read.document
+    try:
+        if content["format"] != FORMAT or document.format != DOCUMENT:
             return [Problem("results_form", "", {})]
         return [
             *_shape(content, document),
             *_known(content, sent),
             *_everybody(content, sent),
-            *_streams(content, (document, fields_message(fields)), site_key),
+            *_streams(content, read, site_key),
             *_keys(content, document),
             *_chains(content, site_key),
         ]
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        OverflowError,
-    ) as fault:
-        return [Problem("results_form", "", {"why": type(fault).__name__})]
+    except _NO_FORM as fault:
+        return [_no_form(fault)]
 
 
 def _shape(content: Mapping[str, Any], document: AttemptExport) -> Iterable[Problem]:
@@ -75,6 +124,7 @@ def _shape(content: Mapping[str, Any], document: AttemptExport) -> Iterable[Prob
         for rows in tables.values()
         if rows and "id" in rows[0]
     )
+    twice = twice or len({one.attempt for one in document.attempts}) < len(document.attempts)
     others = any(one.site_key for one in document.attempts)
     if named - machines or spoken - attempts or twice or others:
         yield Problem("results_form", "", {})
@@ -105,15 +155,13 @@ def _everybody(content: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterable[
             yield Problem("results_not_collected", content["rooms"][str(row["id"])], {})
 
 
-def _streams(
-    content: Mapping[str, Any], signed: tuple[AttemptExport, bytes], key: bytes
-) -> Iterable[Problem]:
-    document, message = signed
+def _streams(content: Mapping[str, Any], read: site_document.Read, key: bytes) -> Iterable[Problem]:
+    document = read.document
     rows = {row["id"]: row for row in content["tables"]["attempts"]}
     places = {one.attempt: _place(content, rows, one) for one in document.attempts}
     if set(places) != set(rows):
         yield Problem("results_missing", "", {"count": len(set(rows) ^ set(places))})
-    checked = attempt_check.check(document, site_key=key, message=message)
+    checked = attempt_check.check(document, site_key=key, message=read.message)
     for attempt, code in checked.wrong:
         yield Problem(f"results_{code}", places.get(attempt, ""), {})
     for proof in checked.proofs:

@@ -4,12 +4,10 @@
 algorithm: every single wrong digit and every exchange of two neighbours is noticed).
 """
 
-import re
 from datetime import date
 
 RUNNING_MOST = 9999
 SITTING_MOST = 999
-_SHAPE = re.compile(r"[0-9]{13,14}")
 _DAMM = (
     "0317598642",
     "7092154863",
@@ -38,8 +36,3 @@ def check_digit(digits: str) -> str:
     for digit in digits:
         interim = int(_DAMM[interim][int(digit)])
     return str(interim)
-
-
-def is_ticket_number(text: str) -> bool:
-    """Whether a text has the form of a number given by `ticket_number`."""
-    return bool(_SHAPE.fullmatch(text)) and check_digit(text[:-1]) == text[-1]

@@ -72,11 +72,6 @@ def add_working_days(calendar: WorkCalendar, day: date, count: int) -> date:
     return day
 
 
-def working_days_between(calendar: WorkCalendar, first: date, last: date) -> int:
-    """How many working days lie after `first` up to and including `last`; 0 when `last` is not later."""
-    return sum(calendar.works(day) for day in _days(first + _DAY, last))
-
-
 def year_faults(given: YearDays) -> list[Problem]:
     """What is wrong with a year as somebody entered it; places are "year", "holidays" or "worked"."""
     if not FIRST_YEAR <= given.year <= LAST_YEAR:

@@ -67,6 +67,8 @@ class AgentDoor:
         self._db = db
         self._key = token_key
         self._paired: dict[int, Agent] = {}
+        self._keys: dict[int, bytes] = {}
+        """Their public keys: a room that is switched on asks for all of them within a minute."""
         self._admitted: dict[str, tuple[Agent, int]] = {}
         """Tokens that were right, whose they are, and when they end: seats come often with the same one."""
         self._changes = 0
@@ -76,6 +78,7 @@ class AgentDoor:
         """Some pairing has changed: look again."""
         self._changes += 1
         self._paired.clear()
+        self._keys.clear()
         self._admitted.clear()
 
     def challenge(self, now: datetime) -> str:
@@ -87,7 +90,7 @@ class AgentDoor:
         made, _ = _NONCE.unpack(self._checked(b"challenge", request.nonce, _NONCE.size))
         if not 0 <= _seconds(now) - made <= NONCE_LIFE.total_seconds():
             raise StrangeAgent("challenge_expired")
-        agent, public_key = self._look(request.workstation)
+        agent, public_key = self._known(request.workstation)
         message = session_message(request.workstation, request.nonce)
         try:
             Ed25519PublicKey.from_public_bytes(public_key).verify(_decode(request.signature), message)
@@ -122,32 +125,30 @@ class AgentDoor:
 
     def _met(self, workstation: int) -> Agent:
         """One look serves the whole room, and whoever waited: all may have been forgotten at once."""
-        with self._looking:
-            known = self._paired.get(workstation)
-            if known is not None:
-                return known
-            changes = self._changes
-            agent, _ = self._look(workstation)
-            with self._db.read() as session:
-                company = self._company(session, agent)
-            if changes == self._changes:
-                self._paired = {each.workstation: each for each in company} | self._paired
-            return agent
+        return self._known(workstation)[0]
 
-    def _look(self, workstation: int) -> tuple[Agent, bytes]:
-        changes = self._changes
-        with self._db.read() as session:
-            agent, public_key = self._find(session, workstation)
-        if changes == self._changes:
-            self._paired[workstation] = agent
-        return agent, public_key
+    def _known(self, workstation: int) -> tuple[Agent, bytes]:
+        """A paired workstation and its public key."""
+        with self._looking:
+            agent, key = self._paired.get(workstation), self._keys.get(workstation)
+            if agent is not None and key is not None:
+                return agent, key
+            changes = self._changes
+            with self._db.read() as session:
+                found = self._find(session, workstation)
+                company = self._company(session, found[0])
+            if changes == self._changes:
+                for each, key in [*company, found]:
+                    self._paired[each.workstation] = each
+                    self._keys[each.workstation] = key
+            return found
 
     def _find(self, session: Session, number: int) -> tuple[Agent, bytes]:
         return find_agent(session, number)
 
-    def _company(self, session: Session, agent: Agent) -> list[Agent]:
-        """Who else will come."""
-        return find_room(session, agent.room)
+    def _company(self, session: Session, agent: Agent) -> list[tuple[Agent, bytes]]:
+        """Who else will come, with their public keys."""
+        return _found(session, Seat.room_id == agent.room)
 
     def _sign(self, purpose: bytes, body: bytes) -> str:
         return base64.urlsafe_b64encode(body + self._mac(purpose, body)).decode()
@@ -174,21 +175,23 @@ def find_agent(session: Session, workstation: int) -> tuple[Agent, bytes]:
 
 def find_room(session: Session, room: int) -> list[Agent]:
     """The active workstations of a room."""
-    return _found(session, Seat.room_id == room)
+    return [agent for agent, _ in _found(session, Seat.room_id == room)]
 
 
 def find_all(session: Session) -> list[Agent]:
     """All active workstations."""
-    return _found(session)
+    return [agent for agent, _ in _found(session)]
 
 
-def _found(session: Session, *where: ColumnElement[bool]) -> list[Agent]:
+def _found(session: Session, *where: ColumnElement[bool]) -> list[tuple[Agent, bytes]]:
     query = (
         select(Workstation.id, Workstation.seat_id, Seat.room_id, Workstation.public_key)
         .join(Seat, Seat.id == Workstation.seat_id)
         .where(Workstation.active.is_(True), *where)
     )
-    return [Agent(row, seat, room, fingerprint_of(key)) for row, seat, room, key in session.execute(query)]
+    return [
+        (Agent(row, seat, room, fingerprint_of(key)), key) for row, seat, room, key in session.execute(query)
+    ]
 
 
 def fingerprint_of(public_key: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import AnnouncementView
@@ -82,14 +82,19 @@ def listing(session: Session, room_sitting_id: int, most: int | None = None) -> 
     return [AnnouncementLine(row.id, row.text, row.said_at, people.get(row.said_by or 0, "")) for row in rows]
 
 
+_NEWEST = (
+    select(Announcement)
+    .where(Announcement.room_sitting_id == bindparam("here"))
+    .order_by(Announcement.id.desc())
+    .limit(bindparam("most"))
+)
+_ALL = _NEWEST.limit(None)
+
+
 def _newest(session: Session, room_sitting_id: int, most: int | None) -> list[Announcement]:
-    query = (
-        select(Announcement)
-        .where(Announcement.room_sitting_id == room_sitting_id)
-        .order_by(Announcement.id.desc())
-        .limit(most)
-    )
-    return list(session.scalars(query))
+    if most is None:
+        return list(session.scalars(_ALL, {"here": room_sitting_id}))
+    return list(session.scalars(_NEWEST, {"here": room_sitting_id, "most": most}))
 
 
 def _repeated(session: Session, room_sitting_id: int, once: str) -> bool:

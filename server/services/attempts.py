@@ -3,11 +3,11 @@
 And what the clock does: it closes what is open.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
@@ -25,10 +25,22 @@ from server.services.captures import ensure_seed
 from server.services.consent import rules_of
 from server.services.incidents import Place, end_episodes, raise_incident
 from server.services.link_gaps import end_elsewhere
-from server.services.roomstate import CLOSED, RoomState, advance, attempts_of, load, locked_attempt
+from server.services.roomstate import (
+    CLOSED,
+    RoomState,
+    Timed,
+    advance,
+    attempts_of,
+    load,
+    locked_attempt,
+)
 from server.services.stream import Tail
 
 JOURNALS_OF_AN_EPOCH = 1000
+_TIMED = select(
+    Attempt.id, Attempt.registration_id, Attempt.state, Attempt.credit_minutes, Attempt.closed_at
+).where(Attempt.room_sitting_id == bindparam("room"), Attempt.state.in_(bindparam("states", expanding=True)))
+"""Written once: every room at work is asked every second, and building a statement costs more than it."""
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
 
 
@@ -96,7 +108,19 @@ def begin_all(session: Session, attempts: Sequence[Attempt], now: datetime) -> N
             breaches.cover_at_start(session, attempt, now=now)
 
 
-def somebody_waits(room: RoomState, attempts: list[Attempt], now: datetime) -> bool:
+def to_watch(session: Session, room: RoomState, now: datetime) -> Sequence[Timed]:
+    """The attempts of a running room at which the clock may have something to do now: asked every second.
+
+    As long as nobody's time can be over those at work are not even looked at.
+    """
+    states = {AttemptState(state) for state in AttemptState} - CLOSED
+    if now <= room.first_grace_over():
+        states = {AttemptState.READY, AttemptState.ASSIGNED}
+    asked = {"room": room.row.id, "states": sorted(states)}
+    return cast("Sequence[Timed]", session.execute(_TIMED, asked).all())
+
+
+def somebody_waits(room: RoomState, attempts: Iterable[Timed], now: datetime) -> bool:
     """Whether a ready seat waits for a start that has long been."""
     return any(attempt.state == AttemptState.READY and room.may_begin(attempt, now) for attempt in attempts)
 
@@ -155,7 +179,7 @@ def tell_broken_chain(session: Session, attempt_id: int, *, now: datetime) -> No
 
 
 def something_due(
-    room: RoomState, attempts: list[Attempt], now: datetime, coming: Collection[int] = ()
+    room: RoomState, attempts: Iterable[Timed], now: datetime, coming: Collection[int] = ()
 ) -> bool:
     """Whether the clock has to close some seat: asked every second, so that idle seconds write nothing.
 

@@ -4,7 +4,7 @@ A stream's head row is locked in the transaction that appends, so a chain cannot
 with the act it tells of or not at all. Details never hold secrets, ID numbers or item text.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -83,23 +83,41 @@ def record(  # noqa: PLR0913 - the five facts of an act, and its moment
     **details: object,
 ) -> None:
     """Appends one act to a chain inside the caller's transaction. `object` names what it was done to."""
+    record_all(session, stream, actor, act, [(object, details)], now=now)
+
+
+def record_all(  # noqa: PLR0913 - the facts of an act, and its moment
+    session: Session,
+    stream: str,
+    actor: Actor,
+    act: str,
+    done: Sequence[tuple[str, Mapping[str, object]]],
+    *,
+    now: datetime,
+) -> None:
+    """The same act done to several, one entry each: (object, details). The head is read and moved once."""
+    if not done:
+        return
     session.flush()
     seq, last = _locked_head(session, stream)
-    entry: dict[str, Any] = {
-        "stream": stream,
-        "seq": seq + 1,
-        "at": now.astimezone(UTC),
-        "actor_id": actor.user_id,
-        "actor": actor.name,
-        "act": act,
-        "object": object,
-        "details": {name: _plain(value) for name, value in details.items()},
-        "prev": last,
-    }
-    entry["hash"] = entry_hash({**entry, "at": entry["at"].isoformat()})
+    entries: list[dict[str, Any]] = []
+    for number, (object, details) in enumerate(done, seq + 1):
+        entry: dict[str, Any] = {
+            "stream": stream,
+            "seq": number,
+            "at": now.astimezone(UTC),
+            "actor_id": actor.user_id,
+            "actor": actor.name,
+            "act": act,
+            "object": object,
+            "details": {name: _plain(value) for name, value in details.items()},
+            "prev": last,
+        }
+        last = entry["hash"] = entry_hash({**entry, "at": entry["at"].isoformat()})
+        entries.append(entry)
     connection = session.connection()
-    connection.execute(_APPEND, entry)
-    connection.execute(_MOVE, {"chain": stream, "seq": entry["seq"], "hash": entry["hash"]})
+    connection.execute(_APPEND, entries)
+    connection.execute(_MOVE, {"chain": stream, "seq": entries[-1]["seq"], "hash": last})
     known = session.identity_map.get(session.identity_key(AuditHead, stream))
     if known is not None:
         session.expire(known)

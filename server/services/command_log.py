@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -141,29 +141,35 @@ def _view(row: SeatCommand, by: str) -> CommandView:
     return CommandView(row.id, row.seat_id, row.kind, row.reason, by, *stamps)
 
 
+_UNCONFIRMED = (
+    select(SeatCommand)
+    .join(Attempt, (Attempt.id == SeatCommand.attempt_id) & (Attempt.seat_id == SeatCommand.seat_id))
+    .where(
+        SeatCommand.attempt_id.in_(bindparam("attempts", expanding=True)),
+        SeatCommand.done_at.is_(None),
+        SeatCommand.superseded_at.is_(None),
+    )
+    .order_by(SeatCommand.id)
+)
+_MESSAGES = (
+    select(SeatMessage)
+    .where(SeatMessage.attempt_id.in_(bindparam("attempts", expanding=True)))
+    .order_by(SeatMessage.id)
+)
+
+
 def unconfirmed(session: Session, attempts: Collection[int]) -> dict[int, tuple[SeatOrder, ...]]:
     """Attempt -> commands to the seat where it is that are not done; one query for a room."""
-    query = (
-        select(SeatCommand)
-        .join(Attempt, (Attempt.id == SeatCommand.attempt_id) & (Attempt.seat_id == SeatCommand.seat_id))
-        .where(
-            SeatCommand.attempt_id.in_(attempts),
-            SeatCommand.done_at.is_(None),
-            SeatCommand.superseded_at.is_(None),
-        )
-        .order_by(SeatCommand.id)
-    )
     found: dict[int, list[SeatOrder]] = {}
-    for row in session.scalars(query):
+    for row in session.scalars(_UNCONFIRMED, {"attempts": list(attempts)}):
         found.setdefault(row.attempt_id, []).append(SeatOrder(row.id, row.kind, row.sent_at))
     return {attempt: tuple(orders[-TOLD_MOST:]) for attempt, orders in found.items()}
 
 
 def messages_of(session: Session, attempts: Collection[int]) -> dict[int, tuple[MessageView, ...]]:
     """Attempt -> what was said to its candidate alone, newest last."""
-    query = select(SeatMessage).where(SeatMessage.attempt_id.in_(attempts)).order_by(SeatMessage.id)
     found: dict[int, list[MessageView]] = {}
-    for row in session.scalars(query):
+    for row in session.scalars(_MESSAGES, {"attempts": list(attempts)}):
         found.setdefault(row.attempt_id, []).append(MessageView(row.id, row.text, row.said_at))
     return {attempt: tuple(said[-TOLD_MOST:]) for attempt, said in found.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Phase, late_entry_closes
@@ -188,12 +188,15 @@ def lates(session: Session, room_sitting_id: int) -> list[Late]:
     ]
 
 
+_CONSENTS = select(SignInRow.registration_id, SignInRow.consent).where(
+    SignInRow.standing_for.in_(bindparam("registrations", expanding=True)), SignInRow.consent.is_not(None)
+)
+
+
 def consents(session: Session, registrations: Collection[int]) -> dict[int, bool]:
     """Registration -> the answer about face comparison given at the desk, of those who were asked."""
-    query = select(SignInRow.registration_id, SignInRow.consent).where(
-        SignInRow.standing_for.in_(registrations), SignInRow.consent.is_not(None)
-    )
-    return {registration: bool(said) for registration, said in session.execute(query)}
+    found = session.execute(_CONSENTS, {"registrations": list(registrations)})
+    return {registration: bool(said) for registration, said in found}
 
 
 def meet(session: Session, attempt: Attempt, *, now: datetime) -> None:

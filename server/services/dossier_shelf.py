@@ -1,4 +1,4 @@
-"""Dossiers that were made, sealed on this machine until they are downloaded or a day is over."""
+"""Dossiers that were made, sealed until they are downloaded or a day is over."""
 
 import hashlib
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class Shelved:
     ready: bool
 
 
-def shelf(data: Path) -> EvidenceStore:
-    """Where they lie in the data folder."""
-    return FolderStore(data / "dossiers")
+def shelf(folder: Path) -> EvidenceStore:
+    """Where they lie; the folder is `Settings.dossiers`, which several machines share."""
+    return FolderStore(folder)
 
 
 def shelved(session: Session, room_sitting_id: int, *, now: datetime) -> list[Shelved]:

@@ -10,6 +10,8 @@ from server.db.epochs import ServerEpoch
 from server.services import audit
 
 REASON_MOST = 400
+TOLD_MOST = 1_500_000
+"""Nobody who tells of a higher epoch is believed: the numbers of journals go by epoch and would run out."""
 BY_SEATS = "seats"
 """Who took over when the seats reported their server gone."""
 
@@ -30,7 +32,7 @@ def ensure_epoch(session: Session, *, now: datetime) -> int:
 
 def take_over(session: Session, actor: Actor, reason: str, heard: int, *, now: datetime) -> int:
     """Begins the next epoch, above every one on record and above `heard`, the highest told by anybody."""
-    number = max(current(session), heard, 1) + 1
+    number = max(current(session), min(heard, TOLD_MOST), 1) + 1
     name = actor.name if actor.user_id is not None or actor.name else BY_SEATS
     session.add(
         ServerEpoch(number=number, began_at=now, how="takeover", taken_by=name, reason=reason[:REASON_MOST])
@@ -45,7 +47,7 @@ def forget_fence(session: Session, actor: Actor, seen: int, reason: str, *, now:
 
     What the other one took in meanwhile is not here; the reason stands in the audit.
     """
-    number = max(current(session), seen) + 1
+    number = max(current(session), min(seen, TOLD_MOST)) + 1
     session.add(
         ServerEpoch(
             number=number, began_at=now, how="unfenced", taken_by=actor.name, reason=reason[:REASON_MOST]

@@ -189,6 +189,12 @@ def authority_of(session: Session) -> SiteAuthority:
     return row
 
 
+def need_authority(session: Session, key: bytes) -> None:
+    """Refuses what another than the present authority has signed (`site_file_of_stranger`)."""
+    if authority_of(session).public_key != key:
+        raise Refused("site_file_of_stranger", 422)
+
+
 def get(session: Session, site_id: int) -> ExamSite:
     """A site that is open. Raises `NotFound`, `Refused` (`site_closed`)."""
     row = session.get(ExamSite, site_id)
@@ -242,6 +248,13 @@ def sites(session: Session) -> list[SiteView]:
         )
         for row in session.scalars(select(ExamSite).order_by(ExamSite.code))
     ]
+
+
+def free_rooms(session: Session, site_id: int) -> list[tuple[int, str]]:
+    """Id and name of the rooms that are this site's or nobody's, by name."""
+    query = select(Room.id, Room.name).outerjoin(SiteRoom, SiteRoom.room_id == Room.id)
+    free = query.where((SiteRoom.site_id == site_id) | SiteRoom.site_id.is_(None)).order_by(Room.name)
+    return [(row[0], row[1]) for row in session.execute(free)]
 
 
 def rooms_of(session: Session, site_id: int) -> set[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import KioskOrder, KioskPlan, QuitPin, order_message
@@ -114,20 +114,23 @@ def somebody_answers(session: Session, room_sitting_id: int, seats: frozenset[in
     return session.scalar(query.limit(1)) is not None
 
 
+_IN_FORCE = (
+    select(SignedOrder)
+    .where(
+        SignedOrder.room_sitting_id == bindparam("here"),
+        SignedOrder.workstation_id.in_(bindparam("workstations", expanding=True)),
+        SignedOrder.issued_at > bindparam("after"),
+    )
+    .order_by(SignedOrder.id)
+)
+
+
 def in_force(
     session: Session, room_sitting_id: int, workstations: Collection[int], *, now: datetime
 ) -> dict[int, SignedOrder]:
     """Workstation -> the newest order to it that is in force."""
-    query = (
-        select(SignedOrder)
-        .where(
-            SignedOrder.room_sitting_id == room_sitting_id,
-            SignedOrder.workstation_id.in_(workstations),
-            SignedOrder.issued_at > now - IN_FORCE,
-        )
-        .order_by(SignedOrder.id)
-    )
-    return {row.workstation_id: row for row in session.scalars(query)}
+    asked = {"here": room_sitting_id, "workstations": list(workstations), "after": now - IN_FORCE}
+    return {row.workstation_id: row for row in session.scalars(_IN_FORCE, asked)}
 
 
 def with_leaving(plan: KioskPlan, pin: RoomPin | None, order: SignedOrder | None) -> KioskPlan:

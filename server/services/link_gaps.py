@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import in_time
@@ -42,12 +42,23 @@ def open_gap(session: Session, agent: Agent, silence: Silence, *, now: datetime)
     Returns after how many seconds the silence is told to people, under the sitting's policy.
     """
     room_sitting, attempt = _here(session, agent, now)
-    if attempt is not None and attempt.state == AttemptState.ANSWERING:
+    answering = attempt is not None and attempt.state == AttemptState.ANSWERING
+    if attempt is not None and answering and not _is_known(session, agent.workstation, attempt.id, silence):
         session.add(_gap(agent.workstation, attempt.id, silence))
     if room_sitting is None:
         return INCIDENTS[IncidentKind.LINK_LOST].hold_seconds
     emit(session, LinkChanged(room_sitting, agent.seat))
     return incident_rules(session, room_sitting).hold_of(IncidentKind.LINK_LOST)
+
+
+def _is_known(session: Session, workstation: int, attempt_id: int, silence: Silence) -> bool:
+    """Whether another process, which believes that it leads too, has put it on record."""
+    same = select(LinkGapRow.id).where(
+        LinkGapRow.attempt_id == attempt_id,
+        LinkGapRow.workstation_id == workstation,
+        LinkGapRow.lost_at == silence.since,
+    )
+    return session.scalars(same).first() is not None
 
 
 def keep_silence(
@@ -84,12 +95,14 @@ def _gap(workstation: int, attempt: int, silence: Silence) -> LinkGapRow:
     )
 
 
+_OPEN_GAPS = select(LinkGapRow).where(
+    LinkGapRow.workstation_id == bindparam("workstation"), LinkGapRow.back_at.is_(None)
+)
+
+
 def close_gaps(session: Session, agent: Agent, *, now: datetime) -> None:
     """The workstation is heard again."""
-    open_rows = select(LinkGapRow).where(
-        LinkGapRow.workstation_id == agent.workstation, LinkGapRow.back_at.is_(None)
-    )
-    for row in session.scalars(open_rows):
+    for row in session.scalars(_OPEN_GAPS, {"workstation": agent.workstation}):
         row.back_at = now
     room_sitting, _attempt = _here(session, agent, now)
     if room_sitting is not None:
@@ -182,15 +195,18 @@ def _last_boot(session: Session, workstation: int) -> str:
     return session.scalars(query).first() or ""
 
 
+_OPEN_ATTEMPT = select(Attempt).where(
+    Attempt.room_sitting_id == bindparam("here"),
+    Attempt.seat_id == bindparam("seat"),
+    Attempt.state.not_in(sorted(CLOSED)),
+)
+
+
 def _here(session: Session, agent: Agent, now: datetime) -> tuple[int | None, Attempt | None]:
     """The sitting that the agent's seat shows, and the open attempt there.
 
     A sitting of another day that nobody ended holds nothing of what happens at the seat today.
     """
     room_sitting = current_sitting(session, agent.room, now)
-    query = select(Attempt).where(
-        Attempt.room_sitting_id == room_sitting,
-        Attempt.seat_id == agent.seat,
-        Attempt.state.not_in([str(state) for state in CLOSED]),
-    )
-    return room_sitting, session.scalars(query).first()
+    found = session.scalars(_OPEN_ATTEMPT, {"here": room_sitting, "seat": agent.seat})
+    return room_sitting, found.first()

@@ -2,10 +2,10 @@
 
 import base64
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from server.db.answers import Stored
@@ -45,12 +45,21 @@ def proofs(session: Session, sitting: int) -> Iterator[tuple[str, bytes]]:
         yield code, zlib.decompress(packed or b"")
 
 
-def keep(session: Session, attempt_id: int, site_id: int, origin: tuple[int, bytes]) -> None:
-    """Keeps number and key of an attempt of a site."""
-    row = session.get(AttemptOrigin, attempt_id) or AttemptOrigin(attempt_id=attempt_id)
-    row.site_id, row.number = site_id, origin[0]
-    row.sealed_key = vault_of(session).seal_value(KEY_PURPOSE, str(attempt_id), origin[1])
-    session.add(row)
+def keep(session: Session, site_id: int, origins: Mapping[int, tuple[int, bytes]]) -> None:
+    """Keeps number and key of attempts of a site, by their own number here."""
+    vault = vault_of(session)
+    session.execute(delete(AttemptOrigin).where(AttemptOrigin.attempt_id.in_(origins)))
+    rows = [
+        {
+            "attempt_id": own,
+            "site_id": site_id,
+            "number": number,
+            "sealed_key": vault.seal_value(KEY_PURPOSE, str(own), key),
+        }
+        for own, (number, key) in origins.items()
+    ]
+    if rows:
+        session.execute(insert(AttemptOrigin), rows)
 
 
 def as_written(stored: list[Stored], number: int) -> list[Stored]:

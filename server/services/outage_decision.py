@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
 from server.access import SYSTEM, Permission, Role
-from server.db.base import emit
+from server.db.base import Moment, emit
 from server.db.commands import OutageRow
 from server.db.sittings import Attempt, LinkGapRow
 from server.errors import Refused
 from server.events import RoomChanged
-from server.services.delivery import Parts
 from server.services.duty import need_duty
 from server.services.outage_gate import undecided
 from server.services.rescheduling import Again, break_off, cases_with_them, hold_again
@@ -28,6 +27,17 @@ from server.services.signed import Signed, need, need_reason, note_room, second_
 CONTINUE, RESCHEDULE = "continue", "reschedule"
 OFFICES = frozenset({Role.ADMINISTRATOR, Role.INSTITUTION_HEAD})
 """Who decides above the chief of the site."""
+_WORKING = (Attempt.room_sitting_id == bindparam("room"), Attempt.state == str(AttemptState.ANSWERING))
+_EVERYBODY = select(func.count(Attempt.id)).where(*_WORKING)
+_HERE = Attempt.workstation_id.is_(None) | (Attempt.workstation_id == LinkGapRow.workstation_id)
+"""Of a silence: the candidate works nowhere else by now."""
+_AWAY = (
+    select(LinkGapRow.attempt_id, func.min(LinkGapRow.lost_at, type_=Moment))
+    .join(Attempt, Attempt.id == LinkGapRow.attempt_id)
+    .where(*_WORKING, _HERE, LinkGapRow.back_at.is_(None))
+    .group_by(LinkGapRow.attempt_id)
+)
+"""Since when each working seat of a room has been without a link; of those that are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +72,12 @@ def _paused(room: RoomState) -> Outage | None:
 
 def _unlinked(session: Session, room: RoomState) -> Outage | None:
     """Since when as many working seats as the policy says have been without a link at once."""
-    working = select(Attempt.id, Attempt.workstation_id).where(
-        Attempt.room_sitting_id == room.row.id, Attempt.state == str(AttemptState.ANSWERING)
-    )
-    everybody = dict(session.execute(working).all())
-    gaps = select(LinkGapRow).where(LinkGapRow.attempt_id.in_(everybody), LinkGapRow.back_at.is_(None))
-    away: dict[int, datetime] = {}
-    for row in session.scalars(gaps):
-        if everybody[row.attempt_id] not in (row.workstation_id, None):
-            continue  # the candidate works elsewhere by now
-        away[row.attempt_id] = min(row.lost_at, away.get(row.attempt_id, row.lost_at))
-    needed = max(1, ceil(len(everybody) * room.policy.outage.room_percent / 100))
-    return Outage("link", sorted(away.values())[needed - 1]) if len(away) >= needed else None
-
-
-def look(parts: Parts, room_sitting_id: int, now: datetime) -> None:
-    """Once a second for a running room: notes an outage that has become too long."""
-    with parts.db.read() as session:
-        found = due(session, load(session, room_sitting_id), now)
-    if found is not None:
-        parts.db.write(notice, room_sitting_id, now=now)
+    away = sorted(lost_at for _attempt, lost_at in session.execute(_AWAY, {"room": room.row.id}))
+    if not away:
+        return None
+    everybody = session.scalar(_EVERYBODY, {"room": room.row.id}) or 0
+    needed = max(1, ceil(everybody * room.policy.outage.room_percent / 100))
+    return Outage("link", away[needed - 1]) if len(away) >= needed else None
 
 
 def notice(session: Session, room_sitting_id: int, *, now: datetime) -> int | None:

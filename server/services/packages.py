@@ -7,7 +7,7 @@ package_swap and package_destruction.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Role
@@ -281,10 +281,12 @@ def _wanted(sitting: Sitting) -> tuple[int | None, int | None]:
     return (None, sitting.template_id) if sitting.method in ASSESSED else (sitting.paper_set_id, None)
 
 
+_OF_ROOM = (
+    select(Package)
+    .where(Package.room_sitting_id == bindparam("here"), Package.state.in_(_IN_FORCE))
+    .order_by(Package.id.desc())
+)
+
+
 def _in_force(session: Session, room_sitting_id: int) -> list[Package]:
-    query = (
-        select(Package)
-        .where(Package.room_sitting_id == room_sitting_id, Package.state.in_(_IN_FORCE))
-        .order_by(Package.id.desc())
-    )
-    return list(session.scalars(query))
+    return list(session.scalars(_OF_ROOM, {"here": room_sitting_id}))

@@ -5,6 +5,7 @@ only those on duty in it may change its workstations, with a reason; the room's 
 """
 
 import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -54,33 +55,51 @@ class Paired:
 
 
 def issue_code(session: Session, signed: Signed, seat_id: int, fingerprint: bytes, *, now: datetime) -> str:
-    """A new code for a seat, good for half an hour and one use; older codes of the seat die.
+    """A new code for a seat, as `issue_codes` makes it."""
+    return issue_codes(session, signed, [seat_id], fingerprint, now=now)[seat_id]
 
-    `fingerprint`: the first ten bytes of the SHA-256 of the site CA certificate.
+
+def issue_codes(
+    session: Session, signed: Signed, seat_ids: list[int], fingerprint: bytes, *, now: datetime
+) -> dict[int, str]:
+    """New codes by seat id, each good for half an hour and one use; older codes of these seats die.
+
+    `fingerprint`: the first ten bytes of the SHA-256 of the site CA certificate. All seats or none.
     """
-    seat, under_way = _changeable(session, signed, seat_id, now)
-    _revoke_codes(session, seat_id, now)
-    secret = secrets.token_bytes(5)
-    session.add(
+    need(signed.actor, Permission.PAIR_WORKSTATIONS)
+    rooms = _by_room(session, seat_ids)
+    under_way = {room.id: _allowed(session, signed, room.id, now) for room in rooms}
+    _revoke_codes(session, seat_ids, now)
+    secrets_of = {seat_id: secrets.token_bytes(5) for seat_id in seat_ids}
+    session.add_all(
         PairingCode(
             seat_id=seat_id,
             secret_index=secret_index(session, secret),
             expires_at=now + CODE_LIFETIME,
             created_by=signed.actor.user_id,
         )
+        for seat_id, secret in secrets_of.items()
     )
-    label = _label(session, seat)
-    audit.record(session, "system", signed.actor, "pairing_code_issued", label, now=now, **signed.why())
-    if under_way is not None:
-        _note(session, under_way, seat, signed, "pairing_code_issued", now)
-    return encode_code(secret, fingerprint)
+    issued = [(f"{room.name}/{seat.number}", signed.why()) for room, seats in rooms.items() for seat in seats]
+    audit.record_all(session, audit.SYSTEM_STREAM, signed.actor, "pairing_code_issued", issued, now=now)
+    for room, seats in rooms.items():
+        sitting = under_way[room.id]
+        if sitting is not None:
+            _note(session, sitting, seats, signed, "pairing_code_issued", now)
+    return {seat_id: encode_code(secret, fingerprint) for seat_id, secret in secrets_of.items()}
 
 
-def issue_codes(
-    session: Session, signed: Signed, seat_ids: list[int], fingerprint: bytes, *, now: datetime
-) -> dict[int, str]:
-    """New codes for several seats, by seat id."""
-    return {seat_id: issue_code(session, signed, seat_id, fingerprint, now=now) for seat_id in seat_ids}
+def _by_room(session: Session, seat_ids: list[int]) -> dict[Room, list[Seat]]:
+    """The seats of these ids, each once, by their rooms. Raises `NotFound`."""
+    rows = session.execute(
+        select(Seat, Room).join(Room, Room.id == Seat.room_id).where(Seat.id.in_(seat_ids)).order_by(Seat.id)
+    ).all()
+    if len(rows) < len(set(seat_ids)):
+        raise NotFound("seat")
+    found: dict[Room, list[Seat]] = {}
+    for seat, room in rows:
+        found.setdefault(room, []).append(seat)
+    return found
 
 
 def secret_index(session: Session, secret: bytes) -> str:
@@ -133,7 +152,7 @@ def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> 
     )
     if under_way is not None:
         issuer = session.get_one(User, code.created_by).name
-        _note(session, under_way, seat, Signed(AGENT), "workstation_paired", now, by=issuer)
+        _note(session, under_way, [seat], Signed(AGENT), "workstation_paired", now, by=issuer)
         if used_before is not None or session.get_one(RoomSitting, under_way).state == "running":
             _alarm(session, under_way, seat, issuer, now)
     emit(session, PairingChanged(room.id))
@@ -142,14 +161,18 @@ def pair(session: Session, secret: bytes, agent: AgentKey, *, now: datetime) -> 
 
 def release(session: Session, signed: Signed, seat_id: int, *, now: datetime) -> None:
     """Takes the workstation away from a seat; its token dies at once."""
-    seat, under_way = _changeable(session, signed, seat_id, now)
+    need(signed.actor, Permission.PAIR_WORKSTATIONS)
+    seat = session.get(Seat, seat_id)
+    if seat is None:
+        raise NotFound("seat")
+    under_way = _allowed(session, signed, seat.room_id, now)
     if _retire(session, seat_id, now) == 0:
         raise Refused("seat_not_paired", seat=seat.number)
-    _revoke_codes(session, seat_id, now)
+    _revoke_codes(session, [seat_id], now)
     label = _label(session, seat)
     audit.record(session, "system", signed.actor, "workstation_released", label, now=now, **signed.why())
     if under_way is not None:
-        _note(session, under_way, seat, signed, "workstation_released", now)
+        _note(session, under_way, [seat], signed, "workstation_released", now)
         _alarm(session, under_way, seat, signed.actor.name, now)
     emit(session, PairingChanged(seat.room_id))
 
@@ -164,18 +187,14 @@ def active_workstations(session: Session, room_id: int) -> dict[int, Workstation
     return {row.seat_id: row for row in rows}
 
 
-def _changeable(session: Session, signed: Signed, seat_id: int, now: datetime) -> tuple[Seat, int | None]:
-    """The seat and the sitting under way there, when this person may change its workstation now."""
-    need(signed.actor, Permission.PAIR_WORKSTATIONS)
-    seat = session.get(Seat, seat_id)
-    if seat is None:
-        raise NotFound("seat")
-    under_way = open_sitting(session, seat.room_id, now)
+def _allowed(session: Session, signed: Signed, room_id: int, now: datetime) -> int | None:
+    """The sitting under way in a room, when this person may change the room's workstations now."""
+    under_way = open_sitting(session, room_id, now)
     if under_way is not None:
         if not _on_duty(session, signed.actor.user_id, under_way):
             raise Refused("not_on_duty_here", 403)
         need_reason(signed)
-    return seat, under_way
+    return under_way
 
 
 def _on_duty(session: Session, user_id: int | None, room_sitting_id: int) -> bool:
@@ -192,16 +211,18 @@ def _on_duty(session: Session, user_id: int | None, room_sitting_id: int) -> boo
 def _note(  # noqa: PLR0913 - where, what and who belong to one line
     session: Session,
     room_sitting_id: int,
-    seat: Seat,
+    seats: Sequence[Seat],
     signed: Signed,
     act: str,
     now: datetime,
     **details: object,
 ) -> None:
     """The same act in the record of the sitting it happened in, and a line for those who watch the room."""
-    stream, told = audit.sitting_stream(room_sitting_id), {"seat": seat.number, **details}
-    audit.record(session, stream, signed.actor, act, f"seat/{seat.id}", now=now, **signed.why(), **told)
-    emit(session, Activity(room_sitting_id, f"line_{act}", params_of(signed, **told), seat.id))
+    told = {seat.id: {"seat": seat.number, **details} for seat in seats}
+    done = [(f"seat/{seat}", {**signed.why(), **said}) for seat, said in told.items()]
+    audit.record_all(session, audit.sitting_stream(room_sitting_id), signed.actor, act, done, now=now)
+    for seat, said in told.items():
+        emit(session, Activity(room_sitting_id, f"line_{act}", params_of(signed, **said), seat))
 
 
 def _alarm(session: Session, room_sitting_id: int, seat: Seat, by: str, now: datetime) -> None:
@@ -224,10 +245,10 @@ def _retire(session: Session, seat_id: int, now: datetime) -> int:
     return len(rows)
 
 
-def _revoke_codes(session: Session, seat_id: int, now: datetime) -> None:
+def _revoke_codes(session: Session, seat_ids: Collection[int], now: datetime) -> None:
     session.execute(
         update(PairingCode)
-        .where(PairingCode.seat_id == seat_id, PairingCode.used_at.is_(None))
+        .where(PairingCode.seat_id.in_(seat_ids), PairingCode.used_at.is_(None))
         .values(used_at=now)
     )
 

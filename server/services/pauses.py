@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import Pause, RoomClock, merged, with_pauses
 from server.db.commands import PauseRow, WorkedRow
 
 Own = Mapping[int, tuple[Pause, ...]]
+_OF_ROOM = select(PauseRow).where(PauseRow.room_sitting_id == bindparam("here"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Pauses:
 
 def pauses_of(session: Session, room_sitting_id: int) -> Pauses:
     """All pauses of a room in its sitting; one query as long as there is none."""
-    rows = session.scalars(select(PauseRow).where(PauseRow.room_sitting_id == room_sitting_id)).all()
+    rows = session.scalars(_OF_ROOM, {"here": room_sitting_id}).all()
     if not rows:
         return Pauses()
     own: dict[int, list[Pause]] = defaultdict(list)

@@ -91,11 +91,16 @@ class Peers:
         known[theirs] = own
 
     def learn_all(self, place: str, rows: Mapping[int, int]) -> None:
-        """The same of many rows that were not known."""
-        told = [{"peer": self._peer, "place": place, "theirs": one, "own": own} for one, own in rows.items()]
+        """The same of many rows."""
+        known = self.of(place)
+        for theirs, own in rows.items():
+            if theirs in known:
+                self.learn(place, theirs, own)
+        fresh = {theirs: own for theirs, own in rows.items() if theirs not in known}
+        told = [{"peer": self._peer, "place": place, "theirs": one, "own": own} for one, own in fresh.items()]
         if told:
             self.session.execute(insert(PeerRow), told)
-        self.of(place).update(rows)
+        known.update(fresh)
 
     def forget(self, place: str, owns: Collection[int]) -> None:
         """Rows that are no more here."""

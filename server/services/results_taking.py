@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.protocol import Record, RecordKind
 from server.access import Actor
 from server.db.answer_tables import Outcome
-from server.db.answers import AnswerStore, Received, StoreUnavailable, Verdict, to_ns
+from server.db.answers import AnswerStore, OtherRecord, Received, StoreUnavailable, Verdict
 from server.db.base import Base, emit, vault_of
 from server.db.papers import Package
 from server.db.people import User
@@ -27,6 +27,7 @@ from server.db.sites import ExamSite, SiteSitting
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, SeatStay
 from server.errors import NotFound, Refused
 from server.events import RoomChanged
+from server.rules.site_results import Opened
 from server.services import audit, origins, packages
 from server.services.dossier_tables import belonging, raw_rows
 from server.services.peer_rows import Peers, Row, table_of, take
@@ -110,8 +111,7 @@ def write_rows(
     need_unmarked(session, row)
     tables, peers = content["tables"], Peers(session, site.fingerprint)
     for place, known in content["known"].items():
-        for theirs, own in known.items():
-            peers.learn(place, int(theirs), own)
+        peers.learn_all(place, {int(theirs): own for theirs, own in known.items()})
     _need_own(session, peers, row, content)
     _people(session, peers, content["people"], site, now)
     _candidates(session, peers, content["candidates"], now)
@@ -128,12 +128,11 @@ def write_rows(
             _frames(peers, tables[table.name])
         elif table.name in BACK:
             take(peers, table.name, tables[table.name])
-    for sent in tables["attempts"]:
-        key = base64.b64decode(content["keys"][str(sent["id"])])
-        origins.keep(session, peers.of("attempts")[sent["id"]], site.id, (sent["id"], key))
-    _packages(session, peers, row, content["packages"])
     machines = {one["id"]: peers.of("workstations")[one["id"]] for one in tables["workstations"]}
     attempts = {one["id"]: peers.of("attempts")[one["id"]] for one in tables["attempts"]}
+    keys = {number: base64.b64decode(content["keys"][str(number)]) for number in attempts}
+    origins.keep(session, site.id, {own: (number, keys[number]) for number, own in attempts.items()})
+    _packages(session, peers, row, content["packages"])
     return attempts, machines
 
 
@@ -186,33 +185,40 @@ def _inside(peers: Peers, name: str, rows: Iterable[Row], ids: Mapping[str, set[
 
 
 def append_answers(
-    store: AnswerStore, content: Mapping[str, Any], attempts: Mapping[int, int], machines: Mapping[int, int]
+    store: AnswerStore, opened: Opened, attempts: Mapping[int, int], machines: Mapping[int, int]
 ) -> int:
     """The answer streams under the own numbers of the attempts; how many records were new.
 
     Raises `Refused` (results_stream_differs) when another record stands at the place of one.
     """
-    records, new = list(_records(json.loads(content["document"]), attempts, machines)), 0
-    records += _aside(content["aside"], attempts, machines)
-    for start in range(0, len(records), _AT_ONCE):
-        try:
-            verdicts = store.append(records[start : start + _AT_ONCE])
-        except StoreUnavailable as fault:
-            raise Refused("answer_store_unavailable", 503) from fault
-        new += _count(verdicts)
+    rows = [
+        (attempts[int(number)], *place, machines[sender])
+        for number, stream in opened.streams.items()
+        for *place, sender in stream
+    ]
+    aside = list(_aside(opened.content["aside"], attempts, machines))
+    try:
+        new = sum(store.bring(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE))
+        for start in range(0, len(aside), _AT_ONCE):
+            _need_kept(store.append(aside[start : start + _AT_ONCE]))
+    except OtherRecord as fault:
+        raise Refused("results_stream_differs") from fault
+    except StoreUnavailable as fault:
+        raise Refused("answer_store_unavailable", 503) from fault
     return new
 
 
 def finish(
-    session: Session, actor: Actor, site: ExamSite, content: Mapping[str, Any], *, now: datetime
+    session: Session, actor: Actor, site: ExamSite, opened: Opened, *, now: datetime
 ) -> dict[str, int]:
     """The rooms are collected here, too; the proofs are kept, and that they came stands on the record."""
+    content = opened.content
     row = about(session, content["about"], site)
     need_unmarked(session, row)
     peers = Peers(session, site.fingerprint)
     take(peers, "room_sittings", content["tables"]["room_sittings"], only=_ROOM)
     session.expire_all()
-    row.documents = zlib.compress(content["document"].encode())
+    row.documents = opened.document
     proofs = {"chains": content["chains"], "records": content["records"], "rooms": content["rooms"]}
     row.chains = zlib.compress(json.dumps(proofs, ensure_ascii=False).encode())
     row.returned_at = now
@@ -222,20 +228,6 @@ def finish(
         audit.record(session, stream, actor, "results_taken", stream, now=now, **told)
         emit(session, RoomChanged(number))
     return {"rooms": len(row.sent["room_sittings"]), "attempts": len(content["tables"]["attempts"])}
-
-
-def _records(
-    document: Mapping[str, Any], attempts: Mapping[int, int], machines: Mapping[int, int]
-) -> Iterable[Received]:
-    """The records of a document that was checked, under the own numbers."""
-    for one in document["attempts"]:
-        senders = {journal["journal"]: machines[journal["workstation"]] for journal in one["journals"]}
-        for entry in one["records"]:
-            fields = entry["record"]
-            kind, own = RecordKind(fields["kind"]), attempts[one["attempt"]]
-            record = Record(**(fields | {"kind": kind, "attempt": own}))
-            moment = datetime.fromisoformat(entry["received_at"])
-            yield Received(record, to_ns(moment), senders[fields["journal"]])
 
 
 def _aside(
@@ -249,11 +241,9 @@ def _aside(
         yield Received(record, one["received_ns"], machines[one["workstation"]], one["reason"])
 
 
-def _count(verdicts: Iterable[Verdict]) -> int:
-    outcomes = [verdict.outcome for verdict in verdicts]
-    if set(outcomes) - {Outcome.STORED, Outcome.KNOWN, Outcome.ASIDE}:
+def _need_kept(verdicts: Iterable[Verdict]) -> None:
+    if any(verdict.outcome is not Outcome.ASIDE for verdict in verdicts):
         raise Refused("results_stream_differs")
-    return outcomes.count(Outcome.STORED)
 
 
 def _people(
@@ -298,9 +288,11 @@ def _free_seats(session: Session, peers: Peers, sent: Iterable[Row]) -> None:
     for a moment. Where they wait is a room that is gone again when `_seats_away` has been called.
     """
     seats, known, moved = peers.of("seats"), peers.of("attempts"), dict[int, int]()
+    query = select(Attempt.id, Attempt.seat_id).where(Attempt.id.in_(known.values()))
+    held = {row[0]: row[1] for row in session.execute(query)}
     for row in sent:
         own = known.get(int(row["id"]))
-        if own is not None and session.get_one(Attempt, own).seat_id != seats.get(int(row["seat_id"])):
+        if own is not None and held[own] != seats.get(int(row["seat_id"])):
             moved[own] = len(moved)
     if not moved:
         return

@@ -46,7 +46,7 @@ class CameraDoor(AgentDoor):
             raise StrangeAgent("workstation_not_paired", 403)
         return Agent(row.id, 0, row.room_id, fingerprint_of(row.public_key)), row.public_key
 
-    def _company(self, session: Session, agent: Agent) -> list[Agent]:
+    def _company(self, session: Session, agent: Agent) -> list[tuple[Agent, bytes]]:
         return []
 
     def _mac(self, purpose: bytes, body: bytes) -> bytes:

@@ -1,12 +1,12 @@
 """One room in one sitting with everything its rules look at: policy, clock, seats' deadlines."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
@@ -29,6 +29,26 @@ CLOSED = frozenset(
     {AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT}
 )
 """States in which nobody works at the seat any more."""
+_PLACE = (
+    select(Sitting, Batch, Room)
+    .join(Batch, Batch.id == Sitting.batch_id)
+    .join(Room, Room.id == bindparam("room"))
+    .where(Sitting.id == bindparam("sitting"))
+)
+_LOCKED = (
+    select(Attempt)
+    .where(Attempt.id == bindparam("attempt"))
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
+_EXTRAS = select(Registration.id, Registration.extra_percent, Registration.extra_minutes).where(
+    Registration.sitting_id == bindparam("sitting"),
+    Registration.room_id == bindparam("room"),
+    Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None),
+)
+_CREDIT = select(func.sum(TimeCredit.minutes)).where(
+    TimeCredit.room_sitting_id == bindparam("here"), TimeCredit.attempt_id.is_(None)
+)
 
 
 class Timed(Protocol):
@@ -104,6 +124,11 @@ class RoomTimes:
         """When the server closes the seat by itself: answers on their way have arrived by then."""
         return self.deadline(attempt) + timedelta(seconds=self.policy.grace_seconds)
 
+    def first_grace_over(self) -> datetime:
+        """No seat is closed by the clock before: what it has beyond the room's bare time only adds to it."""
+        bare = replace(self.clock, pauses=())  # who worked on in a pause of the room has less of it, or none
+        return clock.deadline(bare) + timedelta(seconds=self.policy.grace_seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomState(RoomTimes):
@@ -114,7 +139,7 @@ class RoomState(RoomTimes):
     batch: Batch
     room: Room
 
-    def may_begin(self, attempt: Attempt, now: datetime) -> bool:
+    def may_begin(self, attempt: Timed, now: datetime) -> bool:
         """Whether a ready seat's paper may be open: the room was started, not ended, its own time goes on.
 
         `now` may lie a moment before the start that another transaction has just committed.
@@ -134,10 +159,10 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
     )
     if row is None:
         raise NotFound("sitting")
-    sitting = session.get_one(Sitting, row.sitting_id)
+    place = {"sitting": row.sitting_id, "room": row.room_id}
+    sitting, batch, room = session.execute(_PLACE, place).one()
     if lock and sitting.method not in AT_SEATS:
         raise Refused("sitting_assessed")
-    batch = session.get_one(Batch, sitting.batch_id)
     policy, pauses = policy_of(batch), pauses_of(session, row.id)
     room_clock = RoomClock(
         schedule=policy.schedule(sitting.starts_at, sitting.minutes),
@@ -146,7 +171,6 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
         credits_minutes=_room_credit(session, row.id),
         pauses=pauses.room,
     )
-    room = session.get_one(Room, row.room_id)
     extras = extras_of(session, row, sitting)
     return RoomState(
         row=row,
@@ -162,27 +186,20 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
 
 def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int, Decimal]:
     """Extra minutes by registration, of those in the room who have any."""
-    query = select(Registration.id, Registration.extra_percent, Registration.extra_minutes).where(
-        Registration.sitting_id == row.sitting_id,
-        Registration.room_id == row.room_id,
-        Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None),
-    )
+    found = session.execute(_EXTRAS, {"sitting": row.sitting_id, "room": row.room_id})
     return {
         registration: extra_minutes(Extra(percent, minutes), sitting.minutes)
-        for registration, percent, minutes in session.execute(query)
+        for registration, percent, minutes in found
     }
 
 
 def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
-    query = select(func.sum(TimeCredit.minutes)).where(
-        TimeCredit.room_sitting_id == room_sitting_id, TimeCredit.attempt_id.is_(None)
-    )
-    return Decimal(session.scalar(query) or 0)
+    return Decimal(session.scalar(_CREDIT, {"here": room_sitting_id}) or 0)
 
 
 def locked_attempt(session: Session, attempt_id: int) -> Attempt:
     """An attempt, kept from other writers until the commit."""
-    attempt = session.get(Attempt, attempt_id, with_for_update=TO_CHANGE, populate_existing=True)
+    attempt = session.scalar(_LOCKED, {"attempt": attempt_id})
     if attempt is None:
         raise NotFound("attempt")
     return attempt

@@ -1,6 +1,7 @@
 """Candidates of a room's sitting: roster in, tickets given, photos sealed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -19,10 +20,12 @@ from server.rules.roster import RosterEntry
 from server.rules.tickets import RUNNING_MOST, SITTING_MOST, ticket_number
 from server.services import audit, licences
 from server.services.accommodations import Granted, granted_of, put
-from server.services.entitlement import need_entitled
+from server.services.entitlement import Entitlement
 
 ID_PURPOSE = "id-number"
 PHOTO_PURPOSE = "photo"
+_TICKETS_TOGETHER = 500
+"""Numbers that are looked up in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +89,18 @@ def register_all(
     The people in the order of the list.
     """
     sitting, room_id = place
-    tickets = Tickets(session, sitting, on)
+    entering = _Entering(session, sitting, on, entries)
     people: list[Candidate] = []
+    rows: list[Registration] = []
     for entry in entries:
-        candidate = _candidate(session, entry, now)
-        _refuse_double(session, sitting.id, candidate, entry)
-        need_entitled(session, sitting, candidate, entry.place)
-        row = Registration(
-            sitting_id=sitting.id,
-            room_id=room_id,
-            candidate_id=candidate.id,
-            ticket=entry.ticket or tickets.next(),
-            employer=entry.employer,
-        )
+        candidate, row = entering.registered(entry, now)
         if extra_fault(entry.extra, sitting.minutes):
             raise Refused("extra_time_range_in_row", 422, place=entry.place)
         put(row, Granted(entry.extra, entry.large_print, entry.approval, entry.own_room))
-        session.add(row)
+        row.room_id = room_id
         people.append(candidate)
-    session.flush()
+        rows.append(row)
+    _store(session, people, rows)
     return people
 
 
@@ -115,19 +111,19 @@ def register_one(  # noqa: PLR0913 - the zone tells on which day the sitting is
 
     Whether that may be, and who decided it, is the caller's matter.
     """
-    candidate = _candidate(session, entry, now)
-    _refuse_double(session, sitting.id, candidate, entry)
-    need_entitled(session, sitting, candidate, entry.place)
-    row = Registration(
-        sitting_id=sitting.id,
-        room_id=room_id,
-        candidate_id=candidate.id,
-        ticket=entry.ticket or Tickets(session, sitting, on).next(),
-        employer=entry.employer,
-    )
-    session.add(row)
-    session.flush()
+    candidate, row = _Entering(session, sitting, on, [entry]).registered(entry, now)
+    row.room_id = room_id
+    _store(session, [candidate], [row])
     return row
+
+
+def _store(session: Session, people: Sequence[Candidate], rows: Sequence[Registration]) -> None:
+    session.add_all(people)
+    session.flush()
+    for candidate, row in zip(people, rows, strict=True):
+        row.candidate_id = candidate.id
+    session.add_all(rows)
+    session.flush()
 
 
 def store_photos(
@@ -264,46 +260,88 @@ def owners_among(
 
 
 class Tickets:
-    """Free ticket numbers of a sitting, one after the other; numbers given by rosters are passed over."""
+    """Free ticket numbers of a sitting, one after the other; numbers given by rosters are passed over.
 
-    def __init__(self, session: Session, sitting: Sitting, on: date) -> None:
-        taken = select(func.count()).select_from(Registration).where(Registration.sitting_id == sitting.id)
-        self._session, self._on = session, on
-        self._running = session.scalar(taken) or 0
+    `taken`: numbers that are about to be in use, beside those in the store.
+    """
+
+    def __init__(self, session: Session, sitting: Sitting, on: date, taken: Collection[str] = ()) -> None:
+        count = select(func.count()).select_from(Registration).where(Registration.sitting_id == sitting.id)
+        self._session, self._on, self._taken = session, on, taken
+        self._running = session.scalar(count) or 0
         # Two sittings share these digits only if 999 others lie between them, then never on one day.
         self._sitting = (sitting.id - 1) % SITTING_MOST + 1
+        self._free: deque[str] = deque()
 
     def next(self) -> str:
         """The next free number."""
-        while self._running < RUNNING_MOST:
-            self._running += 1
-            ticket = ticket_number(self._on, self._sitting, self._running)
-            if not self._session.scalar(select(Registration.id).where(Registration.ticket == ticket)):
+        while self._free or self._running < RUNNING_MOST:
+            if not self._free:
+                self._look()
+            elif (ticket := self._free.popleft()) not in self._taken:
                 return ticket
         raise Refused("tickets_used_up", 422, limit=RUNNING_MOST)
 
-
-def _candidate(session: Session, entry: RosterEntry, now: datetime) -> Candidate:
-    vault = vault_of(session)
-    index = vault.index(ID_PURPOSE, entry.id_number)
-    candidate = session.scalar(select(Candidate).where(Candidate.id_index == index))
-    if candidate is None:
-        sealed = vault.seal_value(ID_PURPOSE, index, entry.id_number.encode())
-        candidate = Candidate(id_index=index, sealed_id=sealed, name=entry.name, created_at=now)
-        session.add(candidate)
-        session.flush()
-    elif candidate.name != entry.name:
-        raise Refused("name_differs_from_record", 422, place=entry.place, name=entry.name)
-    return candidate
+    def _look(self) -> None:
+        """The next numbers that nobody has."""
+        last = min(RUNNING_MOST, self._running + _TICKETS_TOGETHER)
+        wanted = [ticket_number(self._on, self._sitting, n) for n in range(self._running + 1, last + 1)]
+        query = select(Registration.ticket).where(Registration.ticket.in_(wanted))
+        used = set(self._session.scalars(query))
+        self._free.extend(ticket for ticket in wanted if ticket not in used)
+        self._running = last
 
 
-def _refuse_double(session: Session, sitting_id: int, candidate: Candidate, entry: RosterEntry) -> None:
-    double = session.scalar(
-        select(Registration.ticket).where(
-            Registration.sitting_id == sitting_id, Registration.candidate_id == candidate.id
-        )
+class _Entering:
+    """Registers people of a list in one sitting: whatever the rows are held against is looked up once.
+
+    Nothing is in the store before the caller puts it there, so rows are held against those before them, too.
+    """
+
+    def __init__(self, session: Session, sitting: Sitting, on: date, entries: Sequence[RosterEntry]) -> None:
+        self._sitting = sitting
+        self._vault = vault_of(session)
+        self._entitlement = Entitlement(session, sitting)
+        self._index = {entry.id_number: self._vault.index(ID_PURPOSE, entry.id_number) for entry in entries}
+        known = select(Candidate).where(Candidate.id_index.in_(self._index.values()))
+        self._people = {candidate.id_index: candidate for candidate in session.scalars(known)}
+        self._given = _tickets_of(session, sitting)
+        wanted = {entry.ticket for entry in entries if entry.ticket}
+        found = session.scalars(select(Registration.ticket).where(Registration.ticket.in_(wanted)))
+        self._taken = set(found) if wanted else set()
+        self._tickets = Tickets(session, sitting, on, self._taken)
+
+    def registered(self, entry: RosterEntry, now: datetime) -> tuple[Candidate, Registration]:
+        """The person and the place in the sitting, both not yet stored. Refused by the row's place."""
+        candidate = self._candidate(entry, now)
+        said = {"place": entry.place, "name": entry.name}
+        if candidate.id_index in self._given:
+            raise Refused("already_registered", 422, ticket=self._given[candidate.id_index], **said)
+        if entry.ticket and entry.ticket in self._taken:
+            raise Refused("ticket_taken", 422, place=entry.place, ticket=entry.ticket)
+        self._entitlement.need(candidate, entry.place)
+        ticket = entry.ticket or self._tickets.next()
+        self._taken.add(ticket)
+        self._given[candidate.id_index] = ticket
+        return candidate, Registration(sitting_id=self._sitting.id, ticket=ticket, employer=entry.employer)
+
+    def _candidate(self, entry: RosterEntry, now: datetime) -> Candidate:
+        index = self._index[entry.id_number]
+        candidate = self._people.get(index)
+        if candidate is None:
+            sealed = self._vault.seal_value(ID_PURPOSE, index, entry.id_number.encode())
+            candidate = Candidate(id_index=index, sealed_id=sealed, name=entry.name, created_at=now)
+            self._people[index] = candidate
+        elif candidate.name != entry.name:
+            raise Refused("name_differs_from_record", 422, place=entry.place, name=entry.name)
+        return candidate
+
+
+def _tickets_of(session: Session, sitting: Sitting) -> dict[str, str]:
+    """Index of the ID number -> ticket, of those who are in a sitting already."""
+    query = (
+        select(Candidate.id_index, Registration.ticket)
+        .join(Registration, Registration.candidate_id == Candidate.id)
+        .where(Registration.sitting_id == sitting.id)
     )
-    if double:
-        raise Refused("already_registered", 422, place=entry.place, name=entry.name, ticket=double)
-    if entry.ticket and session.scalar(select(Registration.id).where(Registration.ticket == entry.ticket)):
-        raise Refused("ticket_taken", 422, place=entry.place, ticket=entry.ticket)
+    return dict(session.execute(query).all())

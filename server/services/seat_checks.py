@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import CheckPlan, CheckReport, CheckResult, Verdict
@@ -146,7 +146,7 @@ def round_of(session: Session, room: RoomState) -> RoomRound | None:
     row = room.row
     if row.started_at is not None or row.state not in (_ASKED_BY_ITSELF, _ASKED_BY_PEOPLE):
         return None
-    canary = session.get(CanaryPackage, row.id)
+    canary = session.scalar(_CANARY, {"here": row.id})
     package = in_force(session, row.id) if canary is not None else None
     return RoomRound(canary, package) if canary is not None and package is not None else None
 
@@ -212,10 +212,16 @@ def find(session: Session, room_sitting_id: int, seat_id: int) -> SeatCheck | No
     return session.scalar(select(SeatCheck).where(*here))
 
 
+_OF_SEATS = select(SeatCheck).where(
+    SeatCheck.room_sitting_id == bindparam("here"), SeatCheck.seat_id.in_(bindparam("seats", expanding=True))
+)
+_CANARY = select(CanaryPackage).where(CanaryPackage.room_sitting_id == bindparam("here"))
+
+
 def of_seats(session: Session, room_sitting_id: int, seats: Collection[int]) -> dict[int, SeatCheck]:
     """The checks of several seats, as `find` finds one."""
-    here = SeatCheck.room_sitting_id == room_sitting_id, SeatCheck.seat_id.in_(seats)
-    return {check.seat_id: check for check in session.scalars(select(SeatCheck).where(*here))}
+    found = session.scalars(_OF_SEATS, {"here": room_sitting_id, "seats": list(seats)})
+    return {check.seat_id: check for check in found}
 
 
 def _row_of(session: Session, room_sitting_id: int, seat_id: int) -> SeatCheck:

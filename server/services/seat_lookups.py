@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.kiosk_messages import AnnouncementView, MessageView, SeatOrder
@@ -32,6 +32,40 @@ from server.services.consent import rules_of
 from server.services.enrolments import current_of
 from server.services.roomstate import CLOSED, RoomState, load
 from server.services.seat_checks import RoomRound
+
+_NUMBERS = select(Seat.id, Seat.number).where(Seat.id.in_(bindparam("seats", expanding=True)))
+_PIN = select(RoomPin).where(RoomPin.room_sitting_id == bindparam("here"))
+_ATTEMPTS = select(Attempt).where(
+    Attempt.room_sitting_id == bindparam("here"), Attempt.seat_id.in_(bindparam("seats", expanding=True))
+)
+_LEFT = (
+    select(SeatStay.seat_id, Attempt)
+    .join(Attempt, SeatStay.attempt_id == Attempt.id)
+    .where(
+        Attempt.room_sitting_id == bindparam("here"),
+        SeatStay.seat_id.in_(bindparam("seats", expanding=True)),
+        SeatStay.until_at.is_not(None),
+    )
+    .order_by(SeatStay.id)
+)
+_PEOPLE = (
+    select(Registration, Candidate)
+    .join(Candidate, Candidate.id == Registration.candidate_id)
+    .where(Registration.id.in_(bindparam("registrations", expanding=True)))
+)
+_JOURNALS = (
+    select(JournalGrant.attempt_id, func.max(JournalGrant.journal))
+    .where(JournalGrant.attempt_id.in_(bindparam("attempts", expanding=True)))
+    .group_by(JournalGrant.attempt_id)
+)
+_OWED = (
+    select(JournalGrant.workstation_id, Attempt.state, Attempt.seat_id)
+    .join(Attempt, Attempt.id == JournalGrant.attempt_id)
+    .where(
+        JournalGrant.workstation_id.in_(bindparam("workstations", expanding=True)),
+        JournalGrant.final_seq.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +104,7 @@ class RoomFound:
 
 def numbers_of(session: Session, agents: Iterable[Agent]) -> dict[int, str]:
     """Seat id -> number, of those seats that there are."""
-    query = select(Seat.id, Seat.number).where(Seat.id.in_({agent.seat for agent in agents}))
-    return dict(session.execute(query).all())
+    return dict(session.execute(_NUMBERS, {"seats": list({agent.seat for agent in agents})}).all())
 
 
 def look(session: Session, room_sitting_id: int, agents: Sequence[Agent], *, now: datetime) -> RoomFound:
@@ -117,7 +150,7 @@ def look(session: Session, room_sitting_id: int, agents: Sequence[Agent], *, now
         room=room,
         package=packages.current(session, room_sitting_id),
         announcements=announcements.shown(session, room_sitting_id),
-        pin=session.get(RoomPin, room_sitting_id),
+        pin=session.scalar(_PIN, {"here": room_sitting_id}),
         round=seat_checks.round_of(session, room),
         seats=found,
     )
@@ -125,52 +158,28 @@ def look(session: Session, room_sitting_id: int, agents: Sequence[Agent], *, now
 
 def _attempts(session: Session, room_sitting_id: int, seats: Collection[int]) -> dict[int, Attempt]:
     """Seat -> the attempt there, or else the one that left it last: its records may still lie there."""
-    here = select(Attempt).where(Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id.in_(seats))
-    found = {attempt.seat_id: attempt for attempt in session.scalars(here)}
+    here = session.scalars(_ATTEMPTS, {"here": room_sitting_id, "seats": list(seats)})
+    found = {attempt.seat_id: attempt for attempt in here}
     empty = [seat for seat in seats if seat not in found]
-    left = (
-        select(SeatStay.seat_id, Attempt)
-        .join(Attempt, SeatStay.attempt_id == Attempt.id)
-        .where(
-            Attempt.room_sitting_id == room_sitting_id,
-            SeatStay.seat_id.in_(empty),
-            SeatStay.until_at.is_not(None),
-        )
-        .order_by(SeatStay.id)
-    )
-    gone = dict(session.execute(left).all()) if empty else {}
+    asked = {"here": room_sitting_id, "seats": empty}
+    gone = dict(session.execute(_LEFT, asked).all()) if empty else {}
     return gone | found
 
 
 def _people(session: Session, attempts: Iterable[Attempt]) -> Mapping[int, tuple[Registration, Candidate]]:
-    query = (
-        select(Registration, Candidate)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .where(Registration.id.in_({attempt.registration_id for attempt in attempts}))
-    )
-    return {registration.id: (registration, candidate) for registration, candidate in session.execute(query)}
+    found = session.execute(_PEOPLE, {"registrations": [attempt.registration_id for attempt in attempts]})
+    return {registration.id: (registration, candidate) for registration, candidate in found}
 
 
 def _journals(session: Session, attempts: Collection[int]) -> dict[int, int]:
     """Attempt -> its latest journal: whoever holds an older one must not go on in it."""
-    query = (
-        select(JournalGrant.attempt_id, func.max(JournalGrant.journal))
-        .where(JournalGrant.attempt_id.in_(attempts))
-        .group_by(JournalGrant.attempt_id)
-    )
-    return dict(session.execute(query).all())
+    return dict(session.execute(_JOURNALS, {"attempts": list(attempts)}).all())
 
 
 def _owing(session: Session, agents: Sequence[Agent]) -> set[int]:
     """Workstations on which records of a closed or moved attempt may still lie."""
     seats = {agent.workstation: agent.seat for agent in agents}
-    query = (
-        select(JournalGrant.workstation_id, Attempt.state, Attempt.seat_id)
-        .join(Attempt, Attempt.id == JournalGrant.attempt_id)
-        .where(JournalGrant.workstation_id.in_(seats), JournalGrant.final_seq.is_(None))
-    )
+    found = session.execute(_OWED, {"workstations": list(seats)})
     return {
-        workstation
-        for workstation, state, seat in session.execute(query)
-        if state in CLOSED or seat != seats[workstation]
+        workstation for workstation, state, seat in found if state in CLOSED or seat != seats[workstation]
     }

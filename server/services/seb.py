@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind
@@ -177,9 +178,13 @@ def _note(session: Session, signed: Signed, room_id: int, act: str, now: datetim
 # --- what seats prove ----------------------------------------------------------------------------------
 
 
+_WANTED = select(SebRoom.room_id).where(SebRoom.room_id == bindparam("room"))
+
+
 def needed(session: Session, room_id: int) -> SebState:
     """Whether seats of a room have something to prove."""
-    return SebState.NOT_NEEDED if session.get(SebRoom, room_id) is None else SebState.WANTED
+    wanted = session.scalar(_WANTED, {"room": room_id}) is not None
+    return SebState.WANTED if wanted else SebState.NOT_NEEDED
 
 
 def expected(session: Session, room_id: int) -> Expected | None:

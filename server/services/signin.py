@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.admission import Booking, Door, Reason, SignIn, clean_ticket, may_sign_in
@@ -14,7 +14,7 @@ from exam_rooms.seats import PRESENT, Act, AttemptState
 from server.access import Actor
 from server.db.base import emit, vault_of
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, Registration
+from server.db.sittings import Attempt, Candidate, Registration, RoomSitting
 from server.events import Activity
 from server.services import audit, desk_marks
 from server.services.agents import Agent
@@ -78,20 +78,23 @@ def _at_another_seat(session: Session, here: Place, attempt: Attempt, now: datet
     return Outcome(str(Reason.ELSEWHERE), {"seat": own})
 
 
+_BOOKED = (
+    select(Attempt, Registration, Candidate)
+    .join(Registration, Registration.id == Attempt.registration_id)
+    .join(Candidate, Candidate.id == Registration.candidate_id)
+    .where(Registration.ticket.in_(bindparam("tickets", expanding=True)))
+)
+
+
 def _booking(session: Session, asked: SignInRequest) -> tuple[Attempt | None, Booking | None]:
     spellings = {clean_ticket(asked.ticket), asked.ticket.strip()}
-    found = session.execute(
-        select(Attempt, Registration, Candidate)
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .where(Registration.ticket.in_(spellings))
-    ).first()
+    found = session.execute(_BOOKED, {"tickets": sorted(spellings)}).first()
     if found is None:
         return None, None
     attempt, registration, candidate = found
     number = vault_of(session).open_value(ID_PURPOSE, candidate.id_index, candidate.sealed_id).decode()
     seat = session.get_one(Seat, attempt.seat_id).number
     state = AttemptState(attempt.state)
-    room_uid = load(session, attempt.room_sitting_id).row.uid
+    room_uid = session.get_one(RoomSitting, attempt.room_sitting_id).uid
     where = seat if state in PRESENT else None
     return attempt, Booking(registration.ticket, number, room_uid, seat, state, where)

@@ -1,65 +1,33 @@
-"""Making, receiving and taking in the files between authority and site, step by step over both stores.
+"""Making and receiving the files between authority and site; `site_taking` takes them in.
 
-Sealing, hashing and checking happen outside of every transaction.
+Sealing and hashing happen outside of every transaction.
 """
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import DataError, IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
-from itembank.problems import Problem
-from server.access import SYSTEM, Actor, Permission
+from server.access import Actor, Permission
 from server.db.answers import AnswerStore
-from server.db.base import Database, vault_of
+from server.db.base import Database
 from server.db.evidence_store import EvidenceStore
-from server.db.sites import ExamSite, SiteFile, SiteSitting
+from server.db.sites import SiteFile, SiteSitting
 from server.errors import Refused
-from server.rules import site_file, site_results
+from server.rules import site_file
 from server.rules.site_file import DISPATCH, PICTURES, RESULTS, FileBroken, Head, Subject, fingerprint
-from server.services import (
-    audit,
-    dispatch_taking,
-    dispatches,
-    evidence,
-    exam_sites,
-    results_taking,
-    site,
-    site_files,
-    site_pictures,
-)
+from server.rules.site_results import Opened, Sealed, opened_all
+from server.services import audit, dispatches, exam_sites, results_taking, site_files, site_pictures
 from server.services import site_results as results
 from server.services.attempt_export import Sources
 from server.services.dispatches import Order
-from server.services.signed import Signed, need, second_person
+from server.services.signed import need
 from server.services.site import Site
-from server.services.site_files import COMING, TAKEN
 
-log = logging.getLogger(__name__)
-_UNUSABLE = (
-    AttributeError,
-    DataError,
-    IndexError,
-    IntegrityError,
-    KeyError,
-    NoResultFound,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What a file that its sender sealed and signed, and that says what cannot be, raises while it is written."""
-LET_PASS = frozenset({"results_chain", "results_audit"})
-"""What two people may let pass with a reason: it stays on the record, and the answers come in as they are."""
-
-
-Whose = tuple[bytes, Mapping[str, Any]]
-Opener = Callable[[Head, list[bytes], bytes, Whose], tuple[dict[str, Any], list[Problem]]]
-"""Opens a file and checks what is in it; on the live server a child process does."""
+Opener = Callable[[Sequence[Sealed]], Iterable[Opened | FileBroken | Refused]]
+"""Opens files and checks what is in them, one answer each; on the live server a child process does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +38,7 @@ class Desk:
     answers: AnswerStore
     own: Site
     now: Callable[[], datetime]
-    opener: Opener = site_results.opened
+    opener: Opener = opened_all
     evidence: EvidenceStore | None = None
 
 
@@ -169,162 +137,6 @@ def came(desk: Desk, file_id: int) -> Came:
         return Came(row.id, row.kind, row.state, tuple(site_files.missing(session, row)))
 
 
-def take_in(desk: Desk, signed: Signed, file_id: int) -> dict[str, Any]:
-    """Takes a whole file in, once: a second time nothing changes and the same is told."""
-    need(signed.actor, Permission.MANAGE_SITES)
-    return _taken(desk, signed, file_id)
-
-
-def take_waiting(desk: Desk) -> int:
-    """Takes in what came whole over the line; how many were taken. Why one is refused stands beside it."""
-    taken = 0
-    with desk.db.read() as session:
-        waiting = site_files.waiting(session)
-    for file_id in waiting:
-        try:
-            _taken(desk, Signed(SYSTEM), file_id)
-            taken += 1
-        except Refused as refusal:
-            if refusal.status == 503:
-                continue  # its turn comes again; the others need not wait for it
-            desk.db.write(_put_off, file_id, refusal, now=desk.now())
-    return taken
-
-
-def _put_off(session: Session, file_id: int, refusal: Refused, *, now: datetime) -> None:
-    row = site_files.get(session, file_id, lock=True)
-    if row.state == site_files.WHOLE:
-        wrong = [Problem(refusal.code, "", dict(refusal.params))]
-        site_files.settle(session, row, SYSTEM, site_files.REFUSED, now=now, wrong=wrong)
-
-
-def _taken(desk: Desk, signed: Signed, file_id: int) -> dict[str, Any]:
-    with desk.db.read() as session:
-        row = site_files.get(session, file_id)
-        if row.state == COMING:
-            raise Refused("site_file_incomplete", missing=len(site_files.missing(session, row)))
-        if row.state == TAKEN:
-            return row.told
-        _need_newer(session, row)
-        head, parts = site_files.head_of(row), site_files.parts(session, file_id)
-        secret, whose = site.letter_secret(session, now=desk.now()), _whose(session, row)
-    try:
-        content, wrong = desk.opener(head, parts, secret, whose)
-    except FileBroken as fault:
-        raise site_files.broken(fault) from fault
-    try:
-        if row.kind == DISPATCH:
-            return _dispatched(desk, signed, row, content)
-        if content["about"] != row.about:
-            raise Refused("site_file_unusable", 422)
-        if row.kind == PICTURES:
-            return _pictured(desk, signed, row, content)
-        return _returned(desk, signed, row, (content, wrong))
-    except _UNUSABLE as fault:
-        log.warning("site file %s: %s", row.uid, type(fault).__name__)
-        raise Refused("site_file_unusable", 422) from fault
-
-
-def _whose(session: Session, row: SiteFile) -> Whose:
-    if row.kind == DISPATCH:
-        return b"", {}
-    sender = _open_site(session, row)
-    held = results_taking.about(session, row.about, sender)
-    if row.kind == PICTURES:
-        site_pictures.need_results(held)
-        return b"", {}
-    return sender.public_key, held.sent
-
-
-def _pictured(desk: Desk, signed: Signed, row: SiteFile, content: dict[str, Any]) -> dict[str, Any]:
-    """Sealed into the store first, then their rows: cut off in between, the file is taken again."""
-    if desk.evidence is None:
-        raise Refused("pictures_before_results", 503)
-    with desk.db.read() as session:
-        sender, vault = _open_site(session, row), vault_of(session)
-        held = results_taking.about(session, row.about, sender)
-        found = site_pictures.placed(session, sender, held, content)
-    for name, (data, _rows) in found.files.items():
-        evidence.keep(vault, desk.evidence, name, data)
-
-    def arrive(session: Session) -> dict[str, Any]:
-        kept = site_files.get(session, row.id, lock=True)
-        if kept.state == TAKEN:
-            return kept.told
-        told = site_pictures.arrived(session, found, now=desk.now())
-        site_files.settle(session, kept, signed.actor, TAKEN, now=desk.now(), told=told)
-        return told
-
-    return desk.db.write(arrive)
-
-
-def _dispatched(desk: Desk, signed: Signed, row: SiteFile, content: dict[str, Any]) -> dict[str, Any]:
-    def take(session: Session) -> dict[str, Any]:
-        held = site_files.get(session, row.id, lock=True)
-        if held.state == TAKEN:
-            return held.told
-        told = dispatch_taking.take_in(session, signed.actor, content, desk.own, now=desk.now())
-        site_files.settle(session, held, signed.actor, TAKEN, now=desk.now(), told=told)
-        return told
-
-    return desk.db.write(take)
-
-
-def _returned(
-    desk: Desk, signed: Signed, row: SiteFile, opened: tuple[dict[str, Any], list[Problem]]
-) -> dict[str, Any]:
-    with desk.db.read() as session:
-        sender = _open_site(session, row)
-    content, wrong = opened[0], _wrong(opened[1], sender.code)
-    if not _may_pass(signed, wrong):
-        desk.db.write(_refuse, signed, row.id, wrong, now=desk.now())
-        first = wrong[0]
-        raise Refused(
-            "results_wrong", 422, site=sender.code, count=len(wrong), place=first.place, why=first.code
-        )
-    attempts, machines = desk.db.write(results_taking.write_rows, sender, content, now=desk.now())
-    new = results_taking.append_answers(desk.answers, content, attempts, machines)
-
-    def finish(session: Session) -> dict[str, Any]:
-        held = site_files.get(session, row.id, lock=True)
-        if held.state == TAKEN:
-            return held.told
-        told = results_taking.finish(session, signed.actor, sender, content, now=desk.now())
-        told |= {"records": new}
-        if wrong:
-            facts = {"places": [problem.place for problem in wrong[:20]], **signed.why()}
-            stream = audit.SYSTEM_STREAM
-            audit.record(
-                session, stream, signed.actor, "results_overruled", held.uid, now=desk.now(), **facts
-            )
-        site_files.settle(session, held, signed.actor, TAKEN, now=desk.now(), told=told, wrong=wrong)
-        return told
-
-    return desk.db.write(finish)
-
-
-def _refuse(session: Session, signed: Signed, file_id: int, wrong: list[Problem], *, now: datetime) -> None:
-    row = site_files.get(session, file_id, lock=True)
-    if row.state != TAKEN:
-        site_files.settle(session, row, signed.actor, site_files.REFUSED, now=now, wrong=wrong)
-        facts = {"count": len(wrong), "first": wrong[0].code, "place": wrong[0].place}
-        audit.record(session, audit.SYSTEM_STREAM, signed.actor, "results_refused", row.uid, now=now, **facts)
-
-
-def _may_pass(signed: Signed, wrong: list[Problem]) -> bool:
-    if not wrong:
-        return True
-    if not signed.reason.strip() or {problem.code for problem in wrong} - LET_PASS:
-        return False
-    need(second_person(signed), Permission.MANAGE_SITES)
-    return True
-
-
-def _wrong(problems: list[Problem], code: str) -> list[Problem]:
-    """The same with the site before room and seat."""
-    return [Problem(one.code, f"{code}/{one.place}" if one.place else code, one.params) for one in problems]
-
-
 def _made(
     desk: Desk,
     what: tuple[str, dict[str, Any], tuple[str, bytes]],
@@ -359,31 +171,11 @@ def _sender(session: Session, desk: Desk, head: Head) -> int | None:
     if head.peer != fingerprint(desk.own.public_key):
         raise Refused("site_file_not_for_us", 422)
     if head.kind == DISPATCH:
-        if exam_sites.authority_of(session).public_key != head.sender:
-            raise Refused("site_file_of_stranger", 422)
+        exam_sites.need_authority(session, head.sender)
         return None
     sender = exam_sites.by_key(session, head.sender)
     results_taking.about(session, head.about, sender)
     return sender.id
-
-
-def _open_site(session: Session, row: SiteFile) -> ExamSite:
-    assert row.site_id is not None
-    return exam_sites.get(session, row.site_id)
-
-
-def _need_newer(session: Session, row: SiteFile) -> None:
-    """A file that was overtaken by a newer one about the same is not taken any more."""
-    if row.kind == PICTURES:
-        return  # each holds others
-    newer = (
-        session.query(SiteFile.id)
-        .filter(SiteFile.kind == row.kind, SiteFile.about == row.about, SiteFile.incoming.is_(True))
-        .filter(SiteFile.number > row.number, SiteFile.state == TAKEN)
-        .first()
-    )
-    if newer is not None:
-        raise Refused("site_file_older")
 
 
 def _sitting(session: Session, order: Order, content: dict[str, Any]) -> SiteSitting:

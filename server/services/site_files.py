@@ -17,6 +17,8 @@ from server.rules.site_file import PICTURES, FileBroken, Head, check_part, joine
 
 MADE, CONFIRMED, REPLACED = "made", "confirmed", "replaced"
 COMING, WHOLE, TAKEN, REFUSED = "coming", "whole", "taken", "refused"
+MOST_COMING = 50
+"""Files of one sender that may be on their way at the same time."""
 KEPT = timedelta(days=30)
 """How long the parts of a file stay that nobody needs any more: it can be asked for again so long."""
 
@@ -115,11 +117,29 @@ def begin(session: Session, head: Head, site_id: int | None, *, now: datetime) -
         if known.head != head.raw or not known.incoming:
             raise Refused("site_file_other", 409)
         return known
+    _give_way(session, head, site_id, now)
     row = _row(head, site_id, now)
     row.incoming, row.state = True, COMING
     session.add(row)
     session.flush()
     return row
+
+
+def _give_way(session: Session, head: Head, site_id: int | None, now: datetime) -> None:
+    """A newer file about the same takes the place of those that never came whole; of different ones a sender
+    may have so many on their way (`site_files_many`): what is begun and never sent shall not fill the disk.
+    """
+    coming = select(SiteFile).where(
+        SiteFile.incoming.is_(True), SiteFile.state == COMING, SiteFile.site_id.is_not_distinct_from(site_id)
+    )
+    rows = list(session.scalars(coming))
+    older = [row for row in rows if (row.kind, row.about) == (head.kind, head.about)]
+    older = [row for row in older if row.number < head.number and head.kind != PICTURES]
+    for row in older:
+        row.state, row.done_at, row.wrong = REFUSED, now, [Problem("site_file_older", "", {}).to_json()]
+        session.execute(delete(SiteFilePart).where(SiteFilePart.file_id == row.id))
+    if len(rows) - len(older) >= MOST_COMING:
+        raise Refused("site_files_many", 409, most=MOST_COMING)
 
 
 def put_part(session: Session, file_id: int, number: int, data: bytes) -> None:
@@ -186,10 +206,10 @@ def as_file(session: Session, row: SiteFile) -> bytes:
     return joined(head_of(row), parts(session, row.id))
 
 
-def waiting(session: Session) -> list[int]:
-    """Files that came whole and wait to be taken in, the oldest first."""
-    query = select(SiteFile.id).where(SiteFile.incoming.is_(True), SiteFile.state == WHOLE)
-    return list(session.scalars(query.order_by(SiteFile.id)))
+def waiting(session: Session) -> list[tuple[int, int]]:
+    """Files that came whole and wait to be taken in, the oldest first: id and bytes."""
+    query = select(SiteFile.id, SiteFile.size).where(SiteFile.incoming.is_(True), SiteFile.state == WHOLE)
+    return [(row[0], row[1]) for row in session.execute(query.order_by(SiteFile.id))]
 
 
 def settle(

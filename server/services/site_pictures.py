@@ -46,7 +46,9 @@ def content(session: Session, actor: Actor, store: EvidenceStore, about: str) ->
     """The next pictures that have not gone back; none in it when all have."""
     need(actor, Permission.MANAGE_SITES)
     waiting: dict[str, list[EvidenceFrame]] = {}
-    for row in _waiting(session, site_results.held(session, about)):
+    sitting = site_results.held(session, about)
+    site_results.need_its_authority(session, sitting)
+    for row in _waiting(session, sitting):
         waiting.setdefault(row.file, []).append(row)
     frames, size, vault = list[dict[str, Any]](), 0, vault_of(session)
     for name, rows in waiting.items():
@@ -70,8 +72,9 @@ def told(sent: Mapping[str, Any]) -> dict[str, Any]:
 def due(session: Session) -> list[str]:
     """Sittings whose results are at the authority and of which pictures wait, none being on their way."""
     found = []
-    query = select(SiteSitting).where(SiteSitting.site == 0, SiteSitting.returned_at.is_not(None))
-    for row in session.scalars(query.order_by(SiteSitting.id)).all():
+    for row in site_results.of_authority(session):
+        if row.returned_at is None:
+            continue
         under_way = select(SiteFile.id).where(
             SiteFile.kind == PICTURES, SiteFile.about == row.uid, SiteFile.state == site_files.MADE
         )

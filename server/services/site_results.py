@@ -19,9 +19,10 @@ from server.db.papers import Package
 from server.db.people import User
 from server.db.record import AuditEntry, AuditHead
 from server.db.rooms import Room
-from server.db.sites import SiteSitting
+from server.db.sites import SiteAuthority, SiteSitting
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting
 from server.errors import NotFound, Refused
+from server.rules.site_document import compact
 from server.rules.site_file import fingerprint
 from server.rules.site_results import FORMAT
 from server.services import attempt_export, audit, checkpoints, exam_sites, packages
@@ -114,13 +115,31 @@ def held(session: Session, about: str) -> SiteSitting:
     return row
 
 
+def of_authority(session: Session) -> list[SiteSitting]:
+    """The dispatched sittings of the present authority: it is told of no other's. Empty without one."""
+    authority = session.get(SiteAuthority, 1)
+    if authority is None:
+        return []
+    theirs = Peers(session, fingerprint(authority.public_key)).theirs("sittings")
+    query = select(SiteSitting).where(SiteSitting.site == 0).order_by(SiteSitting.id)
+    return [row for row in session.scalars(query) if row.sitting_id in theirs]
+
+
+def need_its_authority(session: Session, row: SiteSitting) -> None:
+    """Nothing of a sitting goes to another authority than its own (`results_other_authority`)."""
+    if row not in of_authority(session):
+        raise Refused("results_other_authority")
+
+
 def seal_chains(session: Session, actor: Actor, about: str, *, now: datetime) -> None:
     """Every chain of the sitting ends in a signed checkpoint; nothing changes when it does already.
 
     Raises `Refused` (`results_room_open`) while a room is not collected.
     """
     need(actor, Permission.MANAGE_SITES)
-    for room in rooms(session, held(session, about)):
+    row = held(session, about)
+    need_its_authority(session, row)
+    for room in rooms(session, row):
         if room.state != "collected" and room.void_at is None:
             raise Refused("results_room_open", room=session.get_one(Room, room.room_id).name)
         stream = audit.sitting_stream(room.id)
@@ -162,7 +181,7 @@ def content(session: Session, actor: Actor, sources: Sources, about: str) -> dic
         "people": _people(session, tables),
         "candidates": _added(session, peers, raw),
         "tickets": _tickets(session, numbers),
-        "document": attempt_export.document(session, sources, numbers, now=moment).decode(),
+        "document": compact(attempt_export.document(session, sources, numbers, now=moment)),
         "aside": kept,
         "keys": {str(number): _b64(vault_of(session).attempt_key(number)) for number in numbers},
         "packages": list(_packages(session, peers, [room.id for room in there])),

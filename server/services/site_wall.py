@@ -13,7 +13,7 @@ from server.db.papers import Package
 from server.db.rooms import Room
 from server.db.sites import ExamSite, SiteFile, SiteSitting
 from server.db.sittings import Attempt, Batch, RoomSitting, Sitting
-from server.services import exam_sites
+from server.services import exam_sites, site_results
 from server.services.signed import need
 from server.services.site_files import TAKEN
 
@@ -50,7 +50,7 @@ class WallLine:
 def report(session: Session) -> dict[str, Any]:
     """The site's small word: per dispatched sitting what came, and how its rooms stand."""
     sittings = []
-    for held in session.scalars(select(SiteSitting).where(SiteSitting.site == 0)):
+    for held in site_results.of_authority(session):
         rooms = [_room(session, row) for row in _rooms(session, held.sitting_id)]
         content = session.scalars(
             select(SiteFile.content)
@@ -114,7 +114,7 @@ def wall(session: Session, actor: Actor, *, now: datetime) -> list[WallLine]:
 def _line(held: SiteSitting, site: ExamSite, sitting: Sitting, batch: str, now: datetime) -> WallLine:
     said = {one["about"]: one["rooms"] for one in (site.status or {}).get("sittings", ())}
     rooms = said.get(held.uid, [])
-    age = int((now - site.status_at).total_seconds()) if site.status_at else None
+    age = max(0, int((now - site.status_at).total_seconds())) if site.status_at else None
     state = "returned" if held.returned_at else "taken" if held.confirmed_at else "sent"
     return WallLine(
         site=site.code,
@@ -129,7 +129,7 @@ def _line(held: SiteSitting, site: ExamSite, sitting: Sitting, batch: str, now: 
         open=sum(room["state"] == "running" for room in rooms),
         seats=len(held.sent.get("attempts", ())),
         answering=_sum(rooms, "answering", held),
-        collected=_sum(rooms, "collected", held),
+        collected=len(held.sent.get("attempts", ())) if held.returned_at else _sum(rooms, "collected", held),
         contact_at=site.contact_at,
         age=age,
         old=age is None or age > FRESH_SECONDS,

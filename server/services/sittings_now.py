@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from server.db.sittings import RoomSitting, Sitting
@@ -15,6 +15,18 @@ _SHOWN_AFTER = timedelta(minutes=20)
 """How long a seat goes on showing a collected sitting while none is open."""
 _ABANDONED_AFTER = timedelta(hours=12)
 """A sitting that nobody ended or collected stops holding its room so long after its planned start."""
+_OF_ROOM = (
+    select(
+        RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, RoomSitting.void_at, Sitting.starts_at
+    )
+    .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+    .where(RoomSitting.room_id == bindparam("room"), RoomSitting.state != "planned")
+    .where(Sitting.method.not_in(sorted(ASSESSED)))  # machines have no part in what a panel assesses
+    .order_by(Sitting.starts_at, RoomSitting.id)
+)
+"""Worked out once, as all statements here and elsewhere that seats need all the time: to make one costs more
+than to run it.
+"""
 
 
 def running_rooms(session: Session) -> list[int]:
@@ -50,14 +62,7 @@ def current_sitting(session: Session, room_id: int, now: datetime) -> int | None
 
     One that was broken off gives way to any that is arranged after it; its records are taken all the same.
     """
-    columns = (RoomSitting.id, RoomSitting.state, RoomSitting.collected_at, RoomSitting.void_at)
-    rows = session.execute(
-        select(*columns, Sitting.starts_at)
-        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
-        .where(RoomSitting.room_id == room_id, RoomSitting.state != "planned")
-        .where(Sitting.method.not_in(sorted(ASSESSED)))  # machines have no part in what a panel assesses
-        .order_by(Sitting.starts_at, RoomSitting.id)
-    ).all()
+    rows = session.execute(_OF_ROOM, {"room": room_id}).all()
     done = [row for row in rows if row.state in _DONE]
     ahead = [row for row in rows if row.state not in _DONE and row.starts_at > now - _ABANDONED_AFTER]
     ahead = [row for row in ahead if row.void_at is None] or ahead

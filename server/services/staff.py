@@ -3,7 +3,7 @@
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +75,12 @@ def account_of_session(session: Session, uniquifier: str) -> Account | None:
     """The account that a session belongs to."""
     user = session.scalars(select(User).where(User.fs_uniquifier == uniquifier)).first()
     return _account(user) if user is not None else None
+
+
+def accounts_of_sessions(session: Session, uniquifiers: Collection[str]) -> dict[str, Account]:
+    """The accounts that sessions belong to; those of none are left out."""
+    users = session.scalars(select(User).where(User.fs_uniquifier.in_(uniquifiers)))
+    return {user.fs_uniquifier: _account(user) for user in users}
 
 
 def people(session: Session) -> list[Person]:

@@ -7,6 +7,7 @@ at the server by whoever may unlock it, and a new pairing ends the one before.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -23,6 +24,8 @@ CODE_LIFETIME = timedelta(minutes=30)
 TOKEN_BYTES = 32
 _CODE, _TOKEN = "standby-code", "standby-token"
 NAME_MOST, ADDRESS_MOST = 120, 200
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+"""Where a server may listen, and nobody can be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,26 @@ class Standby:
     id: int
     name: str
     address: str
+
+
+def usable_address(text: str) -> str:
+    """The address that a standby gives, "" for none; seats and people's browsers are sent there.
+
+    Raises `Refused` (standby_address_wrong).
+    """
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises for what is no port
+    except ValueError:
+        parts = urlsplit("")
+    plain = parts.scheme in {"http", "https"} and parts.path in {"", "/"}
+    if not plain or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise Refused("standby_address_wrong", 422, address=text[:ADDRESS_MOST])
+    if parts.hostname in EVERYWHERE or not text.isprintable() or len(text) > ADDRESS_MOST:
+        raise Refused("standby_address_wrong", 422, address=text[:ADDRESS_MOST])
+    return text
 
 
 def issue_code(session: Session, actor: Actor, fingerprint: bytes, *, now: datetime) -> str:

@@ -6,7 +6,7 @@ A warning is a person's act. It stands on the record with both times, over the p
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
@@ -88,14 +88,21 @@ def of_attempt(session: Session, attempt_id: int) -> list[CandidateWarning]:
     return list(session.scalars(query.order_by(CandidateWarning.id)))
 
 
+_UNREAD = (
+    select(CandidateWarning)
+    .where(
+        CandidateWarning.attempt_id.in_(bindparam("attempts", expanding=True)),
+        CandidateWarning.read_at.is_(None),
+    )
+    .order_by(CandidateWarning.id)
+)
+
+
 def unread(session: Session, attempts: Iterable[Attempt]) -> dict[int, list[CandidateWarning]]:
     """What seats have to show, by attempt: nothing any more once the work is closed."""
     working = [attempt.id for attempt in attempts if AttemptState(attempt.state) in AT_SEAT]
-    query = select(CandidateWarning).where(
-        CandidateWarning.attempt_id.in_(working), CandidateWarning.read_at.is_(None)
-    )
     found: dict[int, list[CandidateWarning]] = {}
-    for row in session.scalars(query.order_by(CandidateWarning.id)):
+    for row in session.scalars(_UNREAD, {"attempts": working}) if working else ():
         found.setdefault(row.attempt_id, []).append(row)
     return found
 

@@ -25,7 +25,15 @@ from server.services.delivery import Delivery, delivery_of
 from server.services.seat_state import SeatView
 from server.services.seb import need_proof
 from server.services.signin import sign_in as sign_in_service
-from server.web.agent_message import DOOR_MOST, MESSAGE_MOST, need_version, read_message, token_of, written
+from server.web.agent_message import (
+    DOOR_MOST,
+    MESSAGE_MOST,
+    epoch_seen,
+    need_version,
+    read_message,
+    token_of,
+    written,
+)
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent", __name__)
@@ -45,6 +53,7 @@ def authenticate() -> None:
     """Puts the agent of the bearer token into `g`. Raises `StrangeAgent`."""
     token, now = bearer(), current_host().now()
     g.agent = delivery().door.admit(token, now)
+    current_host().epoch.meet(epoch_seen(request.environ))
     delivery().links.heard(g.agent, now)
 
 

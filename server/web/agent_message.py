@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from exam_rooms import protocol as p
+from exam_rooms.standby_messages import epoch_of
 from exam_rooms.wire import WireError, decode, encode
 from server.errors import Refused
 from server.host import Host
@@ -27,7 +28,6 @@ ANSWERS_MOST = 1 << 20
 _VERSION = str(p.VERSION)
 _VERSION_KEY = "HTTP_" + p.VERSION_HEADER.upper().replace("-", "_")
 _EPOCH_KEY = "HTTP_" + p.EPOCH_HEADER.upper().replace("-", "_")
-_EPOCH_DIGITS = 9
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -64,8 +64,7 @@ def need_version(environ: "WSGIEnvironment") -> None:
 
 def epoch_seen(environ: "WSGIEnvironment") -> int:
     """The highest epoch that the agent has met; 0 of one that says none, or no number."""
-    said = str(environ.get(_EPOCH_KEY, ""))
-    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _EPOCH_DIGITS else 0
+    return epoch_of(str(environ.get(_EPOCH_KEY, "")))
 
 
 def read_message(environ: "WSGIEnvironment", kind: type[M], most: int) -> M:

@@ -6,7 +6,7 @@ where they are clear; TLS keeps it from others on its way.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import IO, Any
 
@@ -14,17 +14,17 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from exam_rooms.pairing import SECRET_BYTES, unspell
+from exam_rooms.standby_messages import PullRequest, StandbyPairRequest
 from server.db.evidence_store import FolderStore
 from server.errors import NotFound, Refused
 from server.rules.shipping import Shipment
 from server.services import standby_pairing
 from server.services.delivery import delivery_of
 from server.services.shipping import STORES, Outbox
+from server.web.agent_message import DOOR_MOST, read_message
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent_shipping", __name__)
-DOOR_MOST = 4 << 10
-"""Bytes of a question."""
 WAIT_SECONDS = 1.0
 """How long a pull waits for something new."""
 LOOK_SECONDS = 0.05
@@ -58,11 +58,12 @@ def pair() -> dict[str, Any]:
     key, tries = f"pair|{request.remote_addr}", delivery_of(host).tries
     if tries.wait_seconds(key, moment) > 0:
         raise Refused("too_many_tries", 429, minutes=5)
-    asked = _asked()
     try:
-        secret = _secret(asked)
-        name, address = str(asked.get("name", "")), str(asked.get("address", ""))
-        paired = host.db.write(standby_pairing.pair, secret, name, address, now=host.now())
+        asked = read_message(request.environ, StandbyPairRequest, DOOR_MOST)
+        address = standby_pairing.usable_address(asked.address)
+        paired = host.db.write(
+            standby_pairing.pair, _secret(asked.secret), asked.name, address, now=host.now()
+        )
     except Refused:
         tries.failed(key, moment)
         raise
@@ -73,12 +74,13 @@ def pair() -> dict[str, Any]:
 @bp.post("/agent/standby/pull")
 @standby_only
 def pull() -> Response:
-    """One line of JSON (`lineage`, `behind` in seconds, `files`), then the bytes of the files."""
-    shipping, asked = current_host().shipping, _asked()
+    """One line of JSON (`lineage`; `behind`: seconds, or null; `files`), then the bytes of the files."""
+    shipping, asked = current_host().shipping, read_message(request.environ, PullRequest, DOOR_MOST)
     outbox, lineage = shipping.outbox, shipping.outbox.lineage()
-    have = _numbers(asked.get("have")) if lineage and asked.get("lineage") == lineage else {}
-    if have:
-        shipping.confirmed(have)
+    have = _numbers(asked.have) if lineage and asked.lineage == lineage else {}
+    if not outbox.holds(have):
+        shipping.lost, lineage, have = True, "", {}
+    shipping.confirmed(have)
     behind = shipping.behind(have)
     with ExitStack() as stack:
         opened = _wait_for(outbox, have, stack) if lineage else _nothing()
@@ -130,17 +132,9 @@ def _pictures() -> FolderStore:
     return FolderStore(current_host().settings.evidence)
 
 
-def _asked() -> dict[str, Any]:
-    request.max_content_length = DOOR_MOST
-    if (request.content_length or 0) > DOOR_MOST:
-        raise Refused("message_too_large", 413, limit_kb=DOOR_MOST >> 10)
-    asked = request.get_json(force=True, silent=True)
-    return asked if isinstance(asked, dict) else {}
-
-
-def _secret(asked: dict[str, Any]) -> bytes:
+def _secret(text: str) -> bytes:
     try:
-        secret = unspell(str(asked.get("secret", "")))
+        secret = unspell(text)
     except ValueError as fault:
         raise Refused("pairing_code_invalid", 403) from fault
     if len(secret) != SECRET_BYTES:
@@ -148,10 +142,8 @@ def _secret(asked: dict[str, Any]) -> bytes:
     return secret
 
 
-def _numbers(found: object) -> dict[str, int]:
-    if not isinstance(found, dict):
-        return {}
-    return {store: found[store] for store in STORES if isinstance(found.get(store), int) and found[store] > 0}
+def _numbers(found: Mapping[str, int]) -> dict[str, int]:
+    return {store: found[store] for store in STORES if found.get(store, 0) > 0}
 
 
 def _nothing() -> Opened:

@@ -1,5 +1,7 @@
 """Epochs in the agents' interface, and their first word to a server that took over (docs/standby.md)."""
 
+import contextlib
+
 from flask import Blueprint, Flask, request
 from werkzeug.wrappers import Response
 
@@ -8,7 +10,7 @@ from exam_rooms.standby_messages import EpochReply, ResumeReply, ResumeRequest, 
 from server.errors import Refused
 from server.services import resuming
 from server.services.peers import peers_of
-from server.web.agent import agents_only, me, message, reply
+from server.web.agent import agents_only, bearer, delivery, me, message, reply
 from server.web.agent_message import epoch_seen
 from server.web.errors import answer
 from server.web.guard import current_host
@@ -20,14 +22,17 @@ _OPEN = (Route.EPOCH, Route.PRIMARY_GONE)
 
 
 def init_epoch(app: Flask) -> None:
-    """Every request of an agent may tell of a higher epoch; every reply names this server's own."""
-    app.before_request(_meet)
+    """Once replaced, this server serves no agent; every reply names its epoch.
+
+    Who may tell of a higher one is an agent that was let in (`agent.authenticate`, `fast_lane`).
+    """
+    app.before_request(_check)
     app.after_request(_tell)
 
 
-def _meet() -> None:
+def _check() -> None:
     if request.path.startswith(_AGENTS) and request.path not in _OPEN:
-        current_host().epoch.meet(epoch_seen(request.environ))
+        current_host().epoch.check()
 
 
 def _tell(response: Response) -> Response:
@@ -43,7 +48,7 @@ def _tell(response: Response) -> Response:
 
 @bp.get(Route.EPOCH)
 def epoch() -> Response:
-    """Who answers here; without a token: a seat that looks for its server has none that counts."""
+    """Who answers here. Anybody may ask; what epoch was met is believed from an agent with its token."""
     return _who()
 
 
@@ -55,11 +60,10 @@ def primary_gone() -> Response:
 
 def _who() -> Response:
     host = current_host()
-    try:
+    with contextlib.suppress(Refused):  # a stranger is answered, and not believed
+        delivery().door.admit(bearer(), host.now())
         host.epoch.meet(epoch_seen(request.environ))
-        state = ServerState.ACTIVE
-    except Refused:
-        state = ServerState.FENCED
+    state = ServerState.FENCED if host.epoch.fenced else ServerState.ACTIVE
     return reply(EpochReply(host.epoch.number, state, peers_of(host).addresses()))
 
 

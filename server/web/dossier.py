@@ -44,7 +44,7 @@ def ask(room_sitting_id: int) -> ResponseReturnValue:
     wish = Wish(room_sitting_id, "whole" in request.form, "frames" in request.form)
     zone = ZoneInfo(host.settings.timezone)
     for name in host.db.write(dossier_shelf.clear, now=host.now()):
-        dossier_shelf.shelf(host.settings.data).delete(name)
+        dossier_shelf.shelf(host.settings.dossiers).delete(name)
     number = host.db.write(dossier.ask, who, wish, now=host.now())
 
     def gathered() -> dict[str, Any]:
@@ -54,7 +54,7 @@ def ask(room_sitting_id: int) -> ResponseReturnValue:
 
     def done(result: dict[str, Any]) -> None:
         data = dossier.sealed_file(result, host.site)
-        name = dossier_shelf.put(host.db.vault, dossier_shelf.shelf(host.settings.data), number, data)
+        name = dossier_shelf.put(host.db.vault, dossier_shelf.shelf(host.settings.dossiers), number, data)
         facts = (len(data), root_in(result["index"]))
         host.db.write(dossier_shelf.made, number, name, facts, now=host.now())
 
@@ -74,7 +74,7 @@ def ask(room_sitting_id: int) -> ResponseReturnValue:
 @requires(Permission.EXPORT_ARCHIVE)
 def file(room_sitting_id: int, dossier_id: int) -> Response:
     """A finished dossier; who takes it stands on the record before it is handed out."""
-    host, shelf = current_host(), dossier_shelf.shelf(current_host().settings.data)
+    host, shelf = current_host(), dossier_shelf.shelf(current_host().settings.dossiers)
     name = host.db.write(dossier_shelf.fetch, actor(), (room_sitting_id, dossier_id), now=host.now())
     data = host.native.call(lambda: dossier_shelf.opened(host.db.vault, shelf, name))
     response = Response(_pieces(data), mimetype="application/zip")

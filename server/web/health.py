@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from server.access import Permission
 from server.bus.bus import Peer
-from server.services import wellbeing
+from server.services import readiness, wellbeing
 from server.services.loop_lag import Lag
 from server.web.errors import wants_json
 from server.web.guard import current_host, requires
@@ -21,6 +21,7 @@ def detail() -> str | dict[str, Any]:
     """Numbers: JSON when asked for (`Accept: application/json`), else a page."""
     host = current_host()
     state = wellbeing.look(host.settings, host.clock)
+    standby = readiness.standby_told(host.epoch, host.shipping)
     if wants_json():
         return {
             "status": "ok",
@@ -33,10 +34,11 @@ def detail() -> str | dict[str, Any]:
             "linked": host.presence.linked_count(),
             "others_reached": not host.bus.away,
             "others": [_other(peer) for peer in host.bus.peers.values()],
+            "standby": standby.plain(),
         }
     lag, linked = host.lag.recent(), host.presence.linked_count()
     others = [_other(peer) for peer in host.bus.peers.values()]
-    seen = {"lag": lag, "linked": linked, "bus": host.bus, "others": others}
+    seen = {"lag": lag, "linked": linked, "bus": host.bus, "others": others, "standby": standby}
     return render_template("health/health.html", state=state, **seen)
 
 

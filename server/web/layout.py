@@ -174,7 +174,7 @@ STATES: dict[str, tuple[str, str]] = {
 }
 JOBS: dict[str, str] = {
     "echo": N_("自检"),
-    "open_site_file": N_("打开考点与机构之间的文件"),
+    "open_site_files": N_("打开考点与机构之间的文件"),
     "read_medium": N_("读取图片或音像"),
     "read_bank": N_("读取题库文件"),
     "export_bank": N_("导出题库"),

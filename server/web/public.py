@@ -3,8 +3,10 @@
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from server.access import Permission
+from server.services import readiness
 from server.web.auth import inside
-from server.web.guard import current_host
+from server.web.guard import current_host, may
 from server.web.language import COOKIE, LOCALES, catalog_json
 
 bp = Blueprint("public", __name__)
@@ -47,5 +49,9 @@ def health() -> dict[str, str]:
 @bp.get("/health/ready")
 def ready() -> tuple[dict[str, object], int]:
     """Whether requests may be sent here: 200, or 503 with codes of what does not work."""
-    seen = current_host().readiness.look()
-    return {"status": "ok" if seen.well else "wrong", "wrong": list(seen.wrong)}, 200 if seen.well else 503
+    host = current_host()
+    seen = host.readiness.look()
+    told: dict[str, object] = {"status": "ok" if seen.well else "wrong", "wrong": list(seen.wrong)}
+    if seen.well and may(Permission.SEE_HEALTH):
+        told["standby"] = readiness.standby_told(host.epoch, host.shipping).plain()
+    return told, 200 if seen.well else 503

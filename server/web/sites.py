@@ -9,13 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.access import Permission
-from server.db.rooms import Room
 from server.db.sites import SiteAuthority, SiteSitting
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Refused
 from server.jobs.site_desk import desk_of
 from server.rules.site_file import fingerprint
-from server.services import exam_sites, site_exchange, site_files, site_wall
+from server.services import exam_sites, site_exchange, site_files, site_taking, site_wall
 from server.services.dispatches import Order
 from server.services.roomstate import AT_SEATS
 from server.services.signed import Signed
@@ -36,8 +35,9 @@ def index() -> str:
         return render_template(
             "sites/index.html",
             wall=site_wall.wall(session, actor(), now=host.now()),
-            sites=exam_sites.sites(session),
-            rooms=list(session.execute(select(Room.id, Room.name).order_by(Room.name))),
+            sites=(known := exam_sites.sites(session)),
+            choosing=(choosing := _choosing(known)),
+            rooms=exam_sites.free_rooms(session, choosing.id) if choosing else [],
             sittings=_sittings(session),
             files=site_files.files(session),
             authority=authority,
@@ -56,6 +56,14 @@ def wall() -> ResponseReturnValue:
     with host.db.read() as session:
         lines = site_wall.wall(session, actor(), now=host.now())
     return jsonify(now=host.now().isoformat(), sites=[_plain(line) for line in lines])
+
+
+def _choosing(known: list[exam_sites.SiteView]) -> exam_sites.SiteView | None:
+    """The open site whose rooms somebody is choosing: one alone, since a list of all rooms at each of two
+    thousand sites would be millions of boxes.
+    """
+    wanted = request.args.get("site", type=int)
+    return next((one for one in known if one.id == wanted and one.closed_at is None), None)
 
 
 def _plain(line: site_wall.WallLine) -> dict[str, object]:
@@ -137,7 +145,7 @@ def accept() -> ResponseReturnValue:
 def rooms(site_id: int) -> ResponseReturnValue:
     """Which rooms of the plan are the site's."""
     host = current_host()
-    chosen = [int(value) for value in request.form.getlist("room") if value.isdigit()]
+    chosen = [_as_number("room", value) for value in request.form.getlist("room")]
     host.db.write(exam_sites.give_rooms, actor(), site_id, chosen, now=host.now())
     flash(_("考点的考场已保存。"), "good")
     return redirect(url_for("sites.index"))
@@ -197,7 +205,7 @@ def upload() -> ResponseReturnValue:
     if came.missing:
         flash(_("已收到一部分，还缺 %(count)s 部分，请再次上传。", count=len(came.missing)), "look")
         return redirect(url_for("sites.index"))
-    site_exchange.take_in(desk, Signed(actor()), came.id)
+    site_taking.take_in(desk, Signed(actor()), came.id)
     flash(_("密封文件已收下。"), "good")
     return redirect(url_for("sites.index"))
 
@@ -208,14 +216,17 @@ def upload() -> ResponseReturnValue:
 def take(file_id: int) -> ResponseReturnValue:
     """Takes in a file that was refused: again, or by two people with a reason in spite of broken chains."""
     signed = _signed() if text("reason") else Signed(actor())
-    site_exchange.take_in(desk_of(current_host()), signed, file_id)
+    site_taking.take_in(desk_of(current_host()), signed, file_id)
     flash(_("密封文件已收下。"), "good")
     return redirect(url_for("sites.index"))
 
 
 def _number(name: str) -> int:
-    value = text(name)
-    if not value.isdigit() or len(value) > 9:
+    return _as_number(name, text(name))
+
+
+def _as_number(name: str, value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
         raise Refused("field_missing", 422, field=name)
     return int(value)
 

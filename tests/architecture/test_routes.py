@@ -16,6 +16,7 @@ from server.host import Host, open_host
 from server.settings import Settings
 from server.web import guard
 from server.web.fast_lane import LANE
+from tests.kept_schema import keep_schemas
 
 ROOT = Path(__file__).parents[2]
 MASTER = b"k" * 32
@@ -26,6 +27,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("routes")
     loaded = Settings.load({"EXAMHALL_DATA": str(folder / "data"), "EXAMHALL_PLAIN_HTTP": "1"})
     settings = replace(loaded, argon_memory=64)
+    keep_schemas()
     migrate.upgrade(settings)
     opened = open_host(settings, MASTER)
     yield opened

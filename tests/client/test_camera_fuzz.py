@@ -238,7 +238,7 @@ def test_the_thread_of_the_camera_outlives_any_driver(
     source = Wild([*script, np.full((48, 64, 3), 77, np.uint8)])
     camera = Camera(source, time.monotonic)
     camera.start()
-    assert source.done.wait(20)
+    assert source.done.wait(60)
     shot = camera._shot
     assert shot is not None and round(float(shot.frame.mean())) == 77
     assert camera._thread is not None and camera._thread.is_alive()

@@ -2,89 +2,19 @@
 
 import json
 import random
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from client import exchange as x
 from client.exchange import Ask, Lane, Pace, Reply, Request
-from client.link import Link
 from client.link_beat import NOTICE_DELAY
-from client.outbox import Outbox
 from exam_rooms import protocol as p
 from exam_rooms.pace import HEARTBEAT, heartbeat, silence
-from exam_rooms.protocol import Record, RecordKind, Route, SeatState, Step
-from exam_rooms.wire import decode, encode
-
-NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
-STATE = SeatState(version=5, server_time=NOW, seat="12", step=Step.SIGN_IN)
-
-
-def ok(message: object) -> Reply:
-    return Reply(200, json.dumps(encode(message)).encode())
-
-
-def error(status: int, code: str) -> Reply:
-    return Reply(status, json.dumps(encode(p.ErrorReply(code, {}))).encode())
-
-
-class Server:
-    """Answers the link's requests by what they ask; a list is used up one by one."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-        self.outbox = Outbox()
-        signer = x.Credentials(3, lambda message: b"signed:" + message, "1.0")
-        self.link = Link(signer, self.outbox, random.Random(1))
-        self.asked: list[Request] = []
-        self.events: list[x.Event] = []
-        self.says: dict[Ask, list[Reply | None] | Reply] = {
-            Ask.CHALLENGE: ok(p.Challenge("nonce")),
-            Ask.SESSION: ok(p.SessionReply("token-1", NOW + timedelta(hours=1), NOW)),
-            Ask.STATE: ok(STATE),
-            Ask.STATUS: ok(p.StatusReply(NOW, 5)),
-        }
-
-    def step(self, lane: Lane = Lane.MAIN) -> Ask | None:
-        """One request and its reply; None when there is nothing to do now."""
-        request = self.link.next(lane, self.at)
-        if not isinstance(request, Request):
-            return None
-        self.asked.append(request)
-        told = self.says[request.ask]
-        reply = told.pop(0) if isinstance(told, list) else told
-        if isinstance(told, list) and not told:
-            del self.says[request.ask]
-        if reply is None:
-            self.events += self.link.failed(lane, request, self.at)
-        else:
-            self.events += self.link.reply(lane, request, reply, self.at)
-        return request.ask
-
-    def run(self, limit: int = 30) -> list[Ask]:
-        """Requests until nothing is to do."""
-        made = []
-        while (ask := self.step()) is not None:
-            made.append(ask)
-            assert len(made) < limit, made
-        return made
-
-    def wait(self) -> float:
-        """Goes to the next moment the link wants; the seconds that took."""
-        wake = self.link.next(Lane.MAIN, self.at)
-        assert isinstance(wake, float) and wake < x.FOREVER
-        seconds, self.at = wake - self.at, wake
-        return seconds
-
-
-def record(seq: int, journal: int = 1, attempt: int = 7) -> Record:
-    return Record(attempt, journal, seq, RecordKind.ANSWER, f"q{seq}", "", "b", 0, "", f"{seq}")
-
-
-def sent_seqs(request: Request) -> list[int]:
-    return [one.seq for one in decode(p.AnswersRequest, json.loads(request.body)).records]
+from exam_rooms.protocol import Step
+from exam_rooms.wire import encode
+from tests.client.link_kit import NOW, STATE, Server, error, events_of, ok, record, sent_seqs
 
 
 @pytest.fixture
@@ -99,10 +29,6 @@ def up(server: Server) -> Server:
     server.asked.clear()
     server.events.clear()
     return server
-
-
-def events_of(events: Iterable[x.Event], kind: type) -> list[x.Event]:
-    return [event for event in events if isinstance(event, kind)]
 
 
 def test_it_proves_itself_before_anything_else(server: Server) -> None:
@@ -325,128 +251,3 @@ def test_a_reply_that_is_no_message_is_no_success(up: Server) -> None:
         up.at += 8.5
         up.run()
     assert len(events_of(up.events, x.StateSeen)) == 4
-
-
-# Acts, journals, files
-
-
-def test_an_act_goes_first_and_its_outcome_is_told(up: Server) -> None:
-    up.at += HEARTBEAT
-    state = replace(STATE, version=6, step=Step.IDENTIFIED)
-    up.says[Ask.ACT] = [ok(state)]
-    ref = up.link.act(Route.SIGN_IN, p.SignInRequest("T", "I"))
-    assert up.run()[0] == Ask.ACT
-    assert json.loads(up.asked[0].body) == {"ticket": "T", "id_number": "I"}
-    assert up.events[:2] == [x.StateSeen(state), x.ActDone(ref, "", {})]
-
-
-def test_a_refused_act_is_told_with_its_reason_and_not_repeated(up: Server) -> None:
-    up.says[Ask.ACT] = [Reply(409, b'{"code": "wrong_seat", "params": {"seat": "7"}}')]
-    ref = up.link.act(Route.SIGN_IN, p.SignInRequest("T", "I"))
-    up.run()
-    assert events_of(up.events, x.ActDone) == [x.ActDone(ref, "wrong_seat", {"seat": "7"})]
-    assert [one.ask for one in up.asked].count(Ask.ACT) == 1
-    assert up.link.up
-
-
-def test_an_act_whose_reply_is_lost_is_told_and_the_state_fetched(up: Server) -> None:
-    up.says[Ask.ACT] = [None]
-    ref = up.link.act(Route.SIGN_IN, p.SignInRequest("T", "I"))
-    up.run()
-    assert x.ActDone(ref, "no_link", {}) in up.events
-    up.wait()
-    assert Ask.STATE in up.run()
-
-
-def test_too_many_tries_do_not_stop_the_answers(up: Server) -> None:
-    up.says[Ask.ACT] = [error(429, "too_many_tries")]
-    up.link.act(Route.SIGN_IN, p.SignInRequest("T", "I"))
-    up.outbox.add([record(1)])
-    up.says[Ask.ANSWERS] = [ok(p.AnswersReply({"1": 1}))]
-    assert Ask.ANSWERS in up.run()
-    assert up.link.up
-
-
-def test_an_act_survives_a_dead_token(up: Server) -> None:
-    up.at += 2.0
-    up.says[Ask.ACT] = [error(401, "token_expired"), ok(STATE)]
-    ref = up.link.act(Route.CONFIRM, p.ConfirmRequest(True))
-    up.run()
-    assert x.ActDone(ref, "", {}) in up.events
-
-
-def test_a_dropped_act_is_not_sent(up: Server) -> None:
-    ref = up.link.act(Route.CONFIRM, p.ConfirmRequest(True))
-    up.link.drop_act(ref)
-    assert up.run() == []
-
-
-def test_a_journal_is_asked_for_until_granted(up: Server) -> None:
-    grant = p.JournalReply(7, 1, p.ZERO_HEAD, "a2V5")
-    up.says[Ask.JOURNAL] = [error(409, "not_started"), ok(grant)]
-    up.link.want_journal(7)
-    assert up.run() == [Ask.JOURNAL]
-    up.wait()
-    assert Ask.JOURNAL in up.run()
-    assert events_of(up.events, x.JournalGranted) == [x.JournalGranted(grant)]
-    up.at += 10
-    assert Ask.JOURNAL not in up.run()
-
-
-def test_a_new_state_ends_the_pause_before_a_journal(up: Server) -> None:
-    grant = p.JournalReply(7, 1, p.ZERO_HEAD, "a2V5")
-    up.says[Ask.JOURNAL] = [error(409, "not_started"), ok(grant)]
-    up.link.want_journal(7)
-    up.run()
-    up.link.pushed(encode(replace(STATE, version=6)))
-    assert up.run() == [Ask.JOURNAL]
-
-
-def test_a_journal_that_could_not_be_used_is_not_asked_for_in_a_loop(up: Server) -> None:
-    up.says[Ask.JOURNAL] = ok(p.JournalReply(7, 1, p.ZERO_HEAD, "a2V5"))
-    up.link.want_journal(7)
-    up.run()
-    up.link.want_journal(7)
-    assert up.run() == []
-    assert up.wait() >= 0.5
-
-
-def test_files_travel_in_a_lane_of_their_own(up: Server) -> None:
-    up.link.bulk.want(Ask.PACKAGE, "abc", "/agent/package?sha256=abc")
-    up.says[Ask.PACKAGE] = [Reply(500, b""), Reply(200, b"data"), Reply(200, b"data")]
-    assert up.step(Lane.BULK) is Ask.PACKAGE
-    assert up.link.up  # its trouble is not the link's
-    up.outbox.add([record(1)])
-    up.says[Ask.ANSWERS] = [ok(p.AnswersReply({"1": 1}))]
-    assert up.run()[0] == Ask.ANSWERS
-    up.at += 8.0
-    assert up.step(Lane.BULK) is Ask.PACKAGE
-    assert events_of(up.events, x.Fetched) == [x.Fetched(Ask.PACKAGE, "abc", b"data")]
-    assert up.step(Lane.BULK) is None  # still wanted, so it was no good: not at once again
-    up.link.bulk.want(Ask.PACKAGE, "", "")
-    up.at += 60.0
-    assert up.step(Lane.BULK) is None
-
-
-def test_a_file_nobody_wants_any_more_is_dropped(up: Server) -> None:
-    up.link.bulk.want(Ask.PHOTO, "T1", Route.PHOTO)
-    request = up.link.next(Lane.BULK, up.at)
-    assert isinstance(request, Request)
-    up.link.bulk.want(Ask.PHOTO, "T2", Route.PHOTO)
-    assert up.link.reply(Lane.BULK, request, Reply(200, b"other"), up.at) == []
-
-
-def test_the_receipt_waits_for_the_last_answer(up: Server) -> None:
-    receipt = p.Receipt(7, "T", 1, 1, "00", 0, NOW, "sig")
-    up.says |= {Ask.RECEIPT: [ok(receipt)], Ask.ANSWERS: [ok(p.AnswersReply({"1": 1}))]}
-    up.outbox.add([record(1)])
-    up.link.want_receipt(7)
-    assert up.run() == [Ask.ANSWERS, Ask.RECEIPT]
-    assert events_of(up.events, x.ReceiptSeen) == [x.ReceiptSeen(receipt)]
-
-
-def test_the_receipt_of_another_attempt_is_no_receipt(up: Server) -> None:
-    up.says[Ask.RECEIPT] = ok(p.Receipt(8, "T", 1, 1, "00", 0, NOW, "sig"))
-    up.link.want_receipt(7)
-    up.run()
-    assert events_of(up.events, x.ReceiptSeen) == []

@@ -2,16 +2,20 @@
 
 import json
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from client import exchange as x
+from client.board import Board
 from client.exchange import Ask, Lane, Reply, Request
+from client.scout import Scout
+from client.servers import Question
 from exam_rooms import protocol as p
 from exam_rooms.protocol import EPOCH_HEADER
 from exam_rooms.standby_messages import ResumedJournal, ResumeReply, ResumeRequest
 from exam_rooms.wire import decode
-from tests.client.test_link import NOW, STATE, Server, error, events_of, ok, record, sent_seqs
+from tests.client.link_kit import NOW, STATE, Server, error, events_of, ok, record, sent_seqs
 
 
 @pytest.fixture
@@ -124,3 +128,13 @@ def test_what_the_new_server_does_not_take_waits_for_a_rescue() -> None:
 def test_an_equal_epoch_elsewhere_is_the_same_server_to_us(up: Server) -> None:
     assert events_of(up.link.moved(up.at, anew=False), x.EpochMoved) == []
     assert up.outbox.waiting() == 2
+
+
+def test_what_is_told_of_epochs_is_told_with_the_token(up: Server) -> None:
+    """Servers believe nobody else; while another token is fetched the last one serves."""
+    scout = Scout(up.link, cast("Board", None), None, lambda _events: None)
+    for gone in (False, True):
+        for token in ("mine", None):
+            up.link._door.token = token
+            asked = scout._request(Question("https://10.0.0.3:8443", gone), 0.0)
+            assert asked.headers["Authorization"] == "Bearer mine"

@@ -3,9 +3,8 @@
 import base64
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,10 @@ from client import seat as client_seat
 from client.agent import Agent, Parts
 from client.board import Board
 from client.books import Books
-from client.bringing import Bringer
 from client.clock import ServerClock
 from client.device import FORMER_KEPT, DataFolder, Device, read_device
 from client.exchange import Credentials
 from client.link import Link
-from client.link_bulk import Bulk, Times
 from client.outbox import Outbox
 from client.paper import Shelf
 from client.pin import PinGate
@@ -33,44 +30,10 @@ from client.running import Running
 from exam_rooms import rescue as form
 from exam_rooms.kiosk_messages import KioskPlan
 from exam_rooms.pins import hashed_pin
-from exam_rooms.protocol import (
-    ZERO_HEAD,
-    AnswersReply,
-    JournalReply,
-    Record,
-    RecordKind,
-    RefusedRecord,
-    Route,
-    SeatState,
-    Step,
-)
-from exam_rooms.rescue import RescuedJournal, RescueReply
-from exam_rooms.wire import encode
+from exam_rooms.protocol import ZERO_HEAD, JournalReply, RecordKind
 from itembank.letters import new_letter_key, open_letter
 from itembank.sealing import SealBroken
-from tests.client.test_books import NOW
-
-SECRET = bytes(range(32))
-SITE_PRIVATE, SITE_PUBLIC = new_letter_key()
-TICKS = count()
-
-
-def device(workstation: int = 3, rescue_key: bytes = SITE_PUBLIC) -> Device:
-    return Device(
-        workstation=workstation,
-        room="一号考场",
-        seat="12",
-        server="https://server:8443",
-        private_key=_b64(Ed25519PrivateKey.generate().private_bytes_raw()),
-        journal_key=_b64(SECRET),
-        site_key=_b64(bytes(32)),
-        ca_pem="",
-        rescue_key=_b64(rescue_key),
-    )
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+from tests.client.rescue_kit import ELSEWHERE, SECRET, SITE_PRIVATE, TICKS, b64, device, flipped, opened, own
 
 
 def public(one: Device, number: int) -> Ed25519PublicKey:
@@ -88,21 +51,10 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
 @pytest.fixture
 def books(folder: DataFolder) -> Books:
     made = Books(folder, SECRET, Outbox(), lambda: ("boot", next(TICKS)))
-    made.grant(JournalReply(7, 1, ZERO_HEAD, _b64(bytes(32))))
+    made.grant(JournalReply(7, 1, ZERO_HEAD, b64(bytes(32))))
     for item in ("a", "b", "c"):
         made.append(7, RecordKind.ANSWER, item, ("A",))
     return made
-
-
-def opened(data: bytes) -> tuple[form.RescueFile, tuple[Record, ...]]:
-    file = form.take_apart(data)
-    return file, form.read_body(open_letter(SITE_PRIVATE, file.body, file.head_bytes))
-
-
-def own(books: Books, attempt: int = 7) -> tuple[Record, ...]:
-    journal = books.newest(attempt)
-    assert journal is not None
-    return journal.records
 
 
 def test_a_file_holds_every_record_and_is_signed(books: Books, folder: DataFolder) -> None:
@@ -122,15 +74,11 @@ def test_only_the_site_opens_it_and_nothing_can_be_exchanged(books: Books, folde
         open_letter(new_letter_key()[0], file.body, file.head_bytes)
     with pytest.raises(SealBroken):
         open_letter(SITE_PRIVATE, file.body, file.head_bytes.replace(b'"12"', b'"13"'))
-    for changed in (data.replace(b'"seat":"12"', b'"seat":"13"'), _flipped(data, len(data) // 2)):
+    for changed in (data.replace(b'"seat":"12"', b'"seat":"13"'), flipped(data, len(data) // 2)):
         other = form.take_apart(changed)
         with pytest.raises(InvalidSignature):
             public(me, 3).verify(other.signatures[3], other.message)
     assert b'"item"' not in data
-
-
-def _flipped(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
 def test_every_cut_of_a_file_is_refused(books: Books, folder: DataFolder) -> None:
@@ -154,7 +102,7 @@ def test_a_damaged_journal_gives_what_was_sound_before_the_damage(books: Books, 
     records = own(books)
     (path,) = folder.journals.glob("*.journal")
     data = path.read_bytes()
-    path.write_bytes(_flipped(data, len(data) - 10))
+    path.write_bytes(flipped(data, len(data) - 10))
     file, found = opened(rescue.make(folder.journals, device()))
     assert found == records[:3]
     assert file.head.journals == (form.RescueJournal(7, 1, ZERO_HEAD, 3, whole=False),)
@@ -223,157 +171,6 @@ def test_sticks_are_found_among_mounts(tmp_path: Path) -> None:
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 {spelled} vfat rw 0 0\nbroken\n")
     assert list(rescue.sticks([f"{tmp_path}/USB"], mounts)) == [stick]
     assert list(rescue.sticks([f"{tmp_path}/else"], mounts)) == []
-
-
-# --- stranded after a new pairing -----------------------------------------------------------------------
-
-
-def lane(
-    books: Books, folder: DataFolder, *, ends_told: bool = True
-) -> tuple[Outbox, Bulk, Callable[[SeatState], None]]:
-    """A machine that was paired anew; `ends_told`: the server knows where the journals found here end."""
-    outbox = books._outbox
-    bulk = Bulk(random.Random(1), None)
-    bringer = Bringer.of(outbox, bulk, folder.journals, device().after(device(2)))
-    if ends_told:
-        outbox.end_told(7, 1)
-    return outbox, bulk, bringer.take_state
-
-
-def answered(bulk: Bulk, request: x.Request, *journals: RescuedJournal) -> list[x.Event]:
-    """The server has read the file and names these journals."""
-    reply = x.Reply(200, json.dumps(encode(RescueReply(0, 0, journals))).encode())
-    return bulk.accepted(request, reply, 61.0)
-
-
-def offered(bulk: Bulk, now: float = 10.0) -> list[x.Request]:
-    return [one for one in bulk.offers({}, Times(now)) if isinstance(one, x.Request)]
-
-
-ELSEWHERE = SeatState(1, NOW, "12", Step.SIGN_IN)
-
-
-def test_what_no_request_will_carry_is_brought(books: Books, folder: DataFolder) -> None:
-    outbox, bulk, take = lane(books, folder)
-    take(ELSEWHERE)
-    assert offered(bulk) == []  # the link carries it itself
-    outbox.disown(7, 1)
-    assert (outbox.attempts(), outbox.waiting()) == ([], 4)
-    assert outbox.stranded_attempts() == {7}
-    take(SeatState(1, NOW, "12", Step.ANSWERING, attempt=7))
-    assert offered(bulk) == []  # the candidate goes on here: a new journal takes it over
-    take(ELSEWHERE)
-    (request,) = offered(bulk)
-    assert (request.ask, request.path) == (x.Ask.RESCUE, Route.RESCUE)
-    assert request.load is not None
-    file, records = opened(request.load())
-    assert records == own(books)
-    assert set(file.signatures) == {3, 2}
-    bulk.failed(request, 10.0)
-    assert offered(bulk) == []
-    (again,) = offered(bulk, 60.0)
-    assert answered(bulk, again, RescuedJournal(7, 1, 4)) == [x.AnswersTaken(7)]
-    assert (outbox.waiting(), outbox.stranded_attempts()) == (0, frozenset())
-    take(ELSEWHERE)
-    assert offered(bulk, 70.0) == []
-
-
-def test_a_refused_file_waits_for_a_person(books: Books, folder: DataFolder) -> None:
-    outbox, bulk, take = lane(books, folder)
-    outbox.disown(7, 1)
-    take(ELSEWHERE)
-    (request,) = offered(bulk)
-    bulk.refused(request, x.Reply(422, b"{}"), 10.0)
-    take(ELSEWHERE)
-    assert offered(bulk, 99.0) == []
-    assert outbox.waiting() == 4  # and the monitor shows it
-
-
-@pytest.mark.parametrize(
-    ("named", "waiting"),
-    [
-        ((), 4),  # rescue_journal_unknown, rescue_journal_of_another
-        ((RescuedJournal(7, 1, 2),), 2),
-        ((RescuedJournal(7, 1, 3, (RefusedRecord(1, 4, "fork"),)),), 0),
-        ((RescuedJournal(8, 1, 4), RescuedJournal(7, 2, 4)), 4),
-    ],
-)
-def test_only_what_the_server_names_is_let_go(
-    books: Books, folder: DataFolder, named: tuple[RescuedJournal, ...], waiting: int
-) -> None:
-    outbox, bulk, take = lane(books, folder)
-    outbox.disown(7, 1)
-    take(ELSEWHERE)
-    (request,) = offered(bulk)
-    answered(bulk, request, *named)
-    assert (outbox.waiting(7), len(outbox.stranded(7))) == (waiting, waiting)
-    take(ELSEWHERE)
-    assert offered(bulk, 999.0) == []  # what is left is for a person to carry
-    books.settle(None)
-    if waiting:
-        assert opened(rescue.make(folder.journals, device()))[1]
-    else:
-        with pytest.raises(rescue.NothingToRescue):
-            rescue.make(folder.journals, device())
-
-
-def test_a_journal_damaged_before_its_first_record_is_not_let_go(books: Books, folder: DataFolder) -> None:
-    """It is not in the file, whatever the server says of the others; the records are still in memory."""
-    records = own(books)
-    outbox, bulk, take = lane(books, folder)
-    books.grant(JournalReply(7, 2, records[-1].hash, _b64(bytes(32)), records[:1]))
-    books.append(7, RecordKind.ANSWER, "d", ("A",))
-    outbox.disown(7, 1)
-    outbox.disown(7, 2)
-    first = folder.journals / "7-1.journal"
-    frame = first.stat().st_size // 5
-    first.write_bytes(_flipped(first.read_bytes(), frame + 40))
-    take(ELSEWHERE)
-    (request,) = offered(bulk)
-    assert request.load is not None
-    file, _ = opened(request.load())
-    assert [note.journal for note in file.head.journals] == [2]
-    answered(bulk, request, RescuedJournal(7, 2, 2))
-    assert [record.journal for record in outbox.stranded(7)] == [1] * 3
-    books.settle(None)
-    assert not books.running(7).settled
-
-
-def test_the_end_of_a_former_pairings_journal_is_told_though_nothing_waits(
-    books: Books, folder: DataFolder
-) -> None:
-    outbox, bulk, take = lane(books, folder, ends_told=False)
-    outbox.acknowledge(7, AnswersReply({"1": 4}))
-    assert outbox.waiting() == 0
-    take(SeatState(1, NOW, "12", Step.ANSWERING, attempt=7))
-    assert offered(bulk) == []  # once the candidate is done here
-    books.settle(None)
-    assert not books.running(7).settled  # a restart would ask again
-    take(SeatState(1, NOW, "12", Step.TIME_OVER, attempt=7))
-    (request,) = offered(bulk)
-    assert request.load is not None
-    assert opened(request.load())[1] == own(books)
-    answered(bulk, request, RescuedJournal(7, 1, 4))
-    take(ELSEWHERE)
-    assert offered(bulk, 99.0) == []
-    books.settle(None)
-    assert books.running(7).settled
-    _, later, take = lane(books, folder, ends_told=False)
-    take(ELSEWHERE)
-    assert offered(later) == []
-
-
-def test_a_machine_that_was_paired_once_tells_its_ends_itself(books: Books, folder: DataFolder) -> None:
-    bulk = Bulk(random.Random(1), None)
-    Bringer.of(books._outbox, bulk, folder.journals, device()).take_state(ELSEWHERE)
-    assert offered(bulk) == []
-
-
-def test_nothing_is_stranded_that_was_acknowledged(books: Books, folder: DataFolder) -> None:
-    outbox, _, _ = lane(books, folder)
-    outbox.acknowledge(7, AnswersReply({"1": 4}))
-    outbox.disown(7, 1)
-    assert outbox.stranded_attempts() == frozenset()
 
 
 # --- at the running seat ------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from itembank.importing.layouts import GUOBIAO, field_of, find_header, template_
 from itembank.importing.readers import HEADINGS, RawItem
 from itembank.importing.rows import headers, notes, raw_items
 from itembank.importing.tables import read_table
-from itembank.importing.template import template_rows
 from tests.itembank.bank_files import HEADER, csv_bytes, row, xlsx_bytes
+from tests.itembank.workbook_kit import template_rows
 
 
 def sheet(*rows: list[str], title: str = "题库模板") -> Sheet:

@@ -7,11 +7,11 @@ import pytest
 from itembank.importing.drafts import Declared
 from itembank.importing.pipeline import read_bank
 from itembank.importing.reading import BankReading
-from itembank.importing.template import template_rows
 from itembank.item_rules import validate
 from itembank.items import ItemKind
 from itembank.problems import InputRefused, Problem
 from tests.itembank.bank_files import HEADER, csv_bytes, row, true_false, xlsx_bytes
+from tests.itembank.workbook_kit import template_rows
 
 ROWS = [
     HEADER,

@@ -165,8 +165,3 @@ def test_the_hash_tells_versions_apart() -> None:
     assert digest(TEMPLATE) == digest(Template.from_json(TEMPLATE.to_json()))
     assert digest(TEMPLATE) != digest(replace(TEMPLATE, version=2))
     assert digest(TEMPLATE) != digest(_with_item(points=Decimal(59)))
-
-
-def test_the_turn_ends_at_the_earliest_stop() -> None:
-    assert TEMPLATE.stops_at() is None
-    assert _with_steps(STEP, OvertimeStep(180, Decimal(5), stop=True)).stops_at() == 180

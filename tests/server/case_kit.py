@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Role
 from server.db.cases import Case
-from server.db.sittings import Assignment, Attempt, RoomSitting
+from server.db.sittings import Assignment, Attempt, Incident, RoomSitting
 from server.host import Host
-from server.services import case_decisions, cases, incidents, staff_incidents, warnings
+from server.jobs.documents import document_pdf
+from server.services import case_decisions, case_documents, cases, incidents, staff_incidents, warnings
 from server.services.case_decisions import Delivery, Ruling
+from server.services.case_documents import Asked
 from server.services.cases import Facts, Opening, Signature
 from server.services.incidents import Handling
 from server.services.staff_incidents import Sighting
@@ -121,3 +125,17 @@ def case_room(host: Host, person_as: Callable[..., Actor], machine: Machine) -> 
     room = CaseRoom(scene, machine, person_as("rover"), *heads)
     room.on_duty(room.rover, Role.ROVER)
     return room
+
+
+def text_of(room: CaseRoom, who: Actor, case: int, document: str) -> str:
+    """A paper's text, made as the job makes it, without blanks."""
+    with room.host.db.read() as session:
+        asked = Asked(case, document, SHANGHAI, "某某评价中心")
+        payload = case_documents.document(session, who, asked, now=room.host.now())
+    pdf = document_pdf(payload, lambda *_: None)["data"]
+    return "".join("".join(sheet.extract_text().split()) for sheet in PdfReader(BytesIO(pdf)).pages)
+
+
+def incident_row(room: CaseRoom, incident: int) -> Incident:
+    with room.host.db.read() as session:
+        return session.get_one(Incident, incident)

@@ -34,7 +34,7 @@ from server.settings import Settings
 from tests.kept_schema import keep_schemas
 from tests.postgres import PostgresServer, running_server
 from tests.server import kept_app, kept_stage
-from tests.server.remembered import remember_routes, remember_statements
+from tests.server.remembered import remember_routes, remember_statements, remember_texts
 from tests.server.warm_children import warm_up
 
 MASTER = b"test master key, 32 bytes long.."
@@ -156,6 +156,7 @@ def remembering() -> None:
     keep_schemas()
     remember_routes()
     remember_statements()
+    remember_texts()
     warm_up()
 
 

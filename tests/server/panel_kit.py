@@ -18,11 +18,14 @@ from itembank.sheet_marks import fold, score
 from itembank.sheet_values import plain
 from server.access import Actor
 from server.db.assessing import PanelScore, ScoreRecord, SheetJournal
-from server.db.sittings import RoomSitting
+from server.db.sittings import Candidate, Registration, RoomSitting
+from server.db.staffing import StaffRecusal
 from server.host import Host
 from server.rules.sheet_chain import SheetRecord, lock_text
-from server.services import panel_scores, scoring_devices, sheets
+from server.services import panel_scores, panels, scoring_devices, sheets
 from tests.server.assessing_kit import Stage, make_assessment, sheet_template
+
+People = Callable[..., Actor]
 
 Action = dict[str, Any]
 TEMPLATE = sheet_template()
@@ -171,3 +174,22 @@ def chain(
         parent = record.hash
         made.append(record)
     return made
+
+
+def seats(stage: Stage) -> tuple[panels.PanelSeat, ...]:
+    with stage.host.db.read() as session:
+        return panels.panel(session, stage.room_sitting)
+
+
+def make_uncle(stage: Stage, who: Actor, registration: int) -> str:
+    """The examiner has a link with the candidate of that registration, whose name it returns."""
+
+    def link(session: Session) -> str:
+        row = session.get_one(Registration, registration)
+        person = session.get_one(Candidate, row.candidate_id)
+        known = StaffRecusal(user_id=who.user_id, kind="kin", candidate_index=person.id_index)
+        known.note, known.added_at = "叔父", stage.host.now()
+        session.add(known)
+        return person.name
+
+    return stage.host.db.write(link)

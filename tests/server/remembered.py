@@ -5,15 +5,19 @@ compiled to the same matcher and a statement to the same SQL each time, and toge
 what the tests cost.
 """
 
+import copy
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any
 
+import yaml
 from sqlalchemy import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 STATEMENTS = 4_000
+TEXTS = 300
 _MADE = ("_parts", "_trace", "_converters", "_build", "_build_unknown")
 """What compiling a rule writes into it, beside the names of its arguments."""
 
@@ -52,6 +56,19 @@ def remember_statements() -> None:
     Engine._compiled_cache = kept  # type: ignore[assignment]
     DefaultDialect.__eq__ = _same_kind  # type: ignore[method-assign]
     DefaultDialect.__hash__ = _of_kind  # type: ignore[method-assign]
+
+
+def remember_texts() -> None:
+    """A blueprint or a policy is read out of its text once; everybody gets values of their own."""
+    load = yaml.load
+    known = lru_cache(TEXTS)(lambda text, loader: load(text, Loader=loader))
+
+    def remembered(stream: object, Loader: type) -> object:
+        if not isinstance(stream, str):
+            return load(stream, Loader=Loader)
+        return copy.deepcopy(known(stream, Loader))
+
+    yaml.load = remembered
 
 
 def _same_kind(one: object, other: object) -> bool:

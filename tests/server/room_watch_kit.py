@@ -6,17 +6,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 
-from exam_rooms.seats import AttemptState
 from server.access import Actor
 from server.db.rooms import Seat
-from server.db.sittings import Attempt
 from server.host import Host
 from tests.server import delivery_kit
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
 from tests.server.kept_stage import further
 from tests.server.room_camera_kit import RoomAgent
-from tests.server.smart_kit import equip
+from tests.server.smart_kit import begun, equip
 
 SEATED = "12345678"
 SPARE = "9"
@@ -61,22 +59,7 @@ def calibrated(app: Flask, scene: Scene, machine: Machine) -> RoomAgent:
 
 def started(scene: Scene, machine: Machine, refusing: str = "") -> None:
     """The room works on its papers; no machine of a seat is there."""
-
-    def ready(session) -> None:
-        for seat in SEATED:
-            attempt = session.get_one(Attempt, scene.attempts[seat])
-            attempt.state, attempt.face_consent = str(AttemptState.READY), seat not in refusing
-            attempt.workstation_id, attempt.accepted_at = scene.workstations[seat], scene.host.now()
-
-    def prepare() -> None:
-        scene.host.db.write(ready)
-        machine.advance(minutes=10)
-        scene.start()
-
-    now = scene.host.now()
-    further(scene.host, ("started", refusing), prepare)
-    if scene.host.now() == now:
-        machine.advance(minutes=10)
+    begun(scene, machine, SEATED, refusing)
 
 
 def wanted(scene: Scene, machine: Machine, camera: RoomAgent) -> dict[str, int]:

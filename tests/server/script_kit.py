@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from itembank.items import Criterion, Item, ItemBody, ItemFacts, ItemKind, Option
 from server.access import Actor
+from server.db.record import AuditEntry
 from server.db.scripts import Script, ScriptReading
 from server.db.sittings import RoomSitting
 from server.host import Host
@@ -162,3 +163,8 @@ def make_paper_room(host: Host, person_as: Callable[..., Actor], machine: Machin
     keepers = Signed(scene.chief, "考试机全部断电", person_as("custodian"))
     machine.advance(seconds=timedelta(minutes=1).total_seconds())
     return PaperRoom(scene, markers, keepers, person_as("administrator"))
+
+
+def acts(room: PaperRoom) -> list[str]:
+    with room.host.db.read() as session:
+        return list(session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)))

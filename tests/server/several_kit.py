@@ -53,22 +53,33 @@ class Worker:
 
 
 class Workers:
-    """Two processes or more, as of machines whose clocks agree."""
+    """Two processes or more, of one machine or of several with clocks of their own."""
 
     def __init__(self, settings: Settings, machine: Machine) -> None:
         self.settings, self.machine, self.ether = settings, machine, Ether()
+        self.machines = [machine]
         self.all: list[Worker] = []
 
-    def add(self) -> Worker:
-        host = open_host(self.settings, MASTER, look=self.machine.look)
-        host.bus.clock = lambda: self.machine.boot_ns / 1e9
+    def add(self, machine: Machine | None = None) -> Worker:
+        """A process more, of another machine when one is given."""
+        here = machine or self.machine
+        if here not in self.machines:
+            self.machines.append(here)
+        host = open_host(self.settings, MASTER, look=here.look)
+        host.bus.clock = lambda: here.boot_ns / 1e9
         with host.membership.arrival():
             pass
         worker = Worker(host, Together(host), Watch(host))
         host.bus.join(self.ether, host.events)
         self.ether.listeners.append(host.bus.receive)
         self.all.append(worker)
+        self._meet()
         return worker
+
+    def _meet(self) -> None:
+        """Everybody has heard that everybody hears it: what it says is believed."""
+        for worker in [worker for worker in self.all if not worker.dead] * 2:
+            worker.host.bus.beat()
 
     def news(self) -> None:
         """What waits is sent."""
@@ -77,7 +88,8 @@ class Workers:
 
     def second(self, seconds: float = 1.0) -> None:
         """Time passes, and everybody does what is done once a second."""
-        self.machine.advance(seconds=seconds)
+        for machine in self.machines:
+            machine.advance(seconds=seconds)
         self.tick()
 
     def tick(self) -> None:

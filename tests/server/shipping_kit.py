@@ -13,7 +13,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from server.access import SYSTEM, Actor, Role
 from server.host import Host
-from server.jobs.following import Follower, Inbox, follow
+from server.jobs.following import Follower, follow
+from server.jobs.inbox import Inbox
 from server.jobs.primary import Pairing, pair, save_pairing
 from server.live.shipping import Shipper
 from server.services import audit, standby_pairing
@@ -21,7 +22,7 @@ from server.services.shipping import STORES
 from server.settings import Settings
 
 ADMIN = Actor(None, "console/test", frozenset({Role.ADMINISTRATOR}))
-PATIENCE = 15.0
+PATIENCE = 60.0
 ADDRESS = "https://10.0.0.3:8443"
 
 
@@ -50,7 +51,7 @@ class Couple:
     def ship(self) -> None:
         """litestream runs and has begun."""
         self.shipper.tick()
-        until(lambda: all(self.host.shipping.outbox.newest(store, 0) for store in STORES))
+        until(lambda: all(self.host.shipping.outbox.after(store, 0) for store in STORES))
 
     def note(self, count: int = 1) -> None:
         """Changes that can be counted in the audit record."""

@@ -22,6 +22,7 @@ from server.services.agents import Agent
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene
+from tests.server.kept_stage import further
 
 BOOT_ID = "b00t0000-0000-4000-8000-000000000000"
 DIMS = 128
@@ -33,7 +34,7 @@ def equip(scene: Scene) -> Scene:
     def smart(session) -> None:
         session.get_one(Room, scene.room).kind = "smart"
 
-    scene.host.db.write(smart)
+    further(scene.host, "smart", lambda: scene.host.db.write(smart))
     return scene
 
 
@@ -71,13 +72,8 @@ def note(**changed: Any) -> ObservationNote:
     return ObservationNote(**{**good, **changed})
 
 
-def answering(
-    app: Flask, scene: Scene, machine: Machine, seats: str = "12", refusing: str = ""
-) -> list["CameraAgent"]:
-    """Workstations before the paper of a room that has just started; `refusing`: seats without consent.
-
-    The way to the waiting screen is left out (`CameraAgent.wait` goes it): its rows are written at once.
-    """
+def begun(scene: Scene, machine: Machine, seats: str, refusing: str = "") -> None:
+    """Ten minutes on, the room works on its papers at these seats, whose machines were not heard yet."""
 
     def ready(session) -> None:
         for seat in seats:
@@ -85,9 +81,25 @@ def answering(
             attempt.state, attempt.face_consent = str(AttemptState.READY), seat not in refusing
             attempt.workstation_id, attempt.accepted_at = scene.workstations[seat], scene.host.now()
 
-    scene.host.db.write(ready)
-    machine.advance(minutes=10)
-    scene.start()
+    def prepare() -> None:
+        scene.host.db.write(ready)
+        machine.advance(minutes=10)
+        scene.start()
+
+    before = scene.host.now()
+    further(scene.host, ("begun", seats, refusing, machine.boot_ns, machine.boot_id), prepare)
+    if scene.host.now() == before:
+        machine.advance(minutes=10)
+
+
+def answering(
+    app: Flask, scene: Scene, machine: Machine, seats: str = "12", refusing: str = ""
+) -> list["CameraAgent"]:
+    """Workstations before the paper of a room that has just started; `refusing`: seats without consent.
+
+    The way to the waiting screen is left out (`CameraAgent.wait` goes it): its rows are written at once.
+    """
+    begun(scene, machine, seats, refusing)
     agents = [CameraAgent(app, scene, seat) for seat in seats]
     for agent in agents:
         agent.open_session()

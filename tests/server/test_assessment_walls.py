@@ -196,17 +196,17 @@ def test_a_sheet_that_is_being_locked_is_not_replaced(stage: Stage, person_as: P
         session.scalars(mine).one().state = "locked"
         session.flush()
         locked.set()
-        go.wait(5)
+        go.wait(60)
 
     stage.host.db.write(put)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(stage.host.db.write, lock)
-        locked.wait(5)
+        assert locked.wait(60)
         signed = Signed(stage.chief, "晕倒", stage.supervisor)
         second = pool.submit(stage.write, panel_swaps.in_turn, signed, turn.id, Swap(out, new.user_id or 0))
         with pytest.raises(TimeoutError):
             second.result(0.5)
         go.set()
-        first.result(5)
+        first.result(60)
         with pytest.raises(Refused, match="sheet_locked"):
-            second.result(5)
+            second.result(60)

@@ -11,9 +11,9 @@ from server.cli.bench.pictures import JPEG, SIZE, name_of, picture
 from server.cli.bench.saves import CLOSED, PACED, SATURATED, SAVERS, Order
 from server.cli.bench.seats import Order as SeatsOrder
 from server.cli.bench.seats import Step, spread
+from server.cli.bench.shape import Shape
 from server.cli.bench.soak import Order as SoakOrder
 from server.cli.bench.soak import Sample, found_of
-from server.cli.bench.stand import Shape
 from server.cli.rehearse.watch import percentile
 
 SVG = "{http://www.w3.org/2000/svg}"

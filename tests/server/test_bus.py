@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from server.bus import redis_channel
+from server.bus import bus, redis_channel
 from server.bus.bus import Bus, ChannelDown, Worker
 from server.bus.redis_channel import RedisChannel, connect
 from server.events import Events, SeatChanged
-from tests.server.redis_kit import Redis
+from tests.server.redis_kit import Impostor, Redis
 
 
 class Open:
@@ -44,8 +44,8 @@ class Wire:
         if self.kept is not None:
             self.kept.append(data)
             return
-        for bus in self.buses.values():
-            bus.receive(data)
+        for listener in self.buses.values():
+            listener.receive(data)
 
     def add(self, name: str, events: Events | None = None) -> Bus:
         bus = Bus(Worker(name), Open(), now=lambda: 1_000.0 + self.now, clock=lambda: self.now)
@@ -72,20 +72,20 @@ def met() -> Wire:
 
 def test_a_line_that_hangs_holds_up_a_beat_once_and_not_for_every_message() -> None:
     wire = met()
-    wire.hangs, bus = 2.0, wire.buses["a"]
+    wire.hangs, mine = 2.0, wire.buses["a"]
     before = wire.now
     for _ in range(20):  # as when a thousand lines are told
-        bus.send("lines", [])
-        bus.flush()
-    bus.beat()
+        mine.send("lines", [])
+        mine.flush()
+    mine.beat()
     assert wire.now - before == 2.0
     wire.second("a")
     wire.second("a")
-    assert bus.away and "a" in wire.forgotten  # so it is noticed in seconds that nobody hears
+    assert mine.away and "a" in wire.forgotten  # so it is noticed in seconds that nobody hears
     wire.hangs = 0.0
     wire.second()
     wire.second()
-    assert not bus.away
+    assert not mine.away
 
 
 def test_one_whose_beats_are_late_makes_the_others_forget_once_and_not_again_when_it_speaks() -> None:
@@ -133,6 +133,7 @@ def test_facts_of_one_that_was_taken_for_gone_are_heard() -> None:
     wire.add("a")
     wire.add("b", events)
     wire.second()
+    wire.second()
     for _ in range(5):
         wire.second("b")
     wire.buses["a"].send("facts", [["SeatChanged", 1, 2, 0]])
@@ -149,6 +150,86 @@ def test_a_beat_names_who_is_heard() -> None:
     wire.second("a")
     assert about["a"]["hears"] == ["b"]
     assert json.loads(wire.said[-1])[0] == "a"
+
+
+def test_what_somebody_recorded_of_a_process_is_not_believed_by_one_that_came_later() -> None:
+    """Numbers say nothing to a process that is new: it believes who names it."""
+    wire = met()
+    wire.buses["a"].send("seb", [7, "good"])
+    wire.buses["a"].send("facts", [["SeatChanged", 1, 2, 0]])
+    wire.second()
+    events = Events()
+    told: list[object] = []
+    heard: list[SeatChanged] = []
+    events.subscribe(SeatChanged, heard.append)
+    late = wire.add("late", events)
+    late.on("seb", lambda _sender, body: told.append(body))
+    for recorded in list(wire.said):
+        late.receive(recorded)
+    assert told == heard == [] and not late.there("a") and not late.there("b")
+    assert "late" in wire.forgotten  # whatever it was, nothing kept is sure
+    wire.second()
+    wire.second()
+    assert late.there("a")
+    wire.buses["a"].send("seb", [7, "wanted"])
+    wire.buses["a"].send("facts", [["SeatChanged", 1, 2, 0]])
+    wire.buses["a"].flush()
+    assert told == [[7, "wanted"]] and heard == [SeatChanged(1, 2)]
+
+
+def test_a_huge_message_is_neither_opened_nor_sent_and_the_others_see_that_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wire = met()
+    monkeypatch.setattr(bus, "MESSAGE_MOST", 1000)
+    opened: list[int] = []
+    monkeypatch.setattr(Open, "open", lambda _self, blob: (opened.append(len(blob)), blob)[1])  # type: ignore[func-returns-value]
+    wire.buses["b"].receive(b"x" * 1001)
+    assert opened == [] and wire.forgotten == []
+    said = len(wire.said)
+    wire.buses["a"].send("seb", "x" * 1000)
+    wire.buses["a"].flush()
+    assert len(wire.said) == said
+    wire.second("a")
+    assert wire.forgotten == ["b"]
+
+
+def test_much_that_waits_becomes_several_messages_in_order() -> None:
+    wire = met()
+    told: list[int] = []
+    wire.buses["b"].on("seb", lambda _sender, body: told.append(body))
+    for number in range(1200):
+        wire.buses["a"].send("seb", number)
+    before = len(wire.said)
+    wire.buses["a"].flush()
+    assert told == list(range(1200)) and len(wire.said) - before == 3
+
+
+# What only stands in the place of Redis
+
+
+@pytest.mark.parametrize(
+    "answer", [b":x\r\n", b"*-5\r\n$\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 99]
+)
+def test_whatever_answers_in_the_place_of_redis_the_listener_goes_on(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("TIMEOUT", 0.1), ("REST", 0.01), ("LOOK_SECONDS", 0.1), ("QUIET_SECONDS", 0.2)):
+        monkeypatch.setattr(redis_channel, name, seconds)
+    impostor = Impostor(answer)
+    channel = RedisChannel(connect(impostor.url), "examhall/test")
+    with pytest.raises(ChannelDown):
+        channel.publish(b"x")
+    heard: list[bytes] = []
+    listener = threading.Thread(target=channel.listen, args=(heard.append,))
+    listener.start()
+    try:
+        assert eventually(lambda: impostor.asked > 3)
+        assert heard == []
+    finally:
+        channel.close()
+        impostor.close()
+        listener.join()
 
 
 # A connection that is only half there

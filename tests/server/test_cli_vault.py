@@ -220,6 +220,7 @@ def test_the_installations_suite_seals_key_file_values_and_new_banks(
 
 
 @pytest.mark.system
+@pytest.mark.walk
 @pytest.mark.parametrize("installation", ["sqlite"], indirect=True)  # test_rotation.py tries both stores
 def test_a_server_that_runs_outlives_the_change_and_so_does_its_next_worker(
     installation: Installation,  # noqa: F811

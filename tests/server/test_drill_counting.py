@@ -11,14 +11,17 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.cli.drill import drill, sums
+from server.cli.drill import drill, sums, takeover
 from server.cli.drill.choices import LEAST, responses
+from server.cli.drill.drilling import Report
 from server.cli.drill.ledger import Given, Ledger, aligned
 from server.cli.drill.returns import Return, Trouble
+from server.cli.drill.room import Order
 from server.cli.drill.room_faults import NEEDS, ROOM_FAULTS
 from server.cli.drill.schedule import Kinds, parted, schedule
 from server.cli.drill.sums import FaultSum, Sum, SumBroken
 from server.cli.drill.telling import ANSWERS, kinds_of
+from server.cli.rehearse.fleet import FleetFault
 
 QUESTION = (7, "q1")
 
@@ -308,3 +311,29 @@ def test_a_drill_does_not_begin_without_a_folder_for_its_sums(tmp_path: Path) ->
     told = CliRunner().invoke(drill, ["faults", "--append", str(tmp_path / "away" / "sums.json")])
     assert told.exit_code == 1
     assert str(tmp_path / "away") in told.output
+
+
+def test_a_takeover_that_comes_to_no_end_is_not_survived_and_costs_no_finding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    order = Order(2, 4, "s", lines.append, ANSWERS, takeovers=3)
+
+    def played(name: str, acknowledged: int) -> Report:
+        fault = FaultSum(tried=1, survived=1, acknowledged=acknowledged)
+        found = Sum(runs=1, rounds=1, acknowledged=acknowledged, by_fault={name: fault})
+        return Report(order, found, {}, 0, {}, {}, "mounted", "mounted")
+
+    def taken_over(_order: Order, number: int) -> Report:
+        if number == 1:
+            raise FleetFault("180 s: standby")
+        return played(takeover.TAKEOVER, 7)
+
+    monkeypatch.setattr(takeover, "drilled", lambda _order: played("link_cut", 20))
+    monkeypatch.setattr(takeover, "taken_over", taken_over)
+    report = takeover.drilled_whole(order)
+    found = report.found.by_fault[takeover.TAKEOVER]
+    assert (found.tried, found.survived, found.acknowledged) == (3, 2, 14)
+    assert (report.found.runs, report.found.rounds, report.found.acknowledged) == (1, 4, 34)
+    assert not report.whole
+    assert "180 s: standby" in lines

@@ -160,6 +160,7 @@ def row_counts(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.system
+@pytest.mark.walk
 def test_an_empty_machine_becomes_the_same_installation(
     centre: Centre, host: Host, held: Holdings, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:

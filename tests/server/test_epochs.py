@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import EPOCH_HEADER, Route
+from exam_rooms.standby_messages import EPOCH_MOST, epoch_of
 from server.access import SYSTEM, Actor
 from server.db.epochs import ServerEpoch
 from server.epoch import MARK, Epoch, met
 from server.errors import Refused
 from server.host import Host, open_host
 from server.live.watch import Watch
-from server.services import audit, epochs
+from server.services import attempts, audit, epochs
 from server.settings import Settings, SettingsError
 from server.web.acts import ACTS
 from tests.server.conftest import MASTER, Machine
@@ -92,11 +93,30 @@ def test_a_takeover_and_a_forgotten_fence_are_on_the_record(host: Host) -> None:
     assert {"standby_promoted", "fence_forgotten"} <= acts <= ACTS.keys()
 
 
+@pytest.mark.parametrize("told", [EPOCH_MOST, 10**9])
+def test_an_epoch_that_was_made_up_uses_up_no_numbers(host: Host, told: int) -> None:
+    actor = Actor(None, "console/root")
+    assert host.db.write(epochs.take_over, actor, "fire", told, now=host.now()) == epochs.TOLD_MOST + 1
+    number = host.db.write(epochs.forget_fence, actor, told, "drill", now=host.now())
+    assert number == epochs.TOLD_MOST + 2
+    assert number * attempts.JOURNALS_OF_AN_EPOCH < 2**31
+    assert EPOCH_MOST * attempts.JOURNALS_OF_AN_EPOCH < 2**31
+    assert [epoch_of(text) for text in (str(EPOCH_MOST), str(EPOCH_MOST + 1), "²", "-1", "")] == [
+        EPOCH_MOST,
+        0,
+        0,
+        0,
+        0,
+    ]
+
+
 def test_staff_are_told_and_their_forms_refused(host: Host, client: FlaskClient) -> None:
     page = client.get("/login")
     assert "另一台服务器已经接管" not in page.text
     client.get(Route.EPOCH, headers={EPOCH_HEADER: "2"})
-    assert host.epoch.fenced
+    assert not host.epoch.fenced, "a stranger ends no server"
+    with pytest.raises(Refused, match="server_fenced"):
+        host.epoch.meet(2)
     assert "另一台服务器已经接管" in client.get("/login").text
 
 

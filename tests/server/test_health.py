@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
+from server.db.shipping import StandbyCode
 from server.host import Host
-from server.services import loop_lag
+from server.services import loop_lag, standby_pairing
 from server.services.loop_lag import Lag, LoopLag
+from server.services.shipping import STORES
 from server.services.steady import Reading, SteadyClock, keep_anchor, open_clock
 
 JSON = {"Accept": "application/json"}
@@ -87,6 +89,40 @@ def test_numbers_are_not_for_everybody(client_as: Callable[..., FlaskClient], ro
 
 def test_page_is_calm_when_all_is_well(client_as: Callable[..., FlaskClient]) -> None:
     assert "一切正常" in client_as("administrator").get("/health/detail").text
+
+
+class TestStandby:
+    def test_nobody_is_told_of_one_that_is_not_there(self, client_as: Callable[..., FlaskClient]) -> None:
+        seen = client_as("administrator").get("/health/detail", headers=JSON).get_json()["standby"]
+        assert (seen["state"], seen["paired"], seen["behind_seconds"]) == ("none", False, None)
+
+    def test_one_that_is_away_is_told_to_who_may_know(
+        self, client: FlaskClient, client_as: Callable[..., FlaskClient], host: Host
+    ) -> None:
+        code = b"12345"
+        index = host.vault.index("standby-code", code.hex())
+        until = host.now() + standby_pairing.CODE_LIFETIME
+        host.db.write(
+            lambda session, now: session.add(StandbyCode(secret_index=index, expires_at=until)), now=0
+        )
+        host.db.write(standby_pairing.pair, code, "second", "https://10.0.0.3:8443", now=host.now())
+        host.shipping.trouble = "program_missing"
+        admin = client_as("administrator")
+        told = admin.get("/health/ready").get_json()["standby"]
+        assert told == admin.get("/health/detail", headers=JSON).get_json()["standby"]
+        assert (told["state"], told["paired"], told["peer"]) == ("unprotected", True, "second")
+        assert (told["behind_seconds"], told["trouble"]) == (None, "program_missing")
+        page = admin.get("/health/detail").text
+        assert "无备份" in page and "second" in page and "program_missing" in page and "一切正常" not in page
+        for other in (client, client_as("invigilator")):
+            answer = other.get("/health/ready")
+            assert (answer.status_code, answer.get_json()) == (200, {"status": "ok", "wrong": []})
+
+    def test_a_fenced_server_says_who_it_is(self, host: Host, client_as: Callable[..., FlaskClient]) -> None:
+        host.shipping.confirmed(dict.fromkeys(STORES, 1))
+        host.epoch.fenced = True
+        page = client_as("administrator").get("/health/detail").text
+        assert "已接管本机" in page and "一切正常" not in page
 
 
 class TestSteadyClock:

@@ -1,47 +1,43 @@
-"""Imports at the services: dry run, explaining, commit in one transaction, nothing left behind."""
+"""Imports into a bank: committed once, reviewed elsewhere, nothing stays, sealed."""
 
-import io
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PIL import Image
 from sqlalchemy import func, select
 
 from itembank import richtext
-from itembank.importing.drafts import Declared
-from itembank.importing.media import MediaBox
 from itembank.importing.pipeline import read_bank
-from itembank.importing.reading import BankReading, MappingWish, Placed
-from itembank.items import Item, ItemBody, ItemFacts, ItemKind, Markup, Option
+from itembank.importing.reading import Placed
+from itembank.items import ItemKind
 from itembank.problems import Problem
 from server.access import Actor
-from server.db.bank import Bank, BankImport, BankItem, BankMedium, ImportMapping, ImportMedium, ItemVersion
+from server.db.bank import Bank, BankImport, BankItem, BankMedium, ImportMedium, ItemVersion
 from server.db.base import vault_of
 from server.db.record import AuditEntry
-from server.errors import Forbidden, NotFound, Refused
+from server.errors import Forbidden, NotFound
 from server.host import Host
-from server.jobs.bank import export_bank, reading_of
+from server.jobs.bank import export_bank
 from server.services import banks, exports, import_commit, import_mapping, imports, rotation
 from server.services.export_formats import FORMATS
 from server.services.import_commit import Choice
-from server.services.readings import Packed, from_bytes, packed, to_bytes
 from server.services.signed import Signed
 from tests.server import desk, preparing
-
-HEAD = [
-    *("题库名称", "ID", "序号", "认定点代码", "题型代码", "题号", "试题（题干）"),
-    *(f"试题（选项{letter}）" for letter in "ABCDE"),
-    *("【图】及位置", "正确答案", "难度代码", "一致性代码", "解析"),
-]
-
-
-def row(
-    number: int, *, kind: str = "B", answer: str = "A", stem: str = "", options: str = "甲乙丙丁"
-) -> list[object]:
-    stem = stem or f"第 {number} 道题问的是什么？"
-    cells = [*options, *[""] * (5 - len(options))]
-    return ["示例", f"T-{number}", number, "A-A-A-001", kind, number, stem, *cells, "", answer, 3, 5, ""]
+from tests.server.import_kit import (
+    HEAD,
+    begun,
+    count,
+    dry_run,
+    item,
+    kept,
+    picture,
+    reading,
+    refused,
+    report,
+    row,
+    row_of,
+    with_picture,
+)
 
 
 @pytest.fixture
@@ -52,67 +48,6 @@ def people(person_as: Callable[..., Actor]) -> preparing.Crew:
 @pytest.fixture
 def bank(host: Host, people: preparing.Crew) -> int:
     return host.db.write(banks.create, people.keeper, banks.new_bank("题库", "baowei", 3), now=host.now())
-
-
-def count(host: Host, *tables: type) -> list[int]:
-    return desk.counts(host, *tables)
-
-
-def row_of(host: Host, import_id: int) -> BankImport:
-    with host.db.read() as session:
-        known = session.get_one(BankImport, import_id)
-        known.sealed_file, known.sealed_reading  # noqa: B018 - deferred columns
-        session.expunge(known)
-    return known
-
-
-def report(host: Host, import_id: int) -> imports.ImportReport:
-    with host.db.read() as session:
-        return imports.report(session, import_id)
-
-
-def begun(host: Host, who: Actor, bank_id: int, data: bytes = b"file", name: str = "a.csv") -> int:
-    return host.db.write(imports.begin, who, bank_id, imports.UploadedFile(name, data), now=host.now())
-
-
-def kept(host: Host, import_id: int, found: Packed | BankReading) -> None:
-    with host.db.read() as session:
-        made = imports.checked(session, import_id, found)
-    host.db.write(imports.store, import_id, made)
-
-
-def dry_run(host: Host, who: Actor, bank_id: int, *rows: list[object]) -> int:
-    return preparing.dry_run(host, who, bank_id, desk.csv([HEAD, *rows]), "a.csv")
-
-
-def refused(act: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.code
-
-
-def item(uid: str, **body: object) -> Item:
-    facts = ItemFacts(uid, "", ItemKind.SINGLE, 0, None, "", False, path="消防/器材")
-    shape = {"stem": f"题 {uid}", "options": (Option("A", "甲"), Option("B", "乙")), "answer": ("A",)}
-    return Item(facts, ItemBody(**(shape | body)))
-
-
-def reading(*items: Item, **more: object) -> BankReading:
-    placed = tuple(Placed(f"row {number}", each) for number, each in enumerate(items, 2))
-    return replace(BankReading("moodle-xml", "utf-8", placed, ()), **more)
-
-
-def picture() -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (4, 3), "red").save(out, "PNG")
-    return out.getvalue()
-
-
-def with_picture(uid: str) -> BankReading:
-    box = MediaBox()
-    medium = box.add(picture(), "row 2")
-    stem = f'<p>题 {uid} <img src="media:{medium.sha256}"></p>'
-    return reading(item(uid, stem=stem, markup=Markup.HTML, media=(medium,)), media=box.files)
 
 
 class TestCommit:
@@ -385,105 +320,6 @@ class TestSealed:
         with host.db.read() as session:
             noted = session.scalars(select(AuditEntry.actor).where(AuditEntry.act == "import_read")).all()
         assert noted == [people.keeper.name]  # the administrator has the file
-
-
-class TestExplained:
-    WISH = MappingWish("t" * 64, ("题面", "类", "无关"), {"D": "多选?"}, {"题面": "stem"}, {"D": "multiple"})
-
-    def asking(self, host: Host, who: Actor, bank_id: int) -> int:
-        import_id = begun(host, who, bank_id)
-        kept(host, import_id, replace(packed(reading(wish=self.WISH)), samples={"题面": ["何时报警？"]}))
-        return import_id
-
-    def payload(self, host: Host, import_id: int) -> dict[str, object]:
-        with host.db.read() as session:
-            return import_mapping.payload(session, import_id)
-
-    def declare(self, host: Host, who: Actor, import_id: int, **told: object) -> None:
-        said = Declared(**({"columns": {"题面": "stem", "类": "kind"}, "codes": {"D": "single"}} | told))
-        host.db.write(import_mapping.declare, who, import_id, said, now=host.now())
-
-    def test_an_import_that_asks_brings_nothing(self, host: Host, people: preparing.Crew, bank: int) -> None:
-        import_id = self.asking(host, people.keeper, bank)
-        known = report(host, import_id)
-        assert (known.state, known.known.samples) == ("mapping", {"题面": ["何时报警？"]})
-        assert (
-            refused(lambda: preparing.take_in(host, people.keeper, import_id, good_rows=True))
-            == "import_not_ready"
-        )
-
-    def test_what_is_declared_goes_to_the_reader_and_is_remembered_for_the_layout(
-        self, host: Host, people: preparing.Crew, bank: int
-    ) -> None:
-        import_id = self.asking(host, people.keeper, bank)
-        self.declare(host, people.keeper, import_id)
-        work = self.payload(host, import_id)
-        assert work["columns"] == {"题面": "stem", "类": "kind", "无关": ""}
-        assert (work["codes"], work["remembered"]) == ({"D": "single"}, {})
-        assert row_of(host, import_id).state == "reading"
-        following = self.payload(host, begun(host, people.administrator, bank))
-        assert following["remembered"] == {"t" * 64: {"columns": work["columns"], "codes": {"D": "single"}}}
-        assert (following["columns"], following["codes"]) == ({}, {})
-
-    def test_asked_again_nothing_is_remembered_for_this_file_but_shown_as_chosen(
-        self, host: Host, people: preparing.Crew, bank: int
-    ) -> None:
-        import_id = self.asking(host, people.keeper, bank)
-        self.declare(host, people.keeper, import_id)
-        kept(host, import_id, reading(item("T-1")))
-        assert report(host, import_id).mapping["codes"] == {"D": "single"}
-        host.db.write(import_mapping.ask, people.keeper, import_id)
-        work = self.payload(host, import_id)
-        assert (work["columns"], work["codes"], work["remembered"]) == ({}, {}, {})
-        kept(host, import_id, reading(wish=self.WISH))
-        with host.db.read() as session:
-            chosen = import_mapping.suggestion(session, imports.report(session, import_id))
-        assert (chosen.columns["题面"], chosen.codes) == ("stem", {"D": "single"})
-
-    def test_only_known_fields_and_kinds_can_be_declared(
-        self, host: Host, people: preparing.Crew, bank: int
-    ) -> None:
-        import_id = self.asking(host, people.keeper, bank)
-        for told, code in (
-            ({"columns": {"题面": "password"}}, "field_unknown"),
-            ({"codes": {"D": "unsupported"}}, "kind_unknown"),
-        ):
-            assert refused(lambda told=told: self.declare(host, people.keeper, import_id, **told)) == code
-        assert count(host, ImportMapping) == [0]
-
-    def test_a_known_layout_that_asks_for_codes_keeps_its_columns(
-        self, host: Host, people: preparing.Crew, bank: int
-    ) -> None:
-        import_id = self.asking(host, people.keeper, bank)
-        self.declare(host, people.keeper, import_id, columns={})
-        assert self.payload(host, import_id)["columns"] == {}
-
-    def test_a_decided_import_is_not_explained_again(
-        self, host: Host, people: preparing.Crew, bank: int
-    ) -> None:
-        import_id = dry_run(host, people.keeper, bank, row(1))
-        preparing.take_in(host, people.keeper, import_id)
-        ask = lambda: host.db.write(import_mapping.ask, people.keeper, import_id)  # noqa: E731
-        assert refused(ask) == "import_not_ready"
-
-
-class TestPacked:
-    def test_survives_as_bytes_line_by_line(self) -> None:
-        data = desk.csv([HEAD, row(1), row(2, answer="E"), row(3, stem="一\u2028二")])
-        known = replace(packed(read_bank(data, "a.csv")), mapping={"codes": {"D": "x"}}, samples={"a": ["b"]})
-        assert from_bytes(to_bytes(known)) == known
-        assert len(to_bytes(known).split(b"\n")) == 1 + len(known.reading.items)
-
-    def test_a_child_hands_over_its_media_with_the_reading(self, host: Host) -> None:
-        found = with_picture("T-1")
-        (file,) = found.media.values()
-        shape = {file.medium.sha256: ["image/png", 4, 3]}
-        answer = {
-            "reading": to_bytes(packed(found)),
-            "media": shape,
-            f"medium/{file.medium.sha256}": file.data,
-        }
-        assert reading_of(answer).reading == found
 
 
 def test_only_who_may_import_does(host: Host, people: preparing.Crew, bank: int) -> None:

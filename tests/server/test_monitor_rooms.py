@@ -17,8 +17,10 @@ from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import NAMESPACE_MONITOR
 from server.access import Actor
 from server.app import create_socketio
+from server.bus.bus import Bus
 from server.cli.bench.halls import parts, wide_room
 from server.cli.bench.screens import delays
+from server.db.people import User
 from server.db.record import AuditEntry
 from server.db.sittings import Assignment, Attempt
 from server.host import Host
@@ -246,6 +248,38 @@ def test_a_change_brings_what_changed_and_nothing_else(
     assert cell["answered"] == 1
 
 
+def test_while_others_cannot_be_heard_cards_are_made_anew_now_and_then_and_people_asked_each_second(
+    scene: Scene,
+    host: Host,
+    connect: Callable[..., SocketIOTestClient],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host.bus.clock = lambda: machine.boot_ns / 1e9
+    socket, other = (connect({"room": scene.room_sitting}, who) for who in (scene.invigilator, scene.chief))
+    socket.get_received(NAMESPACE_MONITOR)
+    made: list[int] = []
+    cards = monitoring.seat_cards
+    monkeypatch.setattr(monitoring, "seat_cards", lambda *given: (made.append(1), cards(*given))[1])
+    monkeypatch.setattr(Bus, "away", True)
+    for _ in range(12):
+        machine.advance(seconds=1)
+        host.bus._forget()
+    assert 3 <= len(made) <= 4
+    assert socket.get_received(NAMESPACE_MONITOR) == []  # nothing was new
+    host.db.write(_closed, scene.chief.user_id)  # by a process that cannot be heard
+    host.bus._forget()
+    assert not other.is_connected(NAMESPACE_MONITOR) and socket.is_connected(NAMESPACE_MONITOR)
+    made.clear()
+    monkeypatch.setattr(Bus, "away", False)
+    host.bus._forget()
+    assert made == [1]
+
+
+def _closed(session: Session, user: int) -> None:
+    session.get_one(User, user).active = False
+
+
 def test_the_socket_of_a_room_is_for_who_may_see_into_it(
     scene: Scene, connect: Callable[..., SocketIOTestClient], person_as: Callable[..., Actor]
 ) -> None:
@@ -452,9 +486,10 @@ def test_a_delay_counts_for_every_answer_also_for_one_that_was_overtaken() -> No
 
 
 @pytest.mark.parametrize(
-    ("seats", "rooms"), [(1, [1]), (240, [240]), (241, [240, 1]), (1000, [240, 240, 240, 240, 40])]
+    ("seats", "size", "rooms"),
+    [(1, 100, [1]), (100, 100, [100]), (241, 240, [240, 1]), (1000, 240, [240, 240, 240, 240, 40])],
 )
-def test_seats_fill_rooms_of_240(seats: int, rooms: list[int]) -> None:
-    assert parts(seats) == rooms
+def test_seats_fill_rooms_of_a_size(seats: int, size: int, rooms: list[int]) -> None:
+    assert parts(seats, size) == rooms
     room = wide_room("hall", rooms[0])
     assert len({(seat.x, seat.y) for seat in room.seats}) == rooms[0]

@@ -146,7 +146,12 @@ def test_a_server_that_meets_a_higher_epoch_acknowledges_nothing_any_more(
     seen = agent.client.get(Route.EPOCH, headers={EPOCH_HEADER: "1"})
     assert decode(EpochReply, seen.get_json()) == EpochReply(1, ServerState.ACTIVE)
     assert agent.get(Route.STATE).headers[EPOCH_HEADER] == "1"
-    told = agent.client.post(Route.PRIMARY_GONE, headers={EPOCH_HEADER: "2"})
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {agent.token}"}):
+        told = agent.client.post(Route.PRIMARY_GONE, headers=headers | {EPOCH_HEADER: "2"})
+        assert decode(EpochReply, told.get_json()).state is ServerState.ACTIVE, "a stranger ends no server"
+        assert agent.client.post(Route.CHALLENGE, headers=headers | {EPOCH_HEADER: "2"}).status_code == 200
+    assert not scene.host.epoch.fenced
+    told = agent.client.post(Route.PRIMARY_GONE, headers=agent._headers() | {EPOCH_HEADER: "2"})
     assert decode(EpochReply, told.get_json()).state is ServerState.FENCED
     for answer in (agent.send(), agent.get(Route.STATE), agent.post(Route.RESUME, ResumeRequest(()))):
         assert (answer.status_code, answer.get_json()["code"]) == (503, "server_fenced")

@@ -38,6 +38,7 @@ from server.services import (
     site_exchange,
     site_files,
     site_results,
+    site_taking,
 )
 from server.services.attempt_export import Sources
 from server.services.origins import as_written, number_and_key
@@ -76,7 +77,7 @@ def sent(pair: Pair) -> bytes:
 
 def bring(pair: Pair, data: bytes) -> dict[str, object]:
     came = site_exchange.receive(desk(pair.site), pair.there[0], data)
-    return site_exchange.take_in(desk(pair.site), pair.at_site(), came.id)
+    return site_taking.take_in(desk(pair.site), pair.at_site(), came.id)
 
 
 def results(pair: Pair) -> bytes:
@@ -87,7 +88,7 @@ def results(pair: Pair) -> bytes:
 
 def take_back(pair: Pair, data: bytes) -> dict[str, object]:
     came = site_exchange.receive(desk(pair.authority), pair.here[0], data)
-    return site_exchange.take_in(desk(pair.authority), pair.signed(), came.id)
+    return site_taking.take_in(desk(pair.authority), pair.signed(), came.id)
 
 
 @pytest.mark.both_stores
@@ -151,11 +152,11 @@ def test_a_cut_file_goes_on_where_it_stopped(pair: Pair, monkeypatch: pytest.Mon
     came = site_exchange.receive(desk(pair.site), pair.there[0], data[: len(data) // 2])
     assert came.state == "coming" and came.missing
     with pytest.raises(Refused) as refused:
-        site_exchange.take_in(desk(pair.site), pair.at_site(), came.id)
+        site_taking.take_in(desk(pair.site), pair.at_site(), came.id)
     assert refused.value.code == "site_file_incomplete"
     again = site_exchange.receive(desk(pair.site), pair.there[0], data)
     assert (again.id, again.state, again.missing) == (came.id, "whole", ())
-    site_exchange.take_in(desk(pair.site), pair.at_site(), came.id)
+    site_taking.take_in(desk(pair.site), pair.at_site(), came.id)
     assert len(rows(pair.site, SiteFile)) == 1
 
 
@@ -222,7 +223,7 @@ def tampered(pair: Pair, change: Callable[[dict[str, Any]], object]) -> list[str
     data = joined(*make(subject, content, letter, pair.site.site.signing_key))
     came = site_exchange.receive(desk(pair.authority), pair.here[0], data)
     with pytest.raises(Refused) as refused:
-        site_exchange.take_in(desk(pair.authority), pair.signed(), came.id)
+        site_taking.take_in(desk(pair.authority), pair.signed(), came.id)
     assert refused.value.code == "results_wrong"
     assert pair.scene.room_row().state == "arranged"
     (row,) = [row for row in rows(pair.authority, SiteFile) if row.id == came.id]
@@ -276,7 +277,7 @@ def test_two_people_may_take_a_broken_audit_chain_with_a_reason_and_nothing_else
     room = str(scene.room_sitting)
     tampered(pair, lambda c: c["chains"][room]["entries"][1].update(actor="somebody"))
     (row,) = [row for row in rows(pair.authority, SiteFile) if row.incoming]
-    told = site_exchange.take_in(desk(pair.authority), pair.signed("硬盘坏道"), row.id)
+    told = site_taking.take_in(desk(pair.authority), pair.signed("硬盘坏道"), row.id)
     assert told["attempts"] == 3 and pair.scene.room_row().state == "collected"
 
 

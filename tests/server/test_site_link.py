@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 from server.access import Actor
 from server.db.sites import SiteFile, SiteSitting
 from server.host import Host
-from server.live.site_link import Link, LinkDown, Taker
-from server.services import site_exchange, site_files, site_wall
+from server.live.authority_line import LinkDown
+from server.live.site_link import Link, Taker
+from server.services import site_exchange, site_files, site_taking, site_wall
 from tests.server.conftest import Machine
 from tests.server.site_kit import CODE, Pair, desk, hold_exam, make_pair, rows, site_host
 
@@ -159,7 +160,7 @@ def test_a_file_brought_by_hand_is_opened_by_a_child_and_taken_once(
     with pair.authority.db.read() as session:
         out = site_files.as_file(session, site_files.get(session, made.id))
     came = site_exchange.receive(desk(pair.site), pair.there[0], out)
-    site_exchange.take_in(desk(pair.site), pair.at_site(), came.id)
+    site_taking.take_in(desk(pair.site), pair.at_site(), came.id)
     hold_exam(pair, {"1": 5})
     back = site_exchange.make_results(desk(pair.site), pair.there[0], pair.about)
     with pair.site.db.read() as session:

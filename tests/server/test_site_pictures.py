@@ -24,7 +24,7 @@ from server.errors import NotFound, Refused
 from server.host import Host
 from server.rules.site_file import Subject, fingerprint, joined, make
 from server.rules.site_signing import headers
-from server.services import evidence, site_exchange, site_files, site_results, site_wall
+from server.services import evidence, site_exchange, site_files, site_results, site_taking, site_wall
 from server.services.attempt_export import Sources
 from server.services.site import letter_public
 from tests.server.conftest import Machine
@@ -41,7 +41,7 @@ def pair(host: Host, tmp_path: Path, machine: Machine, person_as: Callable[..., 
         with host.db.read() as session:
             data = site_files.as_file(session, site_files.get(session, out.id))
         came = site_exchange.receive(desk(site), made.there[0], data)
-        site_exchange.take_in(desk(site), made.at_site(), came.id)
+        site_taking.take_in(desk(site), made.at_site(), came.id)
         hold_exam(made, {"1": 5})
         yield made
 
@@ -102,7 +102,7 @@ def carried(pair: Pair, file_id: int) -> dict[str, Any]:
     with pair.site.db.read() as session:
         data = site_files.as_file(session, site_files.get(session, file_id))
     came = site_exchange.receive(desk(pair.authority), pair.here[0], data)
-    return site_exchange.take_in(desk(pair.authority), pair.signed(), came.id)
+    return site_taking.take_in(desk(pair.authority), pair.signed(), came.id)
 
 
 def next_pictures(pair: Pair) -> int:
@@ -130,7 +130,7 @@ def test_pictures_follow_the_results_in_files_of_their_own(
     assert refused.value.code == "pictures_before_results"
     assert back(pair)["attempts"] == 3
     assert shown(pair) == [None] * 6
-    assert site_exchange.take_waiting(desk(pair.authority)) == 1
+    assert site_taking.take_waiting(desk(pair.authority)) == 1
     assert carried(pair, next_pictures(pair)) == {"pictures": 1, "unknown": 0}
     assert next_pictures(pair) == 0
     assert shown(pair) == [PICTURE + bytes([number]) for number in (0, 0, 1, 1, 2, 2)]
@@ -179,7 +179,7 @@ def forged(
 
 def code_of(pair: Pair, file_id: int) -> str:
     with pytest.raises(Refused) as refused:
-        site_exchange.take_in(desk(pair.authority), pair.signed(), file_id)
+        site_taking.take_in(desk(pair.authority), pair.signed(), file_id)
     return refused.value.code
 
 
@@ -266,7 +266,7 @@ LIES: tuple[Callable[[dict[str, Any]], Any], ...] = (
 def test_a_file_that_says_what_cannot_be_stops_nobody_else(pair: Pair) -> None:
     before = pair.scene.room_row().state
     bad = {forged(pair, lie, number=number) for number, lie in enumerate(LIES, 9)}
-    assert site_exchange.take_waiting(desk(pair.authority)) == 0
+    assert site_taking.take_waiting(desk(pair.authority)) == 0
     found = [one for one in rows(pair.authority, SiteFile) if one.id in bad]
     assert [one.state for one in found] == ["refused"] * len(LIES) and all(one.wrong for one in found)
     assert pair.scene.room_row().state == before
@@ -329,3 +329,18 @@ def test_parts_of_files_that_have_done_their_duty_go_after_thirty_days(pair: Pai
     assert rows(pair.site, SiteFilePart) == []
     again = site_exchange.make_results(desk(pair.site), pair.there[0], pair.about)
     assert again.fresh and carried(pair, again.id)["attempts"] == 3
+
+
+def test_a_picture_from_a_site_is_shown_at_the_authority(
+    pair: Pair, sign_in: Callable[[Actor], FlaskClient]
+) -> None:
+    photographed(pair)
+    back(pair)
+    carried(pair, next_pictures(pair))
+    (incident,) = [row for row in rows(pair.authority, Incident) if row.kind == "GAZE_AWAY"]
+    frames = [row for row in rows(pair.authority, EvidenceFrame) if row.moment == "at"]
+    room, browser = pair.scene.room_sitting, sign_in(pair.scene.chief)
+    strip = browser.get(f"/monitor/{room}/incidents/{incident.id}/frames").text
+    path = f"/monitor/{room}/frames/{frames[0].id}"
+    assert path in strip
+    assert browser.get(path).data == PICTURE + b"\0"

@@ -13,10 +13,11 @@ from exam_rooms.protocol import EPOCH_HEADER, VERSION, VERSION_HEADER, Route
 from server.access import Actor
 from server.cli.standby.copy import Copy
 from server.cli.standby.lookout import Lookout
-from server.cli.standby.order import Order, give, order_file, taken
+from server.cli.standby.order import Order, give, interrupted, order_file, taken
 from server.errors import Refused
 from server.host import Host
-from server.jobs.following import Following, Inbox
+from server.jobs.following import Following
+from server.jobs.inbox import Inbox
 from server.services import epochs
 from server.services.shipping import STORES
 from server.settings import Settings
@@ -49,8 +50,12 @@ class Asking:
         body = b"".join(self.lookout(environ, lambda *told: said.extend(told)))  # type: ignore[arg-type]
         return said[0][:3], json.loads(body), dict(said[1])
 
-    def gone(self, agent: TestAgent) -> None:
-        headers = {"Authorization": f"Bearer {agent.token}", VERSION_HEADER: str(VERSION)}
+    def gone(self, agent: TestAgent, epoch: str = "1") -> None:
+        headers = {
+            "Authorization": f"Bearer {agent.token}",
+            VERSION_HEADER: str(VERSION),
+            EPOCH_HEADER: epoch,
+        }
         assert self.ask("POST", Route.PRIMARY_GONE, **headers)[0] == "200"
 
 
@@ -65,7 +70,13 @@ def test_it_says_what_it_is_and_acknowledges_nothing(app: Flask, scene: Scene, s
     assert asking.lookout.look() is True
     status, told, headers = asking.ask("GET", Route.EPOCH, **{EPOCH_HEADER: "4"})
     assert (status, told["state"], told["epoch"]) == ("200", "standby", 1)
-    assert headers[EPOCH_HEADER] == "1" and asking.lookout.heard == 4
+    assert headers[EPOCH_HEADER] == "1" and asking.lookout.heard == 0, "a stranger is not believed"
+    agent = seated(app, scene, "1")["1"]
+    follow(scene, standby)
+    asking.lookout.look()
+    for said in ("999999999", "4", "x"):
+        asking.gone(agent, said)
+    assert asking.lookout.heard == 4
     for path in (Route.ANSWERS, Route.STATE, Route.SESSION, "/", "/login"):
         status, told, headers = asking.ask("POST", path)
         assert (status, told["code"], headers[EPOCH_HEADER]) == ("503", "standby", "1")
@@ -127,6 +138,9 @@ def test_an_order_is_taken_once(standby: Settings) -> None:
     give(standby, Order("console/root", "fire"))
     assert order_file(standby).stat().st_mode & 0o077 == 0
     assert taken(standby) == Order("console/root", "fire")
+    assert taken(standby) is None
+    assert interrupted(standby) == Order("console/root", "fire")
+    order_file(standby).write_text('{"by": 1, "reason": []}')
     assert taken(standby) is None
     order_file(standby).write_text("{}")
     assert taken(standby) is None

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from server.bus.counts import RedisCounts
+from server.bus import redis_channel
+from server.bus.counts import REST, CountingRedis, RedisCounts
 from server.bus.redis_channel import connect
 from server.errors import Refused
 from server.services import tries
 from server.services.tries import Tries
-from tests.server.redis_kit import Redis
+from tests.server.redis_kit import Impostor, Redis
 
 Doors = Callable[..., Tries]
 
@@ -25,8 +26,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 
 
 def together(url: str, limit: int, window: float, shift: float = 0.0) -> Tries:
-    counts = RedisCounts(connect(url), "test", b"secret", (limit, window), shift)
-    return Tries(limit, window, counts)
+    redis = CountingRedis(connect(url), b"secret", shift)
+    return Tries(limit, window, RedisCounts(redis, "test", (limit, window)))
 
 
 @pytest.fixture(params=["own", "together"])
@@ -101,6 +102,64 @@ def test_two_processes_count_together_and_each_alone_while_redis_is_away(redis: 
     assert [here.begin("a", 1003.0), here.begin("a", 1003.0), here.begin("a", 1003.0)] == [0, 0, 60]
     assert there.wait_seconds("a", 3.0) == 0
     redis.start()
+
+
+@pytest.fixture
+def impostor() -> Iterator[Impostor]:
+    made = Impostor()
+    yield made
+    made.close()
+
+
+def test_a_redis_that_hangs_holds_up_one_try_and_not_one_of_each_counter(
+    impostor: Impostor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_channel, "TIMEOUT", 0.05)
+    clock = [100.0]
+    shared = CountingRedis(connect(impostor.url), b"secret", clock=lambda: clock[0])
+    five = [Tries(3, 60, RedisCounts(shared, str(number), (3, 60))) for number in range(5)]
+    assert [door.begin("a", 1.0) for door in five] == [0.0] * 5
+    assert impostor.asked == 1
+    clock[0] += REST
+    assert [door.begin("a", 2.0) for door in five] == [0.0] * 5
+    assert impostor.asked == 2
+    assert [five[0].begin("a", moment) for moment in (3.0, 4.0)] == [0.0, 57.0]  # each counts alone
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"+what\r\n",
+        b":x\r\n",
+        b"$-7\r\n",
+        b"$3\r\nnan\r\n",
+        b"$5\r\n1e300\r\n",
+        b"HTTP/1.1 400\r\n\r\n",
+        b"\0" * 99,
+    ],
+)
+def test_what_is_no_answer_of_redis_lets_each_count_alone(
+    impostor: Impostor, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_channel, "TIMEOUT", 0.05)
+    impostor.answer = answer
+    door = Tries(2, 60, RedisCounts(CountingRedis(connect(impostor.url), b"secret"), "test", (2, 60)))
+    assert [door.begin("a", moment) for moment in (1.0, 2.0, 3.0)] == [0.0, 0.0, 58.0]
+    assert door.closes("a", 2.0)
+    door.take_back("a", 2.0)
+    assert door.wait_seconds("a", 3.0) == 0.0
+    door.succeeded("a")
+
+
+def test_a_redis_without_room_still_closes_the_door(redis: Redis) -> None:
+    client = connect(redis.url)
+    client.flushall()
+    door = together(redis.url, 1, 60)
+    client.config_set("maxmemory", 1)
+    try:
+        assert [door.begin("a", 1.0), door.begin("a", 2.0)] == [0.0, 59.0]
+    finally:
+        client.config_set("maxmemory", 0)
 
 
 def test_memory_is_bounded(monkeypatch) -> None:

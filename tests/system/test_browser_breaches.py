@@ -16,7 +16,7 @@ from tests.client.fake_room import FakeRoom
 from tests.client.tls_kit import make_ca
 from tests.system.chromium import chromium
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.system.chromium import chromium
 from tests.system.kiosk_stand import DESK, FORCED_VIEWS, Stand, force, stand
 from tests.system.screens import SHOTS, shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC).isoformat()
 WATCH = {"mode": "enrol", "camera": "enrolling", "keep_days": 90}
 OFFERED = {

@@ -21,7 +21,7 @@ from tests.system.axe import violations
 from tests.system.chromium import chromium
 from tests.system.kiosk_stand import Stand, stand
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 RULES = WatchRules(sample_seconds=0.5)
 PLAN = ChallengePlan((("blink", "look_up"), ("look_up", "blink")), 40.0)
 WHO = CandidateView("阿卜杜·外力", "T1", "110***********0054", "示例公司", False, True)

@@ -16,7 +16,7 @@ from tests.system.chromium import chromium
 from tests.system.monitor_stage import ABSENT, HAND, LOST, WORST, Large, large_rooms
 from tests.system.screens import DESK, PATIENCE_MS, SMALL, shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 CENTRE = """(seat) => {
   const map = document.getElementById('seatmap').getBoundingClientRect();
   const box = document.getElementById(`seat-${seat}`).getBoundingClientRect();

@@ -26,7 +26,7 @@ from tests.system.chromium import chromium
 from tests.system.kiosk_stand import stand
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS, shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TOLD = KeptReply(
     (

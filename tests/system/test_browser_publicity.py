@@ -25,7 +25,7 @@ from tests.system.axe import violations
 from tests.system.chromium import chromium
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS, shots
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 
 
 @dataclass

@@ -23,7 +23,7 @@ from tests.system.axe import violations
 from tests.system.screens import DESK, PASSWORD, PATIENCE_MS, shot
 from tests.system.tablet_kit import Tablet, profile
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -125,7 +125,7 @@ def test_a_room_camera_is_paired_looked_through_and_calibrated(desk: Desk, tmp_p
         expect(page.locator("main")).to_contain_text("人工标定")
         look(desk, page)
         expect(page.locator(".seen-seat")).to_have_count(12)
-        expect(page.locator(".seen-head")).to_have_count(12, timeout=15_000)
+        expect(page.locator(".seen-head")).to_have_count(12, timeout=60_000)
         assert page.locator('.seen-head[data-seat=""]').count() == 0, "every head has its seat"
         desk.look(page, "room-camera")
         assert page.evaluate(SIDEWAYS) == 0
@@ -140,7 +140,7 @@ def look(desk: Desk, page: Page) -> None:
     """Asks for the picture of now and waits for it."""
     desk.open(page, f"/rooms/{desk.room}/camera")
     page.locator("main button", has_text="取一张画面").click()
-    expect(page.locator(".room-picture[data-shown]")).to_be_visible(timeout=20_000)
+    expect(page.locator(".room-picture[data-shown]")).to_be_visible(timeout=60_000)
 
 
 def mark(page: Page, heads: dict[str, tuple[float, float]]) -> None:

@@ -13,7 +13,7 @@ from tests.system.bank_walk import Desk
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 
 
 @pytest.fixture

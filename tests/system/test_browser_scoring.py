@@ -24,7 +24,7 @@ from tests.system.proxy import Wire
 from tests.system.screens import DESK, PASSWORD, shot
 from tests.system.tablet_kit import TABLET, Tablet, profile
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 CANDIDATES = 10
 UPRIGHT = {"width": 768, "height": 1024}
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

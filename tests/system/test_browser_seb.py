@@ -17,7 +17,7 @@ from tests.client.tls_kit import make_ca
 from tests.system.chromium import chromium
 from tests.system.screens import shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 PLAYED = """(keys) => { window.SafeExamBrowser = { version: "SEB_Win_3.7.0", security: {
   configKey: "", browserExamKey: "",
   updateKeys(done) { this.configKey = keys.hash; done(); } } }; }"""

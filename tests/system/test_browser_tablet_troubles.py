@@ -17,7 +17,7 @@ from tests.system.proxy import Wire
 from tests.system.screens import PASSWORD
 from tests.system.tablet_kit import Tablet, profile
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 NO_STORE = "indexedDB.open = () => { throw new DOMException('no', 'UnknownError'); };"
 
 

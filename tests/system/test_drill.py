@@ -152,6 +152,7 @@ def assert_nothing_lost(found: dict[str, object], tried: Iterable[str]) -> None:
 
 
 @pytest.mark.system
+@pytest.mark.walk
 def test_no_answer_is_lost_when_machines_lines_and_disks_fail(tmp_path: Path) -> None:
     kinds, rounds = kinds_of("sqlite", 1), 12
     wanted = {"server_kill", "agent_kill", "link_lossy", "replies_lost", "disk_full", "server_disk_full"}

@@ -19,7 +19,7 @@ from tests.itembank.every_kind import ITEMS, MEDIA, POINTS
 from tests.system.chromium import chromium
 from tests.system.screens import shot
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 SHUFFLE = Shuffle(items=False, options=True, secret="5a" * 32)
 FORM, KEY = build_form(PaperPlan("A", "示例试卷", Decimal(90), POINTS, shuffle=SHUFFLE), ITEMS, MEDIA)
 ESSAY = "一、当面交接\n二、核对记录\n三、双方签字"

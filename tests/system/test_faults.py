@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from server.cli.rehearse.acts import Shift
-from server.cli.rehearse.fleet import CLEAN, Agent, restart_agent, start_agent, start_candidates
+from server.cli.rehearse.fleet import CLEAN, Agent, start_agent, start_candidates
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.report import Report
 from server.db.answer_tables import answer_events
 from server.db.base import make_engine
 from server.db.sittings import Attempt, RoomSitting
+from tests.system.agents_kit import restart_agent
 from tests.system.proxy import Wire
 
 # Scenarios 20 to 22 and the drill try these faults in every run; whole sittings around each of them take longer.

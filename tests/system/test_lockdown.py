@@ -57,7 +57,7 @@ ALONE = {
     "page alone": Layers(policies=False, keys=False),
 }
 """Each layer on top of `--kiosk`, with the desktop's usual window manager else."""
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 OF_EACH_KIND = (
     *(
         "z",

@@ -38,6 +38,7 @@ def test_saves_are_counted_beside_the_floor(regime: str, shape: tuple[str, ...])
     assert found["ratio_to_floor"] == pytest.approx(
         found["ours"]["cpu_ms"] / found["floor"]["cpu_ms"], abs=0.01
     )
+    assert bool(found["ours"]["beats"]) == bool(found["floor"]["beats"]) == (regime == "paced")
     assert found["ours"]["p50_ms"] <= found["ours"]["p99_ms"] <= found["ours"]["max_ms"]
 
 

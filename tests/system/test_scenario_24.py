@@ -14,17 +14,18 @@ from typing import Any
 import pytest
 
 from exam_rooms.pace import HINT_MOST, silence
-from server.cli.rehearse.fleet import POLITE, Agent, restart_agent
+from server.cli.rehearse.fleet import POLITE, Agent
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.stage import Entrant
 from server.cli.rehearse.watch import Monitor
 from server.db.sittings import Incident
 from tests.client.conftest import PageClient
 from tests.client.test_warden_signs import plug, put, run
+from tests.system.agents_kit import restart_agent
 from tests.system.proxy import Wire
 from tests.system.watched_agent import machine_of
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 LIMIT = 3.0
 LOST = ("network unplugged", "agent killed")
 """Seconds from the deed to the invigilator's screen, on a machine that does nothing else (`make test-long`)."""

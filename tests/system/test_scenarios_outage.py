@@ -1,7 +1,7 @@
 """Acceptance scenarios 20, 21 and 22 with real processes: power, switch and server fail in mid-sitting.
 
 The six minutes of scenario 20, the twenty of 21 and the forty-five of 22 pass on the server's clock in
-tests/server/test_outage_clock.py; here they are seconds. 21 is played by `make test`, the others by
+tests/server/test_outage_clock.py; here they are seconds. 21 is played by `make test-walks`, the others by
 `make test-long`: the drill kills agents and servers in every run, and looks for every answer afterwards.
 """
 
@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy import select
 
 from client.simulate import Browser
-from server.cli.rehearse.fleet import Agent, restart_agent, start_agent, start_candidates
+from server.cli.rehearse.fleet import Agent, start_agent, start_candidates
 from server.cli.rehearse.play import Play
 from server.cli.rehearse.staff import StaffRefused
 from server.db.answer_tables import answer_events
 from server.db.base import make_engine
 from server.db.sittings import Attempt, TimeCredit
 from server.services import room_record
+from tests.system.agents_kit import restart_agent
 from tests.system.proxy import Wire
 from tests.system.test_faults import (
     Staging,
@@ -36,7 +37,7 @@ from tests.system.test_faults import (
     stored,
 )
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 TORN = b"\x00\x00\x02\x10\x5a\x5a\x5a"
 """Seven bytes of a frame that the power did not let through to the disk."""
 

@@ -148,7 +148,7 @@ class Place:
     def leave(self) -> None:
         if self.console is not None and self.console.stdin is not None:
             self.console.stdin.close()
-            self.console.wait(20)
+            self.console.wait(60)
 
     def told(self, *words: str) -> dict[str, object]:
         done = self.run(*words, "--json")
@@ -165,6 +165,7 @@ def _people(host: Host, counter: dict[str, int]) -> "object":
 
 
 @pytest.mark.system
+@pytest.mark.walk
 def test_a_site_without_a_link_from_before_the_start_to_after_the_end(net: Net, tmp_path: Path) -> None:
     places = {
         who: Place(who, number, tmp_path / who, net)
@@ -195,7 +196,7 @@ def test_a_site_without_a_link_from_before_the_start_to_after_the_end(net: Net, 
         _held(net, places, (first, second), machine, opened)
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         for place in places.values():
             place.leave()
     with ExitStack() as stack:

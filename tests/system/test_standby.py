@@ -30,7 +30,7 @@ from server.cli.rehearse.stage import Wish, fictional_people, staff_needed, stag
 from server.jobs.primary import Pairing, Primary
 from server.services import shipping_postgres
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 SEATS = 3
 BACK_SECONDS = 40.0
 """Ten on a machine that does nothing else (docs/standby.md has the figures)."""
@@ -149,7 +149,8 @@ def test_a_server_that_was_cut_off_and_replaced_is_fenced_by_its_own_seats(exam:
 def test_half_of_the_seats_promote_the_standby_where_they_may(exam: Exam) -> None:
     exam.play.hall.kill("server")
     began = time.time_ns()
-    exam.twin.await_active(BACK_SECONDS)
+    assert exam.twin.process is not None
+    await_(lambda: exam.twin.state() is ServerState.ACTIVE, BACK_SECONDS, exam.twin.process)
     exam.await_seats(began)
     found = exam.counted()
     assert (found["lost"], found["chain_errors"]) == (0, 0), found

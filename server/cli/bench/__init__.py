@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from server.cli.bench import scale
-from server.cli.bench.options import AS_JSON, ended, played, seats_option, shape_of, shaped
+from server.cli.bench.options import AS_JSON, STORE, TLS, ended, played, seats_option, shape_of, shaped
 from server.cli.words import _
 
 
@@ -97,11 +97,23 @@ def scoring(examiners: int, candidates: int, gap: float, tls: bool, as_json: boo
 @bench.command(help=_("机构：向许多考点下发场次并收回答卷，打印每个考点的 CPU、字节和全部用时。"))
 @click.option("--sites", type=click.IntRange(1, 20_000), default=2000, show_default=True)
 @click.option("--candidates", type=click.IntRange(1, 500), default=50, show_default=True)
-@click.option("--store", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)
+@click.option("--items", type=click.IntRange(10, 500), default=100, show_default=True)
+@click.option(
+    "--window",
+    type=click.FloatRange(0.0),
+    default=0.0,
+    show_default=True,
+    help=_("全部考点在多少秒内先后联络"),
+)
+@STORE
+@TLS
 @AS_JSON
-def authority(sites: int, candidates: int, store: str, as_json: bool) -> None:
-    """Plays every site once; ends with 0 only when all results are in."""
+def authority(  # noqa: PLR0913 - options of a command
+    sites: int, candidates: int, items: int, window: float, store: str, tls: bool, as_json: bool
+) -> None:
+    """Plays every site once; ends with 0 only when all results are in, once."""
     from server.cli.bench.authority import Order, measured
     from server.cli.bench.province import Size
 
-    played(lambda tell: measured(Order(sites, Size(candidates), store, tell)), as_json)
+    order = (sites, Size(candidates, items), store)
+    played(lambda tell: measured(Order(*order, tell, window, tls)), as_json)

@@ -162,6 +162,7 @@ class Program:
         self._homes = {number: attempt for attempt, number in self._live.items()}
         self._key, self._folder = Ed25519PrivateKey.generate(), Path(plan["folder"])
         self._deadline = time.time() + plan["seconds"]
+        self._heard: dict[int, tuple[float, int, int]] = {}
 
     def _caller(self) -> int:
         return holder(self._secret, request.headers["Authorization"][7:])
@@ -176,6 +177,12 @@ class Program:
         self._groups.append([tuple(record[name] for name in COLUMNS) for record in records])
         last = records[-1]
         return _json({"upto": {str(last["journal"]): last["seq"]}, "refused": [], "hint": 0})
+
+    def status(self) -> Response:
+        """A heartbeat: who is there, and since when."""
+        workstation, told = self._caller(), request.get_json()
+        self._heard[workstation] = (time.time(), told["waiting"], told["seq"])
+        return _json({"server_time": time.time(), "state_version": 0, "hint": 0})
 
     def receipt(self) -> Response:
         """What was answered, signed."""
@@ -201,6 +208,7 @@ def application(plan: dict[str, Any]) -> Flask:
     """The program, made in the worker."""
     app, program = Flask("floor"), Program(plan)
     app.add_url_rule("/agent/answers", "answers", program.answers, methods=["POST"])
+    app.add_url_rule("/agent/status", "status", program.status, methods=["POST"])
     app.add_url_rule("/agent/receipt", "receipt", program.receipt)
     app.add_url_rule("/agent/frames", "frames", program.frames, methods=["POST"])
     app.add_url_rule("/health", "health", lambda: _json({}))

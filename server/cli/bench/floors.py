@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.cli.bench.floor_token import token_of
-from server.cli.bench.stand import Driver, Shape
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Driver
 from server.cli.rehearse.fleet import Process, await_
 from server.cli.rehearse.hall import LOOPBACK, POSTGRES, Hall, free_port
 from server.cli.rehearse.staff import Address

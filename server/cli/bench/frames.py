@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from server.cli.bench.floors import floor_beside
 from server.cli.bench.pictures import SIZE, name_of
 from server.cli.bench.saves import Run, run_of
-from server.cli.bench.stand import Driver, Shape, Stand, Told, answering, counted, load
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Driver, Stand, Told, answering, counted, load
 from server.cli.rehearse.count import Line
 from server.cli.words import _
 from server.db.sittings import Attempt

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from exam_rooms.seatmap import Aisle, Axis, Point, RoomMap, SeatPosition, VideoCamera
 from server.cli.bench.crowd import Keys, paired, seated
+from server.cli.bench.shape import USUAL_ROOM
 from server.cli.rehearse.acts import Shift
-from server.cli.rehearse.crew import Crew, Names, hire
+from server.cli.rehearse.crew import Crew, Names, hire, hire_beside
 from server.cli.rehearse.hall import Hall
 from server.cli.rehearse.stage import Stage, Wish, fictional_people, staff_needed, stage_sitting
 from server.cli.rehearse.telling import tell_step
@@ -19,10 +20,10 @@ from server.db.papers import FormItem
 from server.db.rooms import Workstation
 from server.db.sittings import Attempt, RoomSitting, Sitting
 from server.host import Host
+from server.rules.roster import RosterEntry
 
-ROOM_SEATS = 240
 COLUMNS, PITCH = 20, 1.3
-MINUTES = Decimal(90)
+MINUTES, STARTS_IN = Decimal(90), timedelta(minutes=45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class BenchRoom:
         return len(self.stage.entrants)
 
 
-def parts(seats: int) -> list[int]:
-    """So many seats in rooms of at most `ROOM_SEATS`; the first ones are full."""
-    full, rest = divmod(seats, ROOM_SEATS)
-    return [ROOM_SEATS] * full + ([rest] if rest else [])
+def parts(seats: int, room_seats: int = USUAL_ROOM) -> list[int]:
+    """So many seats in rooms of at most `room_seats`; the first ones are full."""
+    full, rest = divmod(seats, room_seats)
+    return [room_seats] * full + ([rest] if rest else [])
 
 
 def wide_room(name: str, seats: int, columns: int = COLUMNS) -> RoomMap:
@@ -61,22 +62,41 @@ def wide_room(name: str, seats: int, columns: int = COLUMNS) -> RoomMap:
     )
 
 
-def staged(hall: Hall, seats: int) -> list[BenchRoom]:
-    """Every room with its people, papers, paired workstations and candidates who wait for the start."""
+def staged(hall: Hall, seats: int, room_seats: int = USUAL_ROOM) -> list[BenchRoom]:
+    """The rooms of one sitting, each with its people, its package, paired workstations and candidates who
+    wait for the start. The rooms share their staff but for the invigilators, as those of a centre do.
+    """
     people = fictional_people(seats)
     found: list[BenchRoom] = []
-    for number, count in enumerate(parts(seats), 1):
+    for number, count in enumerate(parts(seats, room_seats), 1):
         first = sum(room.seats for room in found)
-        names = Names(f"bench{number}-", _("压测"))
-        crew = hire(hall.host, names, invigilators=staff_needed(count))
-        title = f"{_('压测')} {number}"
-        room = wide_room(title, count)
-        wish = Wish(title, people[first : first + count], MINUTES, str(number), timedelta(minutes=10), room)
-        stage = stage_sitting(hall.host, crew, wish, told=tell_step)
-        keys = paired(hall.host, stage)
-        seated(hall.host, stage)
-        found.append(BenchRoom(crew, stage, first, keys))
+        found.append(_room(hall, found[0] if found else None, number, people[first : first + count], first))
     return found
+
+
+def _room(
+    hall: Hall, beside: BenchRoom | None, number: int, people: tuple[RosterEntry, ...], first: int
+) -> BenchRoom:
+    """Room `number`: the first of a sitting, or one `beside` that first one."""
+    names, needed = Names(f"bench{number}-", _("压测")), staff_needed(len(people))
+    if beside is None:
+        crew = hire(hall.host, names, invigilators=needed)
+    else:
+        crew = hire_beside(hall.host, beside.crew, names, invigilators=needed)
+    title = f"{_('压测')} {number}"
+    wish = Wish(
+        title,
+        people,
+        MINUTES,
+        seed=str(number),
+        starts_in=STARTS_IN,
+        room=wide_room(title, len(people)),
+        joins=beside.stage.sitting if beside else None,
+    )
+    stage = stage_sitting(hall.host, crew, wish, told=tell_step)
+    keys = paired(hall.host, stage)
+    seated(hall.host, stage)
+    return BenchRoom(crew, stage, first, keys)
 
 
 def opened(hall: Hall, rooms: Sequence[BenchRoom]) -> list[Shift]:

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import select
 
 from server.cli.bench.crowd import paired
-from server.cli.bench.stand import Driver, Shape, Told
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Driver, Told
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.fleet import FleetFault
@@ -79,7 +80,7 @@ def _measured(hall: Hall, shift: Shift, staged: Stage, plans: list[dict[str, Any
 
 def _admitted(shift: Shift, seats: Sequence[int]) -> None:
     for seat in seats:
-        shift.admit(seat)
+        shift.admit(seat, unseen=True)
 
 
 def _started(shift: Shift) -> None:

@@ -1,8 +1,9 @@
 """How soon a change at a seat is on the screens, with many seats and screens, and what it costs.
 
 One private server, one process of seats that run the agents' own link and answer all the time, and screens
-over the rooms. The same answers three times: with nobody looking (the floor), with monitors, and with pages
-that are fetched again every two seconds. Where there is a Chromium, one monitor is a real one.
+over the rooms. The same answers three times: with nobody looking, with monitors, and with pages that are
+fetched again every two seconds. Where there is a Chromium, one monitor is a real one. At last the floor: the
+smallest honest program tells as many screens as many events of the same size over the same socket server.
 """
 
 import os
@@ -16,7 +17,8 @@ from server.cli.bench import chromium, screens
 from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds
 from server.cli.bench.halls import BenchRoom, items_of, opened, seats_of, staged
 from server.cli.bench.screens import Poller, Sight, Socket
-from server.cli.bench.stand import Shape
+from server.cli.bench.shape import Shape
+from server.cli.bench.told_screens import Telling, Told, told
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, private_hall
@@ -30,6 +32,8 @@ EVERY_SECONDS = 20.0
 SETTLE_SECONDS = 4.0
 READY_SECONDS, START_SECONDS = 300.0, 90.0
 LONG_TASK_MS = 100.0
+FIFTY = 50
+"""Screens that one event is counted for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Looking:
     the screens of their room, `seen` were on a screen before the end of the span and some seconds more.
 
     `cpu_ms`: of the server for each answer, `cpu_more_ms`: beyond that with nobody looking; `busy`: the
-    share of one core that the server used.
+    share of one core that the server used. `events`: those that came, on all screens together; `bytes`: of
+    one; `fifty_ms`: of the server beyond nobody looking, cards and all, for each event on fifty screens.
     """
 
     written: int
@@ -64,6 +69,9 @@ class Looking:
     cpu_ms: float
     cpu_more_ms: float
     busy: float
+    events: int = 0
+    bytes: int = 0
+    fifty_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,8 @@ class Browser:
 class Found:
     """The line. `floor_cpu_ms`: of the server for each answer with nobody looking; `memory_kib`: of the
     server for each seat, linked and answering; `load`: the machine's load average over a minute before and
-    after.
+    after. `floor`: what the smallest honest program takes; `ratio_to_floor`: of the CPU of an event on fifty
+    screens.
     """
 
     store: str
@@ -101,6 +110,8 @@ class Found:
     sockets: Looking
     polling: Looking
     chromium: Browser | None
+    floor: Told | None = None
+    ratio_to_floor: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -150,7 +161,7 @@ def measured(order: Order) -> Found:
     before = os.getloadavg()[0]
     shape = order.shape
     with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
-        rooms = staged(hall, order.seats)
+        rooms = staged(hall, order.seats, shape.room_seats)
         hall.serve()
         shifts = opened(hall, rooms)
         keys = {number: key for room in rooms for number, key in room.keys.items()}
@@ -162,8 +173,25 @@ def measured(order: Order) -> Found:
             _start(stand, shifts)
             found = _looked_at(stand)
             memory = (resident_bytes(hall.server.child.pid) - empty) / 1024 / order.seats
+        floor = _floor(hall, order, found.sockets)
     load = (round(before, 2), round(os.getloadavg()[0], 2))
-    return replace(found, memory_kib=round(memory, 1), load=load)
+    ratio = round(found.sockets.fifty_ms / _on_fifty(floor, order.monitors), 2) if floor else 0.0
+    return replace(found, memory_kib=round(memory, 1), load=load, floor=floor, ratio_to_floor=ratio)
+
+
+def _floor(hall: Hall, order: Order, seen: Looking) -> Told | None:
+    """As many events of that size in the same time; None when none came, or nothing was measured."""
+    events = seen.events // order.monitors
+    if not events:
+        return None
+    order.told(_("对照：最小的程序"))
+    telling = Telling(events, events / order.seconds, seen.bytes, order.monitors)
+    found = told(hall, telling, tls=order.shape.tls)
+    return found if found.event_ms else None
+
+
+def _on_fifty(floor: Told, monitors: int) -> float:
+    return floor.event_ms * FIFTY / monitors
 
 
 def _start(stand: _Stand, shifts: Sequence[Shift]) -> None:
@@ -201,7 +229,7 @@ def _looked_at(stand: _Stand) -> Found:
         for number, desk in enumerate(desks)
     ]
     with _open(sockets):
-        watched = _phase(stand, sockets)
+        watched = _with_events(_phase(stand, sockets), floor, order.seconds)
         browser = _browser(stand, desks[0])
     order.told(_("每 2 秒刷新的页面"))
     pollers = [Poller(desk, _room(stand, number).stage.room_sitting) for number, desk in enumerate(desks)]
@@ -257,6 +285,8 @@ def _phase(stand: _Stand, looking: Sequence[Socket | Poller]) -> Looking:
     for one in looking:
         found += screens.delays(list(one.sights), written, since, until)
     found.sort()
+    sockets = [one for one in looking if isinstance(one, Socket)]
+    sizes = [size for one in sockets for size in one.sizes]
     count = sum(since <= at <= until for moments in written.values() for at in moments)
     return Looking(
         written=_times_screens(stand, written, (since, until), len(looking)) if looking else count,
@@ -266,8 +296,16 @@ def _phase(stand: _Stand, looking: Sequence[Socket | Poller]) -> Looking:
         max_ms=percentile(found, 1.0),
         cpu_ms=round(1000 * cpu / max(1, count), 3),
         cpu_more_ms=0.0,
-        busy=round(cpu / seconds, 3),
+        busy=round(cpu / seconds, 4),
+        events=sum(since <= at <= until for one in sockets for at in one.heard),
+        bytes=sum(sizes) // max(1, len(sizes)),
     )
+
+
+def _with_events(watched: Looking, nobody: Looking, seconds: float) -> Looking:
+    """Adds what an event took."""
+    more = 1000 * seconds * (watched.busy - nobody.busy)
+    return replace(watched, fifty_ms=round(more / max(1, watched.events) * FIFTY, 3))
 
 
 def _times_screens(

@@ -3,14 +3,12 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
+from server.cli.bench.shape import MOST_IN_ROOM, USUAL_ROOM, Shape
 from server.cli.words import _
-
-if TYPE_CHECKING:
-    from server.cli.bench.stand import Shape
 
 MOST_SEATS = 5_000
 MOST_WORKERS = 16
@@ -33,6 +31,13 @@ WORKERS = click.option(
     show_default=True,
     help=_("服务器进程数；多于 1 需要 postgres，并另起一个临时的 Redis"),
 )
+ROOM_SEATS = click.option(
+    "--room-seats",
+    type=click.IntRange(1, MOST_IN_ROOM),
+    default=USUAL_ROOM,
+    show_default=True,
+    help=_("每个考场几个座位；同一场次分设多个考场"),
+)
 
 
 def seats_option(
@@ -44,15 +49,13 @@ def seats_option(
 
 
 def shaped(command: Command) -> Command:
-    """--store, --workers, --tls/--plain and --json."""
-    return STORE(WORKERS(TLS(AS_JSON(command))))
+    """--store, --workers, --room-seats, --tls/--plain and --json."""
+    return STORE(WORKERS(ROOM_SEATS(TLS(AS_JSON(command)))))
 
 
-def shape_of(seats: int, shared: Mapping[str, Any]) -> "Shape":
+def shape_of(seats: int, shared: Mapping[str, Any]) -> Shape:
     """The server's shape out of what `shaped` added."""
-    from server.cli.bench.stand import Shape
-
-    return Shape(seats, shared["store"], shared["workers"], shared["tls"])
+    return Shape(seats, shared["store"], shared["workers"], shared["tls"], shared["room_seats"])
 
 
 class Found(Protocol):

@@ -21,6 +21,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exam_rooms import protocol as p
+from exam_rooms.pace import HEARTBEAT
 from exam_rooms.protocol import ZERO_HEAD, Record, RecordKind, Route, record_aad
 from exam_rooms.wire import canonical, encode
 from itembank.sealing import seal
@@ -76,6 +77,11 @@ class Book:
             self.write(RecordKind.ANSWER, items[n % len(items)], (CHOICES[n % len(CHOICES)],))
             for n in range(made, made + count)
         ]
+
+    def beat(self) -> p.StatusRequest:
+        """What the seat's heartbeat says."""
+        stamp, grant = time.clock_gettime_ns(time.CLOCK_BOOTTIME), self._seat.grant
+        return p.StatusRequest("driver", stamp, 0, grant.attempt, grant.journal, self.upto)
 
     def heard(self, body: bytes) -> None:
         """The server says up to where it is durable."""
@@ -180,6 +186,20 @@ class Driver:
         if set(group.statuses) != {200}:
             raise ValueError(f"warm-up: {dict(group.statuses)}")
 
+    def beats(self) -> list[bytes]:
+        """A heartbeat of each seat: its journal ends where it was acknowledged, and nothing waits there."""
+        return [
+            request("POST", Route.STATUS, s.token, json.dumps(encode(b.beat())).encode())
+            for s, b in self.both()
+        ]
+
+    def linked(self) -> None:
+        """Every seat is heard: during the long preparation the server took them for silent."""
+        group = Group([self.line([beat]) for beat in self.beats()])
+        Race([group]).run_out()
+        if set(group.statuses) != {200}:
+            raise ValueError(f"heartbeats: {dict(group.statuses)}")
+
     def keep_acked(self) -> None:
         """Writes what was acknowledged for the count."""
         with Path(self._plan["acked"]).open("w", encoding="utf-8") as file:
@@ -196,7 +216,18 @@ def saves(driver: Driver, plan: dict[str, Any]) -> dict[str, Group]:
         driver.line([saving(s.token, [record]) for record in b.answers(plan["each"])], b.heard)
         for s, b in driver.both()
     ]
-    return {"saves": Group(lines, rate=plan["rate"], burst_pause=plan["burst_pause"])}
+    found = {"saves": Group(lines, rate=plan["rate"], burst_pause=plan["burst_pause"])}
+    if plan.get("beats"):
+        found["beats"] = _beating(driver, plan)
+    driver.linked()
+    return found
+
+
+def _beating(driver: Driver, plan: dict[str, Any]) -> Group:
+    """The heartbeats of all seats at their pace, over lines of their own as agents have them."""
+    rate, each = len(driver.seats) / HEARTBEAT, int(plan["seconds"] / HEARTBEAT) + 2
+    both = zip(driver.beats(), driver.books, strict=True)
+    return Group([driver.line([beat] * each, book.hinted) for beat, book in both], rate=rate)
 
 
 def submits(driver: Driver, plan: dict[str, Any]) -> dict[str, Group]:

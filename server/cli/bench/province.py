@@ -42,8 +42,9 @@ from server.db.base import vault_of
 from server.db.papers import Package
 from server.db.rooms import Room, Seat
 from server.db.sites import ExamSite, SiteRoom
-from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, SeatStay, Sitting
+from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, SeatStay
 from server.rules.audit_chain import FIRST_HASH, checkpoint_message, entry_hash, root_of
+from server.rules.site_document import compact
 from server.rules.site_file import fingerprint
 from server.services import packages
 from server.services.rosters import ID_PURPOSE, PHOTO_PURPOSE
@@ -68,6 +69,7 @@ class Simulated:
     """A site of the bench, with what the authority calls its rows."""
 
     site_id: int
+    code: str
     sitting: int
     key: Ed25519PrivateKey
     known: dict[str, dict[str, int]]
@@ -75,10 +77,11 @@ class Simulated:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What all sites have in common: whose papers, which people, and when."""
+    """What all sites have in common: which sitting, whose papers, which people, and when."""
 
     batch: int
     papers: int
+    sitting: int
     custodians: tuple[Custodian, ...]
     starts_at: datetime
 
@@ -99,23 +102,16 @@ def add_site(
         registered_at=now,
     )
     room = Room(name=f"bench {number}", layout={}, created_at=now)
-    sitting = Sitting(
-        batch_id=writing.batch,
-        number=number,
-        starts_at=writing.starts_at,
-        minutes=MINUTES,
-        paper_set_id=writing.papers,
-    )
-    session.add_all([site, room, sitting])
+    session.add_all([site, room])
     session.flush()
-    held = RoomSitting(uid=f"bench-{number}", sitting_id=sitting.id, room_id=room.id, state="arranged")
+    held = RoomSitting(uid=f"bench-{number}", sitting_id=writing.sitting, room_id=room.id, state="arranged")
     session.add_all([SiteRoom(room_id=room.id, site_id=site.id), held])
     session.flush()
     known = _candidates(session, held, size, now)
     known["packages"] = {"1": _package(session, signing, (writing, size, held), now)}
-    known |= {"sittings": {"1": sitting.id}, "rooms": {"1": room.id}, "room_sittings": {"1": held.id}}
+    known |= {"sittings": {"1": writing.sitting}, "rooms": {"1": room.id}, "room_sittings": {"1": held.id}}
     known |= {"batches": {"1": writing.batch}, "paper_sets": {"1": writing.papers}, "users": {}}
-    return Simulated(site.id, sitting.id, key, known)
+    return Simulated(site.id, site.code, writing.sitting, key, known)
 
 
 def _candidates(session: Session, held: RoomSitting, size: Size, now: datetime) -> dict[str, dict[str, int]]:
@@ -188,6 +184,8 @@ class Answers:
         self.size = size
         self.starts_at = starts_at
         self.ends_at = starts_at + timedelta(minutes=float(MINUTES))
+        self.records = 2 + size.items + len(range(0, size.items, 10))
+        """Of each candidate."""
         self.keys = {str(number): new_key() for number in range(1, size.candidates + 1)}
         self.streams = [self._stream(number) for number in range(1, size.candidates + 1)]
         self.entries = self._entries()
@@ -343,4 +341,4 @@ def _document(key: Ed25519PrivateKey, exported: Sequence[ExportedAttempt], at: d
         attempts=tuple(exported),
     )
     made = replace(bare, signature=base64.b64encode(key.sign(export_message(bare))).decode())
-    return json.dumps(encode(made), ensure_ascii=False, sort_keys=True)
+    return compact(json.dumps(encode(made)).encode())

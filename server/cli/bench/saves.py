@@ -1,17 +1,20 @@
 """What saving an answer costs, durable and checked, beside the floor in the same run.
 
-The seats of a started sitting save prepared records over raw kept connections. Processor time is that of
-the server with all its workers, and of PostgreSQL and Redis where there are any. Afterwards every record
-that was acknowledged is looked for in the store.
+The seats of a started sitting save prepared records over raw kept connections. Paced as in an exam they also
+send their heartbeats, to both programs, and these count in the cost of a save. Processor time is that of the
+server with all its workers, and of PostgreSQL and Redis where there are any. Afterwards every record that was
+acknowledged is looked for in the store.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from server.cli.bench.floors import floor_beside
-from server.cli.bench.stand import Driver, Shape, Stand, Tally, Told, answering, counted, load
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Driver, Stand, Tally, Told, answering, counted, load
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.words import _
 
@@ -52,6 +55,7 @@ class Order:
             "rate": self.rate if paced else 0.0,
             "burst_pause": BURST_PAUSE if self.regime == SAVERS else None,
             "each": each + 2,
+            "beats": paced,
         }
 
 
@@ -59,7 +63,8 @@ class Order:
 class Run:
     """One program under the load. `cpu_ms` for each save: program, database, broker and all children;
     `errors`: by HTTP status, 0 for a connection that was cut; milliseconds from when a save was due; `hint`:
-    the most that a seat was told to slow down, 0 to 10.
+    the most that a seat was told to slow down, 0 to 10; `beats`: heartbeats beside the saves,
+    whose cost is in `cpu_ms` and whose errors are in `errors`.
     """
 
     saves: int
@@ -71,6 +76,7 @@ class Run:
     max_ms: float
     driver_cpu_ms: float
     hint: int
+    beats: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Found:
 def measured(order: Order) -> Found:
     """Both programs, one after the other in the same hall. Raises `FleetFault` and `StaffRefused`."""
     before = load()
-    staged = Shape(max(STAGED_LEAST, order.savers), *_rest(order.shape))
+    staged = replace(order.shape, seats=max(STAGED_LEAST, order.savers))
     with answering(staged, order.told) as stand:
         seats = stand.seats(order.savers)
         order.told(order.regime)
@@ -144,10 +150,6 @@ def measured(order: Order) -> Found:
     )
 
 
-def _rest(shape: Shape) -> tuple[str, int, bool]:
-    return shape.store, shape.workers, shape.tls
-
-
 def _ours(stand: Stand, order: Order, seats: list[dict[str, Any]]) -> tuple[Run, Tally, int]:
     with Driver(stand.hall, order.plan() | {"seats": seats}) as driver:
         began = stand.hall.cpu_seconds()
@@ -166,13 +168,13 @@ def _floor(stand: Stand, order: Order, seats: list[dict[str, Any]]) -> Run:
 
 def run_of(found: dict[str, Any], spent: float) -> Run:
     """What the driver found, with the processor seconds spent meanwhile. Raises `FleetFault`."""
-    told = found["saves"]
+    told, beats = found["saves"], found.get("beats", {"done": 0, "errors": {}})
     done = told["done"]
     if not done:
         raise FleetFault(f"driver: {told['errors']}")
     return Run(
         saves=done,
-        errors=told["errors"],
+        errors=dict(Counter(told["errors"]) + Counter(beats["errors"])),
         rate=round(done / found["seconds"], 1),
         cpu_ms=round(1000 * spent / done, 4),
         p50_ms=told["p50_ms"],
@@ -180,4 +182,5 @@ def run_of(found: dict[str, Any], spent: float) -> Run:
         max_ms=told["max_ms"],
         driver_cpu_ms=round(1000 * found["driver_cpu"] / done, 4),
         hint=found["hint"],
+        beats=beats["done"],
     )

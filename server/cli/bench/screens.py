@@ -5,6 +5,7 @@ Chromium. All of them note (seat, answers seen, CLOCK_BOOTTIME in ns); `delays` 
 seats wrote their answers.
 """
 
+import json
 import re
 import threading
 import time
@@ -19,6 +20,7 @@ from server.cli.rehearse.watch import Line
 
 POLL_SECONDS = 2.0
 NS_PER_MS = 1_000_000
+_SIZES = 50
 Sight = tuple[int, int, int]
 """Seat id, answers counted there, CLOCK_BOOTTIME in ns."""
 _SEAT = re.compile(r'data-seat="(\d+)"')
@@ -35,6 +37,10 @@ class Socket:
 
     def __init__(self, desk: Desk, room_sitting: int, ca_file: Path) -> None:
         self.sights: list[Sight] = []
+        self.heard: list[int] = []
+        """When each event came (CLOCK_BOOTTIME in ns)."""
+        self.sizes: list[int] = []
+        """Bytes of the first events."""
         self._known: dict[int, int] = {}
         self._line = Line(desk, room_sitting, ca_file)
         self._line.on(EVENT_SEATS, self._seats)
@@ -49,6 +55,9 @@ class Socket:
 
     def _seats(self, cells: list[dict[str, Any]]) -> None:
         now = boot_ns()
+        self.heard.append(now)
+        if len(self.sizes) < _SIZES:
+            self.sizes.append(len(json.dumps(cells, separators=(",", ":"))))
         for cell in cells:
             if cell.get("answered", 0) > self._known.get(cell["seat"], 0):
                 self._known[cell["seat"]] = cell["answered"]

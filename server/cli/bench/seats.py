@@ -12,7 +12,8 @@ from itertools import islice
 from server.cli.bench.crowd import Crowds, Keys
 from server.cli.bench.figures import drawing
 from server.cli.bench.halls import opened, staged
-from server.cli.bench.stand import Shape, Told, load
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Told, load
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.usage import resident_bytes
 from server.cli.words import _
@@ -60,8 +61,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All steps. `errors`: seats that were not linked; `spread`: dearest seat-second over the cheapest, from
-    the first step with at least 300 seats on, where the server's own housekeeping no longer shows.
+    """All steps. `empty_busy`: cores in use without any seat; `errors`: seats that were not linked; `spread`:
+    dearest seat-second over the cheapest, from the first step with at least 300 seats on, where the server's
+    own housekeeping no longer shows.
     """
 
     store: str
@@ -69,6 +71,7 @@ class Found:
     seats: int
     tls: bool
     load: tuple[float, float]
+    empty_busy: float
     steps: tuple[Step, ...]
     errors: int
     spread: float
@@ -109,18 +112,20 @@ def measured(order: Order) -> Found:
     """All steps on one private server. Raises `FleetFault` and `StaffRefused`."""
     before, shape = load(), order.shape
     with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
-        rooms = staged(hall, shape.seats)
+        rooms = staged(hall, shape.seats, shape.room_seats)
         hall.serve()
         opened(hall, rooms)
         keys = {number: key for room in rooms for number, key in room.keys.items()}
         time.sleep(SETTLE_SECONDS / 2)
-        steps = _steps(hall, order, keys)
+        empty = _busy(hall, order.seconds)
+        steps = _steps(hall, order, keys, empty)
     return Found(
         store=shape.store,
         workers=shape.workers,
         seats=shape.seats,
         tls=shape.tls,
         load=(before, load()),
+        empty_busy=round(empty, 3),
         steps=tuple(steps),
         errors=sum(step.seats - step.linked for step in steps),
         spread=spread(steps),
@@ -133,7 +138,14 @@ def spread(steps: Sequence[Step]) -> float:
     return round(max(costs) / min(costs), 2) if costs and min(costs) > 0 else 1.0
 
 
-def _steps(hall: Hall, order: Order, keys: Keys) -> list[Step]:
+def _busy(hall: Hall, seconds: float) -> float:
+    """Cores in use in the next seconds."""
+    cpu, began = hall.cpu_seconds(), time.monotonic()
+    time.sleep(seconds)
+    return (hall.cpu_seconds() - cpu) / (time.monotonic() - began)
+
+
+def _steps(hall: Hall, order: Order, keys: Keys, empty_busy: float) -> list[Step]:
     found: list[Step] = []
     empty, waiting = _memory(hall), iter(keys.items())
     with Crowds() as crowds:
@@ -145,7 +157,7 @@ def _steps(hall: Hall, order: Order, keys: Keys) -> list[Step]:
             took, connecting = time.monotonic() - began, hall.cpu_seconds() - cpu
             time.sleep(SETTLE_SECONDS)
             step = _watched(hall, order, crowds, seats)
-            beating = took * found[-1].busy if found else 0.0  # of the seats that were there
+            beating = took * (found[-1].busy if found else empty_busy)  # what went on all the same
             step = replace(
                 step,
                 memory_kib=round((_memory(hall) - empty) / 1024 / seats, 1),

@@ -13,7 +13,8 @@ from math import ceil
 from server.cli.bench.crowd import Crowds
 from server.cli.bench.figures import slope
 from server.cli.bench.halls import items_of, opened, staged
-from server.cli.bench.stand import Shape, Told, load
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Told, load
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.usage import resident_bytes
 from server.cli.rehearse.watch import percentile
@@ -103,7 +104,7 @@ def measured(order: Order) -> Found:
     """The whole exam on a private server. Raises `FleetFault` and `StaffRefused`."""
     before, shape = load(), order.shape
     with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall, Crowds() as crowds:
-        rooms = staged(hall, shape.seats)
+        rooms = staged(hall, shape.seats, shape.room_seats)
         hall.serve()
         shifts = opened(hall, rooms)
         keys = {number: key for room in rooms for number, key in room.keys.items()}

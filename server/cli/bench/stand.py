@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from server.cli.bench.halls import BenchRoom, items_of, opened, staged
+from server.cli.bench.shape import Shape
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.count import Line, count, stored_records
 from server.cli.rehearse.fleet import CLEAN, FleetFault
@@ -24,16 +25,6 @@ from server.db.sittings import Attempt
 
 END_SECONDS = 20.0
 Told = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """In what shape the server runs, and with how many seats."""
-
-    seats: int
-    store: str
-    workers: int
-    tls: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ class Stand:
 def answering(shape: Shape, told: Told) -> Iterator[Stand]:
     """Every seat's candidate is answering on a private server. Raises `FleetFault` and `StaffRefused`."""
     with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
-        rooms = staged(hall, shape.seats)
+        rooms = staged(hall, shape.seats, shape.room_seats)
         hall.serve()
         shifts = opened(hall, rooms)
         for shift in shifts:

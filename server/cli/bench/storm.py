@@ -1,33 +1,30 @@
-"""The start storm: every seat of one room gets its key in the same second and opens its paper.
+"""The start storm: every seat of a sitting gets its key in the same second and opens its paper.
 
 Twice, each time against a fresh private server: with the package fetched before the start, and the naive way,
-where everybody downloads it at the start. The seats run the agents' own link in one other process.
+where everybody downloads it at the start. All rooms are started at once, each by its invigilator, who has the
+room's screen open. The seats run the agents' own link in other processes.
 """
 
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
 
-from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds, paired, seated
+from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds
+from server.cli.bench.halls import opened, staged
 from server.cli.bench.logins import Logins, logged_in
 from server.cli.bench.opening import opening_ms
-from server.cli.bench.stand import Shape
+from server.cli.bench.shape import Shape
 from server.cli.rehearse.acts import Shift
-from server.cli.rehearse.crew import Names, hire
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.staff import StaffRefused
-from server.cli.rehearse.stage import Wish, fictional_people, staff_needed, stage_sitting
-from server.cli.rehearse.telling import tell_step
 from server.cli.rehearse.usage import resident_bytes
 from server.cli.rehearse.watch import percentile
 from server.cli.words import _
 
-MINUTES = Decimal(90)
 READY_SECONDS = 300.0
 """How long the seats may take to connect, to fetch what they need and to get their journals."""
 STORM_SECONDS = 25.0
@@ -54,10 +51,11 @@ class Start:
     """One start. Milliseconds from the start command to the key and the package in hand, by percentile, of
     those seats that were `ready` before and `opened` in time; the others are not in the percentiles.
 
-    `command_ms`: the start command itself. `server_cpu_ms`, `driver_cpu_ms`, `bytes`: for each seat, from
-    the command until the last paper could be opened, heartbeats taken off; database and broker are part of
-    the server. `connecting_cpu_ms`: of the server for each seat, from its first connection until everything
-    waits for the start; `memory_kib`: of the server for each connected seat, beyond that without any.
+    `command_ms`: until the last room's start command was answered. `server_cpu_ms`, `driver_cpu_ms`,
+    `bytes`: for each seat, from the command until the last paper could be opened, heartbeats taken off;
+    database and broker are part of the server. `connecting_cpu_ms`: of the server for each seat, from its
+    first connection until everything waits for the start; `memory_kib`: of the server for each connected
+    seat, beyond that without any.
     """
 
     ready: int
@@ -170,26 +168,21 @@ def _storm(order: Order, *, prefetch: bool) -> tuple[Start, _Package]:
     order.told(_("预取试卷包") if prefetch else _("开考时下载"))
     shape = order.shape
     with private_hall(tls=shape.tls, store=shape.store, workers=shape.workers) as hall:
-        crew = hire(hall.host, Names("bench-", _("压测")), invigilators=staff_needed(order.seats))
-        people = fictional_people(order.seats)
-        wish = Wish(_("压测"), people, MINUTES, "1", timedelta(minutes=10))
-        staged = stage_sitting(hall.host, crew, wish, told=tell_step)
-        keys = paired(hall.host, staged)
-        seated(hall.host, staged)
+        rooms = staged(hall, shape.seats, shape.room_seats)
+        keys = {number: key for room in rooms for number, key in room.keys.items()}
         hall.serve()
-        shift = Shift(hall.address, crew, staged.room_sitting)
-        shift.sign_in()
-        shift.release()
-        package = _Package(*opening_ms(hall.host, staged))
+        shifts = opened(hall, rooms)
+        package = _Package(*opening_ms(hall.host, rooms[0].stage))
         connecting, empty = hall.cpu_seconds(), _memory(hall)
         with Crowds() as crowds:
             crowds.add(hall, keys, pause=CONNECTING_PAUSE, prefetch=prefetch)
             ready = _await(order, READY_SECONDS, lambda: int(crowds.total("waiting")))
             connecting, memory = hall.cpu_seconds() - connecting, _memory(hall) - empty
-            shift.overrule_checks()  # simulated seats have nothing to check themselves by
+            for shift in shifts:
+                shift.overrule_checks()  # simulated seats have nothing to check themselves by
             order.told(_("就绪 %(n)d/%(of)d，准备开考", n=ready, of=order.seats))
             start = replace(
-                _measured(hall, crowds, shift, order),
+                _measured(hall, crowds, shifts, order),
                 connecting_cpu_ms=round(1000 * connecting / order.seats, 2),
                 memory_kib=round(memory / 1024 / order.seats, 1),
             )
@@ -228,15 +221,18 @@ def _look(hall: Hall, crowds: Crowds) -> _Look:
     return _Look(time.monotonic(), hall.cpu_seconds(), crowds.total("cpu_seconds"), moved)
 
 
-def _measured(hall: Hall, crowds: Crowds, shift: Shift, order: Order) -> Start:
+def _measured(hall: Hall, crowds: Crowds, shifts: Sequence[Shift], order: Order) -> Start:
     calm_seconds = CALM_SECONDS if order.seats >= 100 else 1.0  # a handful of heartbeats tells nothing
     time.sleep(calm_seconds)
     calm = _look(hall, crowds)
     time.sleep(calm_seconds)
-    shift.mark_health()
+    for shift in shifts:
+        shift.look()
+    shifts[0].mark_health()
     ready, before = int(crowds.total("waiting")), _look(hall, crowds)
     began = time.clock_gettime(time.CLOCK_BOOTTIME)
-    shift.start()
+    with ThreadPoolExecutor(len(shifts)) as hands:
+        list(hands.map(Shift.start, shifts))
     answered = time.clock_gettime(time.CLOCK_BOOTTIME)
     _await(order, STORM_SECONDS, lambda: len(crowds.opened_at()))
     after = _look(hall, crowds)
@@ -247,7 +243,7 @@ def _measured(hall: Hall, crowds: Crowds, shift: Shift, order: Order) -> Start:
         now, then, earlier = (float(getattr(look, name)) for look in (after, before, calm))
         return ((now - then) - calmly * (then - earlier)) / order.seats
 
-    lag = shift.health()["loop_lag_ms_since_mark"]
+    lag = shifts[0].health()["loop_lag_ms_since_mark"]
     assert isinstance(lag, dict)
     return Start(
         ready=ready,

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 
 from exam_rooms.seats import AttemptState
 from server.cli.bench.floors import floor_beside
-from server.cli.bench.stand import Driver, Shape, Stand, Told, answering, counted, load
+from server.cli.bench.shape import Shape
+from server.cli.bench.stand import Driver, Stand, Told, answering, counted, load
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.staff import StaffRefused

@@ -10,14 +10,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 
+from server.cli.drill.desk import DrillStuck
 from server.cli.drill.drilling import Report, drilled, reported
 from server.cli.drill.machines import Machines
 from server.cli.drill.pair import Twin, standby_of
 from server.cli.drill.room import Order, Room, furnished
 from server.cli.drill.rounds import Rounds
 from server.cli.drill.schedule import Kinds
+from server.cli.drill.sums import FaultSum, Sum
 from server.cli.opening import unlock
+from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall
+from server.cli.rehearse.staff import StaffRefused
 from server.cli.rehearse.watch import Monitor
 from server.cli.words import _
 from server.host import open_host
@@ -30,11 +34,19 @@ _KINDS = Kinds((), (TAKEOVER,))
 
 
 def drilled_whole(order: Order) -> Report:
-    """The rounds of the room, and every takeover in a room of its own. Raises as `drilled` does."""
+    """The rounds of the room, and every takeover in a room of its own. Raises as `drilled` does.
+
+    A takeover that comes to no end counts as one that was not survived: what was found before it stays told.
+    """
     report = drilled(order)
     for number in range(order.takeovers):
         order.told(_("备用服务器接管 %(n)d/%(of)d", n=number + 1, of=order.takeovers))
-        report = _together(report, taken_over(order, number))
+        began = time.monotonic()
+        try:
+            report = _together(report, taken_over(order, number))
+        except (DrillStuck, FleetFault, StaffRefused) as fault:
+            order.told(str(fault))
+            report = _failed(report, time.monotonic() - began)
     return report
 
 
@@ -83,6 +95,11 @@ def _go_over(room: Room, twin: Twin, stack: ExitStack) -> None:
     play.monitor.close()
     play.monitor = Monitor(play.shift.invigilator, play.stage.room_sitting, hall.ca_file)
     play.monitor.connect()
+
+
+def _failed(report: Report, seconds: float) -> Report:
+    failed = Sum(rounds=1, seconds=round(seconds, 1), by_fault={TAKEOVER: FaultSum(tried=1)})
+    return replace(report, found=report.found.plus(failed))
 
 
 def _together(one: Report, other: Report) -> Report:

@@ -39,9 +39,9 @@ class Shift:
         ]
         self.chief.post(f"/sittings/{self._room}/release", fields)
 
-    def admit(self, seat: int) -> None:
-        """The invigilator has looked at the person at a seat (its id)."""
-        self._on_seat(seat, "admit")
+    def admit(self, seat: int, *, unseen: bool = False) -> None:
+        """The invigilator has looked at the person at a seat (its id); `unseen`: as `Desk.post` says."""
+        self.invigilator.post(f"/monitor/{self._room}/seats/{seat}/admit", unseen=unseen)
 
     def move(self, seat: int, to: int) -> None:
         """The candidate of a seat goes on at another one."""
@@ -61,6 +61,10 @@ class Shift:
         page = self.chief.get(f"/monitor/{self._room}/checks").text
         findings = [("finding", value) for value in _FINDING.findall(page)]
         self.chief.post(f"/monitor/{self._room}/checks/overrule", [("reason", REASON), *findings])
+
+    def look(self) -> None:
+        """The invigilator opens the room's screen."""
+        self.invigilator.get(f"/monitor/{self._room}")
 
     def start(self) -> None:
         """Everybody on duty is present; the clock starts."""

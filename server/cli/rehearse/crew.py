@@ -87,6 +87,12 @@ def hire_more(host: Host, crew: Crew, names: Names, role: Role, count: int) -> C
     return Crew((*crew.members, *(_member(host, names, role, number) for number in numbers)))
 
 
+def hire_beside(host: Host, crew: Crew, names: Names, *, invigilators: int) -> Crew:
+    """The crew for a further room of its sitting, with invigilators of that room's own."""
+    others = tuple(member for member in crew.members if member.role is not Role.INVIGILATOR)
+    return hire_more(host, Crew(others), names, Role.INVIGILATOR, invigilators)
+
+
 def dismiss(host: Host, crew: Crew) -> None:
     """Closes the accounts and forgets their keys: the site's first holders are still to come.
 

@@ -193,11 +193,6 @@ def start_agent(fleet: Fleet, address: Address, seat: str, code: str, extra: Seq
     return Agent(seat, folder, arguments, fleet.start(f"seat-{seat}", arguments, python=POLITE))
 
 
-def restart_agent(fleet: Fleet, agent: Agent) -> None:
-    """Starts an agent that has ended again, in its folder."""
-    agent.process = fleet.start(f"seat-{agent.seat}", agent.arguments, python=POLITE)
-
-
 def _rising(agents: Mapping[str, Agent]) -> int:
     return sum(not agent.up for agent in agents.values())
 

@@ -122,12 +122,22 @@ class Desk:
             raise StaffRefused(_told(answer))
         return answer
 
-    def post(self, path: str, fields: Sequence[tuple[str, str]] = (), *, accept: str = "text/html") -> Page:
-        """A form. Follows the redirect and raises `StaffRefused` when that page says why it was refused."""
+    def post(
+        self,
+        path: str,
+        fields: Sequence[tuple[str, str]] = (),
+        *,
+        accept: str = "text/html",
+        unseen: bool = False,
+    ) -> Page:
+        """A form. Follows the redirect and raises `StaffRefused` when that page says why it was refused.
+
+        `unseen`: does not follow; what was refused in words of that page stays unknown.
+        """
         answer = self._exchange("POST", path, fields, accept=accept)
         if answer.status >= 400:
             raise StaffRefused(_told(answer))
-        if answer.place:
+        if answer.place and not unseen:
             answer = self.get(answer.place)
             told = _ALERT.findall(answer.text)
             if told:

@@ -28,7 +28,7 @@ from server.access import Role
 from server.cli.rehearse.crew import Crew
 from server.db.bank import Bank
 from server.db.rooms import Seat
-from server.db.sittings import RoomSitting
+from server.db.sittings import RoomSitting, Sitting
 from server.errors import Refused
 from server.host import Host
 from server.jobs import importing
@@ -71,7 +71,8 @@ REVIEWED = "sample bank, reviewed before it was shipped"
 class Wish:
     """What to stage. `starts_in`: from now to the planned start.
 
-    `room` None: a room of this `kind` made for the seats.
+    `room` None: a room of this `kind` made for the seats. `joins`: a sitting staged before that is held in
+    this room as well, with its papers, start and minutes.
     """
 
     title: str
@@ -81,6 +82,7 @@ class Wish:
     starts_in: timedelta = timedelta(minutes=10)
     room: RoomMap | None = None
     kind: RoomKind = RoomKind.STANDARD
+    joins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Stage:
     """
 
     room_sitting: int
+    sitting: int
     room: int
     starts_at: datetime
     entrants: tuple[Entrant, ...]
@@ -131,16 +134,23 @@ def staff_needed(candidates: int) -> int:
 
 def stage_sitting(host: Host, crew: Crew, wish: Wish, *, told: Callable[[str], None]) -> Stage:
     """Everything up to sealed package and pairing codes. Raises `Refused` or `InputRefused`."""
-    told("bank")
-    bank_id = _bank(host, crew)
-    told("papers")
-    paper_set = _papers(host, crew, bank_id, wish)
+    paper_set = None
+    if wish.joins is None:
+        told("bank")
+        bank_id = _bank(host, crew)
+        told("papers")
+        paper_set = _papers(host, crew, bank_id, wish)
     told("room")
-    room_id, room_sitting = _plan(host, crew, paper_set, wish)
+    room_sitting = _plan(host, crew, wish)
+    with host.db.read() as session:
+        sitting = session.get_one(RoomSitting, room_sitting).sitting_id
+    if paper_set is not None:
+        admin = crew.one(Role.ADMINISTRATOR).actor
+        host.db.write(batches.choose_papers, admin, sitting, paper_set, now=host.now())
     _people(host, crew, room_sitting, wish)
     _seal(host, crew, room_sitting)
     told("pairing")
-    return _stage(host, crew, wish, room_id, room_sitting)
+    return _stage(host, crew, wish, room_sitting)
 
 
 def _bank(host: Host, crew: Crew) -> int:
@@ -191,18 +201,22 @@ def _papers(host: Host, crew: Crew, bank_id: int, wish: Wish) -> int:
     return paper_set
 
 
-def _plan(host: Host, crew: Crew, paper_set: int, wish: Wish) -> tuple[int, int]:
+def _plan(host: Host, crew: Crew, wish: Wish) -> int:
+    """A room for the wish and its place in a sitting, a new one or the one that it joins."""
     admin = crew.one(Role.ADMINISTRATOR).actor
-    plan = wish.room or made_room(wish.title, len(wish.entrants), wish.kind)
-    (room_id,) = host.db.write(rooms.store_rooms, admin, [plan], now=host.now())
-    batch = batches.BatchPlan(wish.title, OCCUPATION, LEVEL, PROFILE)
-    batch_id = host.db.write(batches.create, admin, batch, now=host.now())
-    sitting = batches.SittingPlan(host.now() + wish.starts_in, wish.minutes, (room_id,))
-    (room_sitting,) = host.db.write(batches.add_sitting, admin, batch_id, sitting, now=host.now())
-    with host.db.read() as session:
-        sitting_id = session.get_one(RoomSitting, room_sitting).sitting_id
-    host.db.write(batches.choose_papers, admin, sitting_id, paper_set, now=host.now())
-    return room_id, room_sitting
+    room = wish.room or made_room(wish.title, len(wish.entrants), wish.kind)
+    (room_id,) = host.db.write(rooms.store_rooms, admin, [room], now=host.now())
+    if wish.joins is None:
+        batch = batches.BatchPlan(wish.title, OCCUPATION, LEVEL, PROFILE)
+        batch_id = host.db.write(batches.create, admin, batch, now=host.now())
+        plan = batches.SittingPlan(host.now() + wish.starts_in, wish.minutes, (room_id,))
+    else:
+        with host.db.read() as session:
+            sitting = session.get_one(Sitting, wish.joins)
+            batch_id, starts_at, minutes = sitting.batch_id, sitting.starts_at, sitting.minutes
+        plan = batches.SittingPlan(starts_at, minutes, (room_id,), joins=wish.joins)
+    (room_sitting,) = host.db.write(batches.add_sitting, admin, batch_id, plan, now=host.now())
+    return room_sitting
 
 
 def _people(host: Host, crew: Crew, room_sitting: int, wish: Wish) -> None:
@@ -229,10 +243,12 @@ def _seal(host: Host, crew: Crew, room_sitting: int) -> None:
     host.db.write(package_sealing.seal, signed, room_sitting, holders, key, now=host.now())
 
 
-def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) -> Stage:
+def _stage(host: Host, crew: Crew, wish: Wish, room_sitting: int) -> Stage:
     with host.db.read() as session:
+        held = session.get_one(RoomSitting, room_sitting)
         rows = rosters.roster(session, room_sitting)
-        found = list(session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.id)))
+        found = list(session.scalars(select(Seat).where(Seat.room_id == held.room_id).order_by(Seat.id)))
+        sitting = session.get_one(Sitting, held.sitting_id)
         seats = {seat.number: seat.id for seat in found}
         cameras = {seat.number: seat.camera for seat in found if seat.camera}
     chief, fingerprint = Signed(crew.one(Role.CHIEF_INVIGILATOR).actor), host.site.ca_fingerprint
@@ -241,8 +257,9 @@ def _stage(host: Host, crew: Crew, wish: Wish, room_id: int, room_sitting: int) 
     entrants = tuple(Entrant(row.name, row.ticket, ids[row.name], row.seat) for row in rows)
     return Stage(
         room_sitting=room_sitting,
-        room=room_id,
-        starts_at=host.now() + wish.starts_in,
+        sitting=sitting.id,
+        room=held.room_id,
+        starts_at=sitting.starts_at,
         entrants=entrants,
         seats=seats,
         codes={number: codes[seat_id] for number, seat_id in seats.items()},

@@ -23,7 +23,7 @@ from server.db.base import make_engine
 from server.db.people import SiteSecret
 from server.db.rooms import Seat, Workstation
 from server.db.sittings import RoomSitting
-from server.jobs.following import Inbox
+from server.jobs.inbox import Inbox
 from server.services import epochs
 from server.services.certificates import Authority, load_authority
 from server.services.datakey import open_vault

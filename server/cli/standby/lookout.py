@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from exam_rooms.protocol import EPOCH_HEADER, Route
-from exam_rooms.standby_messages import EpochReply, ServerState
+from exam_rooms.standby_messages import EpochReply, ServerState, epoch_of
 from exam_rooms.wire import encode
 from server.cli.standby.copy import Copy, Knowledge
 from server.errors import Refused, fill, sentence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _EPOCH_KEY = "HTTP_" + EPOCH_HEADER.upper().replace("-", "_")
-_DIGITS = 9
 _JSON = ("Content-Type", "application/json")
 
 
@@ -42,7 +41,7 @@ class Lookout:
         self._known: Knowledge | None = None
         self.votes = Votes()
         self.heard = 0
-        """The highest epoch that anybody told of."""
+        """The highest epoch that a paired workstation told of."""
 
     def look(self) -> bool:
         """Looks at the copy again; false while there is nothing in it."""
@@ -68,12 +67,8 @@ class Lookout:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """One request."""
         path = environ["PATH_INFO"]
-        said = str(environ.get(_EPOCH_KEY, ""))
-        if said.isascii() and said.isdecimal() and len(said) <= _DIGITS:
-            self.heard = max(self.heard, int(said))
-        if path == Route.PRIMARY_GONE and environ["REQUEST_METHOD"] == "POST":
-            self._count(environ)
         if path in (Route.EPOCH, Route.PRIMARY_GONE):
+            self._listen(environ, gone=path == Route.PRIMARY_GONE and environ["REQUEST_METHOD"] == "POST")
             body: object = encode(EpochReply(self.epoch, ServerState.STANDBY, self._settings.peers))
             return self._say(start_response, "200 OK", body)
         if path == "/health":
@@ -86,7 +81,13 @@ class Lookout:
         behind = status.behind_now(time.monotonic())
         told: dict[str, object] = {"status": "standby", "epoch": self.epoch, "behind_seconds": behind}
         ready = behind is not None and behind <= PROTECTED_SECONDS and not status.fault
-        return {**told, "caught_up": ready, "fault": status.fault, "seats": self._counted()}
+        return {
+            **told,
+            "caught_up": ready,
+            "fault": status.fault,
+            "pictures": status.pictures,
+            "seats": self._counted(),
+        }
 
     def _counted(self) -> dict[str, int]:
         if self._known is None:
@@ -94,8 +95,11 @@ class Lookout:
         seats = self._known.electorate
         return {"paired": len(seats), "report_gone": self.votes.count(seats, time.monotonic())}
 
-    def _count(self, environ: "WSGIEnvironment") -> None:
-        """A report counts for the paired workstation whose token comes with it."""
+    def _listen(self, environ: "WSGIEnvironment", *, gone: bool) -> None:
+        """What the paired workstation tells whose token comes with it: an epoch, and that its server is gone.
+
+        Nobody else is believed: an epoch that a stranger made up would use up the numbers of journals.
+        """
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if self._door is None or scheme != "Bearer":
             return
@@ -103,7 +107,9 @@ class Lookout:
             agent = self._door.admit(token, self._now())
         except Refused:
             return
-        self.votes.gone(agent.workstation, time.monotonic())
+        self.heard = max(self.heard, epoch_of(str(environ.get(_EPOCH_KEY, ""))))
+        if gone:
+            self.votes.gone(agent.workstation, time.monotonic())
 
     def _refusal(self) -> dict[str, object]:
         return {"code": "standby", "params": {}, "message": fill(sentence("standby"), {})}

@@ -36,9 +36,24 @@ def give(settings: Settings, order: Order) -> None:
 def taken(settings: Settings) -> Order | None:
     """The order, once; None when there is none."""
     path = order_file(settings)
+    found = _read(path)
+    if found is not None:
+        path.replace(_obeyed(settings))
+    return found
+
+
+def interrupted(settings: Settings) -> Order | None:
+    """The order that was taken last: the one of a takeover that was cut off, if a person gave it."""
+    return _read(_obeyed(settings))
+
+
+def _obeyed(settings: Settings) -> Path:
+    return order_file(settings).with_name("promote.taken")
+
+
+def _read(path: Path) -> Order | None:
     try:
         found = Order(**json.loads(path.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    path.unlink(missing_ok=True)
-    return found
+    return found if isinstance(found.by, str) and isinstance(found.reason, str) else None

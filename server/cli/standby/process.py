@@ -25,14 +25,14 @@ from itembank.vault import Vault  # noqa: E402
 from server.access import Actor  # noqa: E402
 from server.cli.standby.copy import Copy  # noqa: E402
 from server.cli.standby.lookout import Lookout  # noqa: E402
-from server.cli.standby.order import Order, taken  # noqa: E402
+from server.cli.standby.order import Order, interrupted, taken  # noqa: E402
 from server.db.answers import AnswerStore  # noqa: E402
 from server.db.base import Database  # noqa: E402
 from server.db.migrate import upgrade  # noqa: E402
 from server.errors import Refused, fill, sentence  # noqa: E402
 from server.events import Events  # noqa: E402
 from server.jobs.following import follow  # noqa: E402
-from server.jobs.promotion import promote  # noqa: E402
+from server.jobs.promotion import cut_off, promote, reign  # noqa: E402
 from server.logs import write_logs  # noqa: E402
 from server.services.datakey import open_vault  # noqa: E402
 from server.services.epochs import BY_SEATS, take_over  # noqa: E402
@@ -74,6 +74,9 @@ def main() -> int:
 
 def _stand_by(settings: Settings, key: KeyFile) -> None:
     """Follows and listens; returns when this machine's stores are the installation's. Raises `Refused`."""
+    if cut_off(settings):
+        _finish(settings, key)
+        return
     follower, copy = follow(settings), Copy(settings, key.master)
     try:
         lookout = Lookout(settings, copy, follower.status, _wall)
@@ -88,8 +91,19 @@ def _stand_by(settings: Settings, key: KeyFile) -> None:
     began = time.monotonic()
     promote(settings)
     number = _begin_epoch(settings, key, order, max(lookout.heard, lookout.epoch))
+    reign(settings)
     server.stop(timeout=0)
     log.warning("epoch %d begins; the stores were ready after %.2f s", number, time.monotonic() - began)
+
+
+def _finish(settings: Settings, key: KeyFile) -> None:
+    """A takeover that was cut off after there was no way back: the stores may be half in their place."""
+    order = interrupted(settings) or Order(BY_SEATS, "a takeover that was cut off is brought to its end")
+    log.warning("takes over, as was begun before: %s (%s)", order.by, order.reason)
+    promote(settings)
+    number = _begin_epoch(settings, key, order, 0)
+    reign(settings)
+    log.warning("epoch %d begins", number)
 
 
 def _await_order(settings: Settings, lookout: Lookout) -> Order:

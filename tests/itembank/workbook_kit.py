@@ -1,4 +1,4 @@
-"""The empty 17-column template a screen offers: header and one example row of each kind."""
+"""A workbook of 17 columns as people begin one: its header and one example row of each kind."""
 
 from itembank.importing.layouts import GUOBIAO as LAYOUT
 from itembank.importing.readers import HEADINGS
@@ -38,7 +38,7 @@ _EXAMPLES: tuple[dict[str, str], ...] = (
 
 
 def template_rows() -> list[list[str]]:
-    """Rows of text cells for a new workbook: the header, then an example of each kind to be deleted."""
+    """Rows of text cells: the header, then an example of each kind."""
     rows = [[HEADINGS[name] for name in LAYOUT]]
     for number, example in enumerate(_EXAMPLES, start=1):
         counted = {"sequence": str(number), "number": f"{number:03d}"}

@@ -1,0 +1,98 @@
+"""The live server's own end of a WebSocket: who waits reads, whatever the pieces in which messages come."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import engineio
+import gevent
+import pytest
+from engineio.packet import PING
+from gevent.event import Event
+from simple_websocket import ConnectionClosed
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import CloseConnection, Request, TextMessage
+
+from server.live import websocket
+
+SECONDS, PING_SECONDS = 5.0, 0.01
+
+
+@dataclass
+class Line:
+    """Both ends of a connection that was upgraded."""
+
+    ours: websocket.Connection
+    theirs: WSConnection
+    wire: socket.socket
+
+    def says(self, *texts: str) -> bytes:
+        return b"".join(self.theirs.send(TextMessage(data=text)) for text in texts)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    here, there = socket.socketpair()
+    here.settimeout(SECONDS)
+    there.settimeout(SECONDS)
+    theirs = WSConnection(ConnectionType.CLIENT)
+    asked = theirs.send(Request(host="room", target="/"))
+    lines = asked.decode().split("\r\n")[1:-2]
+    headers = dict(each.split(": ", 1) for each in lines)
+    environ: dict[str, Any] = {
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()
+    }
+    environ |= {"gunicorn.socket": here, "PATH_INFO": "/", "REQUEST_METHOD": "GET"}
+    ours = websocket.Connection(environ, event_class=Event, ping_interval=25)
+    theirs.receive_data(there.recv(4096))
+    list(theirs.events())
+    yield Line(ours, theirs, there)
+    here.close()
+    there.close()
+
+
+def test_messages_that_came_together_are_read_one_by_one(line: Line) -> None:
+    line.wire.sendall(line.says("one", "two"))
+    assert [line.ours.receive(), line.ours.receive()] == ["one", "two"]
+
+
+def test_a_message_in_pieces_is_read_whole(line: Line) -> None:
+    data = line.says("中文" * 5000)
+    line.wire.sendall(data[:7000])
+    line.wire.sendall(data[7000:])
+    assert line.ours.receive() == "中文" * 5000
+
+
+def test_what_came_before_the_end_is_read_and_then_the_line_is_closed(line: Line) -> None:
+    line.wire.sendall(line.says("last") + line.theirs.send(CloseConnection(1000, "bye")))
+    assert line.ours.receive() == "last"
+    with pytest.raises(ConnectionClosed):
+        line.ours.receive()
+    line.theirs.receive_data(line.wire.recv(4096))
+    assert any(isinstance(event, CloseConnection) for event in line.theirs.events())
+
+
+def test_a_line_that_is_cut_is_closed(line: Line) -> None:
+    line.wire.close()
+    with pytest.raises(ConnectionClosed):
+        line.ours.receive()
+
+
+def test_what_is_no_websocket_ends_the_line(line: Line) -> None:
+    line.wire.sendall(b"\xff" * 40)
+    with pytest.raises(ConnectionClosed):
+        line.ours.receive()
+
+
+def test_a_ping_is_due_once_after_an_answer_and_none_when_the_line_is_gone() -> None:
+    one = websocket.PatientSocket(engineio.Server(async_mode="gevent", ping_interval=PING_SECONDS), "sid")
+    one.last_ping = 1.0
+    one.schedule_ping()
+    one.schedule_ping()  # it is waited for already
+    assert one.queue.get(timeout=SECONDS).packet_type == PING
+    assert one.last_ping > 1.0
+    one.closed = True
+    one.schedule_ping()
+    gevent.sleep(5 * PING_SECONDS)
+    assert one.queue.empty()
