@@ -55,7 +55,7 @@ bench-qti: setup-dev ## what reading a QTI package of 2,000 items costs, beside 
 bench-storm: setup ## a thousand seats get their key in the same second, beside everybody downloading then: SEATS=1000
 	@$(BIN)/examhall bench storm --seats $(or $(SEATS),1000) --json
 
-bench-monitor: setup ## how soon a change at one of a thousand seats is on twenty screens, beside a polling page: SEATS=1000
+bench-monitor: setup ## how soon a change at one of a thousand seats is on fifty screens, beside a polling page: SEATS=1000
 	@$(BIN)/examhall bench monitor --seats $(or $(SEATS),1000) --json
 
 bench-saves: setup ## what a durable save costs in four regimes, beside the floor: STORE=postgres WORKERS=2 SPAN=10
