@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.system, pytest.mark.walk]
 RULES = WatchRules(sample_seconds=0.5)
 PLAN = ChallengePlan((("blink", "look_up"), ("look_up", "blink")), 40.0)
 WHO = CandidateView("阿卜杜·外力", "T1", "110***********0054", "示例公司", False, True)
-UPWARD = (9.0, 17.0, 24.0, 28.0, 28.0, 20.0, 12.0, 5.0)
+UPWARD = (9.0, 17.0, 28.0, 28.0, 17.0, 9.0)
+"""Never still for three looks: a try that begins in the middle would take the lifted head for straight ahead."""
 PATIENCE_MS = 120_000
 """A busy machine looks seldom; the film comes round every nine seconds."""
 
