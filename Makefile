@@ -22,7 +22,7 @@ setup-dev: $(STAMPS)/dev ## the same with what the tests need
 demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
-test: setup-dev ## the tests (some ten minutes on two quiet cores)
+test: setup-dev ## the tests (a quarter of an hour on two cores)
 	@tests/run
 
 test-walks: setup-dev ## whole ways through server, agents and browser that `make test` proves piece by piece
