@@ -25,7 +25,6 @@ SEATS = {PACED: 1000, SATURATED: 100, CLOSED: 1, SAVERS: 500}
 FASTEST = {SATURATED: 12_000, CLOSED: 4_000}
 """So many records a second are prepared at most: no server here is faster."""
 BURST_PAUSE = 0.5
-FLOOR_SECONDS = 60.0
 STAGED_LEAST = 2
 
 

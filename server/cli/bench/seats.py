@@ -21,9 +21,6 @@ from server.cli.words import _
 STEPS = (100, 300, 1000, 2000, 5000)
 READY_SECONDS = 600.0
 SETTLE_SECONDS = 8.0
-MOST_KIB = 120.0
-MOST_TIMES = 2.0
-"""A seat may cost so many times what it costs in the cheapest step before the cost counts as not flat."""
 
 
 @dataclass(frozen=True, slots=True)
