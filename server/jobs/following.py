@@ -32,6 +32,10 @@ STOP_SECONDS = 8.0
 """A takeover waits for no longer until what has arrived is applied."""
 FALLS_MOST = 3
 """So often litestream may fall over the same file before what is not applied is fetched once more."""
+STUCK_SECONDS = 10.0
+"""litestream may also live on and say every moment that a file cannot be applied: for so long it may rest
+with something waiting. Each time that it rested the next patience is doubled, for a file that takes longer.
+"""
 
 
 NOT_APPLIED = "what was fetched cannot be applied"
@@ -71,6 +75,8 @@ class Follower:
         self._children: dict[str, litestream.Child] = {}
         self._falls: dict[str, tuple[int, int]] = {}
         """Store -> what was applied when litestream fell, and how often it fell there."""
+        self._rests: dict[str, tuple[int, float, float]] = {}
+        """Store -> what is applied, since when (monotonic), and the patience with it (seconds)."""
         self._pictures_from = Primary(load_pairing(settings))
         self._ending = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -180,8 +186,7 @@ class Follower:
         for store in STORES:
             child = self._children.get(store)
             if child is not None and child.poll() is None:
-                if store in self._falls and self._inbox.applied(store) > self._falls[store][0]:
-                    del self._falls[store]
+                self._watch(store, child)
                 continue
             if child is not None:
                 log.warning("litestream for %s ended with %s", store, child.returncode)
@@ -203,12 +208,27 @@ class Follower:
         times = times + 1 if before == applied else 1
         self._falls[store] = (applied, times)
         if times >= FALLS_MOST:
-            log.error(
-                "what follows transaction %d of %s cannot be applied and is fetched anew", applied, store
-            )
-            self._falls[store] = (applied, 0)
-            self._inbox.drop_waiting(store)
-            raise Unapplied
+            self._fetch_anew(store, applied)
+
+    def _watch(self, store: str, child: litestream.Child) -> None:
+        """A child that lives: whether it gets on with what waits."""
+        applied, moment = self._inbox.applied(store), time.monotonic()
+        if store in self._falls and applied > self._falls[store][0]:
+            del self._falls[store]
+        before, since, patience = self._rests.get(store, (-1, moment, STUCK_SECONDS))
+        if applied != before or not applied or self._status.have.get(store, 0) <= applied:
+            self._rests[store] = (applied, moment, patience if applied == before else STUCK_SECONDS)
+        elif moment - since > patience:
+            litestream.end(child)
+            del self._children[store]
+            self._rests[store] = (applied, moment, 2 * patience)
+            self._fetch_anew(store, applied)
+
+    def _fetch_anew(self, store: str, applied: int) -> None:
+        log.error("what follows transaction %d of %s cannot be applied and is fetched anew", applied, store)
+        self._falls[store] = (applied, 0)
+        self._inbox.drop_waiting(store)
+        raise Unapplied
 
     def _settle(self, patience: float = 5.0) -> None:
         """Lets the children apply what has arrived, and ends them; the promotion applies what they cannot."""

@@ -242,16 +242,20 @@ def test_a_change_of_the_outbox_that_is_cut_off_claims_nothing_of_the_one_before
     assert not (couple.inbox.root / "former").exists()
 
 
+@pytest.mark.parametrize("intact", [0.0, 0.5, 0.99])
 def test_what_was_damaged_on_the_standbys_disk_is_fetched_again(
-    couple: Couple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    couple: Couple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, intact: float
 ) -> None:
+    """litestream ends over some damage, and over other damage it lives on and tries for ever."""
     monkeypatch.setattr(following, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(following, "STUCK_SECONDS", 0.5)
     damage, put = [False], Inbox.put
 
     def putting(inbox: Inbox, store: str, shipment: object, chunks: Iterator[bytes]) -> None:
         data = b"".join(chunks)
         if damage[0] and store == "main":
-            damage[0], data = False, data[: len(data) // 2] + b"\xff" * (len(data) - len(data) // 2)
+            whole = int(len(data) * intact)
+            damage[0], data = False, data[:whole] + b"\xff" * (len(data) - whole)
         put(inbox, store, shipment, iter([data]))  # type: ignore[arg-type]
 
     monkeypatch.setattr(Inbox, "put", putting)
