@@ -1,5 +1,6 @@
 """Two server processes for the tests: two hosts on one database, joined by a line in memory."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -101,15 +102,27 @@ class Workers:
         self.news()
 
     def kill(self, worker: Worker) -> None:
-        """kill -9: its connections are gone and it says nothing any more."""
+        """kill -9: its connections are gone and it says nothing any more.
+
+        PostgreSQL lets its locks go only when it has seen the connection end, which takes a moment.
+        """
         worker.dead = True
         self.ether.deaf.add(self.all.index(worker))
         worker.host.close()
+        alive = next((one for one in self.all if not one.dead), None)
+        if alive is not None:
+            name = worker.host.bus.worker.id
+            assert soon(lambda: not alive.host.membership.there(name)), "its locks were never let go"
 
     def close(self) -> None:
         for worker in self.all:
             if not worker.dead:
                 worker.host.close()
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Whether it comes true while a database takes its time."""
+    return any(true() or time.sleep(0.05) for _ in range(1200))
 
 
 def at(worker: Worker, agent: TestAgent) -> TestAgent:
