@@ -23,8 +23,8 @@ from client.books import Books
 from client.bringing import Bringer
 from client.camera_given import given_camera
 from client.clock import ServerClock, boot_seconds, read_boot_id
-from client.device import DataFolder, Device, FolderInUse, disk_code
-from client.endpoint import BadAddress, Endpoint, parse_endpoint, trusting
+from client.device import DataFolder, Device, disk_code
+from client.endpoint import Endpoint, parse_endpoint, trusting
 from client.evidence import Evidence
 from client.exchange import Credentials, Pace
 from client.journal import system_stamps
@@ -39,6 +39,7 @@ from client.page_signs import PageSigns
 from client.pair import Applicant, PairingRefused, code_hash, new_private_key, pair
 from client.paper import Shelf
 from client.pin import PinGate
+from client.place_given import NoPlace, given_place
 from client.release import ReleaseAct
 from client.rescue_act import RescueAct
 from client.seat import Seat, Surroundings
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("examhall.kiosk")
 SUPERVISION_SECONDS = 2.0
-EXIT_USAGE, EXIT_IN_USE = 2, 3
 
 
 class Worker(Protocol):
@@ -346,14 +346,10 @@ def main(arguments: list[str] | None = None, make: type[Kiosk] = Kiosk) -> int:
     for chatty in ("engineio.client", "socketio.client"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
-        endpoints = [parse_endpoint(address) for address in given.server]
-        folder = DataFolder(given.data)
-    except BadAddress as fault:
-        sys.stderr.write(f"--server: {fault}\n")
-        return EXIT_USAGE
-    except FolderInUse:
-        sys.stderr.write(f"{given.data}: another agent uses this folder\n")
-        return EXIT_IN_USE
+        endpoints, folder = given_place(given)
+    except NoPlace as fault:
+        sys.stderr.write(f"{fault}\n")
+        return fault.status
     kiosk = make(given, folder, endpoints[0])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: kiosk.stopping.set())

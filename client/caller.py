@@ -7,7 +7,7 @@ import ssl
 from client.endpoint import CONNECT_TIMEOUT, REPLY_LIMIT, Endpoint
 from client.exchange import Reply, Request
 from exam_rooms.protocol import EPOCH_HEADER
-from exam_rooms.standby_messages import epoch_of
+from exam_rooms.standby_messages import reign_of
 
 
 class Caller:
@@ -52,7 +52,7 @@ class Caller:
         if not response.isclosed():
             self.close()
             raise http.client.IncompleteRead(b"")
-        return Reply(response.status, body, epoch_of(response.headers.get(EPOCH_HEADER, "")))
+        return Reply(response.status, body, reign_of(response.headers.get(EPOCH_HEADER, "")))
 
     def cut(self) -> None:
         """Wakes up whoever waits for a reply here: none will come. From any thread."""

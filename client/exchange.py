@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from exam_rooms.protocol import ErrorReply, JournalReply, Receipt, SeatState, StatusRequest
+from exam_rooms.standby_messages import FIRST, Reign
 from exam_rooms.wire import decode
 
 FIRST_PAUSE = 0.5
@@ -78,11 +79,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `epoch`: the server's own, 0 when the reply does not say."""
+    """What came back. `reign`: the server's own, number 0 when the reply does not say."""
 
     status: int
     body: bytes
-    epoch: int = 1
+    reign: Reign = FIRST
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from client.exchange import Ask, Event, Lane, Reply, Request
 from client.link_asking import Asking
 from client.outbox import BATCH
 from exam_rooms import protocol as p
-from exam_rooms.standby_messages import ResumeReply
+from exam_rooms.standby_messages import FIRST, ResumeReply
 from exam_rooms.wire import WireError, decode
 
 _LINE_DOWN = (429, 502, 503, 504)
@@ -48,11 +48,11 @@ class Link(Asking):
         """
         if self._busy.get(lane) is not request:
             return []
-        if reply.epoch < max(1, self.servers.epoch) and (reply.epoch or reply.status < 300):
+        if reply.reign < max(FIRST, self.servers.reign) and (reply.reign.number or reply.status < 300):
             return self.failed(lane, request, now)
         del self._busy[lane]
         met_before = self.servers.epoch > 0
-        if self.servers.raised(reply.epoch) and met_before:
+        if self.servers.raised(reply.reign) and met_before:
             return self._begin_anew(now, request)
         return self._heard(lane, request, reply, now)
 

@@ -207,5 +207,5 @@ class Asking:
         return Request(ask, "POST", path, headers, now, body=data, ref=ref)
 
     def _headers(self) -> dict[str, str]:
-        headers = {p.VERSION_HEADER: str(p.VERSION), p.EPOCH_HEADER: str(self.servers.epoch)}
+        headers = {p.VERSION_HEADER: str(p.VERSION), p.EPOCH_HEADER: str(self.servers.reign)}
         return headers | {"Authorization": f"Bearer {self.token}"} if self.token else headers

@@ -34,7 +34,7 @@ from exam_rooms.protocol import (
 )
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, RoomPairReply
 from exam_rooms.routes import Route
-from exam_rooms.standby_messages import epoch_of
+from exam_rooms.standby_messages import FIRST, Reign, reign_of
 from exam_rooms.wire import WireError, decode, encode
 
 LOG = logging.getLogger("examhall.kiosk")
@@ -140,13 +140,13 @@ class RoomLink:
         """Status and body. A reply of a lower epoch than one that was met is none (docs/standby.md)."""
         self._look_around()
         try:
-            status, data, epoch = self._exchanged(path, body, kind)
-            if epoch < max(1, self._servers.epoch) and (epoch or status < 300):
+            status, data, reign = self._exchanged(path, body, kind)
+            if reign < max(FIRST, self._servers.reign) and (reign.number or status < 300):
                 raise LinkFault("no_link")
         except LinkFault:
             self._servers.failed(boot_seconds())
             raise
-        self._servers.raised(epoch)
+        self._servers.raised(reign)
         if status < 500:
             self._servers.answered()
         else:
@@ -166,9 +166,9 @@ class RoomLink:
                 self._servers.told(question.address, word, boot_seconds())
 
     def _headers(self) -> dict[str, str]:
-        return {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._servers.epoch)}
+        return {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._servers.reign)}
 
-    def _exchanged(self, path: str, body: bytes, kind: str) -> tuple[int, bytes, int]:
+    def _exchanged(self, path: str, body: bytes, kind: str) -> tuple[int, bytes, Reign]:
         headers = self._headers() | {"Content-Type": kind}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -178,7 +178,7 @@ class RoomLink:
         try:
             connection.request("POST", path, body, headers)
             reply = connection.getresponse()
-            return reply.status, reply.read(REPLY_LIMIT), epoch_of(reply.headers.get(EPOCH_HEADER, ""))
+            return reply.status, reply.read(REPLY_LIMIT), reign_of(reply.headers.get(EPOCH_HEADER, ""))
         except ssl.SSLCertVerificationError as fault:
             raise LinkFault("wrong_certificate") from fault
         except (OSError, http.client.HTTPException) as fault:

@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from client.camera_given import GivenCamera, add_options, given_camera
 from client.clock import boot_seconds, read_boot_id
-from client.device import DataFolder, FolderInUse
-from client.endpoint import BadAddress, Endpoint, parse_endpoint
+from client.device import DataFolder
+from client.endpoint import Endpoint
 from client.exchange import Pace
 from client.pair import Applicant, PairingRefused, code_hash, new_private_key
+from client.place_given import EXIT_USAGE, NoPlace, given_place
 from client.room_link import LinkFault, RoomDevice, RoomLink, load_device, pair
 from client.servers import servers_of
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, WantedPicture
@@ -44,7 +45,7 @@ LONGEST_SIDE = 1920
 KEPT = 60
 """Pictures in memory: some three minutes, 10 MB."""
 SECONDS = 3.0
-EXIT_USAGE, EXIT_REFUSED, EXIT_IN_USE = 2, 1, 3
+EXIT_REFUSED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +163,10 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("--watch-room needs --camera\n")
         return EXIT_USAGE
     try:
-        endpoint, *others = [parse_endpoint(address) for address in given.server]
-        folder = DataFolder(given.data)
-    except BadAddress as fault:
-        sys.stderr.write(f"--server: {fault}\n")
-        return EXIT_USAGE
-    except FolderInUse:
-        sys.stderr.write(f"{given.data}: another agent uses this folder\n")
-        return EXIT_IN_USE
+        (endpoint, *others), folder = given_place(given)
+    except NoPlace as fault:
+        sys.stderr.write(f"{fault}\n")
+        return fault.status
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -63,14 +63,15 @@ class Scout:
         if word is None:
             return 0.05
         with self._board.lock:
-            now, before = self._board.boot(), self._link.servers.epoch
+            now, before = self._board.boot(), self._link.servers.reign
             if self._link.servers.told(question.address, word, now):
-                self._went(self._link.moved(now, anew=self._link.servers.epoch > before > 0))
+                higher = before.number > 0 and self._link.servers.reign > before
+                self._went(self._link.moved(now, anew=higher))
         return 0.05
 
     def _request(self, question: Question, now: float) -> Request:
         """With our token, the last one while the link fetches another: strangers are not believed."""
-        headers = {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._link.servers.epoch)}
+        headers = {VERSION_HEADER: str(VERSION), EPOCH_HEADER: str(self._link.servers.reign)}
         self._token = self._link.token or self._token
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from client.device import DataFolder, write_atomically
 from client.endpoint import BadAddress, parse_endpoint
 from client.exchange import FOREVER
-from exam_rooms.standby_messages import EpochReply, ServerState, epoch_of
+from exam_rooms.standby_messages import EpochReply, Reign, ServerState, reign_of
 
 LOG = logging.getLogger("examhall.kiosk")
 ASK_AFTER = 2.0
@@ -33,13 +33,15 @@ LEARN_EVERY = 60.0
 """How often our own server is asked for the addresses of the others."""
 MOST_SERVERS = 8
 EPOCH_FILE = "epoch"
+NOBODY = Reign()
+"""Before the first server was met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """The word of a server about itself."""
 
-    epoch: int
+    reign: Reign
     active: bool
 
 
@@ -51,17 +53,19 @@ class Question:
     gone: bool
 
 
-def chosen(addresses: tuple[str, ...], current: str, epoch: int, heard: dict[str, Heard], gone: bool) -> str:
+def chosen(
+    addresses: tuple[str, ...], current: str, reign: Reign, heard: dict[str, Heard], gone: bool
+) -> str:
     """The server to talk to. Another one than the current only if it serves, under no lower epoch than ours,
     and under a higher one unless the current one is gone.
     """
-    best, best_epoch = current, epoch
+    best, highest = current, reign
     for address in addresses:
         word = heard.get(address)
         if word is None or not word.active or address == current:
             continue
-        if word.epoch > best_epoch or (gone and best == current and word.epoch >= best_epoch):
-            best, best_epoch = address, word.epoch
+        if word.reign > highest or (gone and best == current and word.reign >= highest):
+            best, highest = address, word.reign
     return best
 
 
@@ -73,12 +77,12 @@ class Servers:
         addresses: Iterable[str] = (),
         rng: random.Random | None = None,
         *,
-        epoch: int = 0,
-        keep: Callable[[int], None] = lambda _epoch: None,
+        reign: Reign = NOBODY,
+        keep: Callable[[Reign], None] = lambda _reign: None,
     ) -> None:
         self.addresses: tuple[str, ...] = tuple(dict.fromkeys(addresses))
         self.current = self.addresses[0] if self.addresses else ""
-        self.epoch = epoch
+        self.reign = reign
         self._keep = keep
         self._rng = rng or random.SystemRandom()
         self._failing_since = FOREVER
@@ -108,12 +112,17 @@ class Servers:
         """Seconds for which the current server has failed us."""
         return max(0.0, now - self._failing_since)
 
-    def raised(self, epoch: int) -> bool:
+    @property
+    def epoch(self) -> int:
+        """The highest epoch that was met, 0 before the first."""
+        return self.reign.number
+
+    def raised(self, reign: Reign) -> bool:
         """Notes a higher epoch, durably; false when it is none."""
-        if epoch <= self.epoch:
+        if reign <= self.reign:
             return False
-        self._keep(epoch)
-        self.epoch = epoch
+        self._keep(reign)
+        self.reign = reign
         return True
 
     # Who else is there
@@ -150,32 +159,32 @@ class Servers:
         self._heard_at[address] = now
         if address == self.current:
             return False
-        heard = {address: Heard(word.epoch, word.state is ServerState.ACTIVE)}
+        heard = {address: Heard(word.reign, word.state is ServerState.ACTIVE)}
         gone = self.silent(now) >= ASK_AFTER
-        best = chosen(self.addresses, self.current, self.epoch, heard, gone)
+        best = chosen(self.addresses, self.current, self.reign, heard, gone)
         if best == self.current:
             return False
         LOG.warning("server %s takes over (epoch %d)", best, word.epoch)
-        self.raised(word.epoch)
+        self.raised(word.reign)
         self.current, self._failing_since = best, FOREVER
         self._ask_at = now  # the former one, if it lives, hears of it at once
         return True
 
 
-def load_epoch(folder: Path) -> int:
-    """The highest epoch that this workstation has met, 0 before the first."""
+def load_epoch(folder: Path) -> Reign:
+    """The highest epoch that this workstation has met, number 0 before the first."""
     try:
-        return epoch_of((folder / EPOCH_FILE).read_text("ascii").strip())
+        return reign_of((folder / EPOCH_FILE).read_text("ascii").strip())
     except (OSError, ValueError):
-        return 0
+        return NOBODY
 
 
-def keeper(folder: Path) -> Callable[[int], None]:
+def keeper(folder: Path) -> Callable[[Reign], None]:
     """Writes an epoch down, durably. A disk that takes nothing keeps no answers either."""
 
-    def keep(epoch: int) -> None:
+    def keep(reign: Reign) -> None:
         try:
-            write_atomically(folder / EPOCH_FILE, f"{epoch}\n".encode())
+            write_atomically(folder / EPOCH_FILE, f"{reign}\n".encode())
         except OSError as fault:
             LOG.error("epoch not kept: %s", fault.strerror)
 
@@ -184,7 +193,7 @@ def keeper(folder: Path) -> Callable[[int], None]:
 
 def servers_of(folder: DataFolder, known: Iterable[str], rng: random.Random) -> Servers:
     """The servers of a paired workstation."""
-    return Servers(known, rng, epoch=load_epoch(folder.path), keep=keeper(folder.path))
+    return Servers(known, rng, reign=load_epoch(folder.path), keep=keeper(folder.path))
 
 
 def _usable(address: str) -> bool:

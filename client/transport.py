@@ -23,6 +23,7 @@ from client.link import Link
 from client.link_bulk import look_asked
 from client.scout import Scout
 from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
+from exam_rooms.standby_messages import Reign
 
 LOG = logging.getLogger("examhall.kiosk")
 LONGEST_WAIT = 5.0
@@ -159,8 +160,8 @@ class Transport:
         client = socketio.Client(
             reconnection=False, handle_sigint=False, websocket_extra_options={"socket": line}
         )
-        epoch = self._link.servers.epoch
-        client.on(EVENT_STATE, lambda data: self._on_state(data, epoch), namespace=NAMESPACE_SEAT)
+        reign = self._link.servers.reign
+        client.on(EVENT_STATE, lambda data: self._on_state(data, reign), namespace=NAMESPACE_SEAT)
         client.on(EVENT_LOOK, self._on_look, namespace=NAMESPACE_SEAT)
         try:
             client.connect(
@@ -191,9 +192,9 @@ class Transport:
             return line
         return self._context.wrap_socket(line, server_hostname=here.host)
 
-    def _on_state(self, data: object, epoch: int) -> None:
+    def _on_state(self, data: object, reign: Reign) -> None:
         with self._board.lock:
-            if epoch == self._link.servers.epoch:
+            if reign == self._link.servers.reign:
                 self._deliver(self._link.pushed(data))
 
     def _on_look(self, data: object) -> None:

@@ -29,7 +29,7 @@ from exam_rooms.routes import Route as Route
 from exam_rooms.watch_messages import CameraReport, WarningView, WatchPlan
 from exam_rooms.wire import canonical
 
-VERSION = 6
+VERSION = 7
 VERSION_HEADER = "X-Examhall-Protocol"
 EPOCH_HEADER = "X-Examhall-Epoch"
 """In every request of an agent the highest epoch it has met, in every reply the server's own."""

@@ -76,6 +76,7 @@ BLUEPRINTS = (
     "server.web.stations",
     "server.web.supervision",
     "server.web.agent",
+    "server.web.agent_entry",
     "server.web.agent_lane",
     "server.web.agent_watch",
     "server.web.agent_room",
@@ -139,7 +140,7 @@ LIVE = (
 """Modules with `register(socketio, host)`: a namespace, or a watch that pushes."""
 AGENT_BLUEPRINTS = (
     *("agent", "agent_lane", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk"),
-    "agent_room",
+    *("agent_entry", "agent_room"),
     "agent_shipping",
     "agent_standby",
     "site_link",

@@ -113,7 +113,7 @@ def open_host(
         clock = SteadyClock(anchor, look) if anchor else open_clock(session, look)
     db.vault = db.write(open_vault, master, suite=settings.suite, now=clock.now())
     answers, site = AnswerStore(settings.answers_url), db.write(ensure_site, now=clock.now())
-    epoch = Epoch(db.write(ensure_epoch, now=clock.now()), settings.data / MARK)
+    epoch = Epoch(db.write(ensure_epoch, now=clock.now()), site.token_key, settings.data / MARK)
     db.guard = epoch.check
     worker = Worker(secrets.token_hex(8), look().boot_id)
     membership = Membership(db.engine, worker.id)

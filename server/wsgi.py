@@ -39,6 +39,7 @@ from server.services.steady import Reading  # noqa: E402
 from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
 from server.services.unlocked import read_unlocked, unlocked_path  # noqa: E402
 from server.settings import Settings, SettingsError  # noqa: E402
+from server.web.compiled import compile_monitor  # noqa: E402
 
 gc.freeze()  # what is loaded stays, and all workers share it
 gc.enable()
@@ -147,6 +148,7 @@ def _application(settings: Settings, key: KeyFile, anchor: Reading | None) -> Fl
     only_ours("gunicorn.error")
     app = create_app(settings, key.master, demo=key.demo, anchor=anchor)
     create_socketio(app)
+    compile_monitor(app)
     host: Host = app.extensions[HOST_KEY]
     # A stranger's failed handshake is no fault of ours: without this each one writes a traceback.
     hub = gevent.get_hub()

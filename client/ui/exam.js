@@ -1,7 +1,7 @@
 // The paper: one question on the left, the answer card on the right, everything by keyboard. The same
 // screen serves the practice questions; it knows nothing about where answers go.
 
-import { html, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { hasOptions, indexOfNumber, isAnswered, letter, move, summary } from "./answers.js";
 import { AnswerCard } from "./card.js";
 import * as notes from "./jots.js";
@@ -36,11 +36,12 @@ function moveFocus(target, by) {
   if (next) next.focus();
 }
 
-/** Listens to the keys while no dialog is open. `acts` is asked anew at each press. */
+/** Listens to the keys while no dialog is open, from the moment the question stands there: a busy machine runs
+ * effects much later. `acts` is asked anew at each press. */
 function useKeys(acts) {
   const latest = useRef(acts);
   latest.current = acts;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event) => {
       if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
       const facts = { code: event.code, ctrl: event.ctrlKey, alt: event.altKey, meta: event.metaKey, shift: event.shiftKey };

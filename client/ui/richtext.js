@@ -73,8 +73,8 @@ function MathText({ node }) {
   return html`<span ref=${ref} class="rich-math"></span>`;
 }
 
-/** A picture, sound or film of the paper; `load(sha)` gives its address here, `zoom({sha, alt})` enlarges it. */
-export function Medium({ kind, sha, alt, width, height, load, zoom }) {
+/** The address here of a picture, sound or film of the paper, "" until `load(sha)` has given it; it ends with its user. */
+export function useMedium(load, sha) {
   const [url, setUrl] = useState("");
   useEffect(() => {
     let gone = false;
@@ -85,6 +85,12 @@ export function Medium({ kind, sha, alt, width, height, load, zoom }) {
       if (made.startsWith("blob:")) URL.revokeObjectURL(made);
     };
   }, [sha]);
+  return url;
+}
+
+/** A picture, sound or film of the paper; `load(sha)` gives its address here, `zoom({sha, alt})` enlarges it. */
+export function Medium({ kind, sha, alt, width, height, load, zoom }) {
+  const url = useMedium(load, sha);
   const size = { width: NUMBER.test(width || "") ? width : null, height: NUMBER.test(height || "") ? height : null };
   if (kind === "img") {
     const picture = html`<img class="rich-picture" src=${url || null} alt=${alt || ""} ...${size} draggable="false" />`;

@@ -1,6 +1,6 @@
 // One polite live region for the whole page: what changed without the focus going there, said once.
 
-import { html, useEffect, useState } from "./vendor/htm-preact.js";
+import { html, useLayoutEffect, useState } from "./vendor/htm-preact.js";
 
 let speak = () => {};
 
@@ -10,7 +10,7 @@ export const say = (text) => text && speak(text);
 /** The region; one of it stands on a page. */
 export function Speech() {
   const [line, setLine] = useState({ text: "", turn: 0 });
-  useEffect(() => {
+  useLayoutEffect(() => {
     speak = (text) => setLine((old) => ({ text, turn: old.turn + 1 }));
     return () => (speak = () => {});
   }, []);

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { Icon } from "./parts.js";
+import { useMedium } from "./richtext.js";
 import { T } from "./texts.js";
 
 /** Times the size that fits the screen. */
@@ -58,26 +59,12 @@ function useSized(scale, box) {
   return [view, picture];
 }
 
-function usePictureOf(load, sha) {
-  const [url, setUrl] = useState("");
-  useEffect(() => {
-    let gone = false;
-    let made = "";
-    load(sha).then((found) => (gone ? URL.revokeObjectURL(found) : setUrl((made = found))), () => {});
-    return () => {
-      gone = true;
-      if (made.startsWith("blob:")) URL.revokeObjectURL(made);
-    };
-  }, [sha]);
-  return url;
-}
-
 /** The dialog; `picture` is `{sha, alt}`. */
 export function ZoomDialog({ load, picture, onClose }) {
   const dialog = useRef(null);
   const [scale, setScale] = useState(1);
   const [box, setBox] = useState(null);
-  const url = usePictureOf(load, picture.sha);
+  const url = useMedium(load, picture.sha);
   const [view, image] = useSized(scale, box);
   const pointers = usePointers(scale, setScale);
   useEffect(() => {

@@ -283,11 +283,11 @@ class Bus:
         if number <= before:
             log.warning("a message that was heard before was passed over")
             return
-        self._note(Worker(sender, machine), number, told_at, met=met)
+        peer = self._note(Worker(sender, machine), number, told_at, met=met)
         if number != before + 1:
             self._forget()
         for topic, body in parts:
-            self._hear(sender, topic, body)
+            self._hear(peer, topic, body)
 
     def _echo(self) -> None:
         """Our own word came back: the line holds."""
@@ -302,12 +302,13 @@ class Bus:
         peer = self.peers.get(worker)
         return self._last.get(worker, (0, False)) if peer is None else (peer.number, peer.met)
 
-    def _note(self, worker: Worker, number: int, told_at: float, *, met: bool) -> None:
+    def _note(self, worker: Worker, number: int, told_at: float, *, met: bool) -> Peer:
         moment = self.clock()
         peer = self.peers.setdefault(worker.id, Peer(worker, number, moment, met))
         peer.number, peer.heard = number, moment
         peer.skews.append(told_at - self._now())
         self._last.pop(worker.id, None)
+        return peer
 
     def _leave(self, peer: Peer) -> None:
         """Should it speak again it was only slow: its number says whether anything was missed."""
@@ -316,8 +317,8 @@ class Bus:
         while len(self._last) > _GONE_KEPT:
             self._last.popitem(last=False)
 
-    def _hear(self, sender: str, topic: str, body: Any) -> None:  # noqa: ANN401
-        peer = self.peers[sender]
+    def _hear(self, peer: Peer, topic: str, body: Any) -> None:  # noqa: ANN401
+        """One part of a message; between two of them the sender may have been given up."""
         if topic == _BEAT:
             peer.about = body
             peer.met = peer.met or self.worker.id in body.get("hears", ())
@@ -329,7 +330,7 @@ class Bus:
             return
         for listener in self._listeners.get(topic, ()):
             try:
-                listener(sender, body)
+                listener(peer.worker.id, body)
             except Exception:  # one listener must not hide it from others
                 log.exception("listener failed for %s", topic)
 

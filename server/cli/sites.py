@@ -9,6 +9,7 @@ import click
 from server.access import Permission
 from server.cli.opening import opened
 from server.cli.persons import at_the_console, signed_in
+from server.cli.problems import problem_text
 from server.cli.words import _, say
 from server.errors import Refused
 from server.host import Host
@@ -254,7 +255,8 @@ def authority_status(as_json: bool) -> None:
             click.echo(json.dumps(_plain(line), ensure_ascii=False))
         else:
             counts = f"{line.released}/{line.rooms}\t{line.answering}\t{line.collected}/{line.seats}"
-            click.echo(f"{line.site}\t{line.batch} · {line.sitting}\t{line.delivered}\t{counts}")
+            why = f"\t{problem_text(line.refused)}" if line.refused else ""
+            click.echo(f"{line.site}\t{line.batch} · {line.sitting}\t{line.delivered}\t{counts}{why}")
 
 
 def _file_line(file: site_files.FileView) -> dict[str, Any]:
@@ -275,6 +277,7 @@ def _plain(line: site_wall.WallLine) -> dict[str, Any]:
         "batch": line.batch,
         "sitting": line.sitting,
         "delivered": line.delivered,
+        "refused": line.refused.to_json() if line.refused else None,
         "verified": line.verified,
         "released": line.released,
         "rooms": line.rooms,

@@ -8,7 +8,7 @@ later journal wins, in one journal the one of the higher seq, whichever comes fi
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -25,8 +25,10 @@ Row = tuple[int, int, int, str, str, str, str, int, str, str, int, int]
 """attempt, journal, seq, kind, item, body, boot_id, boot_ns, prev, hash, received_ns, workstation."""
 AsideRow = tuple[int, int, int, str, str, str, int, int]
 """attempt, journal, seq, hash, reason, record as JSON, received_ns, workstation."""
+Place = tuple[int, int]
+"""(attempt, journal)."""
 Link = tuple[int, str, str]
-"""seq, prev, hash."""
+"""seq, prev, hash; prev is empty for what is kept aside."""
 T = TypeVar("T")
 
 _COLUMNS = "attempt, journal, seq, kind, item, body, boot_id, boot_ns, prev, hash, received_ns, workstation"
@@ -54,6 +56,24 @@ WITH fresh AS (
 )
 SELECT attempt, journal, seq FROM fresh
 """  # noqa: S608
+_LINKS_POSTGRES = """
+SELECT attempt, journal, link.seq, link.prev, link.hash
+FROM unnest(%s::int[], %s::int[], %s::int[]) AS wanted(attempt, journal, past), LATERAL (
+  SELECT seq, prev, hash FROM answer_events AS kept
+  WHERE kept.attempt = wanted.attempt AND kept.journal = wanted.journal AND seq > past
+  UNION
+  SELECT seq, '' AS prev, hash FROM answer_aside AS kept
+  WHERE kept.attempt = wanted.attempt AND kept.journal = wanted.journal AND seq > past AND reason <> 'fork'
+) AS link
+ORDER BY attempt, journal, link.seq
+"""
+_LINKS_SQLITE = """
+SELECT seq, prev, hash FROM answer_events WHERE attempt = ? AND journal = ? AND seq > ?
+UNION
+SELECT seq, '' AS prev, hash FROM answer_aside
+WHERE attempt = ? AND journal = ? AND seq > ? AND reason <> 'fork'
+ORDER BY 1
+"""
 _MOST_TOGETHER = 64
 """Rows in one statement of SQLite: few statements in a batch, and few forms of them to keep prepared."""
 _RECONNECTS = 2
@@ -79,8 +99,8 @@ class Writer(Protocol):
     def hashes(self, keys: Iterable[Key]) -> dict[Key, str]:
         """The stored hash of each key that the stream holds."""
 
-    def links(self, attempt: int, journal: int, after: int) -> list[Link]:
-        """Links beyond seq `after` in order, those aside included (forks are not)."""
+    def links(self, after: Mapping[Place, int]) -> dict[Place, list[Link]]:
+        """Of each journal the links beyond a seq in order, those aside included (forks are not)."""
 
     def close(self) -> None:
         """Gives the connection back."""
@@ -141,10 +161,14 @@ class SqliteWriter:
         )
         return {key: row[0] for key, row in found if row}
 
-    def links(self, attempt: int, journal: int, after: int) -> list[Link]:
-        """Links beyond seq `after` in order."""
-        place = (attempt, journal, after)
-        return self._run(lambda: self._connection.execute(_links("?"), place + place).fetchall())
+    def links(self, after: Mapping[Place, int]) -> dict[Place, list[Link]]:
+        """Of each journal the links beyond a seq in order."""
+        return self._run(
+            lambda: {
+                place: self._connection.execute(_LINKS_SQLITE, (*place, seq) * 2).fetchall()
+                for place, seq in after.items()
+            }
+        )
 
     def _run(self, work: Callable[..., T], *args: object) -> T:
         return self._pool.call(self._transact, work, *args)
@@ -207,9 +231,15 @@ class PostgresWriter:
         columns = [list(column) for column in zip(*wanted, strict=True)]
         return {row[:3]: row[3] for row in self._fetch(statement, columns)} if wanted else {}
 
-    def links(self, attempt: int, journal: int, after: int) -> list[Link]:
-        """Links beyond seq `after` in order."""
-        return self._fetch(_links("%s"), [attempt, journal, after] * 2)
+    def links(self, after: Mapping[Place, int]) -> dict[Place, list[Link]]:
+        """Of each journal the links beyond a seq in order."""
+        found: dict[Place, list[Link]] = {place: [] for place in after}
+        columns = [
+            list(column) for column in zip(*((*place, seq) for place, seq in after.items()), strict=True)
+        ]
+        for attempt, journal, *link in self._fetch(_LINKS_POSTGRES, columns) if after else ():
+            found[attempt, journal].append((link[0], link[1], link[2]))
+        return found
 
     def _fetch(self, statement: str, parameters: Sequence[object]) -> list[Any]:
         for left in reversed(range(_RECONNECTS)):
@@ -258,11 +288,3 @@ def _insert_of(table: str, columns: str, rule: str, count: int) -> str:
 def _unnest(table: str, columns: str, casts: str) -> str:
     arrays = ",".join(f"%s::{cast}[]" for cast in casts.split(","))
     return f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
-
-
-def _links(mark: str) -> str:
-    where = f"attempt={mark} AND journal={mark} AND seq>{mark}"
-    return (
-        f"SELECT seq, prev, hash FROM answer_events WHERE {where}"  # noqa: S608
-        f" UNION SELECT seq, '' AS prev, hash FROM answer_aside WHERE {where} AND reason<>'fork' ORDER BY 1"
-    )

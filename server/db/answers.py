@@ -33,7 +33,7 @@ from server.db.answer_tables import (
     stream_row,
     to_ns,
 )
-from server.db.answer_writers import DataFault, Key, Row, StoreFault, make_writer
+from server.db.answer_writers import DataFault, Key, Link, Place, Row, StoreFault, make_writer
 from server.db.base import make_engine
 
 __all__ = [
@@ -75,6 +75,15 @@ class _Run:
     upto: int = 0
     head: str = ZERO_HEAD
     gap: bool = False  # records beyond `upto` are stored already
+
+    def follow(self, links: Iterable[Link]) -> None:
+        """Goes on over what the store holds beyond `upto`, as far as nothing is missing."""
+        self.gap = False
+        for seq, _prev, hash_ in links:
+            if seq != self.upto + 1:
+                self.gap = True
+                return
+            self.upto, self.head = seq, hash_
 
 
 @dataclass(slots=True)
@@ -220,6 +229,7 @@ class AnswerStore:
         ]
         if aside:
             self._writer.put_aside(aside)
+        self._look_together(both, hashes)
         linked = [self._advance(entry.record, outcome, hashes) for entry, outcome in both]
         return [
             Verdict(outcome, self._run(entry.record.attempt, entry.record.journal).upto, link)
@@ -227,6 +237,27 @@ class AnswerStore:
         ]
 
     # --- contiguous runs: a lower bound in memory, corrected from the store whenever it does not fit ----
+
+    def _look_together(self, both: Sequence[tuple[Received, Outcome]], hashes: dict[Key, str]) -> None:
+        """One look at all journals of a batch that are new to this process or were carried on by another.
+
+        When seats come to another process than before, a look for each would take longer than the commit.
+        """
+        if len(self._runs) > _KEPT_RUNS:
+            self._runs.clear()
+        first: dict[Place, int] = {}
+        for entry, outcome in both:
+            if outcome in _IN_STREAM:
+                place = (entry.record.attempt, entry.record.journal)
+                first[place] = min(first.get(place, entry.record.seq), entry.record.seq)
+        after = {
+            place: self._runs[place].upto if place in self._runs else 0
+            for place, seq in first.items()
+            if place not in self._runs or seq > self._runs[place].upto + 1
+        }
+        for place, links in self._writer.links(after).items() if after else ():
+            self._runs.setdefault(place, _Run()).follow(links)
+            hashes.update({(*place, seq): hash_ for seq, prev, hash_ in links if prev})
 
     def _advance(self, record: Record, outcome: Outcome, hashes: Mapping[Key, str]) -> bool | None:
         """Moves the journal's contiguous run; whether a newly stored record continues the one before it.
@@ -254,19 +285,12 @@ class AnswerStore:
     def _run(self, attempt: int, journal: int) -> _Run:
         run = self._runs.get((attempt, journal))
         if run is None:
-            if len(self._runs) > _KEPT_RUNS:
-                self._runs.clear()
             run = self._runs[attempt, journal] = _Run()
             self._follow(attempt, journal, run)
         return run
 
     def _follow(self, attempt: int, journal: int, run: _Run) -> None:
-        run.gap = False
-        for seq, _prev, hash_ in self._writer.links(attempt, journal, run.upto):
-            if seq != run.upto + 1:
-                run.gap = True
-                return
-            run.upto, run.head = seq, hash_
+        run.follow(self._writer.links({(attempt, journal): run.upto})[attempt, journal])
 
     # --- reading -------------------------------------------------------------------------------------
 

@@ -211,7 +211,7 @@ def line_of(host: Host) -> str:
     """The channel of this installation's processes. A reign has its own: after a takeover the one that was
     replaced may still use the same Redis, and it speaks of another database.
     """
-    return f"examhall/{site_mark(host.site)}/{host.epoch.number}"
+    return f"examhall/{site_mark(host.site)}/{host.epoch.number}.{host.epoch.reign.since}"
 
 
 def register(socketio: SocketIO, host: Host) -> Together:

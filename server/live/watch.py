@@ -11,19 +11,20 @@ from flask_socketio import SocketIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from exam_rooms.clock import stepped
+from exam_rooms.clock import deadline, entry_opens, stepped
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.seats import AttemptState
 from server.db.sittings import RoomSitting, Sitting
 from server.events import RoomChanged
 from server.host import Host
 from server.live.repeating import repeat
+from server.live.rests import Rests
 from server.services import (
     attempts,
     clock_proof,
     collection,
     desk_marks,
-    links,
+    link_gaps,
     outage_decision,
     roomstate,
 )
@@ -42,6 +43,12 @@ WITNESSES_WITHIN = timedelta(seconds=30)
 _UNKNOWN = ("", None)
 """A phase that the process saw that led before."""
 _AT_WORK = ("arranged", "released", "running", "ended")
+_ROOMS = (
+    select(RoomSitting.id, RoomSitting.state, RoomSitting.version)
+    .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+    .where(RoomSitting.state.in_(_AT_WORK), Sitting.method.in_(roomstate.AT_SEATS))
+)
+"""All that is asked every second, of all rooms at once; of a room that rests nothing else is."""
 
 
 class Watch:
@@ -53,6 +60,7 @@ class Watch:
         self._phases: dict[int, tuple[str, int | None]] = {}
         self._took_over = False
         self._step_told = False
+        self._rests = Rests(host.events, host.bus)
         self._ticks = 0
         self._leads = True
         self._since, self._asked = host.now(), False
@@ -80,23 +88,20 @@ class Watch:
         led, self._leads = self._leads, self.host.leads()
         if self._leads and not led:
             self._phases.clear()
+            self._rests.forget_all()
             self._took_over = True
         return self._leads
 
     def _rooms(self, faults: list[Exception], now: datetime) -> None:
         """What is done once, whichever process does it."""
         with self.host.db.read() as session:
-            query = select(RoomSitting.id, RoomSitting.state).join(
-                Sitting, Sitting.id == RoomSitting.sitting_id
-            )
-            query = query.where(RoomSitting.state.in_(_AT_WORK), Sitting.method.in_(roomstate.AT_SEATS))
-            rooms = [(room, state) for room, state in session.execute(query)]
-        for room, state in rooms:
-            self._done(faults, self._room, room, state)
+            rooms = [(room, state, version) for room, state, version in session.execute(_ROOMS)]
+        for room, state, version in self._rests.woken(rooms, now):
+            self._done(faults, self._room, room, state, version)
             time.sleep(0)
         self._ticks += 1
-        if self._ticks % SIGN_OF_LIFE_TICKS == 0 and any(state == "running" for _, state in rooms):
-            self.host.db.write(links.watched, now=now)
+        if self._ticks % SIGN_OF_LIFE_TICKS == 0 and any(state == "running" for _, state, _ in rooms):
+            self.host.db.write(link_gaps.watched, now=now)
         self._took_over = False
 
     @staticmethod
@@ -106,12 +111,13 @@ class Watch:
         except Exception as fault:  # noqa: BLE001 - one room's fault must not stop the others' clocks
             faults.append(fault)
 
-    def _room(self, room: int, state: str) -> None:
+    def _room(self, room: int, state: str, version: int) -> None:
         now = self.host.now()
         with self.host.db.read() as session:
             seen = roomstate.load(session, room)
             phase = (str(seen.phase(now)), current_sitting(session, seen.room.id, now))
             due = _due(session, seen, now) if state == "running" else _Due()
+            moments = [*due.moments, entry_opens(seen.clock), deadline(seen.clock)]
         if due.waiting:
             self.host.db.write(attempts.begin_waiting, room, now=now)
         for place in due.astray:
@@ -127,6 +133,8 @@ class Watch:
         self._phases[room] = phase
         if before != phase:
             self.host.events.publish([RoomChanged(room)])
+        if not due.anything:
+            self._rests.rest(room, (state, version), moments, now)
 
     def _clock(self) -> None:
         """A wall clock that was set moves no deadline; it is told once for every step (design D22)."""
@@ -159,17 +167,24 @@ class Watch:
             checked = clock_proof.checked(session, since=self._since)
         if checked:
             clock.settle(clock.wall())
+            self._rests.forget_all()
             self.delivery.links.settled()
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """What one look at a running room has found to do."""
+    """What one look at a running room has found to do; `moments`: when there may be something next."""
 
     waiting: bool = False
     astray: Sequence[Place] = ()
     overdue: bool = False
     outage: bool = False
+    moments: Sequence[datetime] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether the clock has something to do now."""
+        return self.waiting or bool(self.astray) or self.overdue or self.outage
 
 
 def _due(session: Session, room: RoomState, now: datetime) -> _Due:
@@ -177,11 +192,17 @@ def _due(session: Session, room: RoomState, now: datetime) -> _Due:
     seats = attempts.to_watch(session, room, now)
     assigned = any(seat.state == AttemptState.ASSIGNED for seat in seats)
     coming = desk_marks.coming(session, room.row.id) if assigned else frozenset()
+    awaited = desk_marks.awaited(session, room) if assigned else []
+    outages = outage_decision.standing(session, room)
+    moments = attempts.next_moments(room, seats, now, coming)
+    moments += [until for _place, until in awaited]
+    moments += [outage.began_at + outage_decision.most_of(room) for outage in outages]
     return _Due(
         waiting=attempts.somebody_waits(room, seats, now),
-        astray=desk_marks.astray(session, room, now) if assigned else (),
+        astray=[place for place, until in awaited if now > until],
         overdue=attempts.something_due(room, seats, now, coming),
-        outage=outage_decision.due(session, room, now) is not None,
+        outage=outage_decision.too_long(room, outages, now) is not None,
+        moments=moments,
     )
 
 

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import secrets
 import struct
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.protocol import SessionRequest, session_message
 from server.db.rooms import Seat, Workstation
 from server.errors import Refused
+from server.services.shared_look import SharedLook
 
 TOKEN_LIFE = timedelta(hours=12)
 NONCE_LIFE = timedelta(seconds=60)
@@ -72,7 +72,7 @@ class AgentDoor:
         self._admitted: dict[str, tuple[Agent, int]] = {}
         """Tokens that were right, whose they are, and when they end: seats come often with the same one."""
         self._changes = 0
-        self._looking = threading.RLock()
+        self._look = SharedLook[int, tuple[Agent, bytes]]()
 
     def forget(self) -> None:
         """Some pairing has changed: look again."""
@@ -129,19 +129,25 @@ class AgentDoor:
 
     def _known(self, workstation: int) -> tuple[Agent, bytes]:
         """A paired workstation and its public key."""
-        with self._looking:
-            agent, key = self._paired.get(workstation), self._keys.get(workstation)
-            if agent is not None and key is not None:
-                return agent, key
-            changes = self._changes
-            with self._db.read() as session:
-                found = self._find(session, workstation)
-                company = self._company(session, found[0])
-            if changes == self._changes:
-                for each, key in [*company, found]:
-                    self._paired[each.workstation] = each
-                    self._keys[each.workstation] = key
-            return found
+        return self._look.find(
+            workstation, lambda: self._kept(workstation), lambda: self._looked_up(workstation)
+        )
+
+    def _kept(self, workstation: int) -> tuple[Agent, bytes] | None:
+        agent, key = self._paired.get(workstation), self._keys.get(workstation)
+        return None if agent is None or key is None else (agent, key)
+
+    def _looked_up(self, workstation: int) -> dict[int, tuple[Agent, bytes]]:
+        changes = self._changes
+        with self._db.read() as session:
+            found = self._find(session, workstation)
+            company = self._company(session, found[0])
+        both = {each.workstation: (each, key) for each, key in [*company, found]}
+        if changes == self._changes:
+            for each, key in both.values():
+                self._paired[each.workstation] = each
+                self._keys[each.workstation] = key
+        return both
 
     def _find(self, session: Session, number: int) -> tuple[Agent, bytes]:
         return find_agent(session, number)

@@ -7,7 +7,6 @@ lacks one of the last three is kept aside. Whether a record counts is decided at
 
 import base64
 import json
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from server.db.sittings import Attempt, JournalGrant, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.events import Events, SeatChanged
 from server.services.incidents import Place, raise_incident
+from server.services.shared_look import SharedLook
 
 BATCH_LIMIT = 200
 BODY_LIMIT = 48 << 10
@@ -97,30 +97,26 @@ class AnswerDesk:
         self._vault = vault
         self._events = events
         self._facts: dict[int, Facts] = {}
-        self._lost: dict[int, int] = {}
-        """Attempts whose facts were forgotten, with the room's sitting: one look serves many of a room."""
         self._changes = 0
         self._spoilt: set[int] = set()
         """Attempts that have changed since the last look began."""
-        self._looking = threading.RLock()
+        self._look = SharedLook[int, Facts]()
 
     def forget_room(self, room_sitting: int) -> None:
         """Seats or journals of a room have changed; what is being looked up meanwhile is not kept."""
         self._changes += 1
         for facts in [facts for facts in self._facts.values() if facts.room_sitting == room_sitting]:
-            self._lose(facts)
+            del self._facts[facts.attempt]
 
     def forget(self, attempt: int) -> None:
         """Something about one attempt has changed."""
         self._spoilt.add(attempt)
-        if attempt in self._facts:
-            self._lose(self._facts[attempt])
+        self._facts.pop(attempt, None)
 
     def forget_all(self) -> None:
         """What was told of any room may have been missed."""
         self._changes += 1
-        for facts in list(self._facts.values()):
-            self._lose(facts)
+        self._facts.clear()
 
     def parents(self, attempt: int) -> dict[int, str]:
         """The head that each journal of an attempt was granted to continue."""
@@ -156,41 +152,43 @@ class AnswerDesk:
 
     def _facts_for(self, attempt: int, records: Sequence[Record], workstation: int) -> Facts:
         journals = {record.journal for record in records}
-        facts = self._facts.get(attempt)
-        if facts is None or not journals <= facts.journals.keys():
-            with self._looking:
-                facts = self._facts.get(attempt)  # who waited finds what another has looked up
-                if facts is None or not journals <= facts.journals.keys():
-                    facts = self._looked_up(attempt)
+        facts = self._kept(attempt, journals) or self._look.find(
+            attempt, lambda: self._kept(attempt, journals), lambda: self._looked_up(attempt)
+        )
         if any(facts.journals.get(journal, (0, ""))[0] != workstation for journal in journals):
             raise Refused("journal_not_yours", 403)
         return facts
 
-    def _looked_up(self, attempt: int) -> Facts:
-        changes, company = self._changes, self._company(attempt)
+    def _kept(self, attempt: int, journals: set[int]) -> Facts | None:
+        facts = self._facts.get(attempt)
+        return facts if facts is not None and journals <= facts.journals.keys() else None
+
+    def _looked_up(self, attempt: int) -> dict[int, Facts]:
+        """The facts of an attempt, looked up together with those of its room that are not known here."""
+        changes = self._changes
         self._spoilt.clear()
         with self._db.read() as session:
             facts = load_facts(session, self._vault, attempt)
+            company = self._company(session, facts)
             others = load_all(session, self._vault, company) if company else []
         if len(self._facts) > _KEPT_FACTS:
             self._facts.clear()
+        found = {each.attempt: each for each in (*others, facts)}
         if changes == self._changes:
-            for each in [each for each in (*others, facts) if each.attempt not in self._spoilt]:
-                self._facts[each.attempt] = each
-                self._lost.pop(each.attempt, None)
-        return facts
+            self._facts.update({key: each for key, each in found.items() if key not in self._spoilt})
+        return found
 
-    def _company(self, attempt: int) -> list[int]:
-        """Others of the room whose facts were forgotten as well."""
-        room = self._lost.get(attempt)
-        others = (other for other, where in self._lost.items() if where == room and other != attempt)
-        return [] if room is None else list(islice(others, _TOGETHER - 1))
-
-    def _lose(self, facts: Facts) -> None:
-        if len(self._lost) > _KEPT_FACTS:
-            self._lost.clear()
-        self._facts.pop(facts.attempt, None)
-        self._lost[facts.attempt] = facts.room_sitting
+    def _company(self, session: Session, facts: Facts) -> list[int]:
+        """Others of the room that save, or soon will, and are not known here."""
+        query = (
+            select(JournalGrant.attempt_id)
+            .join(Attempt, Attempt.id == JournalGrant.attempt_id)
+            .where(Attempt.room_sitting_id == facts.room_sitting)
+            .distinct()
+        )
+        known = self._facts.keys() | {facts.attempt}
+        others = (other for other in session.scalars(query) if other not in known)
+        return list(islice(others, _TOGETHER - 1))
 
     def _fault(self, record: Record, facts: Facts) -> str:
         if record.digest() != record.hash:

@@ -16,10 +16,11 @@ from exam_rooms.protocol import AcceptRequest
 from exam_rooms.seats import Act, AttemptState
 from server.access import Actor
 from server.db.breaches import Breach
+from server.db.epochs import ServerEpoch
 from server.db.rooms import Seat
 from server.db.sittings import Attempt, JournalGrant
 from server.errors import NotFound, Refused
-from server.services import audit, breaches, consents, desk_marks, epochs
+from server.services import audit, breaches, consents, desk_marks
 from server.services.agents import Agent
 from server.services.captures import ensure_seed
 from server.services.consent import rules_of
@@ -37,6 +38,20 @@ from server.services.roomstate import (
 from server.services.stream import Tail
 
 JOURNALS_OF_AN_EPOCH = 1000
+_SEATED = (
+    select(Attempt, Seat.number)
+    .join(Seat, Seat.id == Attempt.seat_id)
+    .where(Attempt.room_sitting_id == bindparam("room"), Attempt.seat_id == bindparam("seat"))
+    .with_for_update(key_share=True, of=Attempt)
+    .execution_options(populate_existing=True)
+)
+_JOURNAL_NUMBERS = select(
+    select(func.max(JournalGrant.journal))
+    .where(JournalGrant.attempt_id == bindparam("attempt"))
+    .scalar_subquery(),
+    select(func.max(ServerEpoch.number)).scalar_subquery(),
+)
+"""The last journal of an attempt, and the epoch."""
 _TIMED = select(
     Attempt.id, Attempt.registration_id, Attempt.state, Attempt.credit_minutes, Attempt.closed_at
 ).where(Attempt.room_sitting_id == bindparam("room"), Attempt.state.in_(bindparam("states", expanding=True)))
@@ -44,20 +59,18 @@ _TIMED = select(
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
 
 
-def attempt_at(session: Session, agent: Agent, room_sitting_id: int) -> Attempt:
-    """The attempt seated at this agent's seat in a sitting, locked."""
-    query = select(Attempt.id).where(
-        Attempt.room_sitting_id == room_sitting_id, Attempt.seat_id == agent.seat
-    )
-    found = session.scalar(query)
+def seated_at(session: Session, agent: Agent, room_sitting_id: int) -> tuple[Attempt, str]:
+    """The attempt at this agent's seat in a sitting, locked, and the seat's number."""
+    found = session.execute(_SEATED, {"room": room_sitting_id, "seat": agent.seat}).one_or_none()
     if found is None:
         raise NotFound("attempt")
-    return locked_attempt(session, found)
+    attempt, number = found
+    return attempt, number
 
 
 def confirm(session: Session, agent: Agent, room_sitting_id: int, is_me: bool, *, now: datetime) -> None:
     """The candidate says whether photo and name are theirs; "no" calls the invigilator."""
-    attempt = attempt_at(session, agent, room_sitting_id)
+    attempt, seat = seated_at(session, agent, room_sitting_id)
     advance(session, attempt, Act.CONFIRM if is_me else Act.DENY)
     attempt.workstation_id = agent.workstation
     if is_me:
@@ -65,7 +78,7 @@ def confirm(session: Session, agent: Agent, room_sitting_id: int, is_me: bool, *
     else:
         place = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id)
         raise_incident(session, place, IncidentKind.IDENTITY_DENIED, now=now)
-    _record(session, attempt, "identity_confirmed" if is_me else "identity_denied", now)
+    _record_at(session, seat, attempt, "identity_confirmed" if is_me else "identity_denied", now)
 
 
 def accept(
@@ -76,13 +89,13 @@ def accept(
     Where no camera is used nobody is asked, and nothing stands on the record.
     """
     room = load(session, room_sitting_id, lock=True)  # either this or the start of the room comes first
-    attempt = attempt_at(session, agent, room_sitting_id)
+    attempt, seat = seated_at(session, agent, room_sitting_id)
     advance(session, attempt, Act.ACCEPT)
     attempt.accepted_at, attempt.rules_version = now, choice.rules_version[:20]
     attempt.face_consent = choice.face_consent if rules_of(room) is not None else None
     if attempt.face_consent is not None:
         consents.note_answer(session, attempt.id, attempt.face_consent, choice.consent_version, now=now)
-    _record(session, attempt, "rules_accepted", now, face_consent=attempt.face_consent)
+    _record_at(session, seat, attempt, "rules_accepted", now, face_consent=attempt.face_consent)
     if room.may_begin(attempt, now):
         begin(session, attempt, max(now, room.row.started_at or now))
 
@@ -149,11 +162,11 @@ def open_journal(
         raise Refused("attempt_not_here", 403)
     if AttemptState(attempt.state) not in AT_SEAT:
         raise Refused("journal_not_now", state=attempt.state)
-    last = _last_journal(session, attempt_id)
-    first = (max(1, epochs.current(session)) - 1) * JOURNALS_OF_AN_EPOCH + 1
+    last, epoch = session.execute(_JOURNAL_NUMBERS, {"attempt": attempt_id}).one()
+    first = (max(1, epoch or 0) - 1) * JOURNALS_OF_AN_EPOCH + 1
     grant = JournalGrant(
         attempt_id=attempt_id,
-        journal=max(last + 1, first),
+        journal=max((last or 0) + 1, first),
         workstation_id=agent.workstation,
         parent=end.head,
         opened_at=now,
@@ -164,11 +177,6 @@ def open_journal(
     if last:
         _record(session, attempt, "journal_opened", now, journal=grant.journal, workstation=agent.workstation)
     return grant
-
-
-def _last_journal(session: Session, attempt_id: int) -> int:
-    query = select(func.max(JournalGrant.journal)).where(JournalGrant.attempt_id == attempt_id)
-    return session.scalar(query) or 0
 
 
 def tell_broken_chain(session: Session, attempt_id: int, *, now: datetime) -> None:
@@ -194,6 +202,20 @@ def something_due(
         for attempt in attempts
         if AttemptState(attempt.state) not in CLOSED
     )
+
+
+def next_moments(
+    room: RoomState, attempts: Iterable[Timed], now: datetime, coming: Collection[int] = ()
+) -> list[datetime]:
+    """When something may next be due at seats (`something_due`) if nothing happens; `NEVER` among them."""
+    if room.row.started_at is None or room.row.ended_at is not None:
+        return []
+    seats = [attempt for attempt in attempts if AttemptState(attempt.state) not in CLOSED]
+    first = room.first_grace_over()
+    found = [first] if now <= first else [room.grace_over(attempt) for attempt in seats]
+    if any(seat.state == AttemptState.ASSIGNED and seat.id not in coming for seat in seats):
+        found.append(clock.late_entry_closes(room.clock))
+    return found
 
 
 def close_overdue(session: Session, room_sitting_id: int, *, now: datetime) -> list[int]:
@@ -237,7 +259,17 @@ def _open_attempts(session: Session, room_sitting_id: int) -> list[Attempt]:
 
 
 def _record(session: Session, attempt: Attempt, act: str, now: datetime, **details: Any) -> None:  # noqa: ANN401
-    seat = session.get_one(Seat, attempt.seat_id).number
+    _record_at(session, session.get_one(Seat, attempt.seat_id).number, attempt, act, now, **details)
+
+
+def _record_at(
+    session: Session,
+    seat: str,
+    attempt: Attempt,
+    act: str,
+    now: datetime,
+    **details: Any,  # noqa: ANN401
+) -> None:
     stream = audit.sitting_stream(attempt.room_sitting_id)
     who = Actor(None, f"seat {seat}")
     audit.record(session, stream, who, act, f"attempt/{attempt.id}", now=now, seat=seat, **details)

@@ -86,6 +86,27 @@ def record(  # noqa: PLR0913 - the five facts of an act, and its moment
     record_all(session, stream, actor, act, [(object, details)], now=now)
 
 
+def record_once(  # noqa: PLR0913 - the five facts of an act, and its moment
+    session: Session,
+    stream: str,
+    actor: Actor,
+    act: str,
+    object: str,
+    *,
+    now: datetime,
+    **details: object,
+) -> None:
+    """As `record`, unless the same person is on this chain already with the same act on the same object."""
+    known = select(AuditEntry.id).where(
+        AuditEntry.stream == stream,
+        AuditEntry.act == act,
+        AuditEntry.object == object,
+        AuditEntry.actor_id == actor.user_id,
+    )
+    if session.scalar(known.limit(1)) is None:
+        record(session, stream, actor, act, object, now=now, **details)
+
+
 def record_all(  # noqa: PLR0913 - the facts of an act, and its moment
     session: Session,
     stream: str,

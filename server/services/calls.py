@@ -19,7 +19,7 @@ from server.errors import Refused
 from server.events import Activity
 from server.services import audit
 from server.services.agents import Agent
-from server.services.attempts import attempt_at
+from server.services.attempts import seated_at
 from server.services.duty import need_duty
 from server.services.incidents import OPEN, Place, clear, raise_incident
 from server.services.roomstate import locked_attempt, lower_hand, touch
@@ -37,7 +37,7 @@ def call(session: Session, agent: Agent, room_sitting_id: int, asked: CallReques
     """
     if asked.reason not in REASONS:
         raise Refused("call_reason_unknown", 422, field="reason")
-    attempt = attempt_at(session, agent, room_sitting_id)
+    attempt, _number = seated_at(session, agent, room_sitting_id)
     if AttemptState(attempt.state) in _NOBODY:
         raise Refused("call_not_now")
     if asked.raised:

@@ -1,7 +1,6 @@
 """What the live process keeps in memory for its agents, joined once per host; all of it can be rebuilt."""
 
 import base64
-import threading
 import weakref
 from collections import defaultdict
 from dataclasses import replace
@@ -25,11 +24,13 @@ from server.services.links import Links
 from server.services.looks import Looks
 from server.services.room_cameras import CameraDoor
 from server.services.room_news import news_of
+from server.services.room_shared import SharedRooms
 from server.services.room_sight import RoomSight
 from server.services.room_watch import RoomWatch
 from server.services.seat_state import SeatView, build_all
 from server.services.seat_views import SeatViews
 from server.services.seb import SebSeats
+from server.services.shared_look import SharedLook
 from server.services.site import Site
 from server.services.steady import SteadyClock
 from server.services.tries import Tries
@@ -88,8 +89,9 @@ class Delivery:
         self.tries = parts.agent_tries
         self.confirmations = Confirmations(parts.db)
         self.views = SeatViews()
+        self._shared = SharedRooms()
         self._rooms: dict[int, int] = {}
-        self._looking: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+        self._look: defaultdict[int, SharedLook[Agent, SeatView]] = defaultdict(SharedLook)
         self._sought: dict[int, int] = {}
         """The newest version that was looked for because a workstation shows it, found or not."""
         self._met: set[int] = set()
@@ -134,21 +136,21 @@ class Delivery:
 
         One look at a room at a time: when all its views are forgotten at once, whoever waited finds the view.
         """
-        with self._looking[agent.room]:
-            return self.views.get(agent) or self._looked_up(agent, now)
+        look = self._look[agent.room]
+        return look.find(agent, lambda: self.views.get(agent), lambda: self._looked_up(agent, now))
 
-    def _looked_up(self, agent: Agent, now: datetime) -> SeatView:
+    def _looked_up(self, agent: Agent, now: datetime) -> dict[Agent, SeatView]:
         if agent.room not in self._met:
             self._meet(agent.room)
         changes, company = self.views.changes, self.views.company(agent)
         with self._db.read() as session:
-            found = build_all(session, company, now=now, demo=self._demo)
+            found = build_all(session, company, now=now, demo=self._demo, kept=self._shared)
         for each in company:
             if each.workstation in found:
                 self.views.keep(each, found[each.workstation], changes)
         if agent.workstation not in found:
             raise NotFound("seat")
-        return found[agent.workstation]
+        return {each: found[each.workstation] for each in company if each.workstation in found}
 
     def _meet(self, room: int) -> None:
         """After a start of the server all seats of a room come back at once: they are looked up together."""
@@ -176,6 +178,7 @@ class Delivery:
 
     def _room_changed(self, fact: RoomChanged) -> None:
         self.desk.forget_room(fact.room_sitting)
+        self._shared.forget()
         room = self.room_of(fact.room_sitting)
         if room is None:
             self.views.forget_all()
@@ -194,6 +197,7 @@ class Delivery:
         self.camera_door.forget()
         self.desk.forget_all()
         self._met.clear()
+        self._shared.forget()
         self.views.forget_all()
 
     def granted(self, attempt: int) -> None:
@@ -214,6 +218,7 @@ class Delivery:
 
     def _seb_changed(self, _fact: SebChanged) -> None:
         self.seb.forget_all()
+        self._shared.forget()
         self.views.forget_all()
 
 

@@ -120,8 +120,11 @@ def _awaited_until(row: SignInRow, room: RoomState) -> datetime:
     return (row.decided_at or row.entered_at) + timedelta(minutes=room.policy.desk.seat_within_minutes)
 
 
-def astray(session: Session, room: RoomState, now: datetime) -> list[Place]:
-    """Seats of candidates whom the desk let in and who are overdue there; each is told once."""
+def awaited(session: Session, room: RoomState) -> list[tuple[Place, datetime]]:
+    """Seats of candidates whom the desk let in, with the moment after which they are overdue there.
+
+    Each is told once; of who was told already nothing is said here.
+    """
     told = select(Incident.attempt_id).where(
         Incident.room_sitting_id == room.row.id, Incident.kind == str(IncidentKind.NOT_AT_SEAT)
     )
@@ -135,9 +138,9 @@ def astray(session: Session, room: RoomState, now: datetime) -> list[Place]:
         )
     )
     return [
-        Place(room.row.id, seat, attempt)
+        (Place(room.row.id, seat, attempt), _awaited_until(row, room))
         for attempt, seat, row in session.execute(query)
-        if has_passed(row) and now > _awaited_until(row, room)
+        if has_passed(row)
     ]
 
 

@@ -156,15 +156,24 @@ def raw_rows(
     raw["attempts"] = _where(session, tables["attempts"].c.room_sitting_id, rooms)
     seated = {row["registration_id"] for row in raw["attempts"]}
     places = {row["room_id"] for row in raw["room_sittings"]}
-    raw["registrations"] = [
-        row
-        for row in _where(session, tables["registrations"].c.sitting_id, [sitting])
-        if row["id"] in seated or row["room_id"] in places
-    ]
+    raw["registrations"] = _registrations(session, tables["registrations"], sitting, (seated, places))
     for table in belonging(metadata):
         if table.name not in raw and table.name not in EXCLUDED:
             raw[table.name] = _of(session, table, raw, frozenset(rooms))
     return raw
+
+
+def _registrations(
+    session: Session, table: Table, sitting: int, there: tuple[set[int], set[int]]
+) -> list[Mapping[str, Any]]:
+    """Those who sit in some rooms or were drawn into them. `there`: ids of registrations, and of rooms of the
+    plan. Never all of the sitting: a province has a hundred thousand in one, each with a photo.
+    """
+    seated, places = there
+    rows = {row["id"]: row for row in _where(session, table.c.id, seated) if row["sitting_id"] == sitting}
+    query = select(table).where(table.c.sitting_id == sitting, table.c.room_id.in_(places))
+    rows |= {row.id: dict(row._mapping) for row in session.execute(query)}
+    return [rows[number] for number in sorted(rows)]
 
 
 def _parents(table: Table, names: Collection[str]) -> list[tuple[Column[Any], Column[Any]]]:

@@ -1,17 +1,19 @@
 """The epochs in the store: the one that holds, and the next one at a takeover (docs/standby.md)."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from exam_rooms.standby_messages import Reign
 from server.access import Actor
 from server.db.epochs import ServerEpoch
 from server.services import audit
 
 REASON_MOST = 400
 TOLD_MOST = 1_500_000
-"""Nobody who tells of a higher epoch is believed: the numbers of journals go by epoch and would run out."""
+"""No higher number is taken over from what was heard: journals are numbered by epoch and would run out."""
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 BY_SEATS = "seats"
 """Who took over when the seats reported their server gone."""
 
@@ -21,13 +23,18 @@ def current(session: Session) -> int:
     return session.scalar(select(func.max(ServerEpoch.number))) or 0
 
 
-def ensure_epoch(session: Session, *, now: datetime) -> int:
+def reign(session: Session) -> Reign:
+    """The highest epoch on record with its beginning, without proof; number 0 in a store never opened."""
+    row = session.scalars(select(ServerEpoch).order_by(ServerEpoch.number.desc()).limit(1)).first()
+    return Reign() if row is None else Reign(row.number, (row.began_at - _UNIX) // timedelta(microseconds=1))
+
+
+def ensure_epoch(session: Session, *, now: datetime) -> Reign:
     """The epoch to serve under; the first start of an installation begins the first."""
-    number = current(session)
-    if number == 0:
-        number = 1
-        session.add(ServerEpoch(number=number, began_at=now, how="first"))
-    return number
+    if current(session) == 0:
+        session.add(ServerEpoch(number=1, began_at=now, how="first"))
+        session.flush()
+    return reign(session)
 
 
 def take_over(session: Session, actor: Actor, reason: str, heard: int, *, now: datetime) -> int:

@@ -20,7 +20,6 @@ from itembank.vault import Vault
 from server.access import SYSTEM, Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.evidence_store import EvidenceStore, frame_name
-from server.db.record import AuditEntry
 from server.db.room_cameras import RoomCameraFrame
 from server.db.sittings import Attempt, Incident
 from server.db.watching import Enrolment, EvidenceFrame
@@ -226,15 +225,8 @@ def opened(vault: Vault, store: EvidenceStore, name: str) -> bytes | None:
 def note_viewed(session: Session, actor: Actor, frame_id: int, *, now: datetime) -> None:
     """Puts on the record, once for each person and picture, that it was looked at."""
     row = _viewable(session, actor, frame_id)
-    stream, object_ = audit.sitting_stream(row.room_sitting_id), f"frame/{row.id}"
-    seen = select(AuditEntry.id).where(
-        AuditEntry.stream == stream,
-        AuditEntry.act == "frame_viewed",
-        AuditEntry.object == object_,
-        AuditEntry.actor_id == actor.user_id,
-    )
-    if session.scalar(seen.limit(1)) is None:
-        audit.record(session, stream, actor, "frame_viewed", object_, now=now, purpose=row.purpose)
+    stream, frame = audit.sitting_stream(row.room_sitting_id), f"frame/{row.id}"
+    audit.record_once(session, stream, actor, "frame_viewed", frame, now=now, purpose=row.purpose)
 
 
 def _viewable(session: Session, actor: Actor, frame_id: int) -> EvidenceFrame:

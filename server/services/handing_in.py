@@ -64,6 +64,7 @@ _STANDING = (
     .where(_attempt.c.id == bindparam("one"))
     .with_for_update(key_share=TO_CHANGE.key_share)
 )
+_RECEIPT = select(_attempt.c.receipt).where(_attempt.c.id == bindparam("one"))
 _OWN_JOURNALS = JournalGrant.attempt_id == bindparam("one")
 _ABOUT = (
     select(
@@ -258,6 +259,12 @@ def _keep(
         changes |= {"collected_at": now}
     session.connection().execute(_CLOSE, {"one": attempt.id, **changes})
     emit(session, SeatChanged(attempt.room_sitting_id, attempt.seat_id))
+
+
+def receipt_of(session: Session, attempt_id: int) -> Receipt | None:
+    """The receipt that an attempt has already: the whole room asks for its own, and nothing more is read."""
+    made = session.connection().execute(_RECEIPT, {"one": attempt_id}).scalar_one_or_none()
+    return decode(Receipt, made) if made else None
 
 
 def receipt(

@@ -5,11 +5,13 @@ the others once a second, so whichever of them hears the seat next goes on as if
 """
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
-from exam_rooms.pace import SHORTEST_GAP
+from exam_rooms.pace import SHORTEST_GAP, silence
 from exam_rooms.protocol import ZERO_HEAD
 from exam_rooms.watch_messages import CameraReport
 from server.presence import SeatPresence
@@ -71,6 +73,17 @@ class Line:
     def is_quiet(self, now: datetime) -> bool:
         """Whether the silence since the last word may make answers late."""
         return now - self.heard_at > _GAP
+
+    def is_lost(self, now: datetime) -> bool:
+        """Whether it has been silent for longer than its patience, and does not count as lost yet."""
+        return self.lost_at is None and now - self.heard_at > timedelta(seconds=silence(self.patience))
+
+    def is_to_be_told(self, now: datetime) -> bool:
+        """Whether people are to hear of its silence, and have not."""
+        if self.lost_at is None or self.told:
+            return False
+        silent = (now - self.lost_at).total_seconds()
+        return holds_long_enough(IncidentKind.LINK_LOST, silent, self.hold)
 
     def silence(self, until: datetime | None = None) -> Silence:
         """The silence since the last word."""
@@ -238,6 +251,11 @@ def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> Line
         returns,
         Seen.of(presence),
     )
+
+
+def batched(lines: Sequence[Line], most: int) -> Iterator[Sequence[Line]]:
+    """The lines, so many at a time."""
+    return (lines[begin : begin + most] for begin in range(0, len(lines), most))
 
 
 def merge(line: Line, news: LineNews) -> bool:

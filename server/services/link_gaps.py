@@ -1,10 +1,10 @@
 """Silences on the record; which of them excuse late records is a rule's to say (`exam_rooms.clock`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import in_time
@@ -49,6 +49,11 @@ def open_gap(session: Session, agent: Agent, silence: Silence, *, now: datetime)
         return INCIDENTS[IncidentKind.LINK_LOST].hold_seconds
     emit(session, LinkChanged(room_sitting, agent.seat))
     return incident_rules(session, room_sitting).hold_of(IncidentKind.LINK_LOST)
+
+
+def open_gaps(session: Session, lost: Sequence[tuple[Agent, Silence]], *, now: datetime) -> list[float]:
+    """The same of seats that fell silent together, a switch away for instance; in their order."""
+    return [open_gap(session, agent, silence, now=now) for agent, silence in lost]
 
 
 def _is_known(session: Session, workstation: int, attempt_id: int, silence: Silence) -> bool:
@@ -127,6 +132,18 @@ def tell_silence(session: Session, agent: Agent, *, now: datetime) -> None:
     if room_sitting is not None and attempt is not None and attempt.state != AttemptState.ASSIGNED:
         place = Place(room_sitting, agent.seat, attempt.id)
         raise_incident(session, place, IncidentKind.LINK_LOST, now=now)
+
+
+def tell_silences(session: Session, agents: Sequence[Agent], *, now: datetime) -> None:
+    """The same of seats whose silences have lasted together; in their order."""
+    for agent in agents:
+        tell_silence(session, agent, now=now)
+
+
+def watched(session: Session, *, now: datetime) -> None:
+    """The server is there and looks at its running rooms."""
+    running = update(RoomSitting).where(RoomSitting.state == "running")
+    session.execute(running.values(watched_at=now).execution_options(synchronize_session=False))
 
 
 def gaps_after_restart(session: Session, *, now: datetime) -> int:

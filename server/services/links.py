@@ -6,29 +6,27 @@ last moment of which the server knew that nothing waited there. How long a seat 
 are told depends on the hint; what excuses late records does not.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
-from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
-from exam_rooms.pace import silence
 from exam_rooms.protocol import StatusRequest
 from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import Database
 from server.db.rooms import WorkstationClock
-from server.db.sittings import RoomSitting
 from server.presence import Presence
 from server.services import camera_spans, camera_stays, clock_proof
 from server.services.agents import Agent
-from server.services.lines import Line, LineNews, Owed, Returns, merge, newer_status, news_of
-from server.services.link_gaps import close_gaps, keep_silence, open_gap, tell_silence
+from server.services.lines import Line, LineNews, Owed, Returns, batched, merge, newer_status, news_of
+from server.services.link_gaps import close_gaps, keep_silence, open_gaps, tell_silences
 from server.services.steady import SteadyClock
 
 _CLOCK_GAIN_NS = 1_000_000
+_AT_ONCE = 50
+"""Silences in one transaction: a dead switch takes many seats, and other writers shall not wait long."""
 _IDENTITY, _WORD, _WORDS = 120, 16, 8
 """Most characters of a camera's name and of one check, and most checks, that a heartbeat may report."""
 _SIDE, _TIMES = 99_999, 999_999
@@ -138,19 +136,16 @@ class Links:
         """The agent's socket is gone: the line counts as lost until the next word."""
         line = self._lines.get(agent.workstation)
         if line is not None and line.lost_at is None:
-            self._lose(line, now)
+            self._lose((line,), now)
 
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
-        for line in [line for line in self._lines.values() if self._looks_after(line)]:
-            if line.lost_at is None and now - line.heard_at > timedelta(seconds=silence(line.patience)):
-                self._lose(line, now)
-            if line.lost_at is not None and not line.told:
-                silent = (now - line.lost_at).total_seconds()
-                line.told = holds_long_enough(IncidentKind.LINK_LOST, silent, line.hold)
-                if line.told:
-                    self._news[line.agent.workstation] = None
-                    self._db.write(tell_silence, line.agent, now=now)
+        mine = [line for line in self._lines.values() if self._looks_after(line)]
+        quiet = [line for line in mine if line.is_lost(now)]
+        for some in batched(quiet, _AT_ONCE):
+            self._lose(some, now)
+        for some in batched([line for line in mine if line.is_to_be_told(now)], _AT_ONCE):
+            self._tell(some, now)
         self._close_late()
 
     def settled(self) -> None:
@@ -241,18 +236,33 @@ class Links:
     def _looks_after(self, line: Line) -> bool:
         return line.by == self._worker or self.orphaned(line.by)
 
-    def _lose(self, line: Line, now: datetime) -> None:
-        """A store that does not take it is asked again at the next look."""
-        line.lost_at, line.told = now, False
-        self._news[line.agent.workstation] = None
-        self._presence.link(line.agent.workstation, False, now, line.heard_at)
+    def _lose(self, lines: Sequence[Line], now: datetime) -> None:
+        """In one transaction. A store that does not take it is asked again at the next look."""
+        lines = [line for line in lines if line.lost_at is None]  # a socket may have ended meanwhile
+        for line in lines:
+            line.lost_at, line.told = now, False
+            self._news[line.agent.workstation] = None
+            self._presence.link(line.agent.workstation, False, now, line.heard_at)
         try:
-            line.hold = self._db.write(open_gap, line.agent, line.silence(), now=now)
+            holds = self._db.write(open_gaps, [(line.agent, line.silence()) for line in lines], now=now)
         except Exception:
-            line.lost_at = None
+            for line in lines:
+                line.lost_at = None
             raise
-        if line.lost_at is None:  # it spoke while that was written, and may have found nothing to close
-            self._back(line, line.heard_at)
+        for line, line.hold in zip(lines, holds, strict=True):
+            if line.lost_at is None:  # it spoke while that was written, and may have found nothing to close
+                self._back(line, line.heard_at)
+
+    def _tell(self, lines: Sequence[Line], now: datetime) -> None:
+        for line in lines:
+            line.told = True
+            self._news[line.agent.workstation] = None
+        try:
+            self._db.write(tell_silences, [line.agent for line in lines], now=now)
+        except Exception:
+            for line in lines:
+                line.told = False
+            raise
 
     def _back(self, line: Line, now: datetime) -> None:
         workstation = line.agent.workstation
@@ -387,9 +397,3 @@ def placed_surely(
     if clock is None or not 0 <= boot_ns < 2**62:
         return None
     return min(written_at(boot_ns, clock.offset_ns), now)
-
-
-def watched(session: Session, *, now: datetime) -> None:
-    """The server is there and looks at its running rooms."""
-    for room in session.scalars(select(RoomSitting).where(RoomSitting.state == "running")):
-        room.watched_at = now

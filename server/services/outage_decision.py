@@ -4,6 +4,7 @@ While it waits the room may only be paused and spoken to (`outage_gate`). The ch
 administrator or the head of the institution signs it: go on, or hold the sitting again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -49,20 +50,34 @@ class Outage:
 
 
 def due(session: Session, room: RoomState, now: datetime) -> Outage | None:
-    """The outage of a running room that has just become too long, None when there is none to notice.
+    """The outage of a running room that has just become too long, None when there is none to notice."""
+    return too_long(room, standing(session, room), now)
 
-    The policy's minutes themselves are still covered; an outage that was decided is not noticed again.
+
+def too_long(room: RoomState, found: Iterable[Outage], now: datetime) -> Outage | None:
+    """The one of the outages that stand that has to be noticed now.
+
+    The policy's minutes themselves are still covered.
     """
+    limit = now - most_of(room)
+    long = [each for each in found if each.began_at < limit]
+    return min(long, key=lambda each: each.began_at, default=None)
+
+
+def most_of(room: RoomState) -> timedelta:
+    """How long an outage may last before it is noticed."""
+    return timedelta(minutes=room.policy.outage.most_minutes)
+
+
+def standing(session: Session, room: RoomState) -> list[Outage]:
+    """The outages of a running room, however short; one that was decided is not noticed again."""
     if room.row.state != "running" or undecided(session, room.row.id) is not None:
-        return None
+        return []
     query = select(OutageRow).where(OutageRow.room_sitting_id == room.row.id).order_by(OutageRow.id.desc())
     before = session.scalars(query).first()
     decided = before.decided_at if before is not None else None
-    limit = now - timedelta(minutes=room.policy.outage.most_minutes)
-    found = [_paused(room), _unlinked(session, room)]
-    long = [each for each in found if each is not None and each.began_at < limit]
-    fresh = [each for each in long if decided is None or each.began_at > decided]
-    return min(fresh, key=lambda each: each.began_at, default=None)
+    found = [each for each in (_paused(room), _unlinked(session, room)) if each is not None]
+    return [each for each in found if decided is None or each.began_at > decided]
 
 
 def _paused(room: RoomState) -> Outage | None:

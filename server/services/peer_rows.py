@@ -10,7 +10,19 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Date, LargeBinary, Numeric, Table, bindparam, insert, null, select, update
+from sqlalchemy import (
+    Column,
+    Date,
+    LargeBinary,
+    Numeric,
+    Table,
+    bindparam,
+    func,
+    insert,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from itembank.vault import Vault
@@ -70,6 +82,14 @@ class Peers:
             self._known[place] = dict(rows.all())
         return self._known[place]
 
+    def know(self, places: Iterable[str]) -> None:
+        """Reads what `of` will be asked for of many tables, in one look instead of one each."""
+        query = select(PeerRow.place, PeerRow.theirs, PeerRow.own).where(PeerRow.peer == self._peer)
+        wanted = [place for place in places if place not in self._known]
+        self._known |= {place: {} for place in wanted}
+        for place, theirs, own in self.session.execute(query.where(PeerRow.place.in_(wanted))):
+            self._known[place][theirs] = own
+
     def own(self, place: str, theirs: int) -> int | None:
         """The own id of a row of theirs."""
         return self.of(place).get(theirs)
@@ -90,17 +110,21 @@ class Peers:
             self.session.add(PeerRow(peer=self._peer, place=place, theirs=theirs, own=own))
         known[theirs] = own
 
-    def learn_all(self, place: str, rows: Mapping[int, int]) -> None:
-        """The same of many rows."""
-        known = self.of(place)
-        for theirs, own in rows.items():
-            if theirs in known:
-                self.learn(place, theirs, own)
-        fresh = {theirs: own for theirs, own in rows.items() if theirs not in known}
-        told = [{"peer": self._peer, "place": place, "theirs": one, "own": own} for one, own in fresh.items()]
+    def learn_all(self, tables: Mapping[str, Mapping[int, int]]) -> None:
+        """The same of many rows, by table."""
+        told: list[dict[str, Any]] = []
+        for place, rows in tables.items():
+            known = self.of(place)
+            for theirs, own in rows.items():
+                if theirs in known:
+                    self.learn(place, theirs, own)
+            fresh = {theirs: own for theirs, own in rows.items() if theirs not in known}
+            told += [
+                {"peer": self._peer, "place": place, "theirs": one, "own": own} for one, own in fresh.items()
+            ]
+            known.update(fresh)
         if told:
-            self.session.execute(insert(PeerRow), told)
-        known.update(fresh)
+            self.session.execute(insert(table_of("peer_rows")), told)
 
     def forget(self, place: str, owns: Collection[int]) -> None:
         """Rows that are no more here."""
@@ -125,6 +149,8 @@ def take(
     stand for what they sent. A required row of theirs that is not known here is refused (`peer_row_unknown`).
     """
     session, table, sent = peers.session, table_of(name), list(rows)
+    if not sent:
+        return []
     values = [_values(peers, table, row) | dict(fixed or {}) for row in sent]
     if "id" not in table.primary_key:
         _put(session, table, values)
@@ -139,7 +165,7 @@ def take(
     known = sorted(set(range(len(sent))) - set(fresh))
     _change(session, table, [(owns[place], _chosen(values[place], only)) for place in known])
     found = [own for own in owns if own is not None]
-    peers.learn_all(name, {int(sent[place]["id"]): found[place] for place in fresh})
+    peers.learn_all({name: {int(sent[place]["id"]): found[place] for place in fresh}})
     for row, one, own in zip(sent, values, found, strict=True):
         _reseal(session, table, own, row, one)
     return found
@@ -167,6 +193,8 @@ def _values(peers: Peers, table: Table, row: Row) -> dict[str, Any]:
 
 def _added(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[int]:
     """Inserts rows; the ids that they got, in their order."""
+    if session.get_bind().dialect.name == "sqlite":
+        return _numbered(session, table, rows)
     made: dict[int, int] = {}
     for fixed, places in _alike(rows).items():
         statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
@@ -176,6 +204,22 @@ def _added(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[i
             )
             made |= zip(chunk, ids, strict=True)
     return [made[place] for place in range(len(rows))]
+
+
+def _numbered(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[int]:
+    """The same where nobody else writes meanwhile: asked for its ids in their order, SQLite takes one row a
+    statement. The ids are those that it would give.
+    """
+    if not rows:
+        return []
+    after = session.scalar(select(func.max(table.c.id))) or 0
+    ids = list(range(after + 1, after + 1 + len(rows)))
+    for fixed, places in _alike(rows).items():
+        told = [
+            one | {"id": ids[place]} for place, one in zip(places, _without(rows, places, fixed), strict=True)
+        ]
+        session.execute(insert(table).values(dict.fromkeys(fixed, null())), told)
+    return ids
 
 
 def _change(session: Session, table: Table, rows: list[tuple[int | None, dict[str, Any]]]) -> None:

@@ -38,6 +38,16 @@ _AT_ONCE = 1000
 """Records in one transaction of the answer store: live seats at this machine wait no longer than for that."""
 _WAITING = "\N{BULLET} results are being taken in"
 """A room that is there inside one transaction alone."""
+_SENT = ("batches", "sittings", "paper_sets", "rooms", "seats", "candidates", "packages", "users")
+_PLACES = (*_SENT, *ROOTS, *BACK, "workstations")
+"""Tables whose rows results speak of: which is which is read at once, never by names that a site made up."""
+_EVIDENCE: Mapping[str, str] = {
+    "incident": "incidents",
+    "frame": "evidence_frames",
+    "photo": "report_photos",
+    "warning": "warnings",
+}
+"""What a line of a case's evidence is -> the table in which its number is."""
 _ROOM = (
     "state",
     "started_at",
@@ -110,8 +120,13 @@ def write_rows(
     row = about(session, content["about"], site)
     need_unmarked(session, row)
     tables, peers = content["tables"], Peers(session, site.fingerprint)
-    for place, known in content["known"].items():
-        peers.learn_all(place, {int(theirs): own for theirs, own in known.items()})
+    peers.know(_PLACES)
+    peers.learn_all(
+        {
+            place: {int(theirs): own for theirs, own in known.items()}
+            for place, known in content["known"].items()
+        }
+    )
     _need_own(session, peers, row, content)
     _people(session, peers, content["people"], site, now)
     _candidates(session, peers, content["candidates"], now)
@@ -128,6 +143,7 @@ def write_rows(
             _frames(peers, tables[table.name])
         elif table.name in BACK:
             take(peers, table.name, tables[table.name])
+    _case_evidence(peers, tables["cases"])
     machines = {one["id"]: peers.of("workstations")[one["id"]] for one in tables["workstations"]}
     attempts = {one["id"]: peers.of("attempts")[one["id"]] for one in tables["attempts"]}
     keys = {number: base64.b64decode(content["keys"][str(number)]) for number in attempts}
@@ -144,6 +160,20 @@ def _frames(peers: Peers, rows: list[dict[str, Any]]) -> None:
     ]
     columns = {column.name for column in table_of("evidence_frames").c} - {"id", "file", "stored_at"}
     take(peers, "evidence_frames", waiting, only=columns)
+
+
+def _case_evidence(peers: Peers, rows: Iterable[Row]) -> None:
+    """What a case rests on is a list that was frozen at the site: its lines name rows by their own numbers
+    from now on, 0 for one that did not come.
+    """
+    for row in rows:
+        evidence = [
+            line | {"id": peers.own(_EVIDENCE[line["what"]], int(line["id"])) or 0}
+            for line in row["evidence"]
+        ]
+        own = peers.of("cases")[row["id"]]
+        cases = table_of("cases")
+        peers.session.execute(update(cases).where(cases.c.id == own).values(evidence=evidence))
 
 
 def _need_own(session: Session, peers: Peers, row: SiteSitting, content: Mapping[str, Any]) -> None:

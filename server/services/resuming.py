@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.standby_messages import HeldJournal, ResumedJournal
@@ -31,6 +31,11 @@ from server.services.roomstate import locked_attempt
 JOURNALS_MOST = 200
 PROOF_BYTES = 16
 _INT31 = 2**31 - 1
+_TICKET = (
+    select(Registration.ticket)
+    .join(Attempt, Attempt.registration_id == Registration.id)
+    .where(Attempt.id == bindparam("attempt"))
+)
 
 
 def proof_of(session: Session, token_key: bytes, grant: JournalGrant) -> str:
@@ -116,8 +121,7 @@ def _put_back(session: Session, agent: Agent, attempt: Attempt, held: HeldJourna
 
 def _ticket(session: Session, attempt: int) -> str:
     """Whose attempt it is: a number that was given to another candidate meanwhile proves nothing."""
-    found = session.get_one(Attempt, attempt)
-    return session.get_one(Registration, found.registration_id).ticket
+    return session.execute(_TICKET, {"attempt": attempt}).scalar_one()
 
 
 def _mac(token_key: bytes, held: HeldJournal, workstation: int, ticket: str) -> bytes:

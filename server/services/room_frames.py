@@ -13,7 +13,6 @@ from proctoring.roomview import RoomView
 from server.access import Actor, Permission
 from server.db.base import emit, vault_of
 from server.db.evidence_store import EvidenceStore, frame_name
-from server.db.record import AuditEntry
 from server.db.room_cameras import RoomCameraFrame
 from server.db.sittings import Incident
 from server.errors import Forbidden, NotFound, Refused
@@ -100,15 +99,8 @@ def picture(session: Session, store: EvidenceStore, actor: Actor, which: tuple[i
 def note_viewed(session: Session, actor: Actor, which: tuple[int, int], *, now: datetime) -> None:
     """Puts on the record, once for each person and picture, that it was looked at."""
     row = _viewable(session, actor, which)
-    stream, object_ = audit.sitting_stream(row.room_sitting_id), f"room-frame/{row.id}"
-    seen = select(AuditEntry.id).where(
-        AuditEntry.stream == stream,
-        AuditEntry.act == "frame_viewed",
-        AuditEntry.object == object_,
-        AuditEntry.actor_id == actor.user_id,
-    )
-    if session.scalar(seen.limit(1)) is None:
-        audit.record(session, stream, actor, "frame_viewed", object_, now=now, purpose="alert")
+    stream, frame = audit.sitting_stream(row.room_sitting_id), f"room-frame/{row.id}"
+    audit.record_once(session, stream, actor, "frame_viewed", frame, now=now, purpose="alert")
 
 
 def _viewable(session: Session, actor: Actor, which: tuple[int, int]) -> RoomCameraFrame:

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, cast
 
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, Text, bindparam, exists, func, select
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session, defer
 
 from exam_rooms import clock
 from exam_rooms.clock import Phase, RoomClock
 from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
 from server.db.base import TO_CHANGE, emit
+from server.db.commands import PauseRow
 from server.db.rooms import Room
 from server.db.sittings import Attempt, Batch, Registration, RoomSitting, Sitting, TimeCredit
 from server.errors import NotFound, Refused
@@ -20,7 +22,7 @@ from server.events import SeatChanged
 from server.rules.accommodation import Extra, extra_minutes
 from server.rules.policy import LevelPolicy
 from server.rules.policy_components import DELIVERED
-from server.services.batches import policy_of
+from server.services.batches import read_policy
 from server.services.pauses import Pauses, pauses_of
 
 AT_SEATS = tuple(sorted(map(str, DELIVERED)))
@@ -29,11 +31,39 @@ CLOSED = frozenset(
     {AttemptState.SUBMITTED, AttemptState.AUTO_SUBMITTED, AttemptState.ENDED, AttemptState.ABSENT}
 )
 """States in which nobody works at the seat any more."""
-_PLACE = (
-    select(Sitting, Batch, Room)
+_EXTRA = Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None)
+_WHOLE = (
+    select(
+        RoomSitting,
+        Sitting,
+        Batch,
+        Room,
+        sql_cast(Batch.policy, Text),
+        select(func.sum(TimeCredit.minutes))
+        .where(TimeCredit.room_sitting_id == RoomSitting.id, TimeCredit.attempt_id.is_(None))
+        .correlate(RoomSitting)
+        .scalar_subquery(),
+        exists().where(PauseRow.room_sitting_id == RoomSitting.id).correlate(RoomSitting),
+        exists()
+        .where(
+            Registration.sitting_id == RoomSitting.sitting_id,
+            Registration.room_id == RoomSitting.room_id,
+            _EXTRA,
+        )
+        .correlate(RoomSitting),
+    )
+    .join(Sitting, Sitting.id == RoomSitting.sitting_id)
     .join(Batch, Batch.id == Sitting.batch_id)
-    .join(Room, Room.id == bindparam("room"))
-    .where(Sitting.id == bindparam("sitting"))
+    .join(Room, Room.id == RoomSitting.room_id)
+    .where(RoomSitting.id == bindparam("here"))
+    .options(defer(Batch.policy))
+)
+"""A room in one look; what hardly any has, pauses and extra time, is asked for only where there is some. The
+frozen policy is read as the text that `read_policy` remembers.
+"""
+_rooms = cast("Table", RoomSitting.__table__)
+_LOCK = (
+    select(_rooms.c.id).where(_rooms.c.id == bindparam("here")).with_for_update(key_share=TO_CHANGE.key_share)
 )
 _LOCKED = (
     select(Attempt)
@@ -44,10 +74,7 @@ _LOCKED = (
 _EXTRAS = select(Registration.id, Registration.extra_percent, Registration.extra_minutes).where(
     Registration.sitting_id == bindparam("sitting"),
     Registration.room_id == bindparam("room"),
-    Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None),
-)
-_CREDIT = select(func.sum(TimeCredit.minutes)).where(
-    TimeCredit.room_sitting_id == bindparam("here"), TimeCredit.attempt_id.is_(None)
+    _EXTRA,
 )
 
 
@@ -154,24 +181,25 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
     Who locks a room and attempts of it locks the room first, so that nobody waits for each other. What is
     done to seats is not done to a room that a panel assesses: `Refused` (`sitting_assessed`).
     """
-    row = session.get(
-        RoomSitting, room_sitting_id, with_for_update=TO_CHANGE if lock else None, populate_existing=lock
-    )
-    if row is None:
+    if lock:  # a look of its own: the one that follows must see what the writer before has committed
+        session.flush()
+        session.connection().execute(_LOCK, {"here": room_sitting_id})
+    options = {"populate_existing": lock}
+    found = session.execute(_WHOLE, {"here": room_sitting_id}, execution_options=options).one_or_none()
+    if found is None:
         raise NotFound("sitting")
-    place = {"sitting": row.sitting_id, "room": row.room_id}
-    sitting, batch, room = session.execute(_PLACE, place).one()
+    row, sitting, batch, room, text, credit, paused, extra = found
     if lock and sitting.method not in AT_SEATS:
         raise Refused("sitting_assessed")
-    policy, pauses = policy_of(batch), pauses_of(session, row.id)
+    policy, pauses = read_policy(text), pauses_of(session, row.id) if paused else Pauses()
     room_clock = RoomClock(
         schedule=policy.schedule(sitting.starts_at, sitting.minutes),
         started_at=row.started_at,
         ended_at=row.ended_at,
-        credits_minutes=_room_credit(session, row.id),
+        credits_minutes=Decimal(credit or 0),
         pauses=pauses.room,
     )
-    extras = extras_of(session, row, sitting)
+    extras = extras_of(session, row, sitting) if extra else {}
     return RoomState(
         row=row,
         sitting=sitting,
@@ -191,10 +219,6 @@ def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int,
         registration: extra_minutes(Extra(percent, minutes), sitting.minutes)
         for registration, percent, minutes in found
     }
-
-
-def _room_credit(session: Session, room_sitting_id: int) -> Decimal:
-    return Decimal(session.scalar(_CREDIT, {"here": room_sitting_id}) or 0)
 
 
 def locked_attempt(session: Session, attempt_id: int) -> Attempt:

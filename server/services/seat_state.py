@@ -22,8 +22,9 @@ from server.db.base import vault_of
 from server.db.papers import Package
 from server.db.sittings import Attempt
 from server.errors import NotFound
-from server.services import accommodations, breaches, kiosk_orders, packages, seat_checks, seb
+from server.services import accommodations, breaches, kiosk_orders, packages, seat_checks
 from server.services.agents import Agent
+from server.services.room_shared import SharedRooms
 from server.services.roomstate import RoomState
 from server.services.rosters import masked_id
 from server.services.seat_lookups import RoomFound, SeatFound, look, numbers_of
@@ -65,19 +66,30 @@ def build(session: Session, agent: Agent, *, now: datetime, demo: bool) -> SeatV
     return found[agent.workstation]
 
 
-def build_all(session: Session, agents: Iterable[Agent], *, now: datetime, demo: bool) -> dict[int, SeatView]:
-    """Workstation -> what it shows at `now`; one look for each room. Seats that are no more are left out."""
+def build_all(
+    session: Session,
+    agents: Iterable[Agent],
+    *,
+    now: datetime,
+    demo: bool,
+    kept: SharedRooms | None = None,
+) -> dict[int, SeatView]:
+    """Workstation -> what it shows at `now`; one look for each room. Seats that are no more are left out.
+
+    `kept`: what the seats of a room have in common, if that is remembered.
+    """
+    shared = kept or SharedRooms()
     rooms: dict[int, list[Agent]] = {}
     for agent in agents:
         rooms.setdefault(agent.room, []).append(agent)
     views: dict[int, SeatView] = {}
     for room, there in rooms.items():
         current = current_sitting(session, room, now)
-        needed = seb.needed(session, room)
+        needed = shared.seb(session, room)
         if current is None:
             views |= _without_sitting(session, there, needed, now)
             continue
-        found = look(session, current, there, now=now)
+        found = look(session, current, there, shared, now=now)
         base = _base(found, now=now, demo=demo, needed=needed)
         views |= {seat.agent.workstation: _view(session, found, seat, base, now) for seat in found.seats}
     return views
@@ -107,7 +119,7 @@ def _base(found: RoomFound, *, now: datetime, demo: bool, needed: SebState) -> S
         sitting=_sitting_view(room, demo),
         started_at=room.row.started_at,
         tools=room.policy.tools,
-        announcements=found.announcements,
+        announcements=found.shared.announcements,
         kiosk=breaches.watched_for(room),
         seb=needed,
     )
@@ -115,13 +127,14 @@ def _base(found: RoomFound, *, now: datetime, demo: bool, needed: SebState) -> S
 
 def _view(session: Session, found: RoomFound, seat: SeatFound, base: SeatState, now: datetime) -> SeatView:
     room, attempt, agent = found.room, seat.attempt, seat.agent
+    kiosk, pin = base.kiosk or breaches.watched_for(room), found.shared.pin
     state = replace(
         base,
         version=_version(room, attempt, now),
         seat=seat.number,
-        check=seat_checks.plan_for(room, found.round, seat.check, agent),
+        check=seat_checks.plan_for(room, found.shared.round, seat.check, agent),
         watch=plan_for(session, room, attempt, agent, seat.enrolment),
-        kiosk=kiosk_orders.with_leaving(base.kiosk or breaches.watched_for(room), found.pin, seat.order),
+        kiosk=kiosk_orders.with_leaving(kiosk, pin, seat.order),
     )
     if attempt is not None:
         state = _with_attempt(session, state, found, seat, attempt, now)
@@ -200,7 +213,7 @@ def _candidate_view(session: Session, seat: SeatFound) -> CandidateView | None:
 
 def _paper_view(session: Session, found: RoomFound, attempt: Attempt, step: Step) -> PaperView | None:
     """The package to fetch; its section's key goes out only while this seat is answering."""
-    package = found.package
+    package = found.shared.package
     if package is None:
         return None
     key = None

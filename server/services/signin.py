@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.admission import Booking, Door, Reason, SignIn, clean_ticket, may_sign_in
@@ -14,12 +14,13 @@ from exam_rooms.seats import PRESENT, Act, AttemptState
 from server.access import Actor
 from server.db.base import emit, vault_of
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, Candidate, Registration, RoomSitting
+from server.db.signins import SignInRow
+from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting
 from server.events import Activity
 from server.services import audit, desk_marks
 from server.services.agents import Agent
 from server.services.incidents import Place, clear, raise_incident
-from server.services.roomstate import advance, load, locked_attempt
+from server.services.roomstate import advance, load
 from server.services.rosters import ID_PURPOSE
 
 
@@ -38,9 +39,12 @@ def sign_in(
     if room_sitting_id is None:
         return Outcome(str(Reason.TOO_EARLY))
     room = load(session, room_sitting_id)
-    seat = session.get_one(Seat, agent.seat)
     attempt, booking = _booking(session, asked)
-    form = SignIn(asked.ticket, asked.id_number, seat.number, seat_paired=True)
+    if attempt is not None and booking is not None and attempt.seat_id == agent.seat:
+        number = booking.seat
+    else:
+        number = session.get_one(Seat, agent.seat).number
+    form = SignIn(asked.ticket, asked.id_number, number, seat_paired=True)
     came = desk_marks.came_at(session, attempt, room, now) if attempt else now
     verdict = may_sign_in(form, booking, Door(room.row.uid, room.clock), came)
     if isinstance(verdict, NotAdmitted):
@@ -50,16 +54,25 @@ def sign_in(
     assert attempt is not None
     if attempt.state == AttemptState.ABSENT:
         return Outcome(str(Reason.CLOSED))
-    attempt = locked_attempt(session, attempt.id)
     advance(session, attempt, Act.SIGN_IN)
     attempt.identified_at, attempt.workstation_id = now, agent.workstation
     stream = audit.sitting_stream(room_sitting_id)
-    who = Actor(None, f"seat {seat.number}")
-    audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=seat.number)
-    emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", seat.number),), seat.id))
-    clear(session, Place(room_sitting_id, attempt.seat_id, attempt.id), IncidentKind.NOT_AT_SEAT, now=now)
-    desk_marks.meet(session, attempt, now=now)
+    who = Actor(None, f"seat {number}")
+    audit.record(session, stream, who, "signed_in", f"attempt/{attempt.id}", now=now, seat=number)
+    emit(session, Activity(room_sitting_id, "line_signed_in", (("seat", number),), agent.seat))
+    _meet_desk(session, attempt, now)
     return Outcome()
+
+
+def _meet_desk(session: Session, attempt: Attempt, now: datetime) -> None:
+    """What the sign-in desk knows of who sits down; asked with the attempt locked, as there."""
+    asked = {"room": attempt.room_sitting_id, "one": attempt.id, "registration": attempt.registration_id}
+    missed, at_desk = session.execute(_DESK, asked).one()
+    if missed:
+        here = Place(attempt.room_sitting_id, attempt.seat_id, attempt.id)
+        clear(session, here, IncidentKind.NOT_AT_SEAT, now=now)
+    if at_desk:
+        desk_marks.meet(session, attempt, now=now)
 
 
 def _at_another_seat(session: Session, here: Place, attempt: Attempt, now: datetime) -> Outcome:
@@ -79,22 +92,35 @@ def _at_another_seat(session: Session, here: Place, attempt: Attempt, now: datet
 
 
 _BOOKED = (
-    select(Attempt, Registration, Candidate)
+    select(
+        Attempt, Registration.ticket, Candidate.id_index, Candidate.sealed_id, Seat.number, RoomSitting.uid
+    )
     .join(Registration, Registration.id == Attempt.registration_id)
     .join(Candidate, Candidate.id == Registration.candidate_id)
+    .join(Seat, Seat.id == Attempt.seat_id)
+    .join(RoomSitting, RoomSitting.id == Attempt.room_sitting_id)
     .where(Registration.ticket.in_(bindparam("tickets", expanding=True)))
+    .with_for_update(key_share=True, of=Attempt)
+    .execution_options(populate_existing=True)
+)
+_DESK = select(
+    exists().where(
+        Incident.room_sitting_id == bindparam("room"),
+        Incident.attempt_id == bindparam("one"),
+        Incident.kind == str(IncidentKind.NOT_AT_SEAT),
+    ),
+    exists().where(SignInRow.standing_for == bindparam("registration")),
 )
 
 
 def _booking(session: Session, asked: SignInRequest) -> tuple[Attempt | None, Booking | None]:
+    """The attempt behind a ticket, kept from other writers, and what the door has to know of it."""
     spellings = {clean_ticket(asked.ticket), asked.ticket.strip()}
     found = session.execute(_BOOKED, {"tickets": sorted(spellings)}).first()
     if found is None:
         return None, None
-    attempt, registration, candidate = found
-    number = vault_of(session).open_value(ID_PURPOSE, candidate.id_index, candidate.sealed_id).decode()
-    seat = session.get_one(Seat, attempt.seat_id).number
+    attempt, ticket, index, sealed, seat, room_uid = found
+    number = vault_of(session).open_value(ID_PURPOSE, index, sealed).decode()
     state = AttemptState(attempt.state)
-    room_uid = session.get_one(RoomSitting, attempt.room_sitting_id).uid
     where = seat if state in PRESENT else None
-    return attempt, Booking(registration.ticket, number, room_uid, seat, state, where)
+    return attempt, Booking(ticket, number, room_uid, seat, state, where)

@@ -12,6 +12,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from itembank.letters import new_letter_key
@@ -42,6 +43,7 @@ class Site:
 
 def ensure_site(session: Session, *, now: datetime) -> Site:
     """Opens the site's secrets; the first start makes them."""
+    _held = session.scalars(select(SiteSecret)).all()  # one question; held, each is found by name
     signing = Ed25519PrivateKey.from_private_bytes(_secret(session, "signing", _new_signing_key, now=now))
     certificate = authority(session, now=now).certificate
     letter_secret(session, now=now)

@@ -71,7 +71,12 @@ def take_in(desk: Desk, signed: Signed, file_id: int) -> dict[str, Any]:
     if isinstance(ready, dict):
         return ready
     (opened,) = desk.opener([ready.sealed])
-    return _taken(desk, signed, ready.row, opened)
+    try:
+        return _taken(desk, signed, ready.row, opened)
+    except Refused as refusal:
+        if ready.row.kind == DISPATCH:  # the authority hears of it when there is a line
+            _put_off(desk, file_id, refusal)
+        raise
 
 
 def take_waiting(desk: Desk) -> int:

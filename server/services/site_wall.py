@@ -1,5 +1,6 @@
 """What a site tells of itself while the link is up, and the authority's wall of all sites."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,17 +9,26 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
+from itembank.problems import Problem
 from server.access import Actor, Permission
 from server.db.papers import Package
 from server.db.rooms import Room
-from server.db.sites import ExamSite, SiteFile, SiteSitting
+from server.db.sites import ExamSite, SiteAuthority, SiteFile, SiteSitting
 from server.db.sittings import Attempt, Batch, RoomSitting, Sitting
-from server.services import exam_sites, site_results
+from server.rules.site_file import DISPATCH
+from server.services import exam_sites, site_files, site_results
 from server.services.signed import need
-from server.services.site_files import TAKEN
+from server.services.site_files import REFUSED, TAKEN
 
 FRESH_SECONDS = 180
 """How old a site's word may be before the wall shows it grey: three times the link's pause."""
+MOST_REFUSED = 50
+"""Refused dispatches of which a site tells, the newest first."""
+_CODE = re.compile(r"(dispatch|site_file|peer_row)[a-z_]{0,40}")
+"""Why a dispatch can be refused: a site may name no other sentence of ours."""
+_NAME = re.compile(r"[a-z_]{1,24}")
+_OF_MOMENTS = frozenset({"not_before", "held_from", "place", "first", "field"})
+"""Parameters that are put into words before they are shown: none of them belongs to these codes."""
 _ANSWERING, _ABSENT = str(AttemptState.ANSWERING), str(AttemptState.ABSENT)
 
 
@@ -26,7 +36,8 @@ _ANSWERING, _ABSENT = str(AttemptState.ANSWERING), str(AttemptState.ABSENT)
 class WallLine:
     """A sitting at a site. `age`: seconds since the site wrote its word, None when it never did.
 
-    `delivered`: how the dispatch stands (sent | taken | returned); `rooms` by state; seats as the site said.
+    `delivered`: how the dispatch stands (sent | refused | taken | returned); `rooms` by state; seats as the
+    site said. `refused`: why the site does not take the newest dispatch, None when it did or said nothing.
     """
 
     site: str
@@ -45,6 +56,7 @@ class WallLine:
     contact_at: datetime | None
     age: int | None
     old: bool
+    refused: Problem | None = None
 
 
 def report(session: Session) -> dict[str, Any]:
@@ -58,7 +70,25 @@ def report(session: Session) -> dict[str, Any]:
             .order_by(SiteFile.number.desc())
         ).first()
         sittings.append({"about": held.uid, "taken": content or "", "rooms": rooms})
-    return {"sittings": sittings}
+    said: dict[str, Any] = {"sittings": sittings}
+    refused = _refusals(session)
+    return said | {"refused": refused} if refused else said
+
+
+def _refusals(session: Session) -> list[dict[str, Any]]:
+    """The present authority's dispatches that were refused here: of each sitting the newest, if that was."""
+    authority = session.get(SiteAuthority, 1)
+    if authority is None:
+        return []
+    came = select(func.max(SiteFile.id)).where(SiteFile.kind == DISPATCH, SiteFile.incoming.is_(True))
+    query = select(SiteFile).where(SiteFile.id.in_(came.group_by(SiteFile.about)), SiteFile.state == REFUSED)
+    rows = session.scalars(query.order_by(SiteFile.id.desc()).limit(MOST_REFUSED))
+    return [
+        {"about": row.about, "content": row.content, "code": str(row.wrong[0]["code"])}
+        | {"params": dict(row.wrong[0].get("params") or {})}
+        for row in rows
+        if row.wrong and site_files.head_of(row).sender == authority.public_key
+    ]
 
 
 def _rooms(session: Session, sitting: int) -> list[RoomSitting]:
@@ -108,13 +138,18 @@ def wall(session: Session, actor: Actor, *, now: datetime) -> list[WallLine]:
         .where(ExamSite.closed_at.is_(None))
         .order_by(Sitting.starts_at.desc(), ExamSite.code)
     )
-    return [_line(held, site, sitting, batch, now) for held, site, sitting, batch in session.execute(query)]
+    return [
+        _line(session, (held, site, sitting, batch), now)
+        for held, site, sitting, batch in session.execute(query)
+    ]
 
 
-def _line(held: SiteSitting, site: ExamSite, sitting: Sitting, batch: str, now: datetime) -> WallLine:
+def _line(session: Session, what: tuple[SiteSitting, ExamSite, Sitting, str], now: datetime) -> WallLine:
+    held, site, sitting, batch = what
     said = {one["about"]: one["rooms"] for one in (site.status or {}).get("sittings", ())}
     rooms = said.get(held.uid, [])
     age = max(0, int((now - site.status_at).total_seconds())) if site.status_at else None
+    refused = _refused(session, held, site)
     state = "returned" if held.returned_at else "taken" if held.confirmed_at else "sent"
     return WallLine(
         site=site.code,
@@ -122,7 +157,7 @@ def _line(held: SiteSitting, site: ExamSite, sitting: Sitting, batch: str, now: 
         batch=batch,
         sitting=sitting.number,
         starts_at=sitting.starts_at,
-        delivered=state,
+        delivered="refused" if refused else state,
         verified=len(rooms) if held.confirmed_at else 0,
         released=sum(bool(room["released"]) for room in rooms),
         rooms=len(held.sent.get("room_sittings", ())),
@@ -133,7 +168,20 @@ def _line(held: SiteSitting, site: ExamSite, sitting: Sitting, batch: str, now: 
         contact_at=site.contact_at,
         age=age,
         old=age is None or age > FRESH_SECONDS,
+        refused=refused,
     )
+
+
+def _refused(session: Session, held: SiteSitting, site: ExamSite) -> Problem | None:
+    """Why the site does not take the newest dispatch; a word about an older one says nothing."""
+    if held.confirmed_at or held.returned_at:
+        return None
+    for one in (site.status or {}).get("refused", ()):
+        if one["about"] == held.uid:
+            newest = site_files.newest_out(session, DISPATCH, held.uid)
+            if newest is not None and newest.content == one["content"]:
+                return Problem(one["code"], "", one["params"])
+    return None
 
 
 def _sum(rooms: list[dict[str, Any]], name: str, held: SiteSitting) -> int:
@@ -157,4 +205,20 @@ def read_report(data: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever came
             for room in one["rooms"]
         ]
         sittings.append({"about": str(one["about"])[:36], "taken": str(one["taken"])[:64], "rooms": rooms})
-    return {"sittings": sittings}
+    refused = [_read_refusal(one) for one in data.get("refused", ())[:MOST_REFUSED]]
+    return {"sittings": sittings, "refused": refused}
+
+
+def _read_refusal(one: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever came
+    code = str(one["code"])
+    params = {
+        name: str(value)[:80]
+        for name, value in list(one["params"].items())[:8]
+        if _NAME.fullmatch(name) and name not in _OF_MOMENTS
+    }
+    return {
+        "about": str(one["about"])[:36],
+        "content": str(one["content"])[:64],
+        "code": code if _CODE.fullmatch(code) else "site_file_unusable",
+        "params": params,
+    }

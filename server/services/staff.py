@@ -71,12 +71,6 @@ def find_account(session: Session, username: str) -> Account | None:
     return _account(user) if user is not None else None
 
 
-def account_of_session(session: Session, uniquifier: str) -> Account | None:
-    """The account that a session belongs to."""
-    user = session.scalars(select(User).where(User.fs_uniquifier == uniquifier)).first()
-    return _account(user) if user is not None else None
-
-
 def accounts_of_sessions(session: Session, uniquifiers: Collection[str]) -> dict[str, Account]:
     """The accounts that sessions belong to; those of none are left out."""
     users = session.scalars(select(User).where(User.fs_uniquifier.in_(uniquifiers)))

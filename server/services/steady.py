@@ -92,10 +92,10 @@ def open_clock(session: Session, look: Callable[[], Reading] = read_clocks) -> S
     After a reboot in the middle of somebody's exam it goes on, unproven, from the last sign of life.
     """
     here = look()
-    kept = kept_boot(session, here.boot_id)
     running = session.scalars(select(RoomSitting.id).where(RoomSitting.state == "running")).first()
     if running is None:
         return SteadyClock(here, look)
+    kept = kept_boot(session, here.boot_id)
     if kept is not None:
         return SteadyClock(Reading(kept.wall, kept.boot_ns, kept.boot_id), look)
     last = _last_sign(session)

@@ -1,5 +1,6 @@
-"""The agents' HTTP interface (docs/protocol.md): pairing, session, acts, journals; what is asked all the time
-stands in `agent_lane`.
+"""The agents' HTTP interface (docs/protocol.md): pairing, session, photo, package, rescued journals.
+
+What is asked all the time stands in `agent_lane`, a candidate's acts in `agent_entry`.
 """
 
 import base64
@@ -19,12 +20,10 @@ from server.db.answers import StoreUnavailable
 from server.db.papers import Package
 from server.db.sittings import Attempt, Registration
 from server.errors import NotFound, Refused
-from server.services import attempts, handing_in, packages, pairing, rescue, resuming, rosters, stream
+from server.services import packages, pairing, rescue, rosters
 from server.services.agents import Agent
 from server.services.delivery import Delivery, delivery_of
 from server.services.seat_state import SeatView
-from server.services.seb import need_proof
-from server.services.signin import sign_in as sign_in_service
 from server.web.agent_message import (
     DOOR_MOST,
     MESSAGE_MOST,
@@ -138,46 +137,7 @@ def session() -> Response:
     return reply(p.SessionReply(token, expires, now))
 
 
-# --- the candidate's way to the paper ---------------------------------------------------------------
-
-
-@bp.post(Route.SIGN_IN)
-@agents_only
-def sign_in() -> Response:
-    """Ticket and ID number."""
-    host, asked = current_host(), message(p.SignInRequest)
-    need_proof(_view().state.seb)
-    key, moment = f"seat|{me().workstation}", time.monotonic()
-    wait = delivery().tries.begin(key, moment)
-    if wait > 0:
-        raise Refused("too_many_tries", 429, minutes=int(wait // 60) + 1)
-    try:
-        outcome = host.db.write(sign_in_service, me(), _view().room_sitting, asked, now=host.now())
-    except Refused:  # a fault of the moment, no guess
-        delivery().tries.take_back(key, moment)
-        raise
-    if outcome.code:
-        raise Refused(outcome.code, 409, **outcome.params)
-    delivery().tries.succeeded(key)
-    return _state()
-
-
-@bp.post(Route.CONFIRM)
-@agents_only
-def confirm() -> Response:
-    """This is me, or not."""
-    host, asked = current_host(), message(p.ConfirmRequest)
-    host.db.write(attempts.confirm, me(), _room_sitting(), asked.is_me, now=host.now())
-    return _state()
-
-
-@bp.post(Route.ACCEPT)
-@agents_only
-def accept() -> Response:
-    """Rules, pledge, and the free choice about face comparison."""
-    host, asked = current_host(), message(p.AcceptRequest)
-    host.db.write(attempts.accept, me(), _room_sitting(), asked, now=host.now())
-    return _state()
+# --- photo and package --------------------------------------------------------------------------------
 
 
 @bp.get(Route.PHOTO)
@@ -210,24 +170,7 @@ def package() -> Response:
     return response.make_conditional(request)
 
 
-# --- answers -----------------------------------------------------------------------------------------
-
-
-@bp.post(Route.JOURNALS)
-@agents_only
-def journals() -> Response:
-    """A journal number, the attempt's key and what was answered before."""
-    host, asked = current_host(), message(p.JournalRequest)
-    need_proof(_view().state.seb)
-    events = host.answers.events(asked.attempt)
-    end = stream.tail(events)
-    grant = host.db.write(attempts.open_journal, me(), asked.attempt, end, now=host.now())
-    delivery().granted(asked.attempt)
-    key = base64.b64encode(host.vault.attempt_key(asked.attempt)).decode()
-    earlier = tuple(stored.record for stored in events)
-    with host.db.read() as found:
-        proof = resuming.proof_of(found, host.site.token_key, grant)
-    return reply(p.JournalReply(asked.attempt, grant.journal, grant.parent, key, earlier, proof))
+# --- journals ----------------------------------------------------------------------------------------
 
 
 @bp.post(Route.RESCUE)
@@ -256,28 +199,11 @@ def _rescued_journal(line: rescue.JournalReport) -> RescuedJournal:
     return RescuedJournal(line.attempt, line.journal, line.upto, refused)
 
 
-@bp.get(Route.RECEIPT)
-@agents_only
-def receipt() -> Response:
-    """The signed head of the candidate's stream."""
-    host, attempt = current_host(), _view().state.attempt
-    if attempt is None:
-        raise NotFound("attempt")
-    events = host.answers.events(attempt)
-    end, answered = stream.tail(events), len(stream.last_answers(events))
-    made = host.db.write(handing_in.receipt, attempt, end, answered, host.site.signing_key)
-    return reply(made)
-
-
 # --- small parts -------------------------------------------------------------------------------------
 
 
 def _view() -> SeatView:
     return delivery().view(me(), current_host().now())
-
-
-def _state() -> Response:
-    return reply(_view().state)
 
 
 def _room_sitting() -> int:

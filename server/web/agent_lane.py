@@ -32,7 +32,7 @@ def answers(call: Call) -> p.AnswersReply:
         taken = delivery.desk.take(asked.records, sender)
     except StoreUnavailable as fault:
         raise Refused("store_unavailable", 503) from fault
-    host.epoch.meet(0)  # whoever took over meanwhile does not have these records
+    host.epoch.check()  # whoever took over meanwhile does not have these records
     now = host.now()
     shown = delivery.kept(agent, now).state
     working = shown.step is Step.ANSWERING and shown.attempt == taken.attempt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from werkzeug.wsgi import get_content_length, get_input_stream
 
 from exam_rooms import protocol as p
-from exam_rooms.standby_messages import epoch_of
+from exam_rooms.standby_messages import Reign, reign_of
 from exam_rooms.wire import WireError, decode, encode
 from server.errors import Refused
 from server.host import Host
@@ -62,9 +62,9 @@ def need_version(environ: "WSGIEnvironment") -> None:
         raise Refused("protocol_version", 426, spoken=spoken, needed=p.VERSION)
 
 
-def epoch_seen(environ: "WSGIEnvironment") -> int:
-    """The highest epoch that the agent has met; 0 of one that says none, or no number."""
-    return epoch_of(str(environ.get(_EPOCH_KEY, "")))
+def epoch_seen(environ: "WSGIEnvironment") -> Reign:
+    """The highest epoch that the agent has met; number 0 of one that says none, or no number."""
+    return reign_of(str(environ.get(_EPOCH_KEY, "")))
 
 
 def read_message(environ: "WSGIEnvironment", kind: type[M], most: int) -> M:

@@ -24,7 +24,8 @@ _OPEN = (Route.EPOCH, Route.PRIMARY_GONE)
 def init_epoch(app: Flask) -> None:
     """Once replaced, this server serves no agent; every reply names its epoch.
 
-    Who may tell of a higher one is an agent that was let in (`agent.authenticate`, `fast_lane`).
+    Who may tell of a higher one is an agent that was let in (`agent.authenticate`, `fast_lane`), with the
+    proof of the server it met.
     """
     app.before_request(_check)
     app.after_request(_tell)
@@ -42,7 +43,7 @@ def _tell(response: Response) -> Response:
     reign = current_host().epoch
     if reign.fenced and response.status_code < 400 and request.path not in _OPEN:
         response = answer(Refused("server_fenced", 503))
-    response.headers[EPOCH_HEADER] = str(reign.number)
+    response.headers[EPOCH_HEADER] = reign.word
     return response
 
 
@@ -64,7 +65,8 @@ def _who() -> Response:
         delivery().door.admit(bearer(), host.now())
         host.epoch.meet(epoch_seen(request.environ))
     state = ServerState.FENCED if host.epoch.fenced else ServerState.ACTIVE
-    return reply(EpochReply(host.epoch.number, state, peers_of(host).addresses()))
+    reign = host.epoch.reign
+    return reply(EpochReply(reign.number, state, peers_of(host).addresses(), reign.since, reign.proof))
 
 
 @bp.post(Route.RESUME)

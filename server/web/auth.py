@@ -45,8 +45,9 @@ class StaffDatastore(UserDatastore):  # type: ignore[misc]
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> SignedIn | None:  # noqa: ANN401
         """The account with this session mark."""
+        mark = str(kwargs["fs_uniquifier"])
         with current_host().db.read() as found:
-            account = staff.account_of_session(found, str(kwargs["fs_uniquifier"]))
+            account = staff.accounts_of_sessions(found, [mark]).get(mark)
         return SignedIn(account) if account is not None else None
 
 

@@ -61,7 +61,7 @@ class FastLane:
             body = written(_answer(handler, host, environ))
         except Exception as fault:  # noqa: BLE001 - Flask has an answer to everything
             return self._refused(fault, environ)(environ, start_response)
-        reign = (EPOCH_HEADER, str(host.epoch.number))
+        reign = (EPOCH_HEADER, host.epoch.word)
         start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(body))), reign])
         return (body,)
 

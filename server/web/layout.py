@@ -225,7 +225,7 @@ def frame() -> dict[str, object]:
     return {
         "demo": host.demo,
         "fenced": host.epoch.fenced,
-        "successors": peers_of(host).addresses() if host.epoch.fenced else (),
+        "successors": peers_of(host).addresses,
         "me": actor_or_none,
         "navigation": navigation,
         "language": language(),

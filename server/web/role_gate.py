@@ -25,7 +25,7 @@ AUTHORITY_ONLY = frozenset(
 SITE_ONLY = frozenset(
     {
         *("agent", "agent_lane", "agent_watch", "agent_calls", "agent_checks", "agent_seb", "agent_kiosk"),
-        *("agent_room", "kiosk"),
+        *("agent_entry", "agent_room", "kiosk"),
     }
 )
 """Blueprints that an authority does not have: no workstation is paired there."""

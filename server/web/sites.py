@@ -1,6 +1,6 @@
 """Pages of authority and sites: the wall, the register, files in and out by hand."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -69,7 +69,8 @@ def _choosing(known: list[exam_sites.SiteView]) -> exam_sites.SiteView | None:
 def _plain(line: site_wall.WallLine) -> dict[str, object]:
     times = {"starts_at": line.starts_at.isoformat()}
     times["contact_at"] = line.contact_at.isoformat() if line.contact_at else ""
-    return asdict(line) | times
+    refused = line.refused.to_json() if line.refused else None
+    return asdict(replace(line, refused=None)) | times | {"refused": refused}
 
 
 def _sittings(session: Session) -> list[tuple[int, str]]:

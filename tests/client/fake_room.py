@@ -11,11 +11,10 @@ import secrets
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography.exceptions import InvalidSignature
@@ -24,11 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from exam_rooms import protocol as p
 from exam_rooms.kept_messages import KeptReply, KeptRow, KeptSection
 from exam_rooms.kiosk_messages import (
-    BreachNote,
-    BreachRequest,
     CallRequest,
     CheckReport,
-    SeatRelease,
     SebProof,
     SebState,
 )
@@ -36,119 +32,17 @@ from exam_rooms.pairing import unspell
 from exam_rooms.protocol import Route, SeatState, Step
 from exam_rooms.standby_messages import EpochReply, ResumedJournal, ResumeReply, ResumeRequest, ServerState
 from exam_rooms.watch_messages import (
-    AlertRequest,
-    CaptureRequest,
-    EnrolmentRequest,
-    FrameNote,
     Taken,
     WarningReadRequest,
 )
 from exam_rooms.wire import decode, encode
-from itembank.custody import Custodian, new_custodian_key, open_custodian_key
-from itembank.items import ItemKind, Option
-from itembank.package import (
-    CustodianShare,
-    PackageSpec,
-    ReleaseRequest,
-    SealedPackage,
-    release,
-    seal_package,
-    section_key,
-)
-from itembank.papers import KeyEntry, MarkingKey, PaperForm, PaperItem
-from itembank.sealing import PassphraseParams, open_sealed
-from itembank.version import VERSION
+from itembank.papers import MarkingKey, PaperForm
+from itembank.sealing import open_sealed
+from tests.client.fake_evidence import FakeEvidence
+from tests.client.fake_paper import make_paper, seal_form
 
-QUICK = PassphraseParams(memory_kib=64, iterations=1, lanes=1)
 TICKET, ID_NUMBER = "2612010100017", "110101199003070054"
 ATTEMPT = 7
-
-
-@dataclass(frozen=True)
-class SealedPaper:
-    """A package with the key of its one form."""
-
-    sealed: SealedPackage
-    key: bytes
-    items: tuple[str, ...]
-
-
-def make_paper(signing_key: bytes, size: int = 6, min_version: str = "") -> SealedPaper:
-    """A sealed form A; every third item is a multiple choice."""
-    kinds = [ItemKind.MULTIPLE if n % 3 == 2 else ItemKind.SINGLE for n in range(size)]
-    options = tuple(Option(key, f"选项{key}") for key in "ABCD")
-    items = tuple(
-        PaperItem(f"q{n}", n + 1, kind, Decimal(1), f"绝密题干 {n}", options) for n, kind in enumerate(kinds)
-    )
-    form = PaperForm("A", "示例试卷", Decimal(90), items, ())
-    key = MarkingKey("A", {item.id: KeyEntry(item.kind, ("A", "B"), Decimal(1)) for item in items})
-    return seal_form(signing_key, form, key, min_version)
-
-
-def seal_form(signing_key: bytes, form: PaperForm, key: MarkingKey, min_version: str = "") -> SealedPaper:
-    """A form sealed as form A of a package."""
-    people = []
-    for ident, role in (("chief", "chief"), ("keeper", "security")):
-        public, sealed_key = new_custodian_key(ident, QUICK)
-        people.append((Custodian(ident, ident, role, public), open_custodian_key(sealed_key, ident)))
-    opens = datetime(2026, 1, 1, tzinfo=UTC)
-    holders = tuple(person for person, _ in people)
-    spec = PackageSpec("pkg-1", "sitting-1", "room-1", opens, holders, min_version=min_version)
-    sealed = seal_package(spec, {"A": form}, {"A": key}, signing_key)
-    shares = tuple(CustodianShare(person.id, private) for person, private in people)
-    public = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
-    pair = cast("tuple[CustodianShare, CustodianShare]", shares)
-    request = ReleaseRequest(pair, sealed.release_secret, "room-1", opens, min_version or VERSION)
-    content = release(sealed.data, public, request)
-    return SealedPaper(sealed, section_key(content, "paper/A"), tuple(item.id for item in form.items))
-
-
-class FakeEvidence:
-    """What the camera of the seat told: messages as they came, pictures that were announced, looks."""
-
-    def __init__(self) -> None:
-        self.alerts: list[AlertRequest] = []
-        self.enrolments: list[EnrolmentRequest] = []
-        self.captures: list[CaptureRequest] = []
-        self.breaches: list[BreachNote] = []
-        self.releases: list[SeatRelease] = []
-        self.announced: dict[str, FrameNote] = {}
-        self.pictures: dict[str, bytes] = {}
-        self.looks: dict[str, bytes] = {}
-        self.order: list[str] = []
-        self.hint = 0
-        self.routes: dict[str, Callable[[object], object]] = {
-            Route.ALERT: lambda data: self._take(decode(AlertRequest, data), self.alerts),
-            Route.ENROLMENT: lambda data: self._take(decode(EnrolmentRequest, data), self.enrolments),
-            Route.BREACHES: lambda data: self._take_breaches(decode(BreachRequest, data)),
-            Route.CAPTURE: lambda data: self._take(decode(CaptureRequest, data), self.captures),
-        }
-
-    def _take(self, message: Any, kept: list[Any]) -> Taken:
-        kept.append(message)
-        self.order.append(type(message).__name__)
-        frames = (message.frame,) if isinstance(message, CaptureRequest) else message.frames
-        notes = [frame for frame in frames if frame is not None]
-        self.announced |= {note.sha256: note for note in notes}
-        return Taken(tuple(note.sha256 for note in notes if note.sha256 not in self.pictures), self.hint)
-
-    def _take_breaches(self, message: BreachRequest) -> Taken:
-        known = {(note.ref, note.ended) for note in self.breaches}
-        self.breaches += [note for note in message.notes if (note.ref, note.ended) not in known]
-        if message.release is not None and message.release not in self.releases:
-            self.releases.append(message.release)
-        return Taken(hint=self.hint)
-
-    def take_body(self, path: str, query: dict[str, str], body: bytes) -> object:
-        if path == Route.LOOK:
-            self.looks[query["ref"]] = body
-            return Taken()
-        note = self.announced.get(query["sha256"])
-        if note is None or hashlib.sha256(body).hexdigest() != note.sha256 or len(body) != note.size:
-            return p.ErrorReply("frame_not_announced", {})
-        self.pictures[note.sha256] = body
-        self.order.append("picture")
-        return Taken(hint=self.hint)
 
 
 class FakeRoom:

@@ -13,7 +13,7 @@ from client.scout import Scout
 from client.servers import Question
 from exam_rooms import protocol as p
 from exam_rooms.protocol import EPOCH_HEADER
-from exam_rooms.standby_messages import ResumedJournal, ResumeReply, ResumeRequest
+from exam_rooms.standby_messages import Reign, ResumedJournal, ResumeReply, ResumeRequest
 from exam_rooms.wire import decode
 from tests.client.link_kit import NOW, STATE, Server, error, events_of, ok, record, sent_seqs
 
@@ -33,7 +33,7 @@ def up() -> Server:
 
 
 def of(epoch: int, reply: Reply) -> Reply:
-    return replace(reply, epoch=epoch)
+    return replace(reply, reign=Reign(epoch))
 
 
 def test_every_request_says_the_highest_epoch_that_was_met(up: Server) -> None:
@@ -44,7 +44,7 @@ def test_every_request_says_the_highest_epoch_that_was_met(up: Server) -> None:
 
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_an_acknowledgement_of_a_lower_epoch_or_of_none_counts_for_nothing(up: Server, epoch: int) -> None:
-    up.link.servers.raised(2)
+    up.link.servers.raised(Reign(2))
     up.says[Ask.ANSWERS] = [of(epoch, ok(p.AnswersReply({"1": 5})))]
     assert up.step() is Ask.ANSWERS
     assert up.outbox.upto(7, 1) == 3 and up.outbox.waiting() == 2
@@ -61,11 +61,11 @@ def test_a_fault_page_of_a_proxy_without_epoch_is_still_a_fault_page(up: Server)
 def test_a_higher_epoch_in_a_reply_is_kept_before_anything_else_is_said_and_the_reply_is_passed_over(
     up: Server,
 ) -> None:
-    kept: list[int] = []
+    kept: list[Reign] = []
     up.link.servers._keep = kept.append
     up.says[Ask.ANSWERS] = [of(2, ok(p.AnswersReply({"1": 5})))]
     up.step()
-    assert kept == [2] and up.outbox.waiting() == 5
+    assert kept == [Reign(2)] and up.outbox.waiting() == 5
     assert x.EpochMoved(2) in up.events
     up.says[Ask.RESUME] = [of(2, ok(ResumeReply((ResumedJournal(7, 1, 2),))))]
     assert up.step() is Ask.RESUME
@@ -81,11 +81,28 @@ def test_a_higher_epoch_in_a_reply_is_kept_before_anything_else_is_said_and_the_
     assert up.outbox.waiting() == 0
 
 
+def test_what_is_said_to_a_server_carries_the_proof_of_the_highest_that_was_met(up: Server) -> None:
+    second = Reign(2, 10, "ab" * 16)
+    up.says[Ask.ANSWERS] = [replace(ok(p.AnswersReply({"1": 5})), reign=second)]
+    up.step()
+    up.says[Ask.RESUME] = [replace(ok(ResumeReply(())), reign=second)]
+    assert up.step() is Ask.RESUME
+    assert up.asked[-1].headers[EPOCH_HEADER] == "2.10." + "ab" * 16
+
+
+def test_two_restored_backups_of_one_number_are_two_servers(up: Server) -> None:
+    """The one that began later is the higher: nothing that the other acknowledges counts."""
+    up.link.servers.raised(Reign(9, 20))
+    up.says[Ask.ANSWERS] = [replace(ok(p.AnswersReply({"1": 5})), reign=Reign(9, 10))]
+    up.step()
+    assert up.outbox.upto(7, 1) == 3 and not up.link.up
+
+
 def test_moving_gives_up_what_is_under_way_and_who_waits_for_it_is_told(up: Server) -> None:
     ref = up.link.act("/agent/confirm", p.ConfirmRequest(True))
     request = up.link.next(Lane.MAIN, up.at)
     assert isinstance(request, Request) and request.ask is Ask.ACT
-    up.link.servers.raised(2)
+    up.link.servers.raised(Reign(2))
     events = up.link.moved(up.at, anew=True)
     assert [event.ref for event in events_of(events, x.ActDone)] == [ref]
     assert up.link.reply(Lane.MAIN, request, ok(p.AnswersReply({"1": 5})), up.at) == []
@@ -94,7 +111,7 @@ def test_moving_gives_up_what_is_under_way_and_who_waits_for_it_is_told(up: Serv
 
 
 def test_a_server_that_cannot_resume_gets_everything_again(up: Server) -> None:
-    up.link.servers.raised(2)
+    up.link.servers.raised(Reign(2))
     up.link.moved(up.at, anew=True)
     up.says[Ask.RESUME] = [of(2, error(404, "page_missing"))]
     up.says[Ask.ANSWERS] = [of(2, ok(p.AnswersReply({"1": 5})))]

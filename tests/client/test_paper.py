@@ -21,7 +21,7 @@ from client.outbox import Outbox
 from client.paper import PaperFault, Shelf
 from client.seat import Seat, Surroundings
 from exam_rooms.protocol import PaperView, SeatState, Step
-from tests.client.fake_room import SealedPaper, make_paper
+from tests.client.fake_paper import SealedPaper, make_paper
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 SITE = Ed25519PrivateKey.generate()

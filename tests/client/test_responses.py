@@ -20,7 +20,7 @@ from exam_rooms.protocol import PaperView, Record, RecordKind
 from itembank.marking import mark
 from itembank.paper_building import PaperPlan, build_form
 from itembank.papers import MarkingKey, Shuffle
-from tests.client.fake_room import seal_form
+from tests.client.fake_paper import seal_form
 from tests.itembank.every_kind import ITEMS, MEDIA, PICTURE, POINTS, SHA
 from tests.itembank.test_marking_kinds import perfect
 

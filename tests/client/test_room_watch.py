@@ -23,7 +23,7 @@ from exam_rooms.protocol import EPOCH_HEADER, Challenge, SessionReply
 from exam_rooms.room_camera_messages import RoomCameraOrders, RoomCameraReport, WantedPicture
 from exam_rooms.room_watching import CPU_SHARE, pace
 from exam_rooms.routes import Route
-from exam_rooms.standby_messages import EpochReply, ServerState
+from exam_rooms.standby_messages import EpochReply, Reign, ServerState
 from exam_rooms.watch_messages import CameraState
 from exam_rooms.wire import decode, encode
 from proctoring.frames import Frame, decode_frame
@@ -215,7 +215,7 @@ def test_a_camera_goes_to_the_server_that_took_over_and_takes_no_word_of_the_for
         other.epoch = 2
         here, there = (f"http://127.0.0.1:{one.server.server_port}" for one in (keeper, other))
         device = RoomDevice(1, "room", here, "A" * 43 + "=", "", "hash")
-        servers = Servers((here, there), random.Random(1), epoch=1)
+        servers = Servers((here, there), random.Random(1), reign=Reign(1))
         link = RoomLink(device, parse_endpoint(here), "1.0", servers)
         report = RoomCameraReport("boot", 0, 1, CameraState.LIVE)
         for _ in range(4):

@@ -34,6 +34,7 @@ def episode_kept(folder: Path) -> bool:
     return bool(news) and (folder / f"{ATTEMPT}.watch").stat().st_mtime_ns > min(news)
 
 
+@pytest.mark.walk
 def test_from_enrolment_to_an_alert_that_outlives_a_crash(
     room: FakeRoom, start_agent: Start, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from exam_rooms.wire import canonical, decode, encode
 from itembank.sealing import seal
 from server.services import commands
 from server.services.delivery import delivery_of
-from tests.server.delivery_kit import ID_NUMBERS, Scene, right_answer
+from tests.server.delivery_kit import Scene, id_number, right_answer
 from tests.server.kept_stage import further
 
 
@@ -64,7 +64,7 @@ class TestAgent:
     def sign_in(self, seat: str = "") -> TestResponse:
         """Signs in with the ticket of this seat's candidate, or of another seat's."""
         number = seat or self.seat
-        asked = p.SignInRequest(self.scene.tickets[number], ID_NUMBERS[int(number) - 1])
+        asked = p.SignInRequest(self.scene.tickets[number], id_number(int(number) - 1))
         return self.post(Route.SIGN_IN, asked)
 
     def enter(self) -> None:

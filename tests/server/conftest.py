@@ -28,6 +28,7 @@ from server.host import Host, open_host
 from server.jobs import runner
 from server.services import passwords, staff
 from server.services.datakey import open_vault
+from server.services.epochs import ensure_epoch
 from server.services.site import ensure_site
 from server.services.steady import Reading
 from server.settings import Settings
@@ -248,5 +249,6 @@ def _fill(settings: Settings) -> None:
     database = Database(settings.main_url, vault=Vault(MASTER), events=Events())
     database.write(ensure_site, now=NOW)
     database.write(open_vault, MASTER, suite=settings.suite, now=NOW)
+    database.write(ensure_epoch, now=NOW)
     database.close()
     engine.dispose()

@@ -40,9 +40,19 @@ from server.services.rosters import ID_PURPOSE, PHOTO_PURPOSE
 from tests.server.kept_stage import once
 
 ID_NUMBERS = ("11010119900307109X", "110101199003070230", "110101199003070310", "110101199003070433")
+_WEIGHTS, _CHECKS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), "10X98765432"
 FORMS = ("A", "B")
 ITEMS = 5
 OPENS_BEFORE = timedelta(minutes=10)
+
+
+def id_number(index: int) -> str:
+    """The ID number of the candidate at a seat, counted from 0; beyond `ID_NUMBERS` one that fits."""
+    if index < len(ID_NUMBERS):
+        return ID_NUMBERS[index]
+    digits = f"11010119910307{index:03d}"
+    weighed = sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=True))
+    return digits + _CHECKS[weighed % 11]
 
 
 @dataclass
@@ -261,7 +271,7 @@ def _seat(session: Session, made: Made, index: int, now: datetime, *, spare: boo
 
 def _candidate(session: Session, made: Made, sitting: Sitting, index: int, now: datetime) -> None:
     vault, number = vault_of(session), str(index + 1)
-    text = ID_NUMBERS[index]
+    text = id_number(index)
     mark = vault.index(ID_PURPOSE, text)
     sealed = vault.seal_value(ID_PURPOSE, mark, text.encode())
     person = Candidate(id_index=mark, sealed_id=sealed, name=f"考生{number}", created_at=now)

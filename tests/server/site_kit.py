@@ -6,53 +6,41 @@ The authority is the `host` of the other tests; the site has a master key, keys 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import RecordKind
-from itembank.custody import Custodian, new_custodian_key, open_custodian_key
-from itembank.package import PackageSpec, seal_package
-from itembank.paper_building import PaperPlan, build_form
+from itembank.custody import open_custodian_key
 from server.access import SYSTEM, Actor, Role
 from server.app import build_app
 from server.db import migrate
 from server.db.answers import AnswerStore
-from server.db.base import Base, make_engine, vault_of
-from server.db.papers import Package, PackageCustodian
-from server.db.people import CustodianKey, User, UserRole
-from server.db.rooms import Room, Seat, Workstation
+from server.db.base import Base, make_engine
+from server.db.people import User
+from server.db.rooms import Seat
 from server.db.sites import SiteSitting
 from server.db.sittings import (
-    Assignment,
     Attempt,
-    Batch,
-    Candidate,
     Registration,
     RoomSitting,
-    SeatStay,
     Sitting,
 )
 from server.host import Host, open_host
 from server.live.watch import Watch
-from server.rules.policy import policy_for
-from server.services import commands, exam_sites, package_release, packages, staff
-from server.services.batches import read_profile
+from server.services import commands, exam_sites, package_release, staff
 from server.services.dispatches import Order
 from server.services.package_release import Unlocked
-from server.services.rosters import ID_PURPOSE
 from server.services.signed import Signed
 from server.services.site_exchange import Desk
 from server.settings import Settings
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
-from tests.server.delivery_kit import FORMS, ID_NUMBERS, Content, Scene, make_scene, without_required_checks
-from tests.server.preparing import CHEAP, PASSPHRASE
+from tests.server.delivery_kit import Scene, make_scene
+from tests.server.preparing import PASSPHRASE
+from tests.server.site_rows_kit import own_past, own_room, real_package, second_room
 
 CODE = "NJ-01"
 
@@ -150,23 +138,25 @@ def make_pair(authority: Host, site: Host, machine: Machine, person_as: Callable
     here = person_as("administrator"), person_as("administrator")
     there = tuple(add_person(site, name, Role.ADMINISTRATOR) for name in ("site.one", "site.two"))
     pair = Pair(authority, site, machine, scene, here, (there[0], there[1]))
-    authority.db.write(_real_package, authority, scene)
+    authority.db.write(real_package, authority, scene)
     arrive(pair)
     return pair
 
 
 def arrive(pair: Pair) -> None:
     """The site has a past, its room with machines, and knows the authority, which knows it."""
-    pair.site.db.write(_own_past, pair.site)
-    pair.site.db.write(_own_room, pair)
+    pair.site.db.write(own_past, pair.site)
+    machines = pair.site.db.write(own_room, pair.room_name, pair.numbers, now=pair.site.now())
+    pair.keys = {number: key for number, (key, _machine) in machines.items()}
+    pair.workstations = {number: machine for number, (_key, machine) in machines.items()}
     introduce(pair)
 
 
 def second_pair(first: Pair, site: Host, machine: Machine) -> Pair:
     """Another site with one candidate in the same sitting, in a room of its own."""
     scene = replace(first.scene)
-    first.authority.db.write(_second_room, first.authority, scene)
-    first.authority.db.write(_real_package, first.authority, scene)
+    first.authority.db.write(second_room, first.authority, scene)
+    first.authority.db.write(real_package, first.authority, scene)
     there = tuple(add_person(site, name, Role.ADMINISTRATOR) for name in ("site.three", "site.four"))
     pair = Pair(
         first.authority,
@@ -183,36 +173,6 @@ def second_pair(first: Pair, site: Host, machine: Machine) -> Pair:
     return pair
 
 
-def _second_room(session: Session, host: Host, scene: Scene) -> None:
-    now, vault = host.now(), vault_of(session)
-    sitting = session.get_one(RoomSitting, scene.room_sitting).sitting_id
-    room = Room(name="第二考场", layout={"video": [{"name": "全景", "covers": []}]}, created_at=now)
-    session.add(room)
-    session.flush()
-    row = RoomSitting(uid="room-sitting-2", sitting_id=sitting, room_id=room.id, state="arranged")
-    seat = Seat(room_id=room.id, number="4", row=1, column=4, x=4.8, y=0.0)
-    mark = vault.index(ID_PURPOSE, ID_NUMBERS[3])
-    sealed = vault.seal_value(ID_PURPOSE, mark, ID_NUMBERS[3].encode())
-    person = Candidate(id_index=mark, sealed_id=sealed, name="考生4", created_at=now)
-    session.add_all([row, seat, person])
-    session.flush()
-    place = Registration(
-        sitting_id=sitting, room_id=room.id, candidate_id=person.id, ticket="T2026-0004", employer="某公司"
-    )
-    session.add(place)
-    session.flush()
-    attempt = Attempt(
-        registration_id=place.id, room_sitting_id=row.id, seat_id=seat.id, form="B", state="assigned"
-    )
-    session.add(attempt)
-    session.flush()
-    session.add(SeatStay(attempt_id=attempt.id, seat_id=seat.id, from_at=now))
-    for duty in session.scalars(select(Assignment).where(Assignment.room_sitting_id == scene.room_sitting)):
-        session.add(Assignment(room_sitting_id=row.id, user_id=duty.user_id, role=duty.role))
-    scene.room, scene.room_sitting = room.id, row.id
-    scene.seats, scene.attempts, scene.tickets = {"4": seat.id}, {"4": attempt.id}, {"4": place.ticket}
-
-
 def introduce(pair: Pair) -> None:
     now = pair.authority.now()
     said = ("site", "南京考点", "")
@@ -224,118 +184,6 @@ def introduce(pair: Pair) -> None:
     with pair.authority.db.read() as session:
         told = exam_sites.introduction(session, pair.authority.site, ("authority", "省鉴定中心", ""), now=now)
     pair.site.db.write(exam_sites.accept_authority, pair.at_site(), told, pair.code, now=now)
-
-
-def _real_package(session: Session, host: Host, scene: Scene) -> None:
-    """The scene's package for two custodians who exist: the chief and an invigilator."""
-    row = session.get_one(RoomSitting, scene.room_sitting)
-    holders = [scene.chief, scene.staff[0]]
-    roles = ["chief_invigilator", "custodian"]
-    custodians = []
-    for holder, role in zip(holders, roles, strict=True):
-        held = session.get(CustodianKey, holder.user_id)
-        if held is None:
-            public, sealed_private = new_custodian_key(PASSPHRASE, CHEAP)
-            held = CustodianKey(user_id=holder.user_id, public_key=public, created_at=host.now())
-            held.sealed_private = sealed_private
-            session.add(held)
-        if session.get(UserRole, (holder.user_id, role)) is None:
-            session.add(UserRole(user_id=holder.user_id, role=role))
-        custodians.append(Custodian(str(holder.user_id), holder.name, role, held.public_key))
-    spec = PackageSpec(
-        f"package-real-{row.id}", row.uid, row.uid, scene.starts_at - timedelta(minutes=60), tuple(custodians)
-    )
-    content = Content()
-    forms = {
-        form: build_form(PaperPlan(form, "理论知识", Decimal(90), content.points), content.items, {})
-        for form in FORMS
-    }
-    sealed = seal_package(
-        spec,
-        {form: paper for form, (paper, _key) in forms.items()},
-        {form: key for form, (_paper, key) in forms.items()},
-        host.site.signing_key.private_bytes_raw(),
-    )
-    for former in session.scalars(select(Package).where(Package.room_sitting_id == row.id)).all():
-        session.delete(former)
-    session.flush()
-    package = Package(
-        uid=spec.package,
-        paper_set_id=1,
-        room_sitting_id=row.id,
-        data=sealed.data,
-        sha256=sealed.sha256,
-        size=len(sealed.data),
-        not_before=spec.not_before,
-        sealed_release_secret=vault_of(session).seal_value(
-            packages.SECRET_PURPOSE, spec.package, sealed.release_secret
-        ),
-        sealed_at=host.now(),
-    )
-    session.add(package)
-    session.flush()
-    for holder, role in zip(holders, roles, strict=True):
-        session.add(PackageCustodian(package_id=package.id, user_id=holder.user_id, role=role))
-
-
-def _own_past(session: Session, host: Host) -> None:
-    """A sitting of the site's own, so that its numbers are others than those of the authority."""
-    now = host.now()
-    policy = without_required_checks(policy_for(read_profile("national"), "baowei", 3))
-    batch = Batch(
-        name="自办", occupation="baowei", level=3, profile="national", policy=policy.to_json(), created_at=now
-    )
-    room = Room(name="旧考场", created_at=now)
-    session.add_all([batch, room])
-    session.flush()
-    sitting = Sitting(batch_id=batch.id, number=1, starts_at=now - timedelta(days=3), minutes=Decimal(60))
-    session.add(sitting)
-    session.flush()
-    held = RoomSitting(uid="own-past", sitting_id=sitting.id, room_id=room.id, state="collected")
-    session.add(held)
-    session.flush()
-    for number in range(1, 8):
-        seat = Seat(room_id=room.id, number=str(number), row=1, column=number, x=float(number), y=0.0)
-        person = Candidate(id_index=f"own{number}", sealed_id=b"", name=f"旧{number}", created_at=now)
-        session.add_all([seat, person])
-        session.flush()
-        place = Registration(
-            sitting_id=sitting.id, room_id=room.id, candidate_id=person.id, ticket=f"OWN-{number}"
-        )
-        session.add(place)
-        session.flush()
-        attempt = Attempt(
-            registration_id=place.id, room_sitting_id=held.id, seat_id=seat.id, form="A", state="absent"
-        )
-        session.add(attempt)
-        session.flush()
-        session.add(SeatStay(attempt_id=attempt.id, seat_id=seat.id, from_at=now))
-
-
-def _own_room(session: Session, pair: Pair) -> None:
-    """The room as it stands at the site, with its machines paired."""
-    now = pair.site.now()
-    room = Room(name=pair.room_name, layout={"video": [{"name": "全景", "covers": []}]}, created_at=now)
-    session.add(room)
-    session.flush()
-    for number in map(int, pair.numbers):
-        kind = "spare" if number == 4 and len(pair.numbers) > 1 else "normal"
-        seat = Seat(
-            room_id=room.id, number=str(number), row=1, column=number, x=1.2 * number, y=0.0, kind=kind
-        )
-        session.add(seat)
-        session.flush()
-        key = Ed25519PrivateKey.generate()
-        machine = Workstation(
-            seat_id=seat.id,
-            public_key=key.public_key().public_bytes_raw(),
-            hostname=f"pc{number}",
-            software="test",
-            paired_at=now,
-        )
-        session.add(machine)
-        session.flush()
-        pair.keys[str(number)], pair.workstations[str(number)] = key, machine.id
 
 
 def scene_at_site(pair: Pair) -> Scene:

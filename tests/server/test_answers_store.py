@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -127,6 +127,45 @@ def test_broken_link_is_noticed(answers: AnswerStore) -> None:
     wrong = replace(wrong, hash=record_digest(wrong))
     verdicts = answers.append(received([*records[:2], wrong]))
     assert [v.linked for v in verdicts] == [True, True, False]
+
+
+def looks_of(store: AnswerStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every look of a store at what it holds, by name, as they come."""
+    looks: list[str] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        look = getattr(store._writer, name)
+
+        def looked(*asked: object) -> object:
+            looks.append(name)
+            return look(*asked)
+
+        return looked
+
+    for name in ("links", "hashes"):
+        monkeypatch.setattr(store._writer, name, noted(name))
+    return looks
+
+
+def test_journals_that_another_process_carried_on_cost_one_look_together(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seats whose connections reach another process than before, many of them in one commit."""
+    here, there = AnswerStore(settings.answers_url), AnswerStore(settings.answers_url)
+    journals = [chain(6, attempt=attempt) for attempt in range(1, 9)]
+    broken = replace(journals[0][3], prev="f" * 64, hash="")
+    journals[0][3] = replace(broken, hash=record_digest(broken))
+    here.append(received([record for journal in journals for record in journal[:3]]))
+    looks = looks_of(there, monkeypatch)
+    met = there.append(received([journal[3] for journal in journals]))
+    assert [(verdict.upto, verdict.linked) for verdict in met] == [(4, False)] + [(4, True)] * 7
+    assert looks == ["links"]
+    here.append(received([journal[4] for journal in journals[1:]]))
+    later = there.append(received([journal[5] for journal in journals[1:]]))
+    assert [(verdict.upto, verdict.linked) for verdict in later] == [(6, True)] * 7
+    assert looks == ["links", "links"]
+    here.close()
+    there.close()
 
 
 def test_aside_records_fill_their_place(answers: AnswerStore) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from server.access import Actor
 from server.cli import opening
+from server.errors import Refused
 from server.host import Host, open_host
 from server.services import audit, epochs, evidence, unlocked
 from server.services.backup_file import BackupReader
@@ -139,6 +140,26 @@ class TestRestore:
         with again.db.read() as session:
             assert set(audit.acts(session)) >= {"standby_promoted", "backup_restored"}
         again.close()
+
+    def test_two_machines_restored_in_the_same_minutes_are_two_servers(
+        self, centre: Centre, saved: Path, tmp_path: Path
+    ) -> None:
+        """Their number may be one; who began later replaces the other as soon as a seat has met both."""
+        reigns = []
+        for name in ("here", "there"):
+            centre.done("restore", saved, "--into", tmp_path / name)
+            again = restored(centre, tmp_path / name)
+            reigns.append(again.epoch.reign)
+            again.close()
+        earlier, after = reigns
+        assert earlier < after and earlier.proof != after.proof
+        first = restored(centre, tmp_path / "here")
+        with pytest.raises(Refused, match="server_fenced"):
+            first.epoch.meet(after)
+        first.close()
+        second = restored(centre, tmp_path / "there")
+        second.epoch.meet(earlier)
+        second.close()
 
     def test_it_works_with_the_passphrase_alone_after_a_power_cut(
         self,

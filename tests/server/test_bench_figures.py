@@ -1,5 +1,7 @@
 """The pure parts of the benches: lines through measurements, axes, drawings, the pace of a driver."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,6 +14,7 @@ from server.cli.bench.saves import CLOSED, PACED, SATURATED, SAVERS, Order
 from server.cli.bench.seats import Order as SeatsOrder
 from server.cli.bench.seats import Step, spread
 from server.cli.bench.shape import Shape
+from server.cli.bench.soak import Found as SoakFound
 from server.cli.bench.soak import Order as SoakOrder
 from server.cli.bench.soak import Sample, found_of
 from server.cli.rehearse.watch import percentile
@@ -106,12 +109,63 @@ def test_the_spread_leaves_out_steps_too_small_to_tell() -> None:
     assert spread([step(20, 1.0)]) == 1.0
 
 
-def samples(growth_mb: float, growth_ms: float) -> list[Sample]:
+def samples(growth_mb: float, growth_ms: float, growth_cpu: float = 0.0) -> list[Sample]:
     """A minute apart, 6,000 saves each; the first ones are out of the ordinary, as after a start."""
-    cold = [Sample(1.0, 100, 500.0, 900.0, 950.0)]
+    cold = [Sample(1.0, 100, 500.0, 900.0, 950.0, 30.0, 9.0), Sample(60.0, 6000, 400.0, 90.0, 99.0, 2.0, 9.0)]
     return cold + [
-        Sample(60.0 * n, 6000 * n, 200 + growth_mb * 6 * n, 4.0 + growth_ms * n, 9.0) for n in range(2, 11)
+        Sample(
+            60.0 * n,
+            6000 * n,
+            200 + growth_mb * 6 * n,
+            4.0 + growth_ms * n,
+            9.0,
+            2.0,
+            6.0 * (1 + growth_cpu * n),
+        )
+        for n in range(2, 11)
     ]
+
+
+def paced(told: list[Sample], pace: Callable[[int], float]) -> list[Sample]:
+    """The same on a machine where everything takes `pace` times as long at each look."""
+    return [
+        replace(one, p50_ms=one.p50_ms * pace(n), floor_ms=one.floor_ms * pace(n))
+        for n, one in enumerate(told)
+    ]
+
+
+def soaked(told: list[Sample]) -> SoakFound:
+    order = SoakOrder(Shape(1000, "sqlite", 1, tls=True), 10.0, quiet)
+    return found_of(order, told, (60_000, 1000), (0.0, 0.0))
+
+
+def busier(n: int) -> float:
+    """Others begin to work in the middle of the soak, and one comes by for a minute."""
+    return 6.0 if n > 5 else 9.0 if n == 4 else 1.0
+
+
+def test_a_machine_that_gets_busier_is_no_growth_of_the_server() -> None:
+    found = soaked(paced(samples(0.0, 0.0), busier))
+    assert found.latency_seen > found.latency_bound
+    assert found.floor_slope > 0
+    assert found.complete
+
+
+@pytest.mark.parametrize("pace", [busier, lambda n: 12.0 - n])
+def test_a_server_that_gets_slower_is_told_however_busy_the_machine_is(pace: Callable[[int], float]) -> None:
+    """Also when the machine gets calmer meanwhile, which would have hidden it."""
+    found = soaked(paced(samples(0.0, 1.1), pace))
+    assert not found.complete
+    assert found.latency_slope > found.latency_bound
+
+
+@pytest.mark.parametrize(("growth", "complete"), [(0.0, True), (0.09, True), (0.11, False)])
+def test_a_save_that_costs_more_each_minute_is_growth_even_if_nobody_waits_for_it(
+    growth: float, complete: bool
+) -> None:
+    found = soaked(samples(0.0, 0.0, growth))
+    assert found.cpu_slope == pytest.approx(growth, abs=1e-3)
+    assert found.complete is complete
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 from server.access import Actor
 from server.host import Host
 from server.services import blueprints
-from tests.server.test_blueprints import SHORT
+from tests.server.blueprint_kit import SHORT
 from tests.system.chromium import chromium
 
 PASTE = """([selector, text]) => {

@@ -311,3 +311,21 @@ def test_a_listener_whose_connection_is_only_half_there_listens_anew(
 def eventually(holds: Callable[[], bool]) -> bool:
     over = threading.Event()
     return any(holds() or over.wait(0.05) for _ in range(200))
+
+
+def test_one_that_is_given_up_while_its_message_is_heard_is_heard_to_the_end() -> None:
+    """Between two parts other greenlets run, and one of them counts the seconds."""
+    wire = met()
+    mine, other, heard = wire.buses["a"], wire.buses["b"], list[object]()
+
+    def slow(_sender: str, body: object) -> None:
+        heard.append(body)
+        wire.now += bus.SILENT_SECONDS + 1
+        mine.beat()
+
+    mine.on("lines", slow)
+    other.send("lines", 1)
+    other.send("lines", 2)
+    other.flush()
+    assert heard == [1, 2]
+    assert "a" in wire.forgotten

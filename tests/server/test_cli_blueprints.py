@@ -8,9 +8,9 @@ import pytest
 from server.access import SYSTEM, Role
 from server.services import blueprint_drafts, passwords, staff
 from tests.server import preparing
+from tests.server.blueprint_kit import SAMPLE, SHORT
 from tests.server.centre import Centre, copied_centre, initialised_folder  # noqa: F401 - fixtures
 from tests.server.desk import said
-from tests.server.test_blueprints import SAMPLE, SHORT
 
 PASSWORD = "correct horse battery"
 TYPED = {"input": f"{PASSWORD}\n"}

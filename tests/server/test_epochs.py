@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from exam_rooms.protocol import EPOCH_HEADER, Route
-from exam_rooms.standby_messages import EPOCH_MOST, epoch_of
+from exam_rooms.standby_messages import EPOCH_MOST, FIRST, Reign, epoch_of
 from server.access import SYSTEM, Actor
 from server.db.epochs import ServerEpoch
-from server.epoch import MARK, Epoch, met
+from server.epoch import MARK, Epoch, met, proven
 from server.errors import Refused
 from server.host import Host, open_host
 from server.live.watch import Watch
@@ -20,6 +20,9 @@ from server.services import attempts, audit, epochs
 from server.settings import Settings, SettingsError
 from server.web.acts import ACTS
 from tests.server.conftest import MASTER, Machine
+from tests.server.epoch_kit import later
+
+KEY = b"k" * 32
 
 
 def note(session: Session, *, now: datetime) -> None:
@@ -36,12 +39,12 @@ def test_a_new_installation_begins_the_first_epoch_once(host: Host, machine: Mac
 
 @pytest.mark.both_stores
 def test_nothing_is_written_once_a_higher_epoch_was_met(host: Host, machine: Machine) -> None:
-    host.epoch.meet(1)
+    host.epoch.meet(Reign(1))
     host.db.write(note, now=host.now())
     with host.db.read() as session:
         entries = audit.verify(session, audit.SYSTEM_STREAM).entries
     with pytest.raises(Refused, match="server_fenced"):
-        host.epoch.meet(2)
+        host.epoch.meet(later(host))
     with pytest.raises(Refused, match="server_fenced"):
         host.db.write(note, now=host.now())
     with host.db.read() as session:
@@ -57,26 +60,26 @@ def test_a_write_that_ended_after_the_fence_is_not_confirmed(host: Host) -> None
     def meanwhile(session: Session, *, now: datetime) -> None:
         note(session, now=now)
         with pytest.raises(Refused):
-            host.epoch.meet(5)
+            host.epoch.meet(later(host, 5))
 
     with pytest.raises(Refused, match="server_fenced"):
         host.db.write(meanwhile, now=host.now())
 
 
 def test_another_process_of_the_machine_hears_of_the_fence_by_the_mark(tmp_path: Path) -> None:
-    here, there = Epoch(1, tmp_path / MARK), Epoch(1, tmp_path / MARK)
+    here, there = (Epoch(FIRST, KEY, tmp_path / MARK) for _ in range(2))
     assert not there.look()
     with pytest.raises(Refused):
-        here.meet(4)
+        here.meet(proven(KEY, Reign(4, 1)))
     assert there.look() and met(tmp_path) == 4
     (tmp_path / MARK).write_text("damaged")
-    assert met(tmp_path) == 1 and Epoch(9, tmp_path / MARK).fenced
+    assert met(tmp_path) == 1 and Epoch(Reign(9), KEY, tmp_path / MARK).fenced
 
 
 def test_a_disk_that_takes_nothing_does_not_keep_a_server_acknowledging(tmp_path: Path) -> None:
-    reign = Epoch(1, tmp_path / "missing" / MARK)
+    reign = Epoch(FIRST, KEY, tmp_path / "missing" / MARK)
     with pytest.raises(Refused):
-        reign.meet(2)
+        reign.meet(proven(KEY, Reign(2)))
     with pytest.raises(Refused):
         reign.check()
 
@@ -113,10 +116,10 @@ def test_an_epoch_that_was_made_up_uses_up_no_numbers(host: Host, told: int) -> 
 def test_staff_are_told_and_their_forms_refused(host: Host, client: FlaskClient) -> None:
     page = client.get("/login")
     assert "另一台服务器已经接管" not in page.text
-    client.get(Route.EPOCH, headers={EPOCH_HEADER: "2"})
+    client.get(Route.EPOCH, headers={EPOCH_HEADER: str(later(host))})
     assert not host.epoch.fenced, "a stranger ends no server"
     with pytest.raises(Refused, match="server_fenced"):
-        host.epoch.meet(2)
+        host.epoch.meet(later(host))
     assert "另一台服务器已经接管" in client.get("/login").text
 
 

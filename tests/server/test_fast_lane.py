@@ -9,16 +9,19 @@ from werkzeug.test import TestResponse
 
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
+from exam_rooms.standby_messages import Reign
 from server.access import Actor
 from server.db.answers import Received
+from server.epoch import proven
 from server.host import Host
 from server.services.delivery import delivery_of
-from server.web import agent_lane
+from server.web import agent_entry, agent_lane
 from server.web.fast_lane import LANE
 from server.web.headers import HEADERS
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
+from tests.server.epoch_kit import later
 
 
 @pytest.fixture
@@ -48,8 +51,13 @@ def ask(agent: TestAgent, method: str, route: str, **headers: str) -> TestRespon
     return agent.client.open(route, method=method, data=b"{}", headers=agent._headers() | named)
 
 
-def test_answers_state_and_heartbeat_are_on_the_lane() -> None:
+def test_what_a_whole_room_does_at_once_is_on_the_lane() -> None:
     assert {
+        ("POST", Route.SIGN_IN): agent_entry.sign_in,
+        ("POST", Route.CONFIRM): agent_entry.confirm,
+        ("POST", Route.ACCEPT): agent_entry.accept,
+        ("POST", Route.JOURNALS): agent_entry.journals,
+        ("GET", Route.RECEIPT): agent_entry.receipt,
         ("GET", Route.STATE): agent_lane.state,
         ("POST", Route.ANSWERS): agent_lane.answers,
         ("POST", Route.STATUS): agent_lane.status,
@@ -110,7 +118,7 @@ def test_who_has_met_a_higher_epoch_ends_this_server(writer: TestAgent, host: Ho
     writer.answer(1)
     own = str(host.epoch.number)
     assert ask(writer, "GET", Route.STATE, **{p.EPOCH_HEADER: own}).status_code == 200
-    met = ask(writer, "GET", Route.STATE, **{p.EPOCH_HEADER: str(host.epoch.number + 1)})
+    met = ask(writer, "GET", Route.STATE, **{p.EPOCH_HEADER: str(later(host))})
     assert (met.status_code, met.get_json()["code"]) == (503, "server_fenced")
     for refused in (writer.send(), writer.get(Route.STATE), ask(writer, "POST", Route.STATUS)):
         assert (refused.status_code, refused.get_json()["code"]) == (503, "server_fenced")
@@ -122,6 +130,23 @@ def test_what_is_no_epoch_changes_nothing(agent: TestAgent, host: Host, said: st
     headers = agent._headers() | {p.EPOCH_HEADER: said.encode().decode("latin-1")}
     assert agent.client.get(Route.STATE, headers=headers).status_code == 200
     assert not host.epoch.fenced
+
+
+def test_a_paired_seat_ends_no_server_by_a_number(agent: TestAgent, host: Host) -> None:
+    """Only a server of this site can have said that it began; what it said of another is no proof either."""
+    true, other = later(host, 7), proven(b"o" * 32, Reign(8, 1))
+    stolen = (
+        Reign(8, true.since, true.proof),
+        Reign(7, true.since + 1, true.proof),
+        Reign(8),
+        Reign(8, 1, "0" * 32),
+    )
+    for said in (other, *stolen):
+        assert ask(agent, "GET", Route.STATE, **{p.EPOCH_HEADER: str(said)}).status_code == 200
+        agent.client.post(Route.PRIMARY_GONE, headers=agent._headers() | {p.EPOCH_HEADER: str(said)})
+    assert not host.epoch.fenced
+    assert ask(agent, "GET", Route.STATE, **{p.EPOCH_HEADER: str(true)}).status_code == 503
+    assert host.epoch.fenced
 
 
 def test_a_stranger_ends_no_server(agent: TestAgent, host: Host) -> None:

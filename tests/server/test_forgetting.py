@@ -4,19 +4,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from exam_rooms.protocol import SeatState, Step
 from server.access import Actor
 from server.bus.bus import Bus, Worker
 from server.db.sittings import JournalGrant
 from server.events import Events, RoomChanged
 from server.host import Host
 from server.live.together import Together, line_of
+from server.services import delivery as services_delivery
+from server.services.answers import AnswerDesk
 from server.services.delivery import delivery_of
+from server.services.seat_state import SeatView
+from server.services.shared_look import SharedLook
 from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
@@ -82,6 +88,84 @@ def test_the_second_seat_after_everything_was_forgotten_costs_no_look(
         host.events.publish([RoomChanged(scene.room_sitting)])
     assert asked_of(host, [first]) > 0
     assert asked_of(host, others) == 0
+
+
+@pytest.mark.both_stores
+def test_a_process_that_meets_a_room_looks_once_for_all_who_save(
+    agents: dict[str, TestAgent], host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start, or when seats whose lines were cut come to another process."""
+    fresh = AnswerDesk(host.db, host.answers, host.vault, host.events)
+    monkeypatch.setattr(delivery_of(host), "desk", fresh)
+    first, *others = agents.values()
+    for agent in agents.values():
+        agent.answer(1)
+    with counted(host) as said:
+        first.sent()
+    assert selects(said) > 0
+    with counted(host) as said:
+        for agent in others:
+            assert agent.sent().refused == ()
+    assert selects(said) == 0
+
+
+class Queue:
+    """A lock that knows how many have come to it."""
+
+    def __init__(self, wanted: int) -> None:
+        self._lock, self._wanted, self._come = threading.RLock(), wanted, 0
+        self.all_there = threading.Event()
+
+    def __enter__(self) -> None:
+        self._come += 1
+        if self._come == self._wanted:
+            self.all_there.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_fault: object) -> None:
+        self._lock.release()
+
+
+def test_looks_that_are_outdated_before_they_end_still_serve_whoever_waited(
+    agents: dict[str, TestAgent], host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow server forgets everything once a second, and each look takes longer than that."""
+    delivery, now = delivery_of(host), host.now()
+    found = [delivery.door.admit(agent.token, now) for agent in agents.values()]
+    look, queue, looks = delivery._look[found[0].room], Queue(len(found)), []
+    monkeypatch.setattr(look, "_looking", queue)
+    build_all = services_delivery.build_all
+
+    def outdated(*facts: Any, **named: Any) -> dict[int, SeatView]:
+        views = build_all(*facts, **named)
+        assert queue.all_there.wait(30)
+        delivery.forget_all()
+        looks.append(len(views))
+        return views
+
+    monkeypatch.setattr(services_delivery, "build_all", outdated)
+    delivery.forget_all()
+    seen: list[SeatState] = []
+    threads = [
+        threading.Thread(target=lambda agent=agent: seen.append(delivery.kept(agent, now).state))
+        for agent in found
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == len(found) and all(state.step is Step.ANSWERING for state in seen)
+    assert len(looks) == 2  # the first, and one for all who came during it
+    assert delivery.views.get(found[0]) is None
+
+
+def test_what_was_looked_up_before_somebody_came_is_no_answer_to_them() -> None:
+    look, kept, store = SharedLook[str, int](), dict[str, int](), {"a": 1}
+    assert look.find("a", lambda: kept.get("a"), lambda: dict(store)) == 1
+    store["a"] = 2
+    assert look.find("a", lambda: kept.get("a"), lambda: dict(store)) == 2
+    with pytest.raises(KeyError):
+        look.find("b", lambda: kept.get("b"), lambda: dict(store))
 
 
 def test_many_at_once_look_once(agents: dict[str, TestAgent], host: Host) -> None:

@@ -122,7 +122,7 @@ class TestStandby:
         host.shipping.confirmed(dict.fromkeys(STORES, 1))
         host.epoch.fenced = True
         page = client_as("administrator").get("/health/detail").text
-        assert "已接管本机" in page and "一切正常" not in page
+        assert "<dd>本机已被接管，不再确认任何记录" in page and "一切正常" not in page
 
 
 class TestSteadyClock:

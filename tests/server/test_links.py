@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.incidents import IncidentKind
 from server.access import Actor
 from server.db.sittings import Attempt, Batch, Incident, LinkGapRow
-from server.events import SeatChanged
+from server.events import Activity, LinkChanged, SeatChanged
 from server.host import Host
 from server.live.watch import Watch
 from server.services import marks
@@ -20,6 +20,7 @@ from server.services.agents import find_agent
 from server.services.delivery import delivery_of
 from server.services.roomstate import load
 from tests.server.agent_kit import TestAgent
+from tests.server.command_kit import running_room
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, another_sitting, make_scene
 from tests.server.silence_kit import incidents
@@ -169,7 +170,7 @@ def test_a_loss_that_the_store_did_not_take_is_neither_forgotten_nor_told_too_so
 ) -> None:
     watch, since = Watch(host), host.now() - timedelta(seconds=10)
     with monkeypatch.context() as broken, pytest.raises(ExceptionGroup):
-        broken.setattr(host.db, "write", Flaky(host, "open_gap", away))
+        broken.setattr(host.db, "write", Flaky(host, "open_gaps", away))
         watch.tick()
     machine.advance(seconds=1)
     watch.tick()
@@ -187,8 +188,68 @@ def test_a_word_while_its_loss_is_written_leaves_no_open_silence(
     links, now = delivery_of(host).links, host.now()
     with host.db.read() as session:
         me = find_agent(session, silent.scene.workstations["1"])[0]
-    flaky = Flaky(host, "open_gap", lambda: links.heard(me, now) and None)
+    flaky = Flaky(host, "open_gaps", lambda: links.heard(me, now) and None)
     monkeypatch.setattr(host.db, "write", flaky)
     Watch(host).tick()
     assert [back for _, back in silences(host)] == [now]
     assert host.presence.of(me.workstation).linked
+
+
+# A dead switch
+
+
+class Counted:
+    """The acts that are written, one by one."""
+
+    def __init__(self, host: Host) -> None:
+        self._write, self.acts = host.db.write, list[str]()
+
+    def __call__(self, act: Callable[..., object], *args: object, **kwargs: object) -> object:
+        self.acts.append(act.__name__)
+        return self._write(act, *args, **kwargs)
+
+
+@pytest.mark.parametrize(("at_once", "transactions"), [(50, 1), (3, 2)])
+def test_seats_that_fall_silent_together_are_written_together(
+    app: Flask,
+    host: Host,
+    person_as: Callable[..., Actor],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: int,
+    transactions: int,
+) -> None:
+    room = running_room(app, host, person_as, machine, candidates=4)
+    monkeypatch.setattr("server.services.links._AT_ONCE", at_once)
+    told: list[LinkChanged | Activity] = []
+    host.events.subscribe(LinkChanged, told.append)
+    host.events.subscribe(Activity, told.append)
+    links, counted = delivery_of(host).links, Counted(host)
+    monkeypatch.setattr(host.db, "write", counted)
+    machine.advance(seconds=10)
+    links.check(host.now())
+    assert counted.acts == ["open_gaps"] * transactions
+    seats = [room.scene.seats[number] for number in "1234"]
+    assert [fact.seat for fact in told] == seats
+    assert {(lost, back) for lost, back in silences(host)} == {(host.now() - timedelta(seconds=10), None)}
+    assert len(silences(host)) == 4
+    machine.advance(seconds=2)
+    links.check(host.now())
+    links.check(host.now())
+    assert counted.acts == ["open_gaps"] * transactions + ["tell_silences"] * transactions
+    lines = [fact.seat for fact in told if isinstance(fact, Activity)]
+    assert lines == seats and len(incidents(host)) == 4
+
+
+def test_a_telling_that_the_store_did_not_take_is_told_at_the_next_look(
+    silent: TestAgent, host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = delivery_of(host).links
+    links.check(host.now())
+    machine.advance(seconds=5)
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(host.db, "write", Flaky(host, "tell_silences", away))
+        links.check(host.now())
+    assert incidents(host) == []
+    links.check(host.now())
+    assert len(incidents(host)) == 1

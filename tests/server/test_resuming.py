@@ -40,6 +40,7 @@ from server.web.acts import ACTS
 from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import MASTER, Machine
 from tests.server.delivery_kit import Scene, make_scene
+from tests.server.epoch_kit import later
 
 
 @pytest.fixture
@@ -143,15 +144,16 @@ def test_a_server_that_meets_a_higher_epoch_acknowledges_nothing_any_more(
     agent = seated(app, scene, "1")["1"]
     begin(scene, machine)
     opened(agent)
+    second = str(later(scene.host))
     seen = agent.client.get(Route.EPOCH, headers={EPOCH_HEADER: "1"})
     assert decode(EpochReply, seen.get_json()) == EpochReply(1, ServerState.ACTIVE)
     assert agent.get(Route.STATE).headers[EPOCH_HEADER] == "1"
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {agent.token}"}):
-        told = agent.client.post(Route.PRIMARY_GONE, headers=headers | {EPOCH_HEADER: "2"})
+        told = agent.client.post(Route.PRIMARY_GONE, headers=headers | {EPOCH_HEADER: second})
         assert decode(EpochReply, told.get_json()).state is ServerState.ACTIVE, "a stranger ends no server"
-        assert agent.client.post(Route.CHALLENGE, headers=headers | {EPOCH_HEADER: "2"}).status_code == 200
+        assert agent.client.post(Route.CHALLENGE, headers=headers | {EPOCH_HEADER: second}).status_code == 200
     assert not scene.host.epoch.fenced
-    told = agent.client.post(Route.PRIMARY_GONE, headers=agent._headers() | {EPOCH_HEADER: "2"})
+    told = agent.client.post(Route.PRIMARY_GONE, headers=agent._headers() | {EPOCH_HEADER: second})
     assert decode(EpochReply, told.get_json()).state is ServerState.FENCED
     for answer in (agent.send(), agent.get(Route.STATE), agent.post(Route.RESUME, ResumeRequest(()))):
         assert (answer.status_code, answer.get_json()["code"]) == (503, "server_fenced")

@@ -25,9 +25,9 @@ from server.services.site_check import Read
 from tests.server import check_kit as kit
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
+from tests.server.gate_kit import sign_site, standing
 from tests.server.smart_kit import CameraAgent, equip
 from tests.server.staffing_kit import Duty, demand, make_duty
-from tests.server.test_gates import sign_site, standing
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The link over HTTPS, the wall and the pages; the authority is the application under test."""
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from flask import Flask
@@ -19,11 +17,7 @@ from server.live.site_link import Link, Taker
 from server.services import site_exchange, site_files, site_taking, site_wall
 from tests.server.conftest import Machine
 from tests.server.site_kit import CODE, Pair, desk, hold_exam, make_pair, rows, site_host
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+from tests.server.site_line_kit import answering
 
 
 @pytest.fixture
@@ -34,13 +28,8 @@ def pair(host: Host, tmp_path: Path, machine: Machine, person_as: Callable[..., 
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, handler_class=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(app) as found:
+        yield found
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from server.cli.standby.copy import Copy
 from server.cli.standby.lookout import Lookout
 from server.cli.standby.order import Order, give, interrupted, order_file, taken
 from server.errors import Refused
-from server.host import Host
+from server.host import Host, open_host
 from server.jobs.following import Following
 from server.jobs.inbox import Inbox
 from server.services import epochs
@@ -24,6 +24,7 @@ from server.settings import Settings
 from tests.server.agent_kit import TestAgent, seated
 from tests.server.conftest import MASTER, Machine
 from tests.server.delivery_kit import Scene, make_scene
+from tests.server.epoch_kit import later
 from tests.server.test_resuming import copied
 
 
@@ -74,8 +75,10 @@ def test_it_says_what_it_is_and_acknowledges_nothing(app: Flask, scene: Scene, s
     agent = seated(app, scene, "1")["1"]
     follow(scene, standby)
     asking.lookout.look()
-    for said in ("999999999", "4", "x"):
+    for said in ("999999999", "4", "x", "5.1." + "0" * 32):
         asking.gone(agent, said)
+    assert asking.lookout.heard == 0, "nor is a seat without the proof of the server that it met"
+    asking.gone(agent, str(later(scene.host, 4)))
     assert asking.lookout.heard == 4
     for path in (Route.ANSWERS, Route.STATE, Route.SESSION, "/", "/login"):
         status, told, headers = asking.ask("POST", path)
@@ -117,11 +120,15 @@ def test_another_installations_key_file_opens_nothing(scene: Scene, standby: Set
         Copy(standby, b"o" * 32).look(scene.host.now())
 
 
-def test_the_epoch_of_the_copy_is_told(scene: Scene, standby: Settings) -> None:
+def test_the_epoch_of_the_copy_is_told(scene: Scene, standby: Settings, machine: Machine) -> None:
     scene.write(epochs.take_over, Actor(None, "console/root"), "fire", 6)
     follow(scene, standby)
     found = Copy(standby, MASTER).look(scene.host.now())
-    assert found is not None and found.epoch == 7
+    scene.host.close()
+    again = open_host(scene.host.settings, MASTER, look=machine.look)
+    assert found is not None and found.reign == again.epoch.reign and found.reign.number == 7
+    assert str(found.reign) == again.epoch.word, "the standby says of it what the server itself says"
+    again.close()
 
 
 def test_a_copy_that_cannot_be_read_now_changes_nothing(scene: Scene, standby: Settings) -> None:

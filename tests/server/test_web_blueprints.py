@@ -17,8 +17,8 @@ from server.db.bank import BlueprintRow
 from server.host import Host
 from server.services import blueprint_drafts, blueprints
 from tests.server import desk
+from tests.server.blueprint_kit import SAMPLE, SHORT
 from tests.server.desk import page, said, send
-from tests.server.test_blueprints import SAMPLE, SHORT
 
 ACTS = ("approve", "change", "retire", "discard", "edit")
 SAMPLE_TITLE = "保卫管理员三级理论知识细目表（示例）"

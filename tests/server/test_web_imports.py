@@ -1,12 +1,10 @@
-"""The pages of an import with real files read by real children: report, mapping, decision, export."""
+"""The pages of an import with real files read by real children: report, mapping, decision."""
 
-import io
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from openpyxl import load_workbook
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -366,38 +364,6 @@ class TestInterrupted:
         TestMapping().wait(keeper)
         assert "待确认" in page(keeper.browser.get(keeper.imported))
         assert keeper.browser.post(f"{keeper.imported}/again").status_code == 409
-
-
-class TestExport:
-    @pytest.fixture
-    def filled(self, keeper: Desk) -> Desk:
-        keeper.upload(desk.csv(GOOD), "a.csv")
-        keeper.browser.post(f"{keeper.imported}/commit")
-        return keeper
-
-    def test_a_workbook_holds_every_item_and_the_act_is_on_record(self, filled: Desk) -> None:
-        assert "国标 17 列 xlsx" in page(filled.browser.get(f"{filled.path}/export"))
-        answer = filled.browser.post(f"{filled.path}/export", data={"format": "guobiao"})
-        assert answer.status_code == 200
-        cells = [str(cell) for line in load_workbook(io.BytesIO(answer.data)).active.values for cell in line]
-        assert "第 1 道题问的是什么？" in cells
-        with filled.host.db.read() as session:
-            (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.act == "bank_exported"))
-        assert (entry.details["format"], entry.details["items"]) == ("guobiao", 3)
-        assert "问的是什么" not in str(entry.details)
-
-    def test_only_for_who_may_read_items(self, filled: Desk, client_as: Callable[..., FlaskClient]) -> None:
-        browser = client_as("administrator")
-        assert browser.get(f"{filled.path}/export").status_code == 403
-        assert browser.post(f"{filled.path}/export", data={"format": "guobiao"}).status_code == 403
-
-    def test_nothing_to_take_out_and_no_such_format(self, filled: Desk) -> None:
-        strange = filled.browser.post(f"{filled.path}/export", data={"format": "exe"})
-        assert said("export_format_unknown", value="exe") in page(strange)
-        none = filled.browser.post(f"{filled.path}/export", data={"format": "guobiao", "status": "active"})
-        assert said("export_is_empty") in page(none)
-        with filled.host.db.read() as session:
-            assert not session.scalars(select(AuditEntry).where(AuditEntry.act == "bank_exported")).all()
 
 
 def fault_lines(report: str) -> list[str]:

@@ -22,7 +22,9 @@ from client.device import DataFolder
 from client.endpoint import parse_endpoint
 from client.lockdown import Processes, Wish
 from client.lockdown_policy import POLICY_PATH, policy_text
+from exam_rooms.pairing import encode_code, fingerprint
 from tests.client.fake_room import FakeRoom
+from tests.client.tls_kit import make_ca
 from tests.unprivileged import user_and_prefix
 
 PAGES = Path(__file__).parent / "kiosk_pages"
@@ -48,6 +50,19 @@ def display() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(60)
+
+
+@contextmanager
+def running_room() -> Iterator[FakeRoom]:
+    """A room to pair with by its code, whose exam runs, as long as the block."""
+    ca = make_ca("site")
+    room = FakeRoom(ca_pem=ca.pem)
+    room.code = encode_code(room.secret, fingerprint(ca.der))
+    room.start()
+    try:
+        yield room
+    finally:
+        room.close()
 
 
 def private_mounts(mount: str, *words: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from server.cli.rehearse.telling import tell
 from tests.system.chromium import chromium
 from tests.system.screens import PASSWORD, Scene, shot, sign_in_at_the_seat
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 FAULTY = (
     "题库名称,ID,序号,认定点代码,题型代码,题号,试题（题干）,试题（选项A）,试题（选项B）,试题（选项C）,试题（选项D）,"
     "试题（选项E）,【图】及位置,正确答案,难度代码,一致性代码,解析\n"

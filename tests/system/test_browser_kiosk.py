@@ -1,17 +1,17 @@
-"""The candidate's page in a real Chromium: by keys alone, without a jump, at every size, and its tools."""
+"""The candidate's page in a real Chromium: a whole paper by keys alone, without a jump, at every size."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from exam_rooms.kiosk_messages import Accommodation, AnnouncementView, PageTools
 from itembank.marking import mark
 from tests.client.fake_room import ID_NUMBER, TICKET
 from tests.system.chromium import chromium
+from tests.system.keyboard_kit import focused, press, tab_to
 from tests.system.kiosk_stand import FORCED_VIEWS, Stand, every_kind, force, stand
 
 pytestmark = pytest.mark.system
@@ -35,28 +35,6 @@ def seat(browser: Browser, tmp_path: Path) -> Iterator[Stand]:
     with stand(browser, tmp_path) as made:
         yield made
         assert made.faults == []
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-
-
-def focused(page: Page, selector: str) -> bool:
-    return bool(page.evaluate("(selector) => document.activeElement.matches(selector)", selector))
-
-
-def tab_to(page: Page, selector: str, most: int = 40) -> None:
-    """By Tab alone; what has the focus must be seen, not lie under a bar."""
-    for _ in range(most):
-        if focused(page, selector):
-            break
-        page.keyboard.press("Tab")
-    assert focused(page, selector), selector
-    covered = """() => { const one = document.activeElement, box = one.getBoundingClientRect();
-      const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-      return !(at && (one.contains(at) || at.contains(one))); }"""
-    assert not page.evaluate(covered), f"{selector} is covered"
 
 
 # A whole paper
@@ -319,133 +297,3 @@ def sideways(page: Page) -> list[str]:
       const out = [...document.querySelectorAll(boxes)].filter((one) => one.scrollWidth > one.clientWidth + 1);
       return [...wide, ...out.map((one) => one.className)];
     }""")
-
-
-# The tools
-
-
-def test_struck_options_notes_and_the_place_survive_a_reload_and_a_killed_agent(seat: Stand) -> None:
-    seat.room.start()
-    page = seat.open()
-    page.locator(".exam").wait_for()
-    press(page, "ArrowRight", "Shift+B", "Shift+4", "n")
-    page.keyboard.type("先看图")
-    press(page, "Escape")
-    expect(page.locator(".option[data-struck]")).to_have_count(2)
-    page.wait_for_timeout(300)
-    page.reload()
-    expect(page.locator("#question-title")).to_have_text("第 2 题")
-    expect(page.locator(".option[data-struck]")).to_have_count(2)
-    seat.restart_agent()
-    seat.open()
-    expect(page.locator("#question-title")).to_have_text("第 2 题")
-    expect(page.locator(".option[data-struck]")).to_have_count(2)
-    page.wait_for_timeout(300)
-    press(page, "n")
-    expect(page.locator("#note-text")).to_have_value("先看图")
-    press(page, "Escape")
-    expect(page.locator("#note-text")).not_to_be_focused()
-    press(page, "Shift+B")
-    expect(page.locator(".option[data-struck]")).to_have_count(1)
-    assert seat.room.answers() == {}, "nothing of it is an answer"
-
-
-def test_the_policy_takes_tools_away(seat: Stand) -> None:
-    seat.room.start()
-    seat.room.show(tools=PageTools(eliminate=False, notes=False))
-    page = seat.open()
-    page.locator(".exam").wait_for()
-    press(page, "Shift+B", "n")
-    expect(page.locator("[data-strike], .note, [aria-controls=note]")).to_have_count(0)
-    expect(page.locator(".option[data-struck]")).to_have_count(0)
-
-
-def test_a_hand_is_raised_shown_and_lowered(seat: Stand) -> None:
-    page = seat.open()
-    page.locator("#ticket").wait_for()
-    seat.sign_in()
-    page.locator(".desk-button").first.click()
-    page.locator("dialog .btn", has_text="设备").click()
-    expect(page.locator(".desk-button").first).to_have_text("已举手")
-    page.locator(".desk-button").first.click()
-    page.locator("dialog .btn", has_text="放下手").click()
-    expect(page.locator(".desk-button").first).to_have_text("举手")
-    assert [(one.raised, one.reason) for one in seat.room.calls] == [(True, "technical"), (False, "")]
-
-
-def test_announcements_are_said_once_and_counted_until_read(seat: Stand) -> None:
-    seat.room.start()
-    seat.room.show(announcements=(AnnouncementView(3, "请保持安静。", datetime.now(UTC)),))
-    page = seat.open()
-    page.locator(".exam").wait_for()
-    expect(page.locator(".announcement-text")).to_have_text("请保持安静。")
-    expect(page.locator("[data-speech]")).to_contain_text("监考员通知：请保持安静。")
-    expect(page.locator(".desk-count")).to_have_text("1，1 条未读")
-    page.locator(".announcement-line .btn").click()
-    press(page, "Escape")
-    expect(page.locator(".desk-count, .announcement-line")).to_have_count(0)
-    page.reload()
-    page.locator(".exam").wait_for()
-    expect(page.locator(".desk-count")).to_have_count(0)
-
-
-def test_large_print_is_there_from_the_start_and_the_candidates_own_choice_stands(seat: Stand) -> None:
-    page = seat.open()
-    page.locator("#ticket").wait_for()
-    seat.room.show(accommodation=Accommodation(large_print=True))
-    seat.sign_in()
-    expect(page.locator("html")).to_have_attribute("data-size", "huge")
-    page.locator(".topbar-side .btn", has_text="显示").click()
-    page.locator("dialog label", has_text="大").first.click()
-    expect(page.locator("html")).to_have_attribute("data-size", "large")
-    page.reload()
-    page.locator(".desk-bar").wait_for()
-    expect(page.locator("html")).to_have_attribute("data-size", "large")
-
-
-def test_the_time_is_said_at_the_minutes_of_the_policy(seat: Stand) -> None:
-    page = seat.page
-    page.add_init_script(FORCED_VIEWS)
-    seat.room.start(minutes=30.2)
-    seat.room.show(tools=PageTools(warn_minutes=(30, 10)))
-    seat.open()
-    page.locator(".exam").wait_for()
-    expect(page.locator("[data-band=plenty]")).to_be_visible()
-    for minutes, band in ((30, "amber"), (10, "red")):
-        left = timedelta(minutes=minutes).total_seconds()
-        deadline = page.evaluate("window.forceView({}) || null")
-        assert deadline is None
-        force(page, time={"remaining": left, "deadline": None, "starts_in": None, "submit_in": 0})
-        expect(page.locator(".question-said")).to_contain_text(f"剩余时间不足 {minutes} 分钟")
-        expect(page.locator(f"[data-band={band}]")).to_be_visible()
-
-
-def test_letters_can_be_switched_off(seat: Stand) -> None:
-    seat.room.start()
-    page = seat.open()
-    page.locator(".exam").wait_for()
-    page.locator(".question-tools .btn", has_text="快捷键").click()
-    page.locator("dialog .choice").click()
-    press(page, "Escape")
-    press(page, "a", "n", "Shift+B")
-    expect(page.locator(".option[aria-checked=true], .option[data-struck], .note")).to_have_count(0)
-
-
-def test_a_picture_is_enlarged_and_moved_by_keys(seat: Stand) -> None:
-    seat.room.start()
-    page = seat.open()
-    page.locator(".exam").wait_for()
-    seat.on(9)
-    page.locator(".rich img").wait_for()
-    press(page, "z")
-    picture = page.locator(".zoom-view img")
-    expect(picture).to_have_js_property("naturalWidth", 320)
-    page.wait_for_function("() => document.querySelector('.zoom-view img').clientWidth > 320")
-    narrow = picture.evaluate("(one) => one.clientWidth")
-    press(page, "+", "+", "ArrowRight", "ArrowDown")
-    page.wait_for_function(
-        "(old) => document.querySelector('.zoom-view img').clientWidth >= 2 * old - 2", arg=narrow
-    )
-    assert page.evaluate("document.querySelector('.zoom-view').scrollLeft") > 0
-    press(page, "0", "Escape")
-    expect(page.locator("dialog[open]")).to_have_count(0)

@@ -113,23 +113,24 @@ def test_seats_at_one_machine_are_watched_at_the_other_and_survive_the_death_of_
             room = Room(hall.address, scene)
             room.begin()
             room.go_on(1.5)
-            assert eventually(lambda: shown(monitor) == written(room), 10)
+            assert room.until(lambda: shown(monitor) == written(room), 10)
 
             for agent in room.agents:
                 agent.client = Lane(front)  # type: ignore[assignment]
             room.go_on(1.5)
             hall.kill("server")
             room.go_on(6)
-            assert eventually(lambda: shown(monitor) == written(room), 10)
+            assert room.until(lambda: shown(monitor) == written(room), 10)
             assert {card["link"] for card in monitor.in_state("answering")} == {"up"}
             (left,) = host.bus.peers.values()
             assert left.about["leads"] and left.about["linked"] == len(SEATS)
 
-            hall.start("server")
-            time.sleep(1.0)
+            with room.staying():
+                hall.start("server")
+                time.sleep(1.0)
             room.go_on(3)
-            assert eventually(lambda: len(host.bus.peers) == 2, 20)
+            assert room.until(lambda: len(host.bus.peers) == 2, 20)
             assert sum(peer.about["leads"] for peer in host.bus.peers.values()) == 1
-            assert eventually(lambda: shown(monitor) == written(room), 10)
+            assert room.until(lambda: shown(monitor) == written(room), 10)
             monitor.close()
         nothing_lost(host, room)

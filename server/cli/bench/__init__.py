@@ -6,7 +6,17 @@ from typing import Any
 import click
 
 from server.cli.bench import scale
-from server.cli.bench.options import AS_JSON, STORE, TLS, ended, played, seats_option, shape_of, shaped
+from server.cli.bench.options import (
+    AS_JSON,
+    STORE,
+    TLS,
+    ended,
+    number_option,
+    played,
+    seats_option,
+    shape_of,
+    shaped,
+)
 from server.cli.words import _
 
 
@@ -32,7 +42,7 @@ def storm(seats: int, **shared: Any) -> None:  # noqa: ANN401
 @bench.command(
     help=_("准考证：按考试当天的方式排版带照片的准考证，打印用时和内存，与不带照片的同样页数对照。")
 )
-@click.option("--tickets", type=click.IntRange(1, 10_000), default=1000, show_default=True)
+@number_option("--tickets", click.IntRange(1, 10_000), 1000)
 @AS_JSON
 def documents(tickets: int, as_json: bool) -> None:
     """Sets the tickets with and without photos and prints both costs."""
@@ -47,10 +57,8 @@ def documents(tickets: int, as_json: bool) -> None:
 
 @bench.command(help=_("监控屏：座位上的变化多久出现在屏幕上，与每 2 秒刷新一次的页面对照。"))
 @seats_option(1000)
-@click.option("--monitors", type=click.IntRange(1, 200), default=50, show_default=True)
-@click.option(
-    "--seconds", type=click.FloatRange(1, 600), default=20.0, show_default=True, help=_("每种看法各看多少秒")
-)
+@number_option("--monitors", click.IntRange(1, 200), 50)
+@number_option("--seconds", click.FloatRange(1, 600), 20.0, _("每种看法各看多少秒"))
 @shaped
 def monitor(seats: int, monitors: int, seconds: float, **shared: Any) -> None:  # noqa: ANN401
     """Plays answers before monitors and pages; ends with 0 only when every monitor showed every answer."""
@@ -63,7 +71,7 @@ def monitor(seats: int, monitors: int, seconds: float, **shared: Any) -> None:  
 @bench.command(
     "room-camera", help=_("考场摄像头：在模拟考场里把人头对到座位上，打印对准的比例，与较粗的做法对照。")
 )
-@click.option("--looks", type=click.IntRange(20, 20_000), default=400, show_default=True)
+@number_option("--looks", click.IntRange(20, 20_000), 400)
 @click.option("--seed", type=int, default=1, show_default=True)
 @AS_JSON
 def room_camera(looks: int, seed: int, as_json: bool) -> None:
@@ -74,17 +82,9 @@ def room_camera(looks: int, seed: int, as_json: bool) -> None:
 
 
 @bench.command(help=_("考评平板：考评员同时逐项评分，含重发和断线，核对服务器上一条不少，打印保存用时。"))
-@click.option("--examiners", type=click.IntRange(3, 600), default=60, show_default=True)
-@click.option(
-    "--candidates", type=click.IntRange(1, 50), default=2, show_default=True, help=_("每组考评几名考生")
-)
-@click.option(
-    "--gap",
-    type=click.FloatRange(0, 60),
-    default=2.0,
-    show_default=True,
-    help=_("每名考评员两次点按平均相隔几秒"),
-)
+@number_option("--examiners", click.IntRange(3, 600), 60)
+@number_option("--candidates", click.IntRange(1, 50), 2, _("每组考评几名考生"))
+@number_option("--gap", click.FloatRange(0, 60), 2.0, _("每名考评员两次点按平均相隔几秒"))
 @click.option("--tls/--plain", default=True, show_default=True, help=_("平板与服务器之间是否加密"))
 @AS_JSON
 def scoring(examiners: int, candidates: int, gap: float, tls: bool, as_json: bool) -> None:
@@ -95,16 +95,10 @@ def scoring(examiners: int, candidates: int, gap: float, tls: bool, as_json: boo
 
 
 @bench.command(help=_("机构：向许多考点下发场次并收回答卷，打印每个考点的 CPU、字节和全部用时。"))
-@click.option("--sites", type=click.IntRange(1, 20_000), default=2000, show_default=True)
-@click.option("--candidates", type=click.IntRange(1, 500), default=50, show_default=True)
-@click.option("--items", type=click.IntRange(10, 500), default=100, show_default=True)
-@click.option(
-    "--window",
-    type=click.FloatRange(0.0),
-    default=0.0,
-    show_default=True,
-    help=_("全部考点在多少秒内先后联络"),
-)
+@number_option("--sites", click.IntRange(1, 20_000), 2000)
+@number_option("--candidates", click.IntRange(1, 500), 50)
+@number_option("--items", click.IntRange(10, 500), 100)
+@number_option("--window", click.FloatRange(0.0), 0.0, _("全部考点在多少秒内先后联络"))
 @STORE
 @TLS
 @AS_JSON

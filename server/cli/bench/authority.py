@@ -149,14 +149,14 @@ def measured(order: Order) -> Found:
     found = Found(order, os.getloadavg()[0])
     with private_hall(store=order.store, tls=order.tls) as hall:
         host = hall.host
-        writing = host.db.write(_common, now=host.now())
+        writing = host.db.write(common, now=host.now())
         answers = Answers(order.size, writing.starts_at)
         floor = AuthorityFloor(hall.fleet.folder / "floor.db")
-        sites = _staged(hall, order, writing)
+        sites = staged(hall, order, writing)
         folder = hall.fleet.folder / "sent"
         folder.mkdir()
-        _dispatched(hall, sites, found.out, floor)
-        _written(hall, sites, (answers, folder), floor)
+        dispatched(hall, sites, found.out, floor)
+        written(hall, sites, (answers, folder), floor)
         order.told(_("%(number)d 个考点", number=len(sites)))
         hall.serve()
         pace = Pace(hall.address, order.window, host.now)
@@ -166,15 +166,16 @@ def measured(order: Order) -> Found:
         order.told(_("下发完毕"))
         began, cpu = time.monotonic(), hall.cpu_seconds()
         found.back.played = returned(sites, folder, pace)
-        found.taken = _all_taken(hall, len(sites))
+        found.taken = all_taken(hall, len(sites))
         found.back.seconds, found.back.cpu = time.monotonic() - began, hall.cpu_seconds() - cpu
         found.out.floor, found.back.floor = floor.out, floor.back
-        found.lost, found.doubled = _counted(hall, sites, answers.records)
+        found.lost, found.doubled = counted(hall, sites, answers.records)
         floor.close()
     return found
 
 
-def _staged(hall: Hall, order: Order, writing: Writing) -> list[Simulated]:
+def staged(hall: Hall, order: Order, writing: Writing) -> list[Simulated]:
+    """All sites with their rooms, candidates and packages, nothing dispatched yet."""
     signing = hall.host.site.signing_key.private_bytes_raw()
     return [
         hall.host.db.write(add_site, signing, (writing, order.size, number), now=hall.host.now())
@@ -182,7 +183,7 @@ def _staged(hall: Hall, order: Order, writing: Writing) -> list[Simulated]:
     ]
 
 
-def _dispatched(hall: Hall, sites: Sequence[Simulated], part: Part, floor: AuthorityFloor) -> None:
+def dispatched(hall: Hall, sites: Sequence[Simulated], part: Part, floor: AuthorityFloor) -> None:
     """Makes every dispatch with the authority's own service, and the floor's beside it."""
     host = hall.host
     desk = Desk(host.db, host.answers, host.site, host.now)
@@ -197,7 +198,7 @@ def _dispatched(hall: Hall, sites: Sequence[Simulated], part: Part, floor: Autho
         floor.send(Subject(DISPATCH, row.about, 1, fingerprint(host.site.public_key), host.now()), content)
 
 
-def _written(
+def written(
     hall: Hall, sites: Sequence[Simulated], what: tuple[Answers, Path], floor: AuthorityFloor
 ) -> None:
     """What the sites will send, made as they make it: not the authority's work. The floor takes it in."""
@@ -213,7 +214,7 @@ def _written(
         floor.take(data, secret)
 
 
-def _all_taken(hall: Hall, wanted: int) -> int:
+def all_taken(hall: Hall, wanted: int) -> int:
     """Waits until the authority has taken in every file; how many, when no further one comes."""
     query = select(func.count()).where(SiteFile.incoming.is_(True), SiteFile.state == site_files.TAKEN)
     taken, changed = 0, time.monotonic()
@@ -226,7 +227,7 @@ def _all_taken(hall: Hall, wanted: int) -> int:
     return taken
 
 
-def _counted(hall: Hall, sites: Sequence[Simulated], each: int) -> tuple[int, int]:
+def counted(hall: Hall, sites: Sequence[Simulated], each: int) -> tuple[int, int]:
     """Records that the store lacks, and those that it has beyond what was sent."""
     engine = make_engine(hall.host.settings.answers_url)
     try:
@@ -242,7 +243,8 @@ def _counted(hall: Hall, sites: Sequence[Simulated], each: int) -> tuple[int, in
     )
 
 
-def _common(session: Session, *, now: datetime) -> Writing:
+def common(session: Session, *, now: datetime) -> Writing:
+    """The batch, the papers and the sitting that all sites share; two custodians hold the packages."""
     policy = policy_for(read_profile("national"), "baowei", 3)
     batch = Batch(
         name="bench",

@@ -1,4 +1,4 @@
-"""Straight lines through measurements, and a drawing of them: no clock, no process, no library."""
+"""Straight lines through measurements, ratios, and a drawing of them: no clock, no process, no library."""
 
 from collections.abc import Sequence
 from html import escape
@@ -19,6 +19,11 @@ def slope(points: Points) -> float:
     if spread == 0:
         return 0.0
     return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread
+
+
+def ratio(ours: float, floor: float) -> float:
+    """How many times the floor ours costs; 0 where no floor was measured."""
+    return round(ours / floor, 2) if floor > 0 else 0.0
 
 
 def nice_top(most: float) -> float:

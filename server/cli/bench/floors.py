@@ -46,6 +46,13 @@ def floor_beside(hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]]) -
     """Stops the server and runs the floor in its place. Raises `FleetFault`."""
     if "server" in hall.processes:
         hall.processes.pop("server").kill()
+    with floor_along(hall, shape, seats) as floor:
+        yield floor
+
+
+@contextmanager
+def floor_along(hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]]) -> Iterator[Floor]:
+    """Runs the floor as it is, whatever else runs there. Raises `FleetFault`."""
     secret, port = secrets.token_hex(16), free_port()
     process = _started(hall, shape, port, secret, seats)
     scheme = "https" if shape.tls else "http"

@@ -6,17 +6,18 @@ which hashes each picture and makes a durable file of it, under the second load.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from server.cli.bench.figures import ratio
 from server.cli.bench.floors import floor_beside
 from server.cli.bench.pictures import SIZE, name_of
 from server.cli.bench.saves import Run, run_of
-from server.cli.bench.shape import Shape
+from server.cli.bench.shape import Shape, ShapedLine
 from server.cli.bench.stand import Driver, Stand, Told, answering, counted, load
 from server.cli.rehearse.count import Line
 from server.cli.words import _
@@ -62,14 +63,10 @@ class Phase:
     pictures: Pictures | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(ShapedLine):
     """Three phases of ours, one of the floor. `stored`: pictures the store holds, of `sent` acknowledged."""
 
-    store: str
-    workers: int
-    seats: int
-    tls: bool
     picture_bytes: int
     load: tuple[float, float]
     ours: Mapping[str, Phase]
@@ -85,10 +82,6 @@ class Found:
         """Whether no save failed, no record is lost and every acknowledged picture is there."""
         failed = any(phase.saves.errors for phase in self.ours.values())
         return not (failed or self.lost or self.chain_errors) and self.stored == self.sent
-
-    def to_json(self) -> dict[str, object]:
-        """The line."""
-        return asdict(self)
 
     def in_words(self) -> str:
         """The line for people."""
@@ -120,10 +113,7 @@ def measured(order: Order) -> Found:
         tally, stored = counted(stand.hall, lines), announced.stored()
         floor = _floor(stand, order, seats)
     return Found(
-        store=shape.store,
-        workers=shape.workers,
-        seats=shape.seats,
-        tls=shape.tls,
+        **shape.facts(),
         picture_bytes=SIZE,
         load=(before, load()),
         ours=ours,
@@ -148,9 +138,9 @@ def _floor(stand: Stand, order: Order, seats: Sequence[Mapping[str, Any]]) -> Ph
 
 
 def _ratio(ours: Phase, floor: Phase) -> float:
-    if ours.pictures is None or floor.pictures is None or floor.pictures.cpu_ms <= 0:
+    if ours.pictures is None or floor.pictures is None:
         return 0.0
-    return round(ours.pictures.cpu_ms / floor.pictures.cpu_ms, 2)
+    return ratio(ours.pictures.cpu_ms, floor.pictures.cpu_ms)
 
 
 def _plan(order: Order, name: str, numbers: Numbers) -> dict[str, Any]:
@@ -180,9 +170,7 @@ def _numbers(order: Order, name: str, stations: Sequence[int], first: int) -> Nu
 
 
 def _raced(driver: Driver, cpu_seconds: Callable[[], float], alone: Phase | None) -> Phase:
-    began = cpu_seconds()
-    found = driver.race()
-    spent = cpu_seconds() - began
+    found, spent = driver.race_costing(cpu_seconds)
     saves = run_of(found, spent)
     told = found.get("frames")
     if told is None or alone is None:

@@ -40,6 +40,13 @@ ROOM_SEATS = click.option(
 )
 
 
+def number_option(
+    name: str, limit: click.IntRange | click.FloatRange, default: float, words: str | None = None
+) -> Callable[[Command], Command]:
+    """A number within bounds, whose default is shown; `words`: what it means."""
+    return click.option(name, type=limit, default=default, show_default=True, help=words)
+
+
 def seats_option(
     default: int | None, least: int = 2, *, name: str = "--seats"
 ) -> Callable[[Command], Command]:

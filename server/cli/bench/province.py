@@ -5,9 +5,8 @@ receipts, its attempts and its audit chain with a key of its own.
 """
 
 import base64
-import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,7 +21,6 @@ from exam_rooms.attempt_proof import (
     ExportedAttempt,
     ExportedJournal,
     ExportedRecord,
-    export_message,
 )
 from exam_rooms.protocol import (
     ZERO_HEAD,
@@ -38,13 +36,13 @@ from itembank.custody import Custodian
 from itembank.letters import new_letter_key
 from itembank.package import PackageSpec, seal_sections
 from itembank.sealing import new_key, seal
+from itembank.vault import Vault
 from server.db.base import vault_of
 from server.db.papers import Package
 from server.db.rooms import Room, Seat
 from server.db.sites import ExamSite, SiteRoom
 from server.db.sittings import Attempt, Candidate, Registration, RoomSitting, SeatStay
 from server.rules.audit_chain import FIRST_HASH, checkpoint_message, entry_hash, root_of
-from server.rules.site_document import compact
 from server.rules.site_file import fingerprint
 from server.services import packages
 from server.services.rosters import ID_PURPOSE, PHOTO_PURPOSE
@@ -115,36 +113,49 @@ def add_site(
 
 
 def _candidates(session: Session, held: RoomSitting, size: Size, now: datetime) -> dict[str, dict[str, int]]:
-    vault, names = vault_of(session), ("seats", "candidates", "registrations", "attempts")
-    known: dict[str, dict[str, int]] = {name: {} for name in names}
-    for number in range(1, size.candidates + 1):
-        ident = f"{held.id:09d}{number:09d}"
-        mark = vault.index(ID_PURPOSE, ident)
-        sealed = vault.seal_value(ID_PURPOSE, mark, ident.encode())
-        column = (number - 1) % 10 + 1
-        row = (number - 1) // 10 + 1
-        seat = Seat(
-            room_id=held.room_id, number=str(number), row=row, column=column, x=float(column), y=float(row)
-        )
-        person = Candidate(id_index=mark, sealed_id=sealed, name=f"{number}", created_at=now)
-        session.add_all([seat, person])
-        session.flush()
-        place = Registration(
-            sitting_id=held.sitting_id, room_id=held.room_id, candidate_id=person.id, ticket=ident
-        )
-        session.add(place)
-        session.flush()
+    """All seats of the room taken. Whatever needs another row's number waits for that row's flush, once a
+    table and not once a seat.
+    """
+    vault, numbers = vault_of(session), range(1, size.candidates + 1)
+    idents = [f"{held.id:09d}{number:09d}" for number in numbers]
+    seats = [_seat(held.room_id, number) for number in numbers]
+    people = [_person(vault, ident, now) for ident in idents]
+    session.add_all([*seats, *people])
+    session.flush()
+    places = [
+        Registration(sitting_id=held.sitting_id, room_id=held.room_id, candidate_id=one.id, ticket=ident)
+        for one, ident in zip(people, idents, strict=True)
+    ]
+    session.add_all(places)
+    session.flush()
+    for place in places:
         photo = secrets.token_bytes(size.photo)
         place.sealed_photo, place.has_photo = vault.seal_value(PHOTO_PURPOSE, str(place.id), photo), True
-        attempt = Attempt(
-            registration_id=place.id, room_sitting_id=held.id, seat_id=seat.id, form="AB"[number % 2]
-        )
-        session.add(attempt)
-        session.flush()
-        session.add(SeatStay(attempt_id=attempt.id, seat_id=seat.id, from_at=now))
-        for name, own in zip(names, (seat.id, person.id, place.id, attempt.id), strict=True):
-            known[name][str(number)] = own
-    return known
+    attempts = [
+        Attempt(registration_id=place.id, room_sitting_id=held.id, seat_id=seat.id, form="AB"[number % 2])
+        for place, seat, number in zip(places, seats, numbers, strict=True)
+    ]
+    session.add_all(attempts)
+    session.flush()
+    session.add_all(SeatStay(attempt_id=one.id, seat_id=one.seat_id, from_at=now) for one in attempts)
+    tables: dict[str, Sequence[Seat | Candidate | Registration | Attempt]] = {
+        "seats": seats,
+        "candidates": people,
+        "registrations": places,
+        "attempts": attempts,
+    }
+    return {name: {str(n): row.id for n, row in enumerate(rows, 1)} for name, rows in tables.items()}
+
+
+def _seat(room_id: int, number: int) -> Seat:
+    row, column = (number - 1) // 10 + 1, (number - 1) % 10 + 1
+    return Seat(room_id=room_id, number=str(number), row=row, column=column, x=float(column), y=float(row))
+
+
+def _person(vault: Vault, ident: str, now: datetime) -> Candidate:
+    mark = vault.index(ID_PURPOSE, ident)
+    sealed = vault.seal_value(ID_PURPOSE, mark, ident.encode())
+    return Candidate(id_index=mark, sealed_id=sealed, name=ident[-4:], created_at=now)
 
 
 def _package(session: Session, signing: bytes, what: tuple[Writing, Size, RoomSitting], now: datetime) -> int:
@@ -188,6 +199,8 @@ class Answers:
         """Of each candidate."""
         self.keys = {str(number): new_key() for number in range(1, size.candidates + 1)}
         self.streams = [self._stream(number) for number in range(1, size.candidates + 1)]
+        self.texts = [canonical(encode(records)).decode() for records in self.streams]
+        """What the streams are in a document: the same text at every site."""
         self.entries = self._entries()
 
     def _stream(self, attempt: int) -> tuple[ExportedRecord, ...]:
@@ -247,7 +260,7 @@ class Answers:
             "people": {},
             "candidates": [],
             "tickets": {str(one.attempt): one.ticket for one in exported},
-            "document": _document(site.key, exported, self.ends_at),
+            "document": _document(site.key, list(zip(exported, self.texts, strict=True)), self.ends_at),
             "aside": [],
             "keys": {number: base64.b64encode(key).decode() for number, key in self.keys.items()},
             "packages": [self._opened(site)],
@@ -332,13 +345,27 @@ class Answers:
         return point
 
 
-def _document(key: Ed25519PrivateKey, exported: Sequence[ExportedAttempt], at: datetime) -> str:
+def _document(key: Ed25519PrivateKey, written: Sequence[tuple[ExportedAttempt, str]], at: datetime) -> str:
+    """The signed attempts as `site_document.compact` writes them. `written`: each with the canonical text of
+    its records, which all sites share: only what is a site's own is written anew.
+    """
     bare = AttemptExport(
         format=FORMAT,
         site_key=base64.b64encode(key.public_key().public_bytes_raw()).decode(),
         ca_pem="",
         exported_at=at,
-        attempts=tuple(exported),
+        attempts=(),
     )
-    made = replace(bare, signature=base64.b64encode(key.sign(export_message(bare))).decode())
-    return compact(json.dumps(encode(made)).encode())
+    attempts = ",".join(_attempt_text(one, records) for one, records in written)
+    fields = {name: value for name, value in encode(bare).items() if name != "signature"}
+    message = f'["examhall/export",{_with_attempts(fields, attempts)}]'.encode()
+    return _with_attempts(fields | {"signature": base64.b64encode(key.sign(message)).decode()}, attempts)
+
+
+def _attempt_text(one: ExportedAttempt, records: str) -> str:
+    told = {name: value for name, value in encode(replace(one, records=())).items() if name != "site_key"}
+    return canonical(told).decode().replace('"records":[]', f'"records":{records}', 1)
+
+
+def _with_attempts(fields: Mapping[str, Any], attempts: str) -> str:
+    return canonical(fields).decode().replace('"attempts":[]', f'"attempts":[{attempts}]', 1)

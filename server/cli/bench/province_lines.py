@@ -14,11 +14,12 @@ from server.cli.bench.province import Simulated
 from server.cli.rehearse.staff import Address
 from server.live.authority_line import Line, LinkDown
 from server.rules.site_file import check_part, read_file, read_head
+from server.services.site_files import REFUSED
 
 AT_ONCE = 32
 """Sites that talk at the same time; more wait, and their waiting counts."""
-TRIES, AGAIN_SECONDS = 5, 1.0
-"""How often a site whose line broke tries again; the waiting counts."""
+TRIES, AGAIN_SECONDS, SLOWEST_SECONDS = 12, 1.0, 16.0
+"""How often a site whose line broke tries again, and after how long: doubled each time. It counts."""
 TWICE_EVERY = 10
 """Every tenth site sends all of its parts twice, as after a broken transfer: nothing may be there twice."""
 
@@ -66,13 +67,13 @@ def _all(sites: Sequence[Simulated], pace: Pace, play: Callable[[int, Simulated,
     def one(number: int) -> tuple[float, int]:
         site, due = sites[number], began + number * gap
         time.sleep(max(0.0, due - time.monotonic()))
-        for _try in range(TRIES):  # as a site does, from the part that is missing
+        for again in range(TRIES):  # as a site does, from the part that is missing
             line = Line((pace.address.url, pace.address.ca_pem), (site.code, site.key), pace.now)
             try:
                 done = play(number, site, line)
                 return time.monotonic() - due, done
             except LinkDown:
-                time.sleep(AGAIN_SECONDS)
+                time.sleep(min(SLOWEST_SECONDS, AGAIN_SECONDS * 2**again))
             finally:
                 line.close()
         return 0.0, 0
@@ -108,8 +109,8 @@ def _fetch(site: Simulated, line: Line) -> int:
 
 def _send(data: bytes, line: Line, times: int) -> int:
     head, parts = read_file(data)
-    _exchanged(line, [], [head.raw])
-    for _time in range(times):
-        for number, part in parts.items():
-            line.ask("POST", f"/site-link/files/{head.uid}/{number}", part)
-    return len(data)
+    (offer,) = _exchanged(line, [], [head.raw])["offers"]
+    wanted = [number for number in parts if number in offer["missing"]]
+    for number in wanted if times == 1 else [*parts] * times:
+        line.ask("POST", f"/site-link/files/{head.uid}/{number}", parts[number])
+    return len(data) if offer["state"] != REFUSED else 0

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from server.cli.bench.options import Command, ended, played, ran, seats_option, shape_of, shaped
+from server.cli.bench.options import (
+    Command,
+    ended,
+    number_option,
+    played,
+    ran,
+    seats_option,
+    shape_of,
+    shaped,
+)
 from server.cli.words import _
 
 REGIMES = ("paced", "saturated", "closed", "savers")
@@ -14,7 +23,7 @@ REGIMES = ("paced", "saturated", "closed", "savers")
 
 def _seconds(default: float) -> Callable[[Command], Command]:
     limit = click.FloatRange(0.5, 3600)
-    return click.option("--seconds", type=limit, default=default, show_default=True)
+    return number_option("--seconds", limit, default)
 
 
 @click.command(
@@ -27,20 +36,8 @@ def _seconds(default: float) -> Callable[[Command], Command]:
     show_default=True,
     help=_("paced 按考试节奏；saturated 压满；closed 一台考试机答完一题接一题；savers 全部同时保存"),
 )
-@click.option(
-    "--rate",
-    type=click.FloatRange(1, 20_000),
-    default=400.0,
-    show_default=True,
-    help=_("paced：每秒保存几次"),
-)
-@click.option(
-    "--savers",
-    type=click.IntRange(1, 5_000),
-    default=500,
-    show_default=True,
-    help=_("savers：几台考试机同时保存"),
-)
+@number_option("--rate", click.FloatRange(1, 20_000), 400.0, _("paced：每秒保存几次"))
+@number_option("--savers", click.IntRange(1, 5_000), 500, _("savers：几台考试机同时保存"))
 @seats_option(None, 1)
 @_seconds(10.0)
 @shaped
@@ -65,12 +62,8 @@ def submit(seats: int, **shared: Any) -> None:  # noqa: ANN401
 
 @click.command(help=_("图片：接收一幅 30 KB 图片的代价，以及保存答案会不会排在图片后面。"))
 @seats_option(200)
-@click.option(
-    "--rate", type=click.FloatRange(1, 20_000), default=100.0, show_default=True, help=_("每秒保存几次")
-)
-@click.option(
-    "--frames-rate", type=click.FloatRange(1, 2_000), default=50.0, show_default=True, help=_("每秒几幅图片")
-)
+@number_option("--rate", click.FloatRange(1, 20_000), 100.0, _("每秒保存几次"))
+@number_option("--frames-rate", click.FloatRange(1, 2_000), 50.0, _("每秒几幅图片"))
 @_seconds(10.0)
 @shaped
 def frames(seats: int, rate: float, frames_rate: float, **shared: Any) -> None:  # noqa: ANN401
@@ -84,13 +77,7 @@ def frames(seats: int, rate: float, frames_rate: float, **shared: Any) -> None: 
 @click.command(help=_("座位：越来越多的考试机只是连着，每座位每秒用多少处理器时间、占多少内存。"))
 @seats_option(5_000, name="--upto")
 @_seconds(20.0)
-@click.option(
-    "--pause",
-    type=click.FloatRange(0, 10),
-    default=0.02,
-    show_default=True,
-    help=_("相邻两台考试机开机相隔几秒"),
-)
+@number_option("--pause", click.FloatRange(0, 10), 0.02, _("相邻两台考试机开机相隔几秒"))
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -111,7 +98,7 @@ def seats(seats: int, pause: float, plot: Path | None, **shared: Any) -> None:  
 
 @click.command(help=_("长跑：加快节奏走完整场考试，看内存和延迟会不会一直增长，打印斜率。"))
 @seats_option(1_000)
-@click.option("--minutes", type=click.FloatRange(0.05, 600), default=10.0, show_default=True)
+@number_option("--minutes", click.FloatRange(0.05, 600), 10.0)
 @shaped
 def soak(seats: int, minutes: float, **shared: Any) -> None:  # noqa: ANN401
     """A whole exam; ends with 0 only when everybody handed in and nothing grows beyond its bound."""

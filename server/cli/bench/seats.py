@@ -6,13 +6,13 @@ that does not come: what is measured is what every seat costs in every second of
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from server.cli.bench.crowd import Crowds, Keys
 from server.cli.bench.figures import drawing
 from server.cli.bench.halls import opened, staged
-from server.cli.bench.shape import Shape
+from server.cli.bench.shape import Shape, ShapedLine
 from server.cli.bench.stand import Told, load
 from server.cli.rehearse.hall import Hall, private_hall
 from server.cli.rehearse.usage import resident_bytes
@@ -56,17 +56,13 @@ class Step:
     driver_busy: float
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(ShapedLine):
     """All steps. `empty_busy`: cores in use without any seat; `errors`: seats that were not linked; `spread`:
     dearest seat-second over the cheapest, from the first step with at least 300 seats on, where the server's
     own housekeeping no longer shows.
     """
 
-    store: str
-    workers: int
-    seats: int
-    tls: bool
     load: tuple[float, float]
     empty_busy: float
     steps: tuple[Step, ...]
@@ -77,10 +73,6 @@ class Found:
     def complete(self) -> bool:
         """Whether every seat was linked at every step."""
         return not self.errors
-
-    def to_json(self) -> dict[str, object]:
-        """The line."""
-        return asdict(self)
 
     def in_words(self) -> str:
         """The line for people."""
@@ -117,10 +109,7 @@ def measured(order: Order) -> Found:
         empty = _busy(hall, order.seconds)
         steps = _steps(hall, order, keys, empty)
     return Found(
-        store=shape.store,
-        workers=shape.workers,
-        seats=shape.seats,
-        tls=shape.tls,
+        **shape.facts(),
         load=(before, load()),
         empty_busy=round(empty, 3),
         steps=tuple(steps),

@@ -118,6 +118,12 @@ class Driver:
         self._child.stdin.flush()
         return self._heard()
 
+    def race_costing(self, cpu_seconds: Callable[[], float]) -> tuple[dict[str, Any], float]:
+        """What a race found, and the processor seconds that went meanwhile. Raises `FleetFault`."""
+        began = cpu_seconds()
+        found = self.race()
+        return found, cpu_seconds() - began
+
     def _heard(self) -> dict[str, Any]:
         assert self._child.stdout is not None
         line = self._child.stdout.readline()

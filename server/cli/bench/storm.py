@@ -16,7 +16,7 @@ from server.cli.bench.crowd import CONNECTING_PAUSE, Crowds
 from server.cli.bench.halls import opened, staged
 from server.cli.bench.logins import Logins, logged_in
 from server.cli.bench.opening import opening_ms
-from server.cli.bench.shape import Shape
+from server.cli.bench.shape import Shape, ShapedLine
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.fleet import FleetFault
 from server.cli.rehearse.hall import Hall, private_hall
@@ -72,18 +72,14 @@ class Start:
     loop_lag_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(ShapedLine):
     """Both ways beside each other; one that failed altogether is None. `opening_ms`: processor time to open
     one package at the seat. `load`: the machine's load average over a minute before and after. `errors`:
     seats that were not ready or did not open their paper, both times together. `login`: what it costs the
     server from the session to the first question, by the routes of a candidate.
     """
 
-    store: str
-    workers: int
-    seats: int
-    tls: bool
     load: tuple[float, float]
     package_bytes: int
     opening_ms: float
@@ -98,10 +94,6 @@ class Found:
         starts = (self.prefetched, self.naive)
         opened = all(start is not None and start.opened == self.seats for start in starts)
         return opened and self.login is not None
-
-    def to_json(self) -> dict[str, object]:
-        """The line."""
-        return asdict(self)
 
     def in_words(self) -> str:
         """The line for people."""
@@ -134,10 +126,7 @@ def stormed(order: Order) -> Found:
     load = (round(before, 2), round(os.getloadavg()[0], 2))
     shape, opened = order.shape, sum(start.opened for start in (ours, naive) if start)
     return Found(
-        store=shape.store,
-        workers=shape.workers,
-        seats=shape.seats,
-        tls=shape.tls,
+        **shape.facts(),
         load=load,
         package_bytes=seen.size,
         opening_ms=seen.opening_ms,

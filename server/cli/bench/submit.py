@@ -6,14 +6,15 @@ measured apart: what the chief's command takes for each candidate.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
 
 from exam_rooms.seats import AttemptState
+from server.cli.bench.figures import ratio
 from server.cli.bench.floors import floor_beside
-from server.cli.bench.shape import Shape
+from server.cli.bench.shape import Shape, ShapedLine
 from server.cli.bench.stand import Driver, Stand, Told, answering, counted, load
 from server.cli.rehearse.acts import Shift
 from server.cli.rehearse.fleet import FleetFault
@@ -57,16 +58,12 @@ class Run:
     cpu_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(ShapedLine):
     """Ours and the floor. `submitted`: attempts that the store holds as handed in with a receipt;
     `marking_cpu_ms`: of marking all items of a candidate, 0 when it was refused.
     """
 
-    store: str
-    workers: int
-    seats: int
-    tls: bool
     items: int
     load: tuple[float, float]
     ours: Run
@@ -83,10 +80,6 @@ class Found:
         return self.submitted == self.seats == self.ours.receipts.done and not (
             self.lost or self.chain_errors
         )
-
-    def to_json(self) -> dict[str, object]:
-        """The line."""
-        return asdict(self)
 
     def in_words(self) -> str:
         """The line for people."""
@@ -116,15 +109,12 @@ def measured(order: Order) -> Found:
         with floor_beside(stand.hall, shape, seats) as floor, floor.driver(plan) as driver:
             beside = _run(driver, floor.cpu_seconds)
     return Found(
-        store=shape.store,
-        workers=shape.workers,
-        seats=shape.seats,
-        tls=shape.tls,
+        **shape.facts(),
         items=ITEMS,
         load=(before, load()),
         ours=ours,
         floor=beside,
-        ratio_to_floor=round(ours.cpu_ms / beside.cpu_ms, 2) if beside.cpu_ms else 0.0,
+        ratio_to_floor=ratio(ours.cpu_ms, beside.cpu_ms),
         submitted=submitted,
         marking_cpu_ms=marking,
         lost=tally.lost,
@@ -133,12 +123,7 @@ def measured(order: Order) -> Found:
 
 
 def _run(driver: Driver, cpu_seconds: Callable[[], float]) -> Run:
-    def raced() -> Part:
-        began = cpu_seconds()
-        found = driver.race()
-        return _part_of(found, cpu_seconds() - began)
-
-    submits, receipts = raced(), raced()
+    submits, receipts = (_part_of(*driver.race_costing(cpu_seconds)) for _step in ("submit", "receipt"))
     driver.race()  # it writes down what was acknowledged
     return Run(submits, receipts, round(submits.cpu_ms + receipts.cpu_ms, 3))
 

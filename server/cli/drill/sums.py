@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,13 +37,12 @@ class FaultSum:
 
     def plus(self, other: "FaultSum") -> "FaultSum":
         """Both together."""
-        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
-        return FaultSum(**counts, seconds=self.seconds + other.seconds)
+        return FaultSum(**_added(self, other, _COUNTS), seconds=self.seconds + other.seconds)
 
     def to_json(self) -> dict[str, Any]:
         """As it is printed: counts, median and greatest time."""
         back = {"p50": self.share(0.5), "max": self.share(1.0)} if self.seconds else None
-        return {name: getattr(self, name) for name in _COUNTS} | {"seconds": back}
+        return _named(self, _COUNTS) | {"seconds": back}
 
     def share(self, share: float) -> float:
         """The time within which this share of the seats was back (nearest rank)."""
@@ -70,7 +69,7 @@ class Sum:
 
     def plus(self, other: "Sum") -> "Sum":
         """Both together."""
-        counts = {name: getattr(self, name) + getattr(other, name) for name in _TOTALS}
+        counts = _added(self, other, _TOTALS)
         names = sorted(self.by_fault.keys() | other.by_fault.keys())
         faults = {
             name: self.by_fault.get(name, FaultSum()).plus(other.by_fault.get(name, FaultSum()))
@@ -80,9 +79,17 @@ class Sum:
 
     def to_json(self) -> dict[str, Any]:
         """As it is printed."""
-        counts = {name: getattr(self, name) for name in _TOTALS}
+        counts = _named(self, _TOTALS)
         faults = {name: fault.to_json() for name, fault in self.by_fault.items()}
         return counts | {"seconds": self.seconds, "by_fault": faults}
+
+
+def _named(one: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in names}
+
+
+def _added(one: object, other: object, names: Iterable[str]) -> dict[str, int]:
+    return {name: getattr(one, name) + getattr(other, name) for name in names}
 
 
 def read(file: Path) -> dict[str, Sum]:
@@ -130,11 +137,11 @@ def _write(file: Path, content: Mapping[str, Any]) -> None:
 
 def _written(one: Sum) -> dict[str, Any]:
     faults = {
-        name: {key: getattr(fault, key) for key in _COUNTS}
+        name: _named(fault, _COUNTS)
         | {"tenths": {str(tenths): count for tenths, count in sorted(fault.seconds.items())}}
         for name, fault in one.by_fault.items()
     }
-    return {name: getattr(one, name) for name in _TOTALS} | {"seconds": one.seconds, "by_fault": faults}
+    return _named(one, _TOTALS) | {"seconds": one.seconds, "by_fault": faults}
 
 
 def _read_sum(content: Mapping[str, Any]) -> Sum:

@@ -17,12 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from exam_rooms.standby_messages import FIRST, Reign
 from itembank.sealing import SealBroken
 from itembank.vault import Vault
 from server.db.base import make_engine
 from server.db.people import SiteSecret
 from server.db.rooms import Seat, Workstation
 from server.db.sittings import RoomSitting
+from server.epoch import proven
 from server.jobs.inbox import Inbox
 from server.services import epochs
 from server.services.certificates import Authority, load_authority
@@ -34,7 +36,7 @@ from server.settings import Settings
 class Knowledge:
     """One look at the copy. `electorate`: paired workstations of rooms in a sitting."""
 
-    epoch: int
+    reign: Reign
     token_key: bytes
     authority: Authority
     electorate: frozenset[int]
@@ -91,6 +93,7 @@ class Copy:
         token = session.get_one(SiteSecret, "token")
         ca = session.get_one(SiteSecret, "ca")
         key = vault.open_value("site", "ca", ca.sealed)
+        token_key, reign = vault.open_value("site", "token", token.sealed), epochs.reign(session)
         seats = (
             select(Workstation.id)
             .join(Seat, Seat.id == Workstation.seat_id)
@@ -98,8 +101,8 @@ class Copy:
             .where(RoomSitting.state == "running", Workstation.active.is_(True))
         )
         return Knowledge(
-            epoch=max(1, epochs.current(session)),
-            token_key=vault.open_value("site", "token", token.sealed),
+            reign=proven(token_key, reign) if reign.number > 1 else FIRST,
+            token_key=token_key,
             authority=load_authority(key, x509.load_der_x509_certificate(ca.public)),
             electorate=frozenset(session.scalars(seats)),
         )

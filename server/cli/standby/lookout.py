@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from exam_rooms.protocol import EPOCH_HEADER, Route
-from exam_rooms.standby_messages import EpochReply, ServerState, epoch_of
+from exam_rooms.standby_messages import FIRST, EpochReply, Reign, ServerState, reign_of
 from exam_rooms.wire import encode
 from server.cli.standby.copy import Copy, Knowledge
+from server.epoch import holds
 from server.errors import Refused, fill, sentence
 from server.jobs.following import Following
 from server.rules.shipping import PROTECTED_SECONDS
@@ -41,7 +42,7 @@ class Lookout:
         self._known: Knowledge | None = None
         self.votes = Votes()
         self.heard = 0
-        """The highest epoch that a paired workstation told of."""
+        """The highest epoch that a paired workstation told of, with the proof of the server it met."""
 
     def look(self) -> bool:
         """Looks at the copy again; false while there is nothing in it."""
@@ -58,7 +59,11 @@ class Lookout:
     @property
     def epoch(self) -> int:
         """The epoch of the server that is followed."""
-        return self._known.epoch if self._known else 1
+        return self._reign.number
+
+    @property
+    def _reign(self) -> Reign:
+        return self._known.reign if self._known else FIRST
 
     def carried(self) -> bool:
         """Whether half of the seats of the running rooms report their server gone."""
@@ -69,8 +74,9 @@ class Lookout:
         path = environ["PATH_INFO"]
         if path in (Route.EPOCH, Route.PRIMARY_GONE):
             self._listen(environ, gone=path == Route.PRIMARY_GONE and environ["REQUEST_METHOD"] == "POST")
-            body: object = encode(EpochReply(self.epoch, ServerState.STANDBY, self._settings.peers))
-            return self._say(start_response, "200 OK", body)
+            of, peers = self._reign, self._settings.peers
+            word = EpochReply(of.number, ServerState.STANDBY, peers, of.since, of.proof)
+            return self._say(start_response, "200 OK", encode(word))
         if path == "/health":
             return self._say(start_response, "200 OK", self.health())
         return self._say(start_response, "503 Service Unavailable", self._refusal())
@@ -98,16 +104,18 @@ class Lookout:
     def _listen(self, environ: "WSGIEnvironment", *, gone: bool) -> None:
         """What the paired workstation tells whose token comes with it: an epoch, and that its server is gone.
 
-        Nobody else is believed: an epoch that a stranger made up would use up the numbers of journals.
+        Nobody else is believed, and no epoch without proof: one made up would use up the numbers of journals.
         """
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if self._door is None or scheme != "Bearer":
+        if self._door is None or self._known is None or scheme != "Bearer":
             return
         try:
             agent = self._door.admit(token, self._now())
         except Refused:
             return
-        self.heard = max(self.heard, epoch_of(str(environ.get(_EPOCH_KEY, ""))))
+        told = reign_of(str(environ.get(_EPOCH_KEY, "")))
+        if told.number > self.heard and holds(self._known.token_key, told):
+            self.heard = told.number
         if gone:
             self.votes.gone(agent.workstation, time.monotonic())
 
@@ -116,6 +124,6 @@ class Lookout:
 
     def _say(self, start_response: "StartResponse", status: str, body: object) -> Iterable[bytes]:
         data = json.dumps(body).encode()
-        headers = [_JSON, ("Content-Length", str(len(data))), (EPOCH_HEADER, str(self.epoch))]
+        headers = [_JSON, ("Content-Length", str(len(data))), (EPOCH_HEADER, str(self._reign))]
         start_response(status, [*headers, ("Cache-Control", "no-store")])
         return (data,)

@@ -25,6 +25,7 @@ export function showLoad(load) {
 /** Whether what is saved here lies on a second server, too: none | protected | unprotected | fenced. */
 export function showStandby(state, lag) {
   const node = document.getElementById('standby-state');
+  document.getElementById('taken-over').hidden = state !== 'fenced';
   node.hidden = state === 'none';
   if (node.hidden) return;
   const words = lag === null && state === 'unprotected' ? node.dataset.silent : node.dataset[state];
