@@ -22,10 +22,10 @@ setup-dev: $(STAMPS)/dev ## the same with what the tests need
 demo: setup ## a server, a smart room of 24 seats, a sitting with simulated candidates, a free seat for you
 	@$(BIN)/examhall demo
 
-test: setup-dev ## the tests (a quarter of an hour on two cores)
+test: setup-dev ## the tests
 	@tests/run
 
-test-walks: setup-dev ## whole ways through server, agents and browser that `make test` proves piece by piece
+test-walks: setup-dev ## whole ways that `make test` proves piece by piece, and the dearest single cases; CI runs both
 	@tests/run walks
 
 test-long: setup-dev ## what takes longer: a fresh chroot with the README's commands, long rehearsals, the longest browser walks

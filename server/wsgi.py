@@ -12,16 +12,19 @@ from gevent import monkey  # noqa: E402
 
 monkey.patch_all()
 
+import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import ssl  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gunicorn.app.base import BaseApplication  # noqa: E402
+from sqlalchemy.exc import DBAPIError  # noqa: E402
 
 from itembank.keyfile import KeyFile  # noqa: E402
 from server import metrics  # noqa: E402
@@ -44,6 +47,10 @@ from server.web.compiled import compile_monitor  # noqa: E402
 gc.freeze()  # what is loaded stays, and all workers share it
 gc.enable()
 
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 1.0
+STORE_AWAY = 75
+"""The exit status of a worker that found no store. gunicorn's own one for a failed start would end them all."""
 CONNECTIONS = 20_000
 """Of one worker: 5,000 seats hold two lanes and a socket each, and a dead worker leaves its own to others."""
 FILES = 65_536
@@ -69,8 +76,17 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The application, in the worker."""
-        return self._make()
+        """The application, in the worker.
+
+        A store that is away meanwhile ends this worker alone, and gunicorn begins another one; what a worker
+        that fails otherwise would end is the whole server.
+        """
+        try:
+            return self._make()
+        except DBAPIError as fault:
+            log.error("the store does not answer a worker that begins; the next one tries: %s", fault.orig)
+            time.sleep(RETRY_SECONDS)
+            os._exit(STORE_AWAY)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import pytest
 from tests.architecture.parsed import ROOT, source, sources
 
 
+@pytest.mark.dear
 def test_import_contracts() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
@@ -30,6 +31,7 @@ def test_pure_parts_load_without_the_server_libraries(package: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.dear
 def test_child_processes_start_in_three_places_only() -> None:
     allowed = {ROOT / "client/lockdown.py", ROOT / "client/browser.py"}
     guilty = [

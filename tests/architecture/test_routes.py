@@ -135,6 +135,7 @@ def test_the_auditor_changes_nothing(app: Flask) -> None:
     assert changing == []
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("role", Role)
 def test_whole_matrix_is_enforced(
     app: Flask, host: Host, role: Role, monkeypatch: pytest.MonkeyPatch

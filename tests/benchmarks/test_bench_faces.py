@@ -34,6 +34,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.dear
 def test_a_whole_run_counts_what_is_there(labelled: Path) -> None:
     told = measured(models.OWN, photos(labelled))
     assert told["faces"] == {"pictures": 3, "faces": 3, "found": 3, "false": 0, "recall": 1.0}

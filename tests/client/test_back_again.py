@@ -1,9 +1,12 @@
 """A candidate who wrote elsewhere meanwhile: the machine that never heard of it opens a new journal."""
 
+import pytest
+
 from tests.client.fake_room import ATTEMPT, FakeRoom
 from tests.client.test_agent_process import Start, answering, settled
 
 
+@pytest.mark.dear
 def test_a_machine_that_never_heard_of_the_move_does_not_go_on_in_its_old_journal(
     room: FakeRoom, start_agent: Start
 ) -> None:

@@ -252,6 +252,7 @@ def test_a_recording_goes_by_its_file() -> None:
     assert camera_name("some/where/seat 5.mp4") == "seat 5.mp4"
 
 
+@pytest.mark.dear
 def test_a_seat_without_a_camera_loads_no_vision() -> None:
     code = (
         "import sys\n"

@@ -75,6 +75,7 @@ SHAPES = st.one_of(
 TYPES = [np.uint8, np.uint16, np.int16, np.int64, np.float16, np.float32, np.float64, np.bool_, np.complex64]
 
 
+@pytest.mark.dear
 @settings(max_examples=150, deadline=None)
 @given(SHAPES, st.sampled_from(TYPES), st.sampled_from(["zero", "noise", "nan", "inf", "ends"]))
 def test_pixels_of_any_shape_and_depth_are_a_picture_or_none(
@@ -98,6 +99,7 @@ def test_pixels_of_any_shape_and_depth_are_a_picture_or_none(
 # Files
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_file_with_flipped_and_cut_bytes_is_a_picture_or_none(data: st.DataObject) -> None:
@@ -148,11 +150,13 @@ class Bench:
         return {alert.kind for alert in self.evidence.about(AlertRequest, 7)}
 
 
+@pytest.mark.dear
 def test_the_bench_knows_a_stranger_and_the_enrolled_person(tmp_path: Path) -> None:
     assert Bench(tmp_path / "a").feed(scene("biden.jpg")) == {"FACE_MISMATCH"}
     assert Bench(tmp_path / "b").feed(scene("obama.jpg", seed=4)) == set()
 
 
+@pytest.mark.dear
 def test_a_spoilt_picture_of_the_enrolled_person_is_no_stranger(tmp_path: Path) -> None:
     """With the rules of a real room: the median over several frames, and a time for which it must hold."""
     real = replace(EAGER, mismatch_frames=5, episodes=(EpisodeRule("FACE_MISMATCH", 5.0, 6.0),))
@@ -182,6 +186,7 @@ def wild() -> Iterator[Frame]:
     yield normalise(photo("obama.jpg").astype(np.uint16) * 257)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("frames", [grey_halves, wild], ids=lambda made: made.__name__)
 def test_cut_and_wild_pictures_are_nobody_and_never_a_stranger(
     tmp_path: Path, frames: Callable[[], Iterator[Frame]]

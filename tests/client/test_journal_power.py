@@ -199,6 +199,7 @@ def test_what_a_full_disk_left_is_never_mixed_with_the_next_record(
     assert replayed(tmp_path, start, Ran(trace, {1: 2, len(trace): 3}), written) > 5
 
 
+@pytest.mark.dear
 def test_the_file_cut_at_every_byte_is_a_prefix_that_goes_on(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path, DEVICE, GRANT, stamps)
     ends = [(tmp_path / NAME).stat().st_size]

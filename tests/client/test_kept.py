@@ -20,6 +20,7 @@ def agent(room: FakeRoom, tmp_path: Path):
     started.kill()
 
 
+@pytest.mark.dear
 def test_the_page_gets_the_servers_words_and_only_while_somebody_is_signed_in(
     agent: AgentProcess, room: FakeRoom
 ) -> None:
@@ -35,6 +36,7 @@ def test_the_page_gets_the_servers_words_and_only_while_somebody_is_signed_in(
     assert room.state.attempt == ATTEMPT
 
 
+@pytest.mark.dear
 def test_the_text_that_was_shown_goes_with_the_answer(agent: AgentProcess, room: FakeRoom) -> None:
     page = agent.page
     page.until(lambda view: view["step"] == "sign_in")

@@ -100,6 +100,7 @@ class Hall:
         return [self.asked[int(start) + second] for second in range(seconds)]
 
 
+@pytest.mark.dear
 def test_a_simultaneous_return_stays_near_the_rate_of_every_day_and_brings_every_answer() -> None:
     hall = Hall()
     hall.run(1030.0)
@@ -116,6 +117,7 @@ def test_a_simultaneous_return_stays_near_the_rate_of_every_day_and_brings_every
     assert while_away <= steady
 
 
+@pytest.mark.dear
 def test_a_busy_server_is_asked_by_as_much_less() -> None:
     at_ease, busy = Hall(seats=200), Hall(seats=200, hint=4)
     for hall in (at_ease, busy):

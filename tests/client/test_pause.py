@@ -301,6 +301,7 @@ def test_a_log_that_cannot_be_read_is_no_log(folder: DataFolder) -> None:
 # --- the whole agent ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_a_real_agent_stands_still_and_confirms_it(room: FakeRoom, start_agent: Start) -> None:
     agent: AgentProcess = answering(room, start_agent)
     now = room.state.server_time

@@ -81,6 +81,7 @@ def test_heads_are_found_where_they_were_pasted(eyes: RoomEyes, room: Frame) -> 
     assert 0 < glance.cost < 3
 
 
+@pytest.mark.dear
 def test_who_cannot_see_says_so_and_does_not_see_an_empty_room(eyes: RoomEyes, room: Frame) -> None:
     covered = np.full_like(room, 150)
     night = (room * 0.04).astype(np.uint8)
@@ -230,6 +231,7 @@ def test_a_camera_goes_to_the_server_that_took_over_and_takes_no_word_of_the_for
         other.server.server_close()
 
 
+@pytest.mark.dear
 def test_heads_travel_and_pictures_only_when_asked_for(
     keeper: Keeper, room: Frame, eyes: RoomEyes, tmp_path: Path
 ) -> None:

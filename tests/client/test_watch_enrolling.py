@@ -148,6 +148,7 @@ def test_frames_agree_from_the_policys_threshold_on(
     assert len(enrolments.calls) == sets
 
 
+@pytest.mark.dear
 def test_two_people_are_not_enrolled_as_one_unseen(bench: Bench) -> None:
     """Real networks: one frame of three shows somebody else, in every set. It is sent, and tells so."""
     bench.eyes = eyes()  # type: ignore[assignment]
@@ -197,6 +198,7 @@ def test_watching_and_enrolling_go_together(bench: Bench, enrolments: Enrolments
     assert len(bench.told(EnrolmentRequest)) == 1 and len(bench.alerts()) == 1
 
 
+@pytest.mark.dear
 def test_real_faces_are_enrolled_recognised_and_a_stranger_is_told(bench: Bench) -> None:
     """Real networks, real photos: the enrolment agrees with another photo, another person does not."""
     bench.eyes = eyes()  # type: ignore[assignment]

@@ -86,6 +86,7 @@ def test_without_other_paces_every_look_comes_at_the_sample_time(rules: WatchRul
 KINDS = st.sampled_from([(0, K.NO_FACE), (2, K.MULTI_FACE)])
 
 
+@pytest.mark.dear
 @given(KINDS, st.floats(0, 200), st.floats(0.001, 2.0), st.floats(0.01, 0.5))
 def test_no_alert_comes_later_than_its_hold_time_and_the_slowest_pace(
     cause: tuple[int, K], begins: float, cost: float, share: float
@@ -101,6 +102,7 @@ def test_no_alert_comes_later_than_its_hold_time_and_the_slowest_pace(
     assert begins - 0.001 <= first.since and first.at <= begins + hold + rules.slowest + 0.002
 
 
+@pytest.mark.dear
 @given(st.floats(0.0, 5.0), st.floats(0.01, 0.5), st.booleans())
 def test_the_pace_stays_within_its_bounds(cost: float, share: float, doubtful: bool) -> None:
     rules = replace(RULES, pace=replace(PACE, cpu_share=share))

@@ -83,6 +83,7 @@ def test_exceptions_name_both_people_the_seats_and_the_employer() -> None:
         assert (note.room, note.shared) == ("room 1", "e0")
 
 
+@pytest.mark.dear
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_laws_of_every_draw_whatever_the_order_of_the_input(data: st.DataObject) -> None:

@@ -42,6 +42,7 @@ def batches(draw: st.DrawFn) -> list[LoggedLook]:
     return looks
 
 
+@pytest.mark.dear
 @given(batches())
 @settings(max_examples=150)
 def test_what_was_packed_comes_back_unchanged(looks: list[LoggedLook]) -> None:

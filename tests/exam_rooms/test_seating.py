@@ -146,6 +146,7 @@ def test_what_cannot_be_avoided_is_reported() -> None:
     assert {(e.kind, e.shared) for e in result.exceptions} == {(Clash.EMPLOYER, "e0")}
 
 
+@pytest.mark.dear
 @given(seed=SEEDS, employers=st.integers(1, 4))
 @settings(max_examples=20, deadline=None)
 def test_no_single_exchange_would_have_helped(seed: str, employers: int) -> None:
@@ -238,6 +239,7 @@ def least_cost(pairs: dict[str, list[tuple[str, int]]], employers: list[str], bo
     return cheapest(0, 0, bound)
 
 
+@pytest.mark.dear
 @given(
     shape=st.sampled_from([(1, 5), (1, 7), (2, 2), (2, 3), (2, 4), (3, 3)]),
     seed=SEEDS,

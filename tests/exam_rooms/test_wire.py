@@ -65,12 +65,14 @@ def test_the_protocol_has_messages() -> None:
     assert len(MESSAGES) > 20
 
 
+@pytest.mark.dear
 @given(MESSAGE)
 def test_every_message_comes_back(message: object) -> None:
     text = json.dumps(encode(message))
     assert decode(type(message), json.loads(text)) == message
 
 
+@pytest.mark.dear
 @given(MESSAGE)
 def test_unknown_fields_are_passed_over(message: object) -> None:
     assert decode(type(message), {**encode(message), "added_later": {"x": 1}}) == message

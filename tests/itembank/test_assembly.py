@@ -80,6 +80,7 @@ def assert_legal(blueprint: Blueprint, pool: Iterable[PoolItem], rules: Rules, a
     assert all(line.met for lines in assembly.proof for line in lines if line.binding)
 
 
+@pytest.mark.dear
 def test_a_thousand_items_give_parallel_forms_in_seconds() -> None:
     pool, rules = make_pool(1000), Rules(forms=4, max_overlap=5)
     started = time.process_time()
@@ -127,6 +128,7 @@ def test_used_items_rest_where_the_pool_allows() -> None:
     assert not worn & set(form)
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(8, 90),
@@ -265,6 +267,7 @@ def test_where_points_are_few_they_are_shared_evenly_and_the_proof_says_so() -> 
     assert max(line.reached for line in lines) == 7  # 25 items of scope C on four points
 
 
+@pytest.mark.dear
 def test_items_that_no_paper_can_hold_are_left_out() -> None:
     pool = make_pool(1000)
     stray = [PoolItem("z1", "F-A-001", ItemKind.SINGLE, 3), PoolItem("z2", "AA-001", ItemKind.SINGLE, 3)]

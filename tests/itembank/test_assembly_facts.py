@@ -21,6 +21,7 @@ def assembled(pool: Pool, rules: Rules, seed: int = 1) -> Assembly:
     return assemble_plan(facts_plan(read_facts(pool.csv(), "pool.csv", demands), demands), rules, seed)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("n", "seed"), [(300, 1), (300, 2), (3000, 3)])
 def test_every_family_of_rows_is_met(n: int, seed: int) -> None:
     pool = make_pool(n, seed, part=5)
@@ -36,6 +37,7 @@ def test_every_family_of_rows_is_met(n: int, seed: int) -> None:
     assert assembly.bound <= assembly.objective
 
 
+@pytest.mark.dear
 def test_parallel_forms_share_little_are_equally_hard_and_rebuild() -> None:
     pool, rules = make_pool(600, 4, part=5), Rules(3, 2)
     assembly = assembled(pool, rules, 2**65)

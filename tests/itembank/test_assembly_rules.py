@@ -68,6 +68,7 @@ def assert_lawful(assembly: Assembly, pool: list[PoolItem], blueprint: Blueprint
     assert all(line.met for lines in assembly.proof for line in lines if line.binding)
 
 
+@pytest.mark.dear
 @settings(max_examples=25, deadline=None)
 @given(
     n=st.integers(10, 70),

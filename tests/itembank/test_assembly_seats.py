@@ -94,6 +94,7 @@ def test_a_full_grid_takes_four_colours_and_each_gets_its_own_sets() -> None:
     assert all(not (a & b).any() for a, b in combinations(left, 2))
 
 
+@pytest.mark.dear
 def test_a_room_of_tables_is_legal_and_neighbours_share_nothing() -> None:
     seats, plan = grid(3, 2), tables(800, 2)
     assembly = assemble_plan(plan, Rules(6, None, seats=seats), 11)
@@ -103,6 +104,7 @@ def test_a_room_of_tables_is_legal_and_neighbours_share_nothing() -> None:
     assert all(line.met for lines in assembly.proof for line in lines if line.binding)
 
 
+@pytest.mark.dear
 @settings(max_examples=15, deadline=None)
 @given(
     places=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=7, unique=True),

@@ -33,6 +33,7 @@ def found(seed: str, form: Json, who: str = "round-1") -> Finding:
     return judge(make(seed), who, instructed(form), map_digest(form, media))
 
 
+@pytest.mark.dear
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, SEEDS)
 def test_an_honest_seat_matches_in_every_round(seed: str, who: str) -> None:

@@ -103,6 +103,7 @@ def choices(draw: st.DrawFn) -> Item:
     return Item(facts, body)
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(choices())
 def test_choices_come_back_as_they_went(made: Item) -> None:

@@ -178,6 +178,7 @@ def test_no_search_in_gift_goes_in_squares(data: str) -> None:
     assert time.process_time() - begun < 1
 
 
+@pytest.mark.dear
 def test_no_search_in_moodle_goes_in_squares() -> None:
     truth = (
         '<answer fraction="100"><text>true</text></answer><answer fraction="0"><text>false</text></answer>'

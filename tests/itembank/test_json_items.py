@@ -159,6 +159,7 @@ KEYS = st.sampled_from(
 )
 
 
+@pytest.mark.dear
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=7), max_size=4))
 def test_any_values_are_read_or_refused_with_places(records: list[dict[str, object]]) -> None:

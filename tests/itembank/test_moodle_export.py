@@ -35,6 +35,7 @@ def noted(exported: Exported) -> list[tuple[str, str]]:
     return [(note.place, note.code) for note in exported.notes]
 
 
+@pytest.mark.dear
 @LAW
 @given(items(XML_KINDS))
 @example(item(ItemKind.TEXT, ItemBody("[[ [[1]]", gaps=(Gap("1", accepted=("1",)),))))
@@ -50,6 +51,7 @@ def test_every_kind_of_moodle_xml_comes_back_as_it_went(made: Item) -> None:
     assert alike(found.items[0].item) == alike(made)
 
 
+@pytest.mark.dear
 @LAW
 @given(items(GIFT_KINDS, one_gap=True))
 def test_every_kind_of_gift_comes_back_as_it_went(made: Item) -> None:

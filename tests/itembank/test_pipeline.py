@@ -178,6 +178,7 @@ def test_the_template_reads_as_a_sample_of_each_kind() -> None:
     assert all(placed.item.facts.sample for placed in reading.items)
 
 
+@pytest.mark.dear
 def test_two_thousand_items_are_read_in_order() -> None:
     rows = [row(uid=f"B-{number}", stem=f"第{number}题：应当（　　）。") for number in range(2000)]
     reading = read_bank(xlsx_bytes({"题库": [HEADER, *rows]}), "x.xlsx")

@@ -186,6 +186,7 @@ def items(draw: st.DrawFn) -> Item:
     return Item(facts, body)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("version", EXPORTS)
 @settings(max_examples=120, deadline=None)
 @given(item=items())

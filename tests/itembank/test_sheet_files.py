@@ -108,6 +108,7 @@ def templates(draw: st.DrawFn) -> Template:
     )
 
 
+@pytest.mark.dear
 @given(templates())
 @settings(max_examples=40, deadline=None)
 def test_a_workbook_comes_back_as_it_went(template: Template) -> None:

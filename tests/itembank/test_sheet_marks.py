@@ -60,6 +60,7 @@ def test_the_vectors_templates_are_sound_and_survive_their_json() -> None:
     assert len(VECTORS["vectors"]) >= 25
 
 
+@pytest.mark.dear
 @given(st.data(), st.sampled_from(sorted(TEMPLATES)), st.integers(0, 1000))
 def test_a_score_is_between_nothing_and_a_hundred(data: st.DataObject, name: str, overtime: int) -> None:
     template = TEMPLATES[name]
@@ -69,6 +70,7 @@ def test_a_score_is_between_nothing_and_a_hundred(data: st.DataObject, name: str
     assert all(0 <= found.tasks[task.number] <= task.full for task in template.tasks)
 
 
+@pytest.mark.dear
 @given(st.data(), st.sampled_from(["one", "odd"]))
 def test_one_more_deduction_never_brings_points(data: st.DataObject, name: str) -> None:
     template = TEMPLATES[name]
@@ -80,6 +82,7 @@ def test_one_more_deduction_never_brings_points(data: st.DataObject, name: str) 
     assert score(template, fold([*before, more])).total <= score(template, fold(before)).total
 
 
+@pytest.mark.dear
 @given(st.data())
 def test_the_order_across_items_does_not_matter(data: st.DataObject) -> None:
     told = data.draw(actions(ONE))
@@ -87,6 +90,7 @@ def test_the_order_across_items_does_not_matter(data: st.DataObject) -> None:
     assert fold(told) == fold(by_thing)
 
 
+@pytest.mark.dear
 @given(st.data(), st.booleans())
 def test_a_resent_stream_changes_nothing(data: st.DataObject, lock: bool) -> None:
     photo = {"act": "photo", "item": "1.1", "sha256": "a" * 64}

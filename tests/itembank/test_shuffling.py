@@ -36,6 +36,7 @@ def ids(form: dict[str, Any]) -> list[str]:
     return [one["id"] for one in form["items"]]
 
 
+@pytest.mark.dear
 @given(st.text(min_size=1, max_size=12))
 def test_everybody_sees_the_same_questions_in_an_order_of_their_own(who: str) -> None:
     found = shown(FORM, who)

@@ -67,6 +67,7 @@ def test_alpha_of_a_table_worked_out_by_hand() -> None:
     assert alpha(np.array([[1, NAN], [0, 1.0]]), np.ones(2)) is None
 
 
+@pytest.mark.dear
 @given(TABLES)
 def test_figures_stay_in_their_bounds_and_order_of_candidates_is_nothing(scores: np.ndarray) -> None:
     points = np.ones(scores.shape[1])

@@ -147,6 +147,7 @@ def test_any_damaged_workbook_with_pictures_is_read_or_refused(at: int, value: i
         assert said.problems[0].code
 
 
+@pytest.mark.dear
 @given(st.lists(st.lists(st.text(max_size=6), min_size=17, max_size=18), max_size=3))
 def test_any_rows_below_the_header_are_items_or_named(rows: list[list[str]]) -> None:
     written = [[cell.replace("\0", "") for cell in cells] for cells in rows]

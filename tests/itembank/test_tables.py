@@ -49,6 +49,7 @@ def test_text_tables_in_every_encoding(encoding: str, recognised: str, delimiter
 cells = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
 
 
+@pytest.mark.dear
 @given(st.lists(st.lists(cells, min_size=2, max_size=4), min_size=1, max_size=6))
 def test_text_cells_come_back_as_they_were(rows: list[list[str]]) -> None:
     data = b"\xef\xbb\xbf" + csv_bytes([["头", "头", "头", "头", "头"], *rows])
@@ -118,6 +119,7 @@ def test_the_name_does_not_decide_the_format() -> None:
     assert read_tables(csv_bytes(ROWS), "错名.xlsx").format == "csv"
 
 
+@pytest.mark.dear
 def test_far_cells_that_hold_only_a_style_are_nothing() -> None:
     memory = io.BytesIO()
     with xlsxwriter.Workbook(memory) as book:
@@ -195,6 +197,7 @@ def test_an_open_quote_refuses_the_file_and_names_the_row(text: str) -> None:
     assert (said.code, said.params["row"], said.problems[0].place) == ("row_broken_quotes", 3, "row 3")
 
 
+@pytest.mark.dear
 def test_a_bomb_is_refused_while_it_unfolds() -> None:
     bomb = changed_zip(WORKBOOK, {"xl/sharedStrings.xml": b"<sst>" + b" " * (60 * 1024 * 1024)})
     assert len(bomb) < 200_000

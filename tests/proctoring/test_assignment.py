@@ -31,6 +31,7 @@ def best_by_trying(costs: np.ndarray) -> float:
     return min(sum(wide[row, column] for row, column in enumerate(way)) for way in ways)
 
 
+@pytest.mark.dear
 @settings(max_examples=150, deadline=None)
 @given(matrices)
 def test_the_sum_is_the_least_of_all_ways(costs: np.ndarray) -> None:

@@ -103,6 +103,7 @@ def test_who_comes_back_to_the_chair_is_measured_anew() -> None:
 # --- following slowly --------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_who_sinks_into_the_chair_within_an_hour_is_not_looking_away() -> None:
     looks = [facing(0.0, -9.0 * place / 3600) for place in range(3600)]
     assert replay(stream(looks), RULES) == ()
@@ -117,6 +118,7 @@ def test_nobody_can_teach_it_another_place_bit_by_bit() -> None:
     assert 44 * 60 <= told.since <= 47 * 60
 
 
+@pytest.mark.dear
 @given(st.lists(st.floats(-40, 40), min_size=40, max_size=120))
 def test_the_usual_place_stays_near_home_and_within_what_was_seen(values: list[float]) -> None:
     usual = Usual()
@@ -212,6 +214,7 @@ def walk(seed: int, count: int) -> list[Sight]:
     return sights
 
 
+@pytest.mark.dear
 @given(st.integers(0, 10_000), st.integers(0, 80))
 def test_a_state_kept_as_json_is_all_that_the_rest_needs(seed: int, cut: int) -> None:
     sights, state, told = walk(seed, 80), START, []

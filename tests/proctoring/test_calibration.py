@@ -93,6 +93,7 @@ def test_a_residual_over_a_quarter_of_the_pitch_is_refused_with_its_figure() -> 
     assert fault.params["residual"] > fault.params["most"] == 30
 
 
+@pytest.mark.dear
 @settings(max_examples=12, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(5, 12))
 def test_the_order_of_samples_changes_nothing(random: object, count: int) -> None:

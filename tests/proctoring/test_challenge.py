@@ -175,6 +175,7 @@ LOOKS = st.lists(
 )
 
 
+@pytest.mark.dear
 @given(LOOKS, st.permutations([LEFT, RIGHT, UP, BLINK]))
 def test_nothing_counts_after_the_end_and_time_only_goes_forward(made, order) -> None:
     state, ended = begin(tuple(order[:2]), 2.0), None
@@ -189,6 +190,7 @@ def test_nothing_counts_after_the_end_and_time_only_goes_forward(made, order) ->
     assert 0 <= state.left(1000.0) <= state.left(0.0) + 1000
 
 
+@pytest.mark.dear
 @given(LOOKS)
 def test_looks_all_at_once_pass_nothing(made) -> None:
     state = begin((LEFT, BLINK), 2.0)

@@ -63,6 +63,7 @@ def judged(eyes: Eyes, frames: list[Frame], order: tuple[str, ...], enrolled: Fr
     return state
 
 
+@pytest.mark.dear
 def test_a_head_that_is_lifted_and_eyes_that_are_shut_pass(eyes: Eyes) -> None:
     made = film("astronaut.png")
     frames = [*made[AHEAD] * 3, *made[LIFTED], *made[AHEAD], *made[SHUT] * 2, *made[AHEAD]]
@@ -72,6 +73,7 @@ def test_a_head_that_is_lifted_and_eyes_that_are_shut_pass(eyes: Eyes) -> None:
     assert state.scores["similarity"] > 0.6
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("step_", "yaw", "pitch"), [("turn_left", 1, 0), ("turn_right", -1, 0), ("look_up", 0, 1)]
 )
@@ -92,6 +94,7 @@ def test_somebody_else_who_lifts_the_head_is_seen(eyes: Eyes) -> None:
     assert (state.result, state.reason) == (ChallengeResult.FAILED, "other_face")
 
 
+@pytest.mark.dear
 def test_in_the_dark_nothing_passes_and_nobody_is_a_stranger(eyes: Eyes) -> None:
     made = film("astronaut.png")
     frames = [

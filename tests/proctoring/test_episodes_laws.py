@@ -82,6 +82,7 @@ def sights_of(runs: list[tuple[str, int, float]]) -> tuple[list[Sight], list[str
     return sights, names
 
 
+@pytest.mark.dear
 @given(RUNS, SOME_RULES)
 @settings(max_examples=150)
 def test_alerts_and_ends_take_turns(runs: list[tuple[str, int, float]], rules: WatchRules) -> None:
@@ -97,6 +98,7 @@ def test_alerts_and_ends_take_turns(runs: list[tuple[str, int, float]], rules: W
                 assert each.since >= before.at
 
 
+@pytest.mark.dear
 @given(RUNS, SOME_RULES)
 def test_at_most_one_episode_of_a_kind_is_open(runs: list[tuple[str, int, float]], rules: WatchRules) -> None:
     state = START
@@ -106,6 +108,7 @@ def test_at_most_one_episode_of_a_kind_is_open(runs: list[tuple[str, int, float]
         assert max(Counter(each.kind for each in news).values(), default=0) <= 1
 
 
+@pytest.mark.dear
 @given(RUNS, SOME_RULES)
 @settings(max_examples=150)
 def test_no_alert_before_its_cause_has_held(runs: list[tuple[str, int, float]], rules: WatchRules) -> None:
@@ -133,6 +136,7 @@ def test_no_alert_before_its_cause_has_held(runs: list[tuple[str, int, float]], 
             assert later - earlier <= 3.0 + 1e-6
 
 
+@pytest.mark.dear
 @given(RUNS, SOME_RULES, st.data())
 @settings(max_examples=150)
 def test_stopping_and_going_on_changes_nothing(

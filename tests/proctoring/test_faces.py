@@ -117,6 +117,7 @@ def test_boxes_may_overlap_up_to_the_limit(shift: float, kept: int) -> None:
     assert len(distinct(boxes, np.array([0.9, 0.8], np.float32), 0.3)) == kept
 
 
+@pytest.mark.dear
 @given(
     st.lists(
         st.tuples(
@@ -228,6 +229,7 @@ def known(detector, verifier):
     return {name: vector(detector, verifier, photo(name)) for name in PERSONS}
 
 
+@pytest.mark.dear
 def test_vectors_have_the_cards_length_and_length_one(known) -> None:
     for each in known.values():
         assert each.shape == (VERIFY.dim,)

@@ -45,6 +45,7 @@ def used(target: Path) -> set[str]:
     return {state.card.name for state in models.verify(models.places(target)) if state.used}
 
 
+@pytest.mark.dear
 def test_networks_with_a_manifest_of_their_own_are_installed_and_preferred(
     source: Path, target: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_networks_with_a_manifest_of_their_own_are_installed_and_preferred(
     assert {path.stat().st_mode & 0o777 for path in target.iterdir()} == {0o644}, "the seat agent reads them"
 
 
+@pytest.mark.dear
 def test_a_known_network_is_recognised_whatever_its_file_is_called(tmp_path: Path, target: Path) -> None:
     brought = tmp_path / "stick"
     brought.mkdir()

@@ -218,6 +218,7 @@ def test_a_known_input_is_scaled_by_channel_like_a_picture() -> None:
     assert np.array_equal(swapped[0, :, :, ::-1], picture)
 
 
+@pytest.mark.dear
 def test_the_answer_does_not_hang_on_the_number_of_threads() -> None:
     before = cv2.getNumThreads()
     try:

@@ -127,6 +127,7 @@ def persons(eyes: Opened, frame: Frame) -> int:
     )
 
 
+@pytest.mark.dear
 def test_the_networks_see_one_person_two_persons_and_an_empty_place(eyes: Opened) -> None:
     assert persons(eyes, photo("obama.jpg")) == 1
     assert persons(eyes, wall()) == 0
@@ -146,6 +147,7 @@ def odd_frames() -> Iterator[Frame]:
     yield np.random.default_rng(1).integers(0, 256, (240, 320, 3), dtype=np.uint8)
 
 
+@pytest.mark.dear
 def test_odd_frames_are_looked_at(eyes: Opened) -> None:
     for frame in odd_frames():
         objects.find(eyes.net, eyes.card, frame)

@@ -108,6 +108,7 @@ def test_an_empty_chair_is_empty_and_not_covered(eyes: Eyes) -> None:
     assert (seen.width, seen.height) == (640, 480)
 
 
+@pytest.mark.dear
 def test_whom_the_first_look_misses_the_second_finds(eyes: Eyes) -> None:
     frame = placed(wall(720, 1280), "astronaut.png", 16, 600)
     once = eyes.observe(frame, None, RULES, sizes=Sizes(160, 0))

@@ -109,6 +109,7 @@ def test_no_mirror_image_is_taken_for_a_turn() -> None:
 # --- the upright head ---------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_the_upright_head_is_the_mean_of_the_sample_portraits(eyes: Eyes, nets: Nets) -> None:
     """As `pose.SIDES` says: laid over each other, made symmetric, chin right below the forehead's top."""
     places = [*RIGID, CHIN]

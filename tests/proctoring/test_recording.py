@@ -44,6 +44,7 @@ def test_frames_are_those_of_a_webcam_and_no_two_are_alike(cutout: Cutout) -> No
     assert {quality(frame).verdict for frame in frames} == {Verdict.GOOD}
 
 
+@pytest.mark.dear
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(cutout: Cutout) -> None:
     people = [Sitter(cutout)]
     assert same(record(backdrop(3), people, 5, 3), record(backdrop(3), people, 5, 3))

@@ -82,12 +82,14 @@ def logged(sights: list[Sight]) -> list[LoggedLook]:
     return kept
 
 
+@pytest.mark.dear
 @given(st.integers(0, 100_000))
 def test_notes_of_looks_tell_exactly_what_the_looks_told(seed: int) -> None:
     sights = looks(seed)
     assert refold(unpack(pack(logged(sights))), RULES) == episodes.replay(sights, RULES)
 
 
+@pytest.mark.dear
 def test_such_seats_show_everything_that_can_be_told() -> None:
     """The law above would hold for a fold that tells nothing."""
     told = {each.kind for seed in range(60) for each in episodes.replay(looks(seed), RULES)}

@@ -75,6 +75,7 @@ def test_a_state_survives_being_written_down(room: Room) -> None:
     assert room.state.drift
 
 
+@pytest.mark.dear
 def test_one_missed_look_of_ten_is_no_empty_chair() -> None:
     room, drawn = Room(), np.random.default_rng(3)
     for _ in range(300):  # a quarter of an hour
@@ -90,6 +91,7 @@ def test_somebody_who_was_never_seen_at_the_seat_is_not_missed() -> None:
     assert room.state.seat(SEATS[4]).unclear
 
 
+@pytest.mark.dear
 def test_who_is_seen_in_few_looks_is_unclear_and_who_is_seen_in_half_is_waited_for_longer(room: Room) -> None:
     drawn = np.random.default_rng(5)
     for _ in range(120):
@@ -235,6 +237,7 @@ def looks() -> st.SearchStrategy[list[frozenset[str]]]:
     return st.lists(st.frozensets(st.sampled_from(SEATS[:11]), max_size=4), min_size=6, max_size=12)
 
 
+@pytest.mark.dear
 @settings(max_examples=8, deadline=None)
 @given(looks(), st.integers(0, 2**16))
 def test_every_episode_opens_before_it_closes_and_only_one_of_a_cause_is_open(
@@ -252,6 +255,7 @@ def test_every_episode_opens_before_it_closes_and_only_one_of_a_cause_is_open(
     assert {(str(spell.kind), spell.seat) for spell in room.state.open} == open_ones
 
 
+@pytest.mark.dear
 @settings(max_examples=15, deadline=None)
 @given(st.permutations(SEATS[:11]))
 def test_the_order_in_which_heads_come_changes_nothing(order: list[str]) -> None:

@@ -63,6 +63,7 @@ def test_whatever_order_heads_come_in_each_finds_the_same_seat(order: list[str],
     assert seats_of([head(seat, *shifts[seat]) for seat in order]) == list(order)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hall", HALLS, ids=lambda hall: hall.name)
 def test_simulated_rooms_reach_their_figures(hall: object) -> None:
     score = measure(hall, looks=80, seed=2)  # type: ignore[arg-type]

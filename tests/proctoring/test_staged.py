@@ -44,6 +44,7 @@ def seen(frame: Frame, **looks: bool) -> ObservationNote:
     return eyes().observe(frame, None, RULES, compare=False, look=Looks(**looks)).note()
 
 
+@pytest.mark.dear
 def test_in_the_dark_a_face_is_found_or_nobody_and_the_picture_is_called_dark() -> None:
     for frame in staged.dark(sits(), 0.16, 1):
         assert (seen(frame).persons, seen(frame).quality) == (1, "dark")
@@ -63,6 +64,7 @@ def test_a_blurred_picture_says_so_and_a_shrunk_one_is_small() -> None:
     assert {frame.shape for frame in staged.shrunk(sits(), 160, 120)} == {(120, 160, 3)}
 
 
+@pytest.mark.dear
 def test_a_walker_behind_is_a_face_and_no_person_of_this_seat() -> None:
     frames = staged.passing(WALL, person("obama.jpg"), person("biden.jpg"), 5, 6)
     notes = [seen(frame) for frame in frames]
@@ -70,6 +72,7 @@ def test_a_walker_behind_is_a_face_and_no_person_of_this_seat() -> None:
     assert max(note.faces for note in notes) == 2
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", ["obama.jpg", "biden.jpg"])
 def test_a_telephone_that_is_drawn_is_found_and_none_without_it(name: str) -> None:
     without, held = sits(name), staged.with_phone(sits(name))
@@ -84,6 +87,7 @@ def test_a_photo_on_a_screen_shows_a_face_in_a_frame() -> None:
     assert not np.array_equal(frames[0], frames[1])
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("degrees", [45.0, -45.0])
 def test_a_turned_head_is_turned_to_that_side(degrees: float) -> None:
     cutout = person("biden.jpg")
@@ -100,6 +104,7 @@ def test_a_turned_head_is_turned_to_that_side(degrees: float) -> None:
     assert float(np.abs(still.pixels.astype(int) - cutout.pixels).mean()) < 3
 
 
+@pytest.mark.dear
 def test_the_same_seed_gives_the_same_pictures() -> None:
     for make in (
         lambda seed: staged.dark(sits(), 0.2, seed),

@@ -162,6 +162,7 @@ def test_without_a_cool_down_every_episode_is_told() -> None:
     assert named(told) == ["+NO_FACE", "-NO_FACE"] * 3 and "again" not in told[2].scores  # type: ignore[union-attr]
 
 
+@pytest.mark.dear
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), max_size=12), st.floats(0, 40))
 def test_episodes_of_a_kind_keep_their_distance(turns: list[tuple[int, int]], cool: float) -> None:
     """And none is told that would not be told without a cool-down: at most one for each time away."""

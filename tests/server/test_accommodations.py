@@ -223,6 +223,7 @@ def test_it_takes_two_people_with_a_reason_before_the_start(
         grant(scene, admin, THIRTY)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_change_reaches_the_seat_and_the_record_without_the_approval_text(
     app: Flask, scene: Scene, admin: Actor, host: Host

@@ -85,6 +85,7 @@ def entry(**values: object) -> Entry:
     return Entry(**given_values)  # type: ignore[arg-type]
 
 
+@pytest.mark.dear
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 3)), max_size=12), st.randoms())
 def test_the_order_does_not_depend_on_who_came_first(facts: list[tuple[bool, bool, int]], random) -> None:
     entries = [

@@ -161,6 +161,7 @@ def test_an_invigilator_of_another_room_says_nothing_here(
     assert kept(scene.host) == []
 
 
+@pytest.mark.dear
 def test_the_dialog_and_the_activity_list(scene: Scene, sign_in: Callable[[Actor], FlaskClient]) -> None:
     page, staff, chief = f"/monitor/{scene.room_sitting}", sign_in(scene.invigilator), sign_in(scene.chief)
     assert "全场通知" in staff.get(f"{page}/bar").text

@@ -49,6 +49,7 @@ def colleagues(session: Session) -> set[tuple[int, frozenset[str]]]:
     return found
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_08_seven_rooms_two_occupations_nine_employers(
     host: Host, person_as: Callable[..., Actor]
@@ -110,6 +111,7 @@ def test_exceptions_are_told_by_name_and_ticket(host: Host, person_as: Callable[
     assert all(person.startswith("演练考生") for person in note.people)
 
 
+@pytest.mark.dear
 def test_a_new_draw_leaves_nothing_of_the_old_one(small: Centre) -> None:
     host = small.host
     tables = (Registration, Attempt, SeatStay)
@@ -204,6 +206,7 @@ def test_scenario_32_the_own_room_of_a_roster_is_given_by_the_draw(
     assert [row.own_room for row in rows] == [True]
 
 
+@pytest.mark.dear
 def test_a_withdrawn_draw_lets_the_roster_grow(small: Centre) -> None:
     host, sitting = small.host, small.sittings["baoanyuan"]
     more = arrangement_kit.people("baoanyuan", 5, 9, skip=40)
@@ -225,6 +228,7 @@ def test_a_withdrawn_draw_lets_the_roster_grow(small: Centre) -> None:
     assert caught.value.code == "seats_not_drawn"
 
 
+@pytest.mark.dear
 def test_what_a_child_drew_is_stored_only_while_its_question_holds(small: Centre) -> None:
     host, sittings = small.host, list(small.sittings.values())
     choice = Choice(rooms=tuple(small.rooms.values()))

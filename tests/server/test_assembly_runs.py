@@ -114,6 +114,7 @@ class TestFurtherRules:
             assert not set(form) & set(barred)
         assert all(set(a) & set(b) == {"T-1", "T-61"} for a, b in combinations(found.values(), 2))
 
+    @pytest.mark.dear
     def test_items_of_planned_sittings_are_left_out_or_taken_up_to_the_limit(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int]
     ) -> None:
@@ -228,6 +229,7 @@ class TestOneFormASeat:
         assert drawn == {seat: "ABCDEFGHI"[int(seat) - 1] for seat in drawn}
         assert "05" not in drawn
 
+    @pytest.mark.dear
     def test_another_room_or_changed_seats_are_refused(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int], place: int
     ) -> None:
@@ -320,6 +322,7 @@ class TestRebuild:
             assembly_runs.begin_rebuild(session, crew.custodian, number)
 
 
+@pytest.mark.dear
 def test_scenario_12_a_paper_of_200_items_by_weights_5_20_35_40_is_exact_and_rebuilds(
     host: Host, crew: preparing.Crew
 ) -> None:

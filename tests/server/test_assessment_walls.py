@@ -36,6 +36,7 @@ def shown(stage: Stage, browser: FlaskClient, rest: str = "") -> str:
 # --- who is behind a code -------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_the_seed_that_replays_the_order_is_for_those_who_know_the_names(
     host: Host, person_as: People, sign_in: SignIn
 ) -> None:

@@ -139,6 +139,7 @@ def test_too_many_tries_pause_this_account_at_this_address(
     assert app.test_client().post("/login", data=form, environ_base=elsewhere).status_code == 302
 
 
+@pytest.mark.dear
 def test_many_tries_at_once_are_no_way_around_the_limit(
     app: Flask, host: Host, wang: Actor, password: str
 ) -> None:

@@ -97,6 +97,7 @@ class TestWithoutTheKey:
 
 
 class TestRestore:
+    @pytest.mark.dear
     def test_everything_is_there_again(
         self,
         centre: Centre,
@@ -141,6 +142,7 @@ class TestRestore:
             assert set(audit.acts(session)) >= {"standby_promoted", "backup_restored"}
         again.close()
 
+    @pytest.mark.dear
     def test_two_machines_restored_in_the_same_minutes_are_two_servers(
         self, centre: Centre, saved: Path, tmp_path: Path
     ) -> None:
@@ -176,6 +178,7 @@ class TestRestore:
         check(again, held)
         again.close()
 
+    @pytest.mark.dear
     def test_an_older_backup_takes_the_key_file_of_its_time(
         self,
         centre: Centre,

@@ -173,6 +173,7 @@ class TestMaking:
         lock.release()
         assert not (tmp_path / "b").exists()
 
+    @pytest.mark.dear
     def test_a_copy_made_under_writing_is_whole(self, centre: Centre, host: Host, tmp_path: Path) -> None:
         ended = threading.Event()
 
@@ -258,6 +259,7 @@ class TestChunks:
             writer.finish()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("ways", ["sqlite to postgresql", "postgresql to sqlite"])
 def test_a_backup_moves_between_stores(
     ways: str,

@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from server.cli import main
 
 
+@pytest.mark.dear
 def test_the_bench_prints_every_method_beside_what_is_asked() -> None:
     found = CliRunner().invoke(main, ["bench", "room-camera", "--looks", "40", "--json"])
     table = json.loads(found.stdout.splitlines()[0])

@@ -47,6 +47,7 @@ def page(address: str, password: str, person_as: Callable[..., Actor]) -> Iterat
         yield opened
 
 
+@pytest.mark.dear
 def test_a_draft_is_mended_in_the_editor(page: Page, host: Host, person_as: Callable[..., Actor]) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda fault: faults.append(str(fault)))

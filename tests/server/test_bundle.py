@@ -128,6 +128,7 @@ def test_the_same_content_gives_the_same_archive(tmp_path: Path, content: Conten
     assert again.read_bytes() == archive.read_bytes()
 
 
+@pytest.mark.dear
 def test_one_changed_byte_anywhere_is_refused(archive: Path, tmp_path: Path) -> None:
     data = archive.read_bytes()
     # every block's first and last byte, and places between that no step of blocks would meet

@@ -26,6 +26,7 @@ def room(host: Host, app: Flask, person_as: Callable[..., Actor], machine: Machi
     return case_room(host, person_as, machine)
 
 
+@pytest.mark.dear
 def test_a_case_walks_from_the_seat_to_the_decision_on_its_page(
     room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -229,6 +229,7 @@ def remember(session: Session, checked: dict[str, Any], columns: dict[str, str])
     session.add(ImportMapping(template=template, mapping=mapping, created_at=datetime.now(UTC)))
 
 
+@pytest.mark.dear
 def test_an_export_is_for_who_may_read_items_and_comes_in_again(
     examhall: Examhall, variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -355,6 +356,7 @@ def blueprint_in_use(examhall: Examhall) -> None:
     assert examhall("blueprint", "approve", number, "--as", "admin", typed=typed).exit_code == 0
 
 
+@pytest.mark.dear
 def test_papers_are_assembled_by_one_person_and_approved_by_another(
     examhall: Examhall, variables: dict[str, str]
 ) -> None:
@@ -378,6 +380,7 @@ def test_papers_are_assembled_by_one_person_and_approved_by_another(
     assert states == ["assembled", "approved"]
 
 
+@pytest.mark.dear
 def test_a_pool_that_is_too_small_is_named(examhall: Examhall, variables: dict[str, str]) -> None:
     add_people(variables)
     examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--reviewed")

@@ -43,6 +43,7 @@ def states(centre: Centre) -> list[str]:
     return [json.loads(line)["state"] for line in lines]
 
 
+@pytest.mark.dear
 def test_one_person_adds_and_another_approves(desk: Centre, plan: Path) -> None:
     assert "编号 1" in desk.done("blueprint", "add", plan, "--as", "keeper", **TYPED)
     refused = desk.refused("blueprint", "approve", "1", "--as", "keeper", **TYPED)
@@ -73,6 +74,7 @@ def test_a_file_that_is_no_blueprint_is_refused(desk: Centre, plan: Path, data: 
     assert states(desk) == []
 
 
+@pytest.mark.dear
 def test_papers_tell_what_a_file_still_needs(desk: Centre, plan: Path) -> None:
     with desk.host() as host:
         preparing.bank(host, preparing.CONSOLE)

@@ -1,5 +1,6 @@
 """What a monitor shows is compiled before anybody asks for it."""
 
+import pytest
 from flask import Flask
 from jinja2 import Environment, meta
 
@@ -21,6 +22,7 @@ def made_of(env: Environment, name: str, found: set[str]) -> set[str]:
     return found
 
 
+@pytest.mark.dear
 def test_no_page_of_the_monitor_is_compiled_during_an_exam(app: Flask) -> None:
     env = app.jinja_env
     compile_monitor(app)

@@ -293,6 +293,7 @@ def test_rechecks_need_a_list_and_come_one_at_a_time(host: Host, person_as: Call
     ask(desk)
 
 
+@pytest.mark.dear
 def test_scenario_36_a_recheck_finds_an_uncounted_item_and_publicity_begins_anew(
     host: Host, person_as: Callable[..., Actor], machine: Machine
 ) -> None:

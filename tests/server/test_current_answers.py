@@ -60,6 +60,7 @@ def folded(records: Sequence[Record]) -> dict[str, tuple[int, int, str]]:
     return last
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @rules(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), journals=JOURNALS, number=st.integers(1, 10**6))

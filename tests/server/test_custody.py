@@ -195,6 +195,7 @@ def test_a_rehearsals_keys_leave_with_its_crew(host: Host, admin: Actor, holder:
     added(host, admin, Role.CUSTODIAN)
 
 
+@pytest.mark.dear
 def test_sealing_again_needs_a_witness_even_when_nothing_sealed_is_in_force(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:
@@ -223,6 +224,7 @@ def test_sealing_again_needs_a_witness_even_when_nothing_sealed_is_in_force(
     assert shown.cosigned_by == entry.details["cosigned_by"] == stage.crew.custodian.name
 
 
+@pytest.mark.dear
 def test_one_of_the_chosen_custodians_co_signs_the_first_seal(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_made_smart_room_has_a_camera_of_its_own_at_every_seat() -> None:
     assert all(seat.camera == f"CAM-{seat.number}" for seat in room.seats)
 
 
+@pytest.mark.dear
 def test_the_crew_can_do_its_work_and_is_dismissed(host: Host) -> None:
     crew = hire(host, Names("reh-1-", "演练"), invigilators=staff_needed(31))
     assert len(crew.all(Role.INVIGILATOR)) == 3
@@ -97,6 +98,7 @@ def test_the_crew_can_do_its_work_and_is_dismissed(host: Host) -> None:
         assert not custody.witness_needed(session, None)  # the site's first key holders are still to come
 
 
+@pytest.mark.dear
 def test_the_stage_is_ready_to_be_released(host: Host) -> None:
     crew = hire(host, Names("", "演示", "demo-password"), invigilators=2)
     told: list[str] = []
@@ -122,6 +124,7 @@ def test_the_stage_is_ready_to_be_released(host: Host) -> None:
     ]
 
 
+@pytest.mark.dear
 def test_drawn_portraits_pass_the_photo_import(host: Host) -> None:
     crew = hire(host, Names("", "演示", "demo-password"), invigilators=2)
     staged = stage_sitting(
@@ -263,6 +266,7 @@ def test_percentiles_take_the_nearest_rank(values: tuple[float, ...], share: flo
     assert percentile(values, share) == expected
 
 
+@pytest.mark.dear
 def test_the_demo_has_a_practical_assessment_that_is_under_way(host: Host) -> None:
     names = Names("demo-", "示例", "a long enough password")
     crew = hire(host, names, invigilators=2)

@@ -75,6 +75,7 @@ def test_a_code_with_one_digit_changed_names_nobody(scene: Scene) -> None:
 # --- confirming --------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_after_a_clear_comparison_one_person_passes_and_the_seat_admits_by_itself(
     scene: Scene, desk_: Desk, agent: TestAgent

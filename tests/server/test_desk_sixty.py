@@ -41,6 +41,7 @@ def put_on_duty(session, scene: Scene, *, now: object) -> None:
         session.add(Assignment(room_sitting_id=scene.room_sitting, user_id=who.user_id, role="invigilator"))
 
 
+@pytest.mark.dear
 def test_scenario_16_sixty_candidates_from_the_desk_to_the_collection(
     scene: Scene, sign_in: Callable[[Actor], FlaskClient], machine: Machine
 ) -> None:

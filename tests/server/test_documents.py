@@ -72,6 +72,7 @@ def test_a_paper_shows_every_kind_and_its_head() -> None:
     assert "[[" not in text
 
 
+@pytest.mark.dear
 def test_paper_sizes() -> None:
     long = {"A": {"form": plain_form(60)}}
     small, large = made("paper", size="A4", **long), made("paper", size="A3", **long)
@@ -273,6 +274,7 @@ def test_whatever_html_there_is_becomes_a_tree(parts: list[str]) -> None:
     assert width_of(tree) >= 0
 
 
+@pytest.mark.dear
 def test_strange_html_is_still_set() -> None:
     form, rng = plain_form(20), np.random.default_rng(7)
     bits = [f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS] + ["文字", "[[1]]", "<td colspan=3>"]
@@ -319,6 +321,7 @@ def test_sixty_copies_of_a_hundred_items_are_quick(host: Host) -> None:
     assert result["data"].startswith(b"%PDF")
 
 
+@pytest.mark.dear
 def test_typeset_pages_are_counted() -> None:
     body = typeset("paper", {"head": HEAD, "size": "A4", "paper": paper.paper(plain_form(100))}, at=AT)
     assert body.pages == len(pages(body.pdf))

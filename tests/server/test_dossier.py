@@ -79,6 +79,7 @@ def codes(found: Verified) -> set[tuple[str, str, str]]:
     return {(one.file, one.code, one.row) for one in found.wrong}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_39_the_file_of_a_room_is_proved_without_the_server(day: Over, tmp_path: Path) -> None:
     data = made(day.scene)
@@ -104,6 +105,7 @@ def test_scenario_39_the_file_of_a_room_is_proved_without_the_server(day: Over, 
     assert f"{name}\t{started}\t" in done.stdout
 
 
+@pytest.mark.dear
 def test_one_altered_byte_anywhere_is_named(packed: tuple[bytes, bytes]) -> None:
     data, _key = packed
     with zipfile.ZipFile(io.BytesIO(data)) as book:
@@ -172,6 +174,7 @@ def test_rows_of_the_day_are_inside_and_personal_data_is_not(day: Over) -> None:
     assert inside[f"3-process/record-{scene.room_sitting}.pdf"].startswith(b"%PDF")
 
 
+@pytest.mark.dear
 def test_rows_of_another_room_of_the_sitting_stay_out_unless_the_whole_is_asked_for(day: Over) -> None:
     scene = day.scene
 
@@ -233,6 +236,7 @@ def attempt() -> Column[int]:
     return Column("attempt_id", Integer, ForeignKey("attempts.id"))
 
 
+@pytest.mark.dear
 def test_the_page_makes_a_dossier_in_a_child_and_gives_it_once_it_is_there(
     day: Over, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -264,6 +268,7 @@ def fetched_by(scene: Scene) -> list[tuple[int | None, str, str]]:
         return [(row.actor_id, row.object, row.details["sha256"]) for row in session.scalars(query)]
 
 
+@pytest.mark.dear
 def test_sealed_pictures_come_along_when_asked_for(day: Over) -> None:
     scene, picture = day.scene, b"\xff\xd8 a picture"
     sha256 = hashlib.sha256(picture).hexdigest()

@@ -103,6 +103,7 @@ def test_a_chief_on_duty_does_not_stand_in(scene: Scene, host: Host) -> None:
         assert session.query(AuditEntry).filter_by(act="chief_stood_in").count() == 0
 
 
+@pytest.mark.dear
 def test_a_stranger_is_told_why_nothing_of_the_room_is_shown(
     app: Flask, scene: Scene, stranger: Actor, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

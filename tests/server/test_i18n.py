@@ -192,6 +192,7 @@ class TestUpdate:
         assert translations.KIOSK_JSON.read_text() == '{\n"交卷": "Hand in"\n}'
 
 
+@pytest.mark.dear
 def test_sources_of_every_kind_are_read() -> None:
     found = {
         str(place).split("/")[-1].rsplit(".", 1)[-1]

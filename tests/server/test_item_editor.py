@@ -41,6 +41,7 @@ def opened(shelf: Shelf, item_id: int):
     return shelf.host.db.write(items.read, shelf.reviewer, item_id, now=shelf.host.now())
 
 
+@pytest.mark.dear
 def test_an_item_of_every_kind_is_written_by_its_form(shelf: Shelf, author: FlaskClient) -> None:
     shelf.picture()
     for kind, item in EVERY.items():
@@ -52,6 +53,7 @@ def test_an_item_of_every_kind_is_written_by_its_form(shelf: Shelf, author: Flas
         assert shelf.row(item_id).status == "draft"
 
 
+@pytest.mark.dear
 def test_the_form_of_an_item_says_the_item(shelf: Shelf, author: FlaskClient) -> None:
     """What the form shows and a browser sends back unchanged is the same item again."""
     for item in EVERY.values():

@@ -222,6 +222,7 @@ def test_many_items_are_not_suspended_without_a_reason(shelf: Shelf) -> None:
         shelf.host.db.write(item_life.move_many, preparing.CONSOLE, ids, "suspended", now=shelf.host.now())
 
 
+@pytest.mark.dear
 def test_items_on_trial_or_suspended_stand_on_no_paper(host: Host, person_as: Callable[..., Actor]) -> None:
     people = preparing.crew(person_as)
     bank, blueprint = (

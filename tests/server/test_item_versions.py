@@ -231,6 +231,7 @@ class TestPapers:
             place = session.scalars(query.order_by(FormItem.number)).first()
             return place.item_id, papers.opened_items(session, papers.get(session, set_id), "A")[0]
 
+    @pytest.mark.dear
     def test_keep_the_version_they_were_assembled_from(self, host: Host, assembled) -> None:
         shelf, set_id = assembled
         item_id, item = self.first(host, set_id)
@@ -243,6 +244,7 @@ class TestPapers:
         assert [(paper.paper_set, paper.version) for paper in view.papers] == [(set_id, 1)]
         assert "A" in view.papers[0].forms
 
+    @pytest.mark.dear
     def test_of_an_item_from_before_open_while_it_is_unchanged(self, host: Host, assembled) -> None:
         shelf, set_id = assembled
         item_id, item = self.first(host, set_id)

@@ -57,6 +57,7 @@ def test_result_reaches_the_caller_before_the_job_is_done(host: Host) -> None:
     assert (view.state, view.percent, view.link) == ("done", 100, "/banks/1")
 
 
+@pytest.mark.dear
 def test_progress_is_seen_while_it_works(host: Host) -> None:
     job_id = host.jobs.start(
         "echo", {"steps": 4, "pause": 0.3}, actor=SYSTEM, link="", done=lambda _result: None
@@ -79,6 +80,7 @@ def test_memory_is_bounded(host: Host, tight: Jobs) -> None:
     assert finished(host, tight, {"eat": 600 << 20}).fault == "job_too_big"
 
 
+@pytest.mark.dear
 def test_processor_time_is_bounded(host: Host, tight: Jobs) -> None:
     assert finished(host, tight, {"spin": True}).fault == "job_too_long"
 

@@ -199,6 +199,7 @@ def test_a_question_taken_out_tells_nothing_of_its_item(scene: Scene, people: di
     assert set(before) - set(after) <= {item}
 
 
+@pytest.mark.dear
 def test_the_page_previews_and_applies(
     scene: Scene, people: dict[str, Actor], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -237,6 +238,7 @@ def test_votes_need_a_preview_and_one_rejection_ends_it(scene: Scene, people: di
         assert key_fixes.overrides(session, 1) == {}
 
 
+@pytest.mark.dear
 def test_published_results_follow_and_publicity_begins_anew(scene: Scene, people: dict[str, Actor]) -> None:
     def theory_alone(session: Session) -> int:
         batch = session.scalars(select(Batch)).one()
@@ -304,6 +306,7 @@ def test_marks_that_were_under_way_when_a_fix_was_applied_are_not_kept(
     assert totals(scene) == after
 
 
+@pytest.mark.dear
 def test_a_fix_approves_and_checks_nothing_but_its_own_changes(
     scene: Scene, people: dict[str, Actor]
 ) -> None:
@@ -322,6 +325,7 @@ def test_a_fix_approves_and_checks_nothing_but_its_own_changes(
     assert waiting.computed.score == 40
 
 
+@pytest.mark.dear
 def test_the_replay_names_a_fix_that_too_few_approved(scene: Scene, people: dict[str, Actor]) -> None:
     scene.write(batch_results.fold, people["scorer"], 1)
     done(scene, people, propose(scene, people["scorer"]))

@@ -159,6 +159,7 @@ def test_the_pin_rests_sealed_and_stands_in_no_record(scene: Scene, host: Host) 
     assert pin not in str(entries) and pin not in str(lines) and lines
 
 
+@pytest.mark.dear
 def test_drawing_the_seats_makes_the_pin(host: Host, person_as: Callable[..., Actor]) -> None:
     stage = staged(host, person_as)
     with host.db.read() as session:

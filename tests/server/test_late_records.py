@@ -149,6 +149,7 @@ def test_a_machine_that_fell_silent_just_before_the_deadline_is_excused_by_its_r
     assert late.gaps() == [(-4.0, None)]
 
 
+@pytest.mark.dear
 def test_silences_that_were_asked_for_leave_no_trace_when_everything_came_in_time(
     late: Late89, host: Host
 ) -> None:

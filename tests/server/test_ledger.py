@@ -54,6 +54,7 @@ def one_after_another(draw: st.DrawFn) -> list[tuple[datetime, datetime | None]]
     return [*found, (at(edges[-1]), None)] if draw(st.booleans()) else found
 
 
+@pytest.mark.dear
 @given(intervals(), one_after_another(), one_after_another())
 def test_spans_cover_a_stay_once_and_are_true_at_every_moment(
     stay: tuple[datetime, datetime | None],

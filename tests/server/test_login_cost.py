@@ -52,6 +52,7 @@ def test_a_login_costs_few_statements(host: Host, app: Flask, person_as: Callabl
     assert cost(app, make_scene(host, person_as, candidates=5)) == MOST
 
 
+@pytest.mark.dear
 def test_it_costs_no_more_in_a_large_room(host: Host, app: Flask, person_as: Callable[..., Actor]) -> None:
     assert cost(app, make_scene(host, person_as, candidates=60)) == MOST
 

@@ -275,6 +275,7 @@ def late_records(scene: Scene) -> list[dict[str, object]]:
         return [row.details for row in session.scalars(kinds)]
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_record_that_counts_but_comes_after_the_marking_asks_for_it_again(
     agents: list[TestAgent], scene: Scene, machine: Machine, sign_in: Callable[..., FlaskClient]

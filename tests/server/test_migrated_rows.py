@@ -52,6 +52,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     server.drop(name)
 
 
+@pytest.mark.dear
 def test_candidates_of_an_older_store_keep_their_room_and_seat(empty: Settings) -> None:
     with migrate._connected(MAIN, empty) as connection, connection.begin():
         command.upgrade(migrate._config(MAIN, connection), "0004")

@@ -31,17 +31,20 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     server.drop(name)
 
 
+@pytest.mark.dear
 def test_upgrade_from_nothing_gives_what_the_models_say(empty: Settings) -> None:
     assert migrate.upgrade(empty) == ["main", "answers"]
     assert migrate.differences(empty) == []
 
 
+@pytest.mark.dear
 def test_second_upgrade_changes_nothing(empty: Settings) -> None:
     migrate.upgrade(empty)
     assert migrate.upgrade(empty) == []
     assert all(migrate.versions(empty).values())
 
 
+@pytest.mark.dear
 def test_stores_have_tables_of_their_own(tmp_path: Path) -> None:
     settings = Settings.load({"EXAMHALL_DATA": str(tmp_path / "data")})
     migrate.upgrade(settings)
@@ -53,6 +56,7 @@ def test_stores_have_tables_of_their_own(tmp_path: Path) -> None:
     answers.dispose()
 
 
+@pytest.mark.dear
 def test_differences_name_what_is_missing(tmp_path: Path) -> None:
     settings = Settings.load({"EXAMHALL_DATA": str(tmp_path / "data")})
     migrate.upgrade(settings)

@@ -41,6 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.dear
 def test_list_tells_everything_of_every_model() -> None:
     shown = run("list")
     assert shown.exit_code == 0
@@ -53,6 +54,7 @@ def test_list_tells_everything_of_every_model() -> None:
     assert shown.output.count("\t未安装\t-\n") == len(own_cards()) - len(BROUGHT)
 
 
+@pytest.mark.dear
 def test_list_as_json_is_one_line_a_model() -> None:
     found = told(run("list", "--json"))
     assert list(found) == [card.name for card in own_cards()]
@@ -78,6 +80,7 @@ def test_verify_passes_with_the_models_of_this_installation() -> None:
     assert len(shown.output.splitlines()) == len(own_cards())
 
 
+@pytest.mark.dear
 def test_verify_fails_for_a_missing_model_and_says_what_to_do(folder: Path) -> None:
     (folder / BROUGHT["detect"].file).unlink()
     shown = run("verify", "--folder", str(folder))
@@ -108,6 +111,7 @@ def test_the_usual_folder_is_the_same_for_server_and_agent() -> None:
     assert models.Path(MODELS) == models.STANDARD
 
 
+@pytest.mark.dear
 def test_models_are_installed_used_and_removed(tmp_path: Path, installed: Path) -> None:
     source = put(tmp_path / "brought", colours(), spots())
     (source / "strange.onnx").write_bytes(b"?")
@@ -133,6 +137,7 @@ def test_what_is_refused_is_named_and_nothing_is_installed(tmp_path: Path, insta
     assert not installed.exists()
 
 
+@pytest.mark.dear
 def test_a_damaged_installed_model_and_a_broken_manifest_fail_the_check(
     tmp_path: Path, installed: Path
 ) -> None:

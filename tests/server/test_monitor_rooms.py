@@ -96,6 +96,7 @@ OPEN_TO_THEM = {"watching.look", "incident_reports.make"}
 """Looking through a camera stands on the record by itself; what a person saw is not an act on the room."""
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("role", ["rover", "supervisor", "system_administrator"])
 def test_rovers_and_supervisors_see_every_room_and_act_in_none(
     app: Flask,

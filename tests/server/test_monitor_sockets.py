@@ -153,6 +153,7 @@ def test_the_screen_of_all_rooms_hears_boards_and_lines_and_no_cards(
     assert [line["room_sitting"] for line in lines] == [scene.room_sitting]
 
 
+@pytest.mark.dear
 def test_one_change_is_written_once_for_fifty_monitors(
     scene: Scene, connect: Callable[..., SocketIOTestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,6 +166,7 @@ def test_starting_with_too_few_invigilators_says_so(
     assert scene.room_row().state == "running"
 
 
+@pytest.mark.dear
 def test_acts_with_the_chiefs_signature(
     staff: FlaskClient, agent: TestAgent, scene: Scene, machine: Machine
 ) -> None:

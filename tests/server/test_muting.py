@@ -166,6 +166,7 @@ def test_only_a_chief_lifts_only_what_is_muted_and_says_why(
     assert code(scene.chief, "再来") == "check_not_muted"
 
 
+@pytest.mark.dear
 def test_the_monitors_say_what_is_muted_and_the_chief_lifts_it_on_the_page(
     agents: list[CameraAgent],
     scene: Scene,

@@ -48,6 +48,7 @@ def flat(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.dear
 def test_a_picture_is_one_line_of_the_contract() -> None:
     (line,) = told(COLLINS)
     assert (line["image"], line["width"], line["height"]) == (COLLINS, 512, 512)
@@ -80,6 +81,7 @@ def test_roll_follows_the_head(tmp_path: Path) -> None:
     assert after - before == pytest.approx(20, abs=4)
 
 
+@pytest.mark.dear
 def test_yaw_is_positive_to_the_pictures_right(tmp_path: Path) -> None:
     """The third portrait looks a little to one side, its mirror picture to the other."""
     cv2.imwrite(str(tmp_path / "mirror.png"), cv2.flip(cv2.imread(OBAMA_2), 1))
@@ -92,6 +94,7 @@ def test_without_a_face_nothing_is_said_of_liveness(flat: str) -> None:
     assert (line["faces"], line["liveness"], line["gaze"]) == ([], None, None)
 
 
+@pytest.mark.dear
 def test_lists_come_after_arguments_and_in_order(tmp_path: Path, flat: str) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text(f"\ufeff{flat}\n\n{OBAMA}\n", encoding="utf-8")
@@ -101,6 +104,7 @@ def test_lists_come_after_arguments_and_in_order(tmp_path: Path, flat: str) -> N
     assert lines[1]["quality"]["verdict"] == "covered"
 
 
+@pytest.mark.dear
 def test_everything_is_held_against_the_enrolled_picture(flat: str) -> None:
     lines = told(OBAMA, BIDEN, flat, "--enrolled", OBAMA_2)
     assert [line["identity"]["verdict"] for line in lines] == ["match", "mismatch", "no_face"]
@@ -109,6 +113,7 @@ def test_everything_is_held_against_the_enrolled_picture(flat: str) -> None:
     assert lines[0]["ms"]["verify"] > 0
 
 
+@pytest.mark.dear
 def test_pairs_say_both_names_and_agree_with_enrolled(tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.txt"
     pairs.write_text(f"{OBAMA}\t{OBAMA_2}\n{OBAMA}\t{COLLINS}\n{OBAMA_2}\t{OBAMA}\n", encoding="utf-8")
@@ -161,6 +166,7 @@ def test_a_folder_is_no_picture_and_a_broken_enrolled_one_spoils_every_pair(tmp_
     assert [line["image"] for line in lines] == [COLLINS, OBAMA]
 
 
+@pytest.mark.dear
 def test_people_get_a_table(tmp_path: Path, flat: str) -> None:
     done = run(OBAMA, flat, str(tmp_path / "none.jpg"), "--enrolled", OBAMA_2)
     first, second, third = (line.split("\t") for line in done.stdout.splitlines())

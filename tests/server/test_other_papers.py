@@ -71,6 +71,7 @@ def opening_refused(host: Host, stage: preparing.Staged) -> str:
     return caught.value.code
 
 
+@pytest.mark.dear
 def test_choosing_other_papers_voids_what_was_sealed(
     host: Host, stage: preparing.Staged, machine: Machine
 ) -> None:
@@ -94,6 +95,7 @@ def test_choosing_other_papers_voids_what_was_sealed(
         assert packages.current(session, stage.room_sitting).paper_set_id == second
 
 
+@pytest.mark.dear
 def test_a_package_of_other_papers_is_not_opened(
     host: Host, stage: preparing.Staged, machine: Machine
 ) -> None:

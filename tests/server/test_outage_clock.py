@@ -72,6 +72,7 @@ def whole(host: Host, agent: TestAgent) -> None:
     assert stream.chain_faults(events, parents) == []
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_21_twenty_minutes_without_a_switch(
     one: TestAgent, scene: Scene, machine: Machine, sign_in: Callable[[Actor], FlaskClient]
@@ -103,6 +104,7 @@ def test_scenario_21_twenty_minutes_without_a_switch(
     assert not {"CHAIN_FORK", "CHAIN_ERROR", "LATE_RECORDS", "BOTH_WROTE"} & set(kinds)
 
 
+@pytest.mark.dear
 def test_scenario_22_the_server_is_started_anew_at_minute_45(
     one: TestAgent, scene: Scene, machine: Machine
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_pause_that_goes_on_after_the_decision_is_not_noticed_again(
     assert len(outages(room)) == 1
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_23_an_outage_is_rescheduled(room: Room, person_as: Callable[..., Actor]) -> None:
     scene, office = room.scene, person_as("administrator")

@@ -55,6 +55,7 @@ def mark(stage: Vaulted, at: object) -> None:
 
 
 class TestSwap:
+    @pytest.mark.dear
     @pytest.mark.both_stores
     def test_scenario_23_after_a_broken_off_sitting_the_candidates_get_the_spare_paper(
         self, host: Host, stage: Vaulted, machine
@@ -126,6 +127,7 @@ class TestSwap:
         host.db.write(seating.draw, who, later, seed="draw", now=host.now())
         assert set(stage.forms(later).values()) == {"C"}
 
+    @pytest.mark.dear
     def test_every_room_of_a_sitting_or_none(self, host: Host, person_as: Callable[..., Actor]) -> None:
         stage = package_kit.vaulted(host, person_as, rooms=2)
 

@@ -169,6 +169,7 @@ def test_the_mean_of_the_scores_is_rounded_half_up(desk: Desk) -> None:
     assert row.body["scores"]["mean"] == "81.9"
 
 
+@pytest.mark.dear
 @pytest.mark.on_postgresql
 def test_reports_that_are_asked_for_at_once_are_made_one_after_the_other(desk: Desk) -> None:
     first = report_of(desk)

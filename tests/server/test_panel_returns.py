@@ -148,6 +148,7 @@ def test_the_record_says_what_an_arbitration_came_to(desk: Desk) -> None:
     assert data["arbitration"] == f"记为 61.5 分，理由：三人复看录像（{people}签字）"
 
 
+@pytest.mark.dear
 def test_what_is_confirmed_and_checked_is_the_score_that_was_on_the_screen(
     desk: Desk, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_paper_sets_electronic_answers_aside_only_with_a_reason(
     assert (row.total, row.passed, row.answered, row.sealed_marks) == (77, True, 1, None)
 
 
+@pytest.mark.dear
 def test_scenario_33_a_written_paper_from_printing_to_its_mark(
     scene: Scene, keepers: Signed, machine: Machine, second: Actor
 ) -> None:

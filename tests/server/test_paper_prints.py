@@ -307,6 +307,7 @@ def test_register_on_screen_and_on_paper(
     assert sign_in(keepers.cosigner).post(auditor_path, data=counted).status_code == 403
 
 
+@pytest.mark.dear
 def test_the_proof_of_a_paper_set_prints(
     host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -145,6 +145,7 @@ class TestRetirement:
         retire(host, crew.approver, assembled)
 
 
+@pytest.mark.dear
 def test_thirty_forms_stand_in_their_order(host: Host, crew: preparing.Crew) -> None:
     sources = kit.small(host, crew.keeper)
     number = kit.run(host, crew.keeper, kit.plan_of(sources, 28, 20))

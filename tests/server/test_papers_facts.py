@@ -26,6 +26,7 @@ def assemble(folder: Path, pool: Pool, *more: str) -> Result:
     return CliRunner().invoke(main, ["papers", "assemble", *tables, *more], env=environment)
 
 
+@pytest.mark.dear
 def test_forms_proof_and_cost_are_printed_and_rebuild(tmp_path: Path, pool: Pool) -> None:
     asked = ("--forms", "2", "--max-overlap", "1", "--seed", "17", "--json")
     first, again = (assemble(tmp_path, pool, *asked) for _ in range(2))
@@ -44,6 +45,7 @@ def test_forms_proof_and_cost_are_printed_and_rebuild(tmp_path: Path, pool: Pool
     assert not (tmp_path / "nothing-here").exists()
 
 
+@pytest.mark.dear
 def test_a_form_a_seat_and_a_spare(tmp_path: Path, pool: Pool) -> None:
     (tmp_path / "seats.json").write_text("[[0, 0], [1, 0], [0, 1]]")
     asked = ("--forms", "4", "--seats", str(tmp_path / "seats.json"), "--seed", "1", "--json")
@@ -53,6 +55,7 @@ def test_a_form_a_seat_and_a_spare(tmp_path: Path, pool: Pool) -> None:
     assert not seated[0] & seated[1] and not seated[0] & seated[2] and not seated[1] & seated[2]
 
 
+@pytest.mark.dear
 def test_what_cannot_be_is_named_and_ends_with_two(tmp_path: Path, pool: Pool) -> None:
     tight = Pool(pool.rows, {**pool.demands, "seconds_max": 100})
     done = assemble(tmp_path, tight, "--forms", "1", "--seed", "1", "--json")

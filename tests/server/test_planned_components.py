@@ -115,6 +115,7 @@ def test_a_policy_without_retakes_refuses_them(office: Office) -> None:
 # --- papers and templates -----------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_an_assessed_sitting_has_a_template_and_no_papers(
     host: Host, person_as: Callable[..., Actor]

@@ -57,6 +57,7 @@ def begin(host: Host, who: Actor, text: str) -> tuple[int, int]:
     return bank_id, preparing.dry_run(host, who, bank_id, text.encode(), "a.csv")
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_the_whole_way_to_a_released_package(host: Host, machine, person_as: Callable[..., Actor]) -> None:
     stage = preparing.staged(host, person_as)
@@ -89,6 +90,7 @@ def test_reading_an_item_is_in_the_audit_chain(host: Host, people: preparing.Cre
         host.db.write(items.read, people.administrator, item_id, now=host.now())
 
 
+@pytest.mark.dear
 def test_the_one_who_assembled_cannot_approve(host: Host, people: preparing.Crew) -> None:
     bank_id = preparing.bank(host, people.administrator)
     blueprint_id = preparing.blueprint(host, people.administrator)
@@ -236,6 +238,7 @@ class TestRelease:
         preparing.give_keys(host, stranger)
         assert self.refused(host, stage, stage.crew.chief, stranger) == "release_wrong_share"
 
+    @pytest.mark.dear
     def test_another_rooms_package(self, host: Host, stage: preparing.Staged) -> None:
         room_id = preparing.room(host, stage.crew.administrator, "第二考场")
         other = preparing.sitting(host, stage.crew.administrator, stage.batch, room_id, stage.papers)
@@ -267,6 +270,7 @@ class TestRelease:
         assert caught.value.code == "custodians_of_two_roles"
 
 
+@pytest.mark.dear
 def test_a_double_registration_is_refused_and_nothing_of_the_file_stays(
     host: Host, people: preparing.Crew, person_as: Callable[..., Actor]
 ) -> None:

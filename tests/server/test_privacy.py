@@ -297,6 +297,7 @@ def test_a_room_that_nobody_has_closed_holds_nothing_up_for_ever(
         assert not retention.at_work(session, now=host.now())
 
 
+@pytest.mark.dear
 def test_a_server_that_is_started_anew_every_day_purges_all_the_same(
     agent: CameraAgent, host: Host, scene: Scene, machine: Machine
 ) -> None:

@@ -28,6 +28,7 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.mark.dear
 def test_a_commit_outlives_kill_9_of_postgresql(fleet: Fleet, folder: Path) -> None:
     cluster = Postgres(folder, ("max_connections=7",))
     process = cluster.start(fleet)
@@ -77,6 +78,7 @@ def test_several_workers_are_refused_on_sqlite() -> None:
         pass
 
 
+@pytest.mark.dear
 def test_a_hall_on_postgresql_keeps_its_data_there() -> None:
     with private_hall(tls=False, store=POSTGRES) as hall:
         assert hall.host.settings.database_url == hall.stores[POSTGRES].url

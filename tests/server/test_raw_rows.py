@@ -4,6 +4,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from server.access import Actor
 from server.db.base import Base
 from server.db.rooms import Room
@@ -46,6 +48,7 @@ def crowd(scene: Scene) -> tuple[int, int]:
     return found
 
 
+@pytest.mark.dear
 def test_a_room_is_read_without_the_photos_of_the_whole_sitting(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_room_without_gaps_is_submitted_ended_and_absent(found: list[tuple[str
 # --- the book -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_filled_corrected_signed_sealed_and_added_to(day: Over) -> None:
     scene, before = day.scene, book(day)
@@ -251,6 +252,7 @@ def test_late_entries_leaves_queries_pauses_and_violations_are_filled_in(day: Ov
 # --- on paper and on the page --------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_the_sealed_record_prints_its_hash_and_the_checkpoint_as_a_code(day: Over, tmp_path: Path) -> None:
     scene = day.scene
     scene.write(
@@ -273,6 +275,7 @@ def test_the_sealed_record_prints_its_hash_and_the_checkpoint_as_a_code(day: Ove
     assert signed_by(scene.host.site.public_key, checkpoint_message(point), point["signature"])
 
 
+@pytest.mark.dear
 def test_each_signs_on_the_page_with_the_own_password(
     day: Over, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

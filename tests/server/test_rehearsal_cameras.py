@@ -53,6 +53,7 @@ def test_without_photos_there_is_one_clear_sentence(tmp_path: Path) -> None:
             known_people(folder)
 
 
+@pytest.mark.dear
 def test_a_camera_plays_different_pictures_that_follow_from_the_seed(
     tmp_path: Path, people: tuple[Person, ...]
 ) -> None:
@@ -71,6 +72,7 @@ def test_a_camera_plays_different_pictures_that_follow_from_the_seed(
     assert first.arguments("03") == ()
 
 
+@pytest.mark.dear
 def test_scenes_show_what_they_are_called(tmp_path: Path, people: tuple[Person, ...]) -> None:
     made, eyes, rules = cameras(tmp_path, people, seats=2), Eyes(), WatchRules()
     assert eyes.unavailable == ()
@@ -91,6 +93,7 @@ def test_scenes_show_what_they_are_called(tmp_path: Path, people: tuple[Person, 
         assert seen[Scene.COVERED] == (0, "covered", None)
 
 
+@pytest.mark.dear
 def test_neighbours_in_the_cast_differ_and_everybody_comes_again(
     tmp_path: Path, people: tuple[Person, ...]
 ) -> None:
@@ -99,6 +102,7 @@ def test_neighbours_in_the_cast_differ_and_everybody_comes_again(
     assert all(one != other for one, other in pairwise(photos))
 
 
+@pytest.mark.dear
 def test_an_exchange_of_scenes_never_leaves_a_hole(tmp_path: Path, people: tuple[Person, ...]) -> None:
     made = cameras(tmp_path, people, seats=1)
     made.record("01", Scene.EMPTY)
@@ -144,6 +148,7 @@ def test_every_sixth_candidate_refuses() -> None:
     assert [number for number in range(1, 25) if not consents(number)] == [6, 12, 18, 24]
 
 
+@pytest.mark.dear
 def test_the_director_shows_each_scene_once_and_takes_it_back(
     tmp_path: Path, people: tuple[Person, ...]
 ) -> None:
@@ -164,6 +169,7 @@ def test_the_director_shows_each_scene_once_and_takes_it_back(
 # --- registration photos
 
 
+@pytest.mark.dear
 def test_their_photos_pass_the_import_that_real_ones_take(
     host: Host, tmp_path: Path, people: tuple[Person, ...]
 ) -> None:

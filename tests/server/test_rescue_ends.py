@@ -66,6 +66,7 @@ def journal_end(scene: Scene, one: TestAgent, journal: int = 1) -> int | None:
         return session.get_one(JournalGrant, (one.attempt, journal)).final_seq
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_file_made_before_the_deadline_completes_nothing(
     agents: list[TestAgent], scene: Scene, machine: Machine
@@ -141,6 +142,7 @@ def paired_anew(app: Flask, scene: Scene) -> TestAgent:
     return new
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_machine_paired_anew_tells_where_its_former_journal_ends(
     agents: list[TestAgent], scene: Scene, machine: Machine, app: Flask

@@ -96,6 +96,7 @@ def test_a_raised_result_is_named_with_its_row_and_candidate(marked: Scene) -> N
     assert (finding.place, finding.candidate) == (f"results/{row.id}", row.candidate_id)
 
 
+@pytest.mark.dear
 def test_a_raised_mark_is_named_even_if_results_were_folded_from_it(
     marked: Scene, person_as: Callable[..., Actor]
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_room_whose_paper_is_gone_is_said_to_be_not_replayable(marked: Scene) 
     )
 
 
+@pytest.mark.dear
 def test_the_command_says_what_differs_and_ends_with_status_1(
     marked: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +201,7 @@ def practical(host: Host) -> tuple[str, Decimal | None]:
         return row.status, row.score
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_what_a_panel_marked_agrees_and_a_changed_score_is_named(
     host: Host, person_as: Callable[..., Actor]

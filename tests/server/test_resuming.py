@@ -245,6 +245,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.dear
 @hypothesis_settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -70,6 +70,7 @@ def incidents(scene: Scene, kind: str = "") -> list[Incident]:
 # --- incidents -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_an_empty_chair_is_one_alert_at_its_seat_and_ends_with_the_return(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
@@ -132,6 +133,7 @@ def test_what_the_seat_tells_later_takes_the_room_cameras_alert_over(
     assert face.state == "raised"
 
 
+@pytest.mark.dear
 def test_nobody_is_missed_in_a_pause_and_all_have_time_to_sit_down_after_it(
     scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -149,6 +151,7 @@ def test_nobody_is_missed_in_a_pause_and_all_have_time_to_sit_down_after_it(
     assert incidents(scene) == []
 
 
+@pytest.mark.dear
 def test_what_could_not_be_put_on_the_record_is_told_again(
     scene: Scene, machine: Machine, camera: RoomAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +194,7 @@ def test_looks_one_upon_the_other_count_once(scene: Scene, machine: Machine, cam
     assert camera.sight.mark("1") == "taken"
 
 
+@pytest.mark.dear
 def test_a_refused_picture_is_not_asked_for_for_ever(
     scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -211,6 +215,7 @@ def test_a_logged_leave_is_no_empty_chair(
     assert incidents(scene, "LEFT_SEAT") == []
 
 
+@pytest.mark.dear
 def test_two_at_a_seat_and_a_changed_seat_are_told_and_a_walker_is_not(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -271,6 +276,7 @@ def test_a_camera_that_falls_silent_or_sees_nothing_is_lost_and_comes_back(
     assert camera.sight.mark("1") == "unavailable"
 
 
+@pytest.mark.dear
 def test_a_pushed_camera_is_told_and_seats_are_not_judged(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -282,6 +288,7 @@ def test_a_pushed_camera_is_told_and_seats_are_not_judged(
     assert [row.kind for row in incidents(scene)] == ["ROOM_CAMERA_MOVED"]
 
 
+@pytest.mark.dear
 def test_a_new_calibration_ends_the_alert_of_a_moved_camera_and_judges_again(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -304,6 +311,7 @@ def test_a_new_calibration_ends_the_alert_of_a_moved_camera_and_judges_again(
     assert camera.sight.mark("4") == "taken"
 
 
+@pytest.mark.dear
 def test_a_restart_of_the_server_goes_on_with_what_was_open(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:

@@ -168,6 +168,7 @@ def test_moved_seats_another_camera_and_another_form_of_picture_need_a_new_calib
     assert camera.sight.mark("1") == "unavailable"
 
 
+@pytest.mark.dear
 def test_a_calibration_makes_itself_as_candidates_are_admitted_one_by_one(
     app: Flask, scene: Scene, machine: Machine
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_calibration_makes_itself_as_candidates_are_admitted_one_by_one(
 # --- pictures --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_pictures_around_the_seat_are_asked_for_and_kept_sealed(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
@@ -302,6 +304,7 @@ def test_a_bad_calibration_comes_back_with_the_reason_and_what_was_marked(
     assert "12.34" in answer.text
 
 
+@pytest.mark.dear
 def test_pictures_of_an_incident_are_shown_to_those_of_the_room_and_it_is_on_the_record(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

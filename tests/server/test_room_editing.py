@@ -83,12 +83,14 @@ def plans(draw: st.DrawFn) -> RoomMap:
     )
 
 
+@pytest.mark.dear
 @given(plans())
 def test_a_draft_comes_back_as_it_went(plan: RoomMap) -> None:
     ids = tuple(range(1, len(plan.seats) + 1))
     assert read_draft(draft_json(plan, ids) | {"version": 3}) == Draft(plan, ids, 3)
 
 
+@pytest.mark.dear
 @given(plans())
 def test_a_file_comes_back_as_it_went(plan: RoomMap) -> None:
     payload = room_prints.sheet_work(plan)

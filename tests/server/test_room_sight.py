@@ -86,6 +86,7 @@ def test_who_serves_elsewhere_sees_nobody_of_this_room(
     assert "考生1" not in page(again)
 
 
+@pytest.mark.dear
 def test_the_rooms_own_staff_sees_what_its_duty_needs(
     room: CaseRoom,
     sign_in: Callable[[Actor], FlaskClient],

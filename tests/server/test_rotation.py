@@ -122,6 +122,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "STEP_ROWS", 4)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @pytest.mark.usefixtures("small_steps")
 def test_every_piece_gets_the_new_key_and_the_old_one_opens_nothing(
@@ -145,6 +146,7 @@ def test_every_piece_gets_the_new_key_and_the_old_one_opens_nothing(
     assert {suite_of(blob) for blob in blobs} == {"gm"}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @pytest.mark.usefixtures("small_steps")
 def test_everything_is_readable_and_writable_at_each_step(
@@ -202,6 +204,7 @@ rotating.rotate(rotating.Desk(host.db, host.native, host.now, pause), int(sys.ar
 """
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("small_steps")
 def test_a_killed_process_goes_on_where_it_was(host: Host, signed: Signed, filled: int) -> None:
     number, pieces = begun(host, signed, filled, "gm"), everything(host, filled)

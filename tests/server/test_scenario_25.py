@@ -135,6 +135,7 @@ def noisy(frame: Frame, change: Callable[[np.ndarray], np.ndarray], count: int =
     return [np.clip(plain + grain.normal(0, 2, frame.shape), 0, 255).astype(np.uint8) for _ in range(count)]
 
 
+@pytest.mark.dear
 def test_scenario_25_each_cause_is_one_alert_with_pictures_at_its_seat(seats: list[Seat], host: Host) -> None:
     one, two = seats
     candidate, hand = scene("obama.jpg"), noisy(scene("obama.jpg")[0], lambda frame: frame * 0 + 60)
@@ -159,6 +160,7 @@ def test_scenario_25_each_cause_is_one_alert_with_pictures_at_its_seat(seats: li
     assert told(host, two) == []
 
 
+@pytest.mark.dear
 def test_scenario_25_dark_and_glaring_light_never_become_somebody_else_or_nobody(
     seats: list[Seat], host: Host
 ) -> None:

@@ -72,6 +72,7 @@ def printed(room: PaperRoom, document: str) -> tuple[int, bytes]:
     return number, pdf
 
 
+@pytest.mark.dear
 def test_a_level_two_paper_is_printed_registered_and_marked_by_two_and_a_third(
     room: PaperRoom, machine: Machine, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_level_two_paper_is_printed_registered_and_marked_by_two_and_a_third(
     assert (results["2"].total, results["2"].passed) == (Decimal("59.25"), False)
 
 
+@pytest.mark.dear
 def test_a_thesis_is_defended_before_three(
     host: Host, person_as: Callable[..., Actor], machine: Machine
 ) -> None:

@@ -49,6 +49,7 @@ def refusal(act: Callable[..., object], *args: object) -> set[str]:
     return {problem.code for problem in caught.value.problems}
 
 
+@pytest.mark.dear
 def test_scenario_34(
     host: Host, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

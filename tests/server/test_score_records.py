@@ -260,6 +260,7 @@ def test_a_sound_body_is_read() -> None:
 # --- locks ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_lock_is_signed_receipted_and_ends_the_sheet(stage: Stage, tablets: list[Tablet]) -> None:
     stage.perform(1)

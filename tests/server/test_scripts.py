@@ -47,6 +47,7 @@ def room(host: Host, person_as: Callable[..., Actor], machine: Machine) -> Paper
 # --- scans -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_printed_sheets_come_back_turned_and_find_their_seats(room: PaperRoom) -> None:
     pdf = room.sheets()
     room.end()
@@ -120,6 +121,7 @@ def test_loose_pages_in_the_order_of_seats_only_when_they_come_out_even(room: Pa
     assert [joined[key] for key in sorted(joined)] == [room.scripts()[seat].id for seat in "123"]
 
 
+@pytest.mark.dear
 def test_the_same_file_and_the_same_page_count_once(room: PaperRoom) -> None:
     room.end()
     room.store(loose_pages(2))

@@ -195,6 +195,7 @@ def test_a_paper_with_pages_is_not_left_out(room: PaperRoom) -> None:
     room.scene.write(script_room.leave_out, Signed(room.manager, "缺考"), script)
 
 
+@pytest.mark.dear
 def test_the_head_of_a_page_scanned_before_the_first_is_not_shown(room: PaperRoom) -> None:
     room.store(loose_pages(2))
     room.store({**loose_pages(3)}, "b" * 64)
@@ -227,6 +228,7 @@ def test_spare_copies_are_joined_by_their_order(room: PaperRoom) -> None:
     assert room.scene.write(scans.match_in_order, room.manager, room.room, 1) == 3
 
 
+@pytest.mark.dear
 def test_page_two_of_an_archive_comes_before_page_ten() -> None:
     buffer = io.BytesIO()
     shades = {f"scans/{number}.png": number * 20 for number in (10, 2, 1)}
@@ -274,6 +276,7 @@ def test_an_entry_from_before_is_not_confirmed_beside_the_markers(
         assert entered_marks.whole_papers(session, [attempt]) == {}
 
 
+@pytest.mark.dear
 def test_a_page_at_600_points_an_inch_is_made_smaller_before_it_is_turned() -> None:
     large = cv2.imencode(".jpg", np.full((7016, 4960, 3), 255, np.uint8))[1].tobytes()
     frame = scan_job._picture(large, "x")

@@ -169,6 +169,7 @@ BAD_REPORTS = [
 ]
 
 
+@pytest.mark.dear
 def test_whatever_the_seat_says_the_server_looks_again(
     scene: Scene, agents: dict[str, TestAgent], tmp_path: Path
 ) -> None:

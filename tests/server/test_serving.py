@@ -110,6 +110,7 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         drop()
 
 
+@pytest.mark.walk
 def test_serves_over_tls_survives_a_kill_and_stays_alone(installation: Installation) -> None:
     server = installation.serve()
     authority = installation.get("/site-ca").decode()

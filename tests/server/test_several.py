@@ -216,6 +216,7 @@ def test_both_processes_know_a_seat_that_one_of_them_hears(
     assert (seen[1].linked, seen[1].waiting, seen[1].seq) == (True, 3, 1)
 
 
+@pytest.mark.dear
 def test_a_seat_that_comes_to_another_process_leaves_no_gap_and_no_alarm(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene
 ) -> None:
@@ -312,6 +313,7 @@ def test_a_process_that_comes_later_is_told_of_everything(
     assert link_lost(third.host) == 1 and len(gaps(third.host)) == 1
 
 
+@pytest.mark.dear
 def test_no_seat_is_lost_while_the_processes_cannot_talk(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_picture_is_asked_for_here_sent_there_and_seen_by_a_third(
             looks.get(ref, later)
 
 
+@pytest.mark.dear
 def test_a_room_camera_may_speak_to_any_process(
     workers: Workers,
     pair: tuple[Worker, Worker],

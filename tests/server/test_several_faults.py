@@ -94,6 +94,7 @@ def test_who_comes_first_to_a_database_that_has_just_begun_is_the_first_once_it_
     first.close()
 
 
+@pytest.mark.dear
 @pytest.mark.on_postgresql
 def test_two_that_both_believe_that_they_lead_tell_nothing_twice(
     workers: Workers, scene: Scene, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,7 @@ def test_nothing_is_handed_out_without_the_token(client: FlaskClient, route: str
     assert answer.get_json()["code"] == "standby_unknown"
 
 
+@pytest.mark.dear
 def test_everything_arrives_and_the_standby_takes_over(couple: Couple, machine: Machine) -> None:
     couple.host.evidence.put(FRAME, b"sealed picture")
     couple.pair()

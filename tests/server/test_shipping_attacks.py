@@ -198,6 +198,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return lambda is_full: full.__setitem__(0, is_full)
 
 
+@pytest.mark.dear
 def test_a_standby_whose_disk_is_full_says_so_and_goes_on_when_there_is_room(
     couple: Couple, narrow: Callable[[bool], None]
 ) -> None:
@@ -216,6 +217,7 @@ def test_a_standby_whose_disk_is_full_says_so_and_goes_on_when_there_is_room(
     promotion.promote(couple.standby)
 
 
+@pytest.mark.dear
 def test_a_change_of_the_outbox_that_is_cut_off_claims_nothing_of_the_one_before(
     couple: Couple, narrow: Callable[[bool], None]
 ) -> None:
@@ -242,6 +244,7 @@ def test_a_change_of_the_outbox_that_is_cut_off_claims_nothing_of_the_one_before
     assert not (couple.inbox.root / "former").exists()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("intact", [0.0, 0.5, 0.99])
 def test_what_was_damaged_on_the_standbys_disk_is_fetched_again(
     couple: Couple, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, intact: float

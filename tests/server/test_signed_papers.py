@@ -120,6 +120,7 @@ def faults_of(found: Verified, name: str) -> set[str]:
     return {one.code for one in found.wrong if one.file == name and one.code != "altered"}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_true_record_is_borne_out_by_its_chain_before_and_after_the_seal(day: Over) -> None:
     scene = day.scene
@@ -161,6 +162,7 @@ def test_the_dossier_of_a_rewritten_record_comes_without_its_paper_and_is_not_go
     assert name.replace(".json", ".pdf") not in files_of(data)
 
 
+@pytest.mark.dear
 def test_the_page_says_so_and_offers_neither_paper_nor_seal(
     day: Over, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -256,6 +258,7 @@ def test_a_form_of_the_supervisor_that_was_written_anew_is_found(supervised: Dut
         printed()
 
 
+@pytest.mark.dear
 def test_the_form_in_the_dossier_is_held_against_the_chain(
     day: Over, person_as: Callable[..., Actor]
 ) -> None:
@@ -295,6 +298,7 @@ PAPER = st.dictionaries(
 )
 
 
+@pytest.mark.dear
 @given(PAPER, st.lists(ENTRY, max_size=3), st.lists(st.text(max_size=4), max_size=3))
 def test_no_paper_and_no_chain_breaks_the_check(
     paper: dict[str, Any], entries: list[dict[str, Any]], hashes: list[str]

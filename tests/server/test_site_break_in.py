@@ -46,6 +46,8 @@ from tests.server.site_kit import (
     site_host,
 )
 
+pytestmark = pytest.mark.dear
+
 PAGES = (
     ("GET", "/sites"),
     ("GET", "/sites/wall.json"),

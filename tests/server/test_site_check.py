@@ -184,6 +184,7 @@ def plugged(app: Flask, duty: Duty, cameras_of: dict[str, str]) -> None:
         agent.beat(camera=CameraReport(CameraState.LIVE, cameras_of.get(number, f"CAM-{number}")))
 
 
+@pytest.mark.dear
 def test_scenario_15_a_camera_at_another_seats_machine_is_on_the_map_and_closes_the_gate(
     app: Flask, duty: Duty, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -83,6 +83,7 @@ def frames_of(case: Case) -> list[int]:
     return [line["id"] for line in case.evidence if line["what"] == "frame"]
 
 
+@pytest.mark.dear
 def test_a_case_of_a_site_shows_the_sites_pictures_at_the_authority(
     pair: Pair, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_case_of_a_site_shows_the_sites_pictures_at_the_authority(
     assert sorted(frames_of(again)) == sorted(wanted)
 
 
+@pytest.mark.dear
 def test_the_dossier_of_a_room_that_was_at_a_site_holds_the_sites_pictures(pair: Pair) -> None:
     photographed(pair, 2)
     back(pair)

@@ -45,6 +45,7 @@ def pair(host: Host, site: Host, machine: Machine, person_as: Callable[..., Acto
     return make_pair(host, site, machine, person_as)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_sitting_goes_out_is_held_without_a_link_and_is_marked_at_the_authority(pair: Pair) -> None:
     data = sent(pair)
@@ -70,6 +71,7 @@ def test_a_sitting_goes_out_is_held_without_a_link_and_is_marked_at_the_authorit
     assert totals[pair.scene.attempts["3"]] is None
 
 
+@pytest.mark.dear
 def test_streams_at_the_authority_hold_as_their_agents_wrote_them(pair: Pair) -> None:
     bring(pair, sent(pair))
     hold_exam(pair, {"1": 5})
@@ -83,6 +85,7 @@ def test_streams_at_the_authority_hold_as_their_agents_wrote_them(pair: Pair) ->
     assert chain_faults(events, {}) != []
 
 
+@pytest.mark.dear
 def test_the_same_is_made_once_and_taken_once(pair: Pair) -> None:
     data = sent(pair)
     assert not site_exchange.make_dispatch(desk(pair.authority), pair.here[0], pair.order).fresh
@@ -128,6 +131,7 @@ def scene_is_absent(pair: Pair) -> bool:
     return len(rows(pair.site, RoomSitting)) == 1
 
 
+@pytest.mark.dear
 def test_results_are_for_the_authority_alone(pair: Pair) -> None:
     bring(pair, sent(pair))
     hold_exam(pair, {"1": 5})
@@ -137,6 +141,7 @@ def test_results_are_for_the_authority_alone(pair: Pair) -> None:
     assert refused.value.code == "site_file_not_for_us"
 
 
+@pytest.mark.dear
 def test_a_newer_dispatch_replaces_the_older_one_until_somebody_signs_in(pair: Pair) -> None:
     bring(pair, sent(pair))
 

@@ -39,6 +39,7 @@ def link(pair: Pair, address: str, monkeypatch: pytest.MonkeyPatch) -> Link:
     return Link(site)
 
 
+@pytest.mark.dear
 def test_a_dispatch_comes_and_results_go_over_the_line(pair: Pair, link: Link) -> None:
     site_exchange.make_dispatch(desk(pair.authority), pair.here[0], pair.order)
     first = link.exchange()
@@ -142,6 +143,7 @@ def test_nobody_answers(pair: Pair) -> None:
         Link(replace(pair.site, settings=settings)).exchange()
 
 
+@pytest.mark.dear
 def test_a_file_brought_by_hand_is_opened_by_a_child_and_taken_once(
     pair: Pair, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -73,6 +73,7 @@ def test_pictures_follow_the_results_in_files_of_their_own(
     assert shown(pair)[0] == PICTURE + b"\0"
 
 
+@pytest.mark.dear
 def test_a_server_that_dies_between_a_picture_and_its_row_takes_it_again(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +118,7 @@ def code_of(pair: Pair, file_id: int) -> str:
     return refused.value.code
 
 
+@pytest.mark.dear
 def test_a_picture_that_is_not_the_announced_one_is_refused(pair: Pair) -> None:
     (row,) = photographed(pair)
     back(pair)
@@ -130,6 +132,7 @@ def test_a_picture_that_is_not_the_announced_one_is_refused(pair: Pair) -> None:
     assert shown(pair) == [None, None]
 
 
+@pytest.mark.dear
 def test_a_site_names_no_package_that_was_not_sent_to_it(pair: Pair) -> None:
     def other(session: Any) -> int:
         package = session.scalars(select(Package)).one()
@@ -145,6 +148,7 @@ def test_a_site_names_no_package_that_was_not_sent_to_it(pair: Pair) -> None:
     assert {row.uid: row.state for row in rows(pair.authority, Package)}["of-another-site"] == "sealed"
 
 
+@pytest.mark.dear
 def test_a_site_changes_no_row_of_another_sitting(pair: Pair) -> None:
     photographed(pair)
     now = pair.authority.now()
@@ -171,6 +175,7 @@ def test_a_site_changes_no_row_of_another_sitting(pair: Pair) -> None:
     assert row.kind == "OTHER"
 
 
+@pytest.mark.dear
 def test_two_candidates_are_not_exchanged_by_their_numbers(pair: Pair) -> None:
     def exchange(content: dict[str, Any]) -> None:
         known = content["known"]["attempts"]
@@ -197,6 +202,7 @@ LIES: tuple[Callable[[dict[str, Any]], Any], ...] = (
 )
 
 
+@pytest.mark.dear
 def test_a_file_that_says_what_cannot_be_stops_nobody_else(pair: Pair) -> None:
     before = pair.scene.room_row().state
     bad = {forged(pair, lie, number=number) for number, lie in enumerate(LIES, 9)}
@@ -207,6 +213,7 @@ def test_a_file_that_says_what_cannot_be_stops_nobody_else(pair: Pair) -> None:
     assert back(pair)["attempts"] == 3
 
 
+@pytest.mark.dear
 def test_a_server_that_dies_before_the_last_step_goes_on_with_the_same_file(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +227,7 @@ def test_a_server_that_dies_before_the_last_step_goes_on_with_the_same_file(
     assert len(pair.authority.answers.events(pair.scene.attempts["1"])) == 7
 
 
+@pytest.mark.dear
 def test_a_site_sends_nothing_about_a_sitting_that_did_not_go_there(pair: Pair) -> None:
     content = {"format": 1, "about": str(uuid.uuid4()), "frames": []}
     peer = fingerprint(pair.authority.site.public_key)
@@ -232,6 +240,7 @@ def test_a_site_sends_nothing_about_a_sitting_that_did_not_go_there(pair: Pair) 
     assert [row for row in rows(pair.authority, SiteFile) if row.incoming] == []
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("seats", ["1e999", "-5", "true", "[" * 5000 + "]" * 5000, '"x"'])
 def test_a_word_of_a_site_that_cannot_be_is_no_fault_of_the_authority(
     pair: Pair, client: FlaskClient, seats: str
@@ -249,6 +258,7 @@ def test_a_word_of_a_site_that_cannot_be_is_no_fault_of_the_authority(
     assert 0 <= line.answering <= line.seats and 0 <= line.collected <= line.seats
 
 
+@pytest.mark.dear
 def test_parts_of_files_that_have_done_their_duty_go_after_thirty_days(pair: Pair) -> None:
     made = site_exchange.make_results(desk(pair.site), pair.there[0], pair.about)
 
@@ -265,6 +275,7 @@ def test_parts_of_files_that_have_done_their_duty_go_after_thirty_days(pair: Pai
     assert again.fresh and carried(pair, again.id)["attempts"] == 3
 
 
+@pytest.mark.dear
 def test_a_picture_from_a_site_is_shown_at_the_authority(
     pair: Pair, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

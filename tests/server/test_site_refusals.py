@@ -89,6 +89,7 @@ def test_the_wall_says_that_a_site_refused_and_why_until_it_takes(
     assert (line.delivered, line.refused) == ("taken", None)
 
 
+@pytest.mark.dear
 def test_what_was_carried_by_hand_and_refused_is_told_at_the_next_exchange(pair: Pair, link: Link) -> None:
     data = sent(pair)
     place_of_seat_two(pair, 9)
@@ -99,6 +100,7 @@ def test_what_was_carried_by_hand_and_refused_is_told_at_the_next_exchange(pair:
     assert walled(pair).delivered == "refused"
 
 
+@pytest.mark.dear
 def test_a_newer_dispatch_is_on_its_way_and_not_refused(pair: Pair, link: Link) -> None:
     data = sent(pair)
     place_of_seat_two(pair, 9)

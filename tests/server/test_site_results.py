@@ -86,6 +86,7 @@ def _answer_of(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.dear
 def test_what_fails_names_site_room_and_seat(pair: Pair) -> None:
     bring(pair, sent(pair))
     scene = hold_exam(pair, {"1": 5, "2": 2})
@@ -112,6 +113,7 @@ def test_what_fails_names_site_room_and_seat(pair: Pair) -> None:
     assert told["attempts"] == 3
 
 
+@pytest.mark.dear
 def test_two_people_may_take_a_broken_audit_chain_with_a_reason_and_nothing_else(pair: Pair) -> None:
     bring(pair, sent(pair))
     scene = hold_exam(pair, {"1": 5})
@@ -122,6 +124,7 @@ def test_two_people_may_take_a_broken_audit_chain_with_a_reason_and_nothing_else
     assert told["attempts"] == 3 and pair.scene.room_row().state == "collected"
 
 
+@pytest.mark.dear
 def test_results_do_not_replace_what_was_marked(pair: Pair) -> None:
     bring(pair, sent(pair))
     hold_exam(pair, {"1": 5})
@@ -151,6 +154,7 @@ def test_every_table_of_a_sitting_goes_back_or_stays_for_a_reason() -> None:
     assert not set(site_results.BACK) & site_results.STAYS.keys()
 
 
+@pytest.mark.dear
 def test_what_was_set_aside_comes_back_with_its_reason(pair: Pair) -> None:
     bring(pair, sent(pair))
     scene = hold_exam(pair, {"1": 5})
@@ -165,6 +169,7 @@ def test_what_was_set_aside_comes_back_with_its_reason(pair: Pair) -> None:
     assert len(pair.authority.answers.aside(pair.scene.attempts["1"])) == 1
 
 
+@pytest.mark.dear
 def test_the_authoritys_export_and_dossier_prove_what_was_held_at_the_site(pair: Pair) -> None:
     bring(pair, sent(pair))
     hold_exam(pair, {"1": 5, "2": 2})
@@ -197,6 +202,7 @@ def _swapped(pair: Pair) -> None:
     _at_site(pair, swap)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_two_who_changed_places_come_back_at_their_new_seats(pair: Pair) -> None:
     bring(pair, sent(pair))
@@ -240,6 +246,7 @@ def _walk_in(pair: Pair) -> None:
     _at_site(pair, add)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_who_was_let_in_at_the_site_comes_back_too_once(pair: Pair) -> None:
     bring(pair, sent(pair))

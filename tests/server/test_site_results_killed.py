@@ -18,7 +18,7 @@ from server.db.sites import AttemptOrigin, PeerRow, SiteFile, SiteSitting
 from server.db.sittings import Attempt, RoomSitting
 from server.services.site_files import TAKEN
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 SITES, SIZE = 4, Size(candidates=8, items=20, photo=100)
 PATIENCE_SECONDS = 300.0
 

@@ -56,6 +56,7 @@ def thief(stolen: Path, settings: Settings) -> Iterator[Host]:
     opened.close()
 
 
+@pytest.mark.dear
 @in_each_suite
 def test_scenario_13_a_stolen_data_folder_shows_no_item_answer_number_or_picture(
     host: Host, held: Holdings, stolen: Path, settings: Settings
@@ -107,6 +108,7 @@ class TestOneAdministrator:
     def stage(self, host: Host, person_as: Callable[..., Actor]) -> preparing.Staged:
         return preparing.staged(host, person_as)
 
+    @pytest.mark.dear
     def test_scenario_13_one_administrator_alone_cannot_open_a_paper(
         self, host: Host, stage: preparing.Staged
     ) -> None:

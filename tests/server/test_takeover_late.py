@@ -30,6 +30,7 @@ LONGEST = timedelta(minutes=RULE.link_gap_max_minutes)
 seconds = st.floats(0, 1200).map(lambda value: timedelta(seconds=round(value, 3)))
 
 
+@pytest.mark.dear
 @given(ends=seconds, killed=seconds, looked=st.floats(0, 4), wrote=seconds, away=seconds)
 def test_a_record_that_was_acknowledged_counts_when_it_comes_again_after_a_takeover(
     ends: timedelta, killed: timedelta, looked: float, wrote: timedelta, away: timedelta

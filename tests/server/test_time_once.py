@@ -49,6 +49,7 @@ def noted(scene: Scene, act: str) -> int:
         return len(audit.page(session, stream=audit.sitting_stream(scene.room_sitting), act=act))
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_second_click_for_the_room_gives_no_time(
     app: Flask, scene: Scene, sign_in: Callable[[Actor], FlaskClient]
@@ -69,6 +70,7 @@ def test_a_second_click_for_the_room_gives_no_time(
     assert (agent.state().deadline - before).total_seconds() == 1200
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_second_click_for_a_seat_gives_no_time(
     scene: Scene, sign_in: Callable[[Actor], FlaskClient]

@@ -48,6 +48,7 @@ def told(folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.dear
 def test_three_people_are_told_apart_and_what_is_too_few_says_so(folder: Path) -> None:
     before = sorted(folder.iterdir())
     found = told(folder)
@@ -67,6 +68,7 @@ def test_three_people_are_told_apart_and_what_is_too_few_says_so(folder: Path) -
     assert sorted(folder.iterdir()) == before
 
 
+@pytest.mark.dear
 def test_a_picture_that_is_none_and_a_row_without_one_are_named(folder: Path) -> None:
     faults = told(folder)["faults"]
     assert [(each["row"], each["column"], each["file"]) for each in faults] == [

@@ -117,6 +117,7 @@ def test_a_seat_is_closed_at_the_same_tick_as_by_a_watch_that_never_rests(room: 
     assert AttemptState.ANSWERING not in states and AttemptState.AUTO_SUBMITTED in states
 
 
+@pytest.mark.dear
 def test_a_tick_over_forty_rooms_at_rest_costs_as_many_statements_as_over_two(room: Room) -> None:
     host, asked = room.scene.host, list[str]()
     event.listen(host.db.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))

@@ -42,6 +42,7 @@ def form(made: Centre, *rooms: str, **fields: object) -> dict[str, object]:
     return {**chosen, "room": [made.rooms[room] for room in rooms or made.rooms], **fields}
 
 
+@pytest.mark.dear
 def test_candidates_of_two_batches_are_drawn_and_shown_by_room(
     host: Host, made: Centre, browser: FlaskClient
 ) -> None:
@@ -61,6 +62,7 @@ def test_candidates_of_two_batches_are_drawn_and_shown_by_room(
     assert made.map() == first
 
 
+@pytest.mark.dear
 def test_the_workbook_lists_everybody_by_room_and_seat(made: Centre, browser: FlaskClient) -> None:
     browser.post(path(made), data=form(made))
     answer = browser.get(f"{path(made)}/seating.xlsx")
@@ -71,6 +73,7 @@ def test_the_workbook_lists_everybody_by_room_and_seat(made: Centre, browser: Fl
     assert listed == {ticket: place[:2] for ticket, place in made.map().items()}
 
 
+@pytest.mark.dear
 def test_what_cannot_be_kept_is_listed_with_names(made: Centre, browser: FlaskClient) -> None:
     def one_employer(session: Session) -> None:
         for row in session.scalars(select(Registration)):
@@ -104,6 +107,7 @@ def test_rooms_that_are_too_small_are_told_in_numbers(made: Centre, browser: Fla
     assert said("seating_rooms_not_enough", people=52, seats=50) in page(answer)
 
 
+@pytest.mark.dear
 def test_a_roster_of_the_whole_sitting_and_its_draw_taken_back(
     host: Host, made: Centre, browser: FlaskClient
 ) -> None:
@@ -122,6 +126,7 @@ def test_a_roster_of_the_whole_sitting_and_its_draw_taken_back(
     assert (row.room_id, row.accommodation_note) == (None, "批 2026-1")
 
 
+@pytest.mark.dear
 def test_locking_all_rooms_tells_which_were_left(made: Centre, browser: FlaskClient) -> None:
     browser.post(path(made), data=form(made))
 
@@ -141,6 +146,7 @@ def test_locking_all_rooms_tells_which_were_left(made: Centre, browser: FlaskCli
     assert said("draw_locked", room="第二考场") in page(again)
 
 
+@pytest.mark.dear
 def test_scenario_15_a_camera_at_another_seats_machine_keeps_the_seating_open(
     host: Host, made: Centre, browser: FlaskClient, password: str
 ) -> None:

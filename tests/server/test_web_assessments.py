@@ -46,6 +46,7 @@ def secrets(stage: Stage) -> tuple[list[str], list[str]]:
         )
 
 
+@pytest.mark.dear
 def test_a_candidate_goes_through_the_page_from_call_to_end(stage: Stage, sign_in: SignIn) -> None:
     browser = sign_in(stage.invigilator)
     assert "已叫号" in act(stage, browser, 1, "call")
@@ -72,6 +73,7 @@ def test_a_turn_of_another_room_is_not_found_under_this_one(stage: Stage, sign_i
     assert stage.turn(1).state == "waiting"
 
 
+@pytest.mark.dear
 def test_staff_of_the_room_see_names_examiners_see_codes_and_others_counts(
     stage: Stage, sign_in: SignIn, person_as: People
 ) -> None:
@@ -152,6 +154,7 @@ def test_an_empty_list_says_what_to_do(client_as: Callable[..., FlaskClient]) ->
     assert "还没有由考评组评分的场次" in client_as("administrator").get("/assessments").get_data(as_text=True)
 
 
+@pytest.mark.dear
 def test_order_and_panel_are_arranged_on_the_page(host: Host, person_as: People, sign_in: SignIn) -> None:
     stage = make_assessment(host, person_as, state="planned")
     browser = sign_in(stage.administrator)

@@ -44,6 +44,7 @@ def page(client: FlaskClient, path: str, status: int = 200) -> str:
     return answer.get_data(as_text=True)
 
 
+@pytest.mark.dear
 def test_from_folding_to_checking_on_screen(
     stage: Stage, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -179,6 +180,7 @@ def test_summary_and_slips_are_typeset(stage: Stage, person_as: Callable[..., Ac
         assert document_pdf(payload, lambda *_: None)["data"].startswith(b"%PDF")
 
 
+@pytest.mark.dear
 def test_exemptions_on_screen(
     stage: Stage, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -290,6 +292,7 @@ def test_a_changed_result_is_not_shown_before_it_is_published(
     assert ask(client, published.tickets["甲", "theory"], id_number(1))[0] == 422
 
 
+@pytest.mark.dear
 def test_tries_are_counted_by_ticket_and_by_address(published: Stage, client: FlaskClient) -> None:
     ticket = published.tickets["乙", "theory"]
     for _try in range(10):

@@ -325,6 +325,7 @@ class TestDoors:
                 assert writer.get(place).status_code == 200
 
 
+@pytest.mark.dear
 def test_six_hundred_points_pass_through_the_form(writer: FlaskClient, host: Host) -> None:
     path = drafted(writer)
     form = form_of(writer, path)

@@ -158,6 +158,7 @@ def test_one_seat_or_all_are_asked_again(
     assert said("line_checks_asked", actor=scene.invigilator.name, count=4) in lines
 
 
+@pytest.mark.dear
 def test_overruling_is_the_chiefs(
     scene: Scene,
     agents: dict[str, TestAgent],

@@ -139,6 +139,7 @@ def test_what_one_clock_says_without_a_break_is_one_line(now: datetime) -> None:
     assert sorted(told) == [(Clock.AGENT, 6, 1), (Clock.AGENT, 20, 3), (Clock.SERVER, 20, 1)]
 
 
+@pytest.mark.dear
 def test_an_outage_is_told_and_the_sitting_held_again_from_the_page(
     room: Room, sign_in: SignIn, person_as: Callable[..., Actor]
 ) -> None:
@@ -217,6 +218,7 @@ def two_rooms(room: Room) -> int:
     return int(room.scene.host.db.write(add))
 
 
+@pytest.mark.dear
 def test_the_chief_reaches_all_rooms_of_a_sitting_and_has_to_confirm_their_names(
     room: Room, sign_in: SignIn
 ) -> None:

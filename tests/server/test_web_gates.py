@@ -82,6 +82,7 @@ def test_every_gate_act_link_and_grade_has_its_words() -> None:
     }
 
 
+@pytest.mark.dear
 def test_from_duty_to_the_start_on_the_screens(duty: Duty, sign_in: SignIn, password: str) -> None:
     """Red gates keep the button dead and the route closed; people sign in, the chief overrules the rest."""
     demand(duty.scene.host, GateName.LOCKED, GateName.CHIEF, *BEFORE, two_persons=(GateName.LOCKED,))

@@ -342,6 +342,7 @@ class TestBlueprintTable:
 
 
 class TestInterrupted:
+    @pytest.mark.dear
     def test_a_cancelled_reading_leaves_nothing(self, keeper: Desk) -> None:
         answer = send(keeper.browser, f"{keeper.path}/imports", desk.xlsx({"题库": many()}), "big.xlsx")
         with keeper.host.db.read() as session:

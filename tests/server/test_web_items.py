@@ -136,6 +136,7 @@ class TestList:
 
 
 class TestItem:
+    @pytest.mark.dear
     def test_a_body_of_every_kind_is_read_by_a_button_and_on_record(
         self, shelf: Shelf, reviewer: FlaskClient
     ) -> None:
@@ -313,6 +314,7 @@ class TestMedia:
 
 
 class TestCoverage:
+    @pytest.mark.dear
     def test_scenario_11_the_page_names_what_lacks(
         self, host: Host, person_as: Callable[..., Actor], client_as: Callable[..., FlaskClient]
     ) -> None:

@@ -118,6 +118,7 @@ class TestRoomCode:
     ) -> TestResponse:
         return browser.post(path(stage, "/code"), data={**signed, **changed})
 
+    @pytest.mark.dear
     def test_is_shown_once_with_its_picture(
         self, stage: Vaulted, chief: FlaskClient, signed: dict[str, str], machine
     ) -> None:

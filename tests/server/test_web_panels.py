@@ -54,6 +54,7 @@ def addresses(desk: Desk) -> list[str]:
     ]
 
 
+@pytest.mark.dear
 def test_no_role_sees_a_mark_before_all_are_locked(
     desk: Desk, person_as: Callable[..., Actor], sign_in: SignIn
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_member_who_is_no_leader_sees_the_report_alone(desk: Desk, sign_in: Si
     assert browser.get(f"/panels/own/turns/{turn}").status_code == 403
 
 
+@pytest.mark.dear
 def test_each_address_is_for_who_holds_its_permission(
     desk: Desk, person_as: Callable[..., Actor], sign_in: SignIn
 ) -> None:
@@ -133,6 +135,7 @@ def test_examiners_of_other_rooms_see_nothing_here(
         assert browser.get(path).status_code == (200 if path == "/panels/own" else 403), path
 
 
+@pytest.mark.dear
 def test_no_page_tells_who_is_behind_a_code(desk: Desk, sign_in: SignIn) -> None:
     desk.mark(1, 77, 83, 80)
     desk.aggregate()
@@ -144,6 +147,7 @@ def test_no_page_tells_who_is_behind_a_code(desk: Desk, sign_in: SignIn) -> None
             assert "赵某1" not in page and "P2026-0001" not in page, path
 
 
+@pytest.mark.dear
 def test_from_progress_to_checked_in_the_browser(desk: Desk, sign_in: SignIn, machine: Machine) -> None:
     room, turn = desk.stage.room_sitting, desk.stage.turn(1).id
     scorer, checker, leader = map(sign_in, (desk.scorer, desk.checker, desk.stage.leader))
@@ -165,6 +169,7 @@ def test_from_progress_to_checked_in_the_browser(desk: Desk, sign_in: SignIn, ma
     assert desk.stage.room_row().state == "marked"
 
 
+@pytest.mark.dear
 def test_an_arbitration_in_the_browser(desk: Desk, sign_in: SignIn) -> None:
     desk.mark(1, 62, 58, 85, vetoes=(2,))
     desk.aggregate()
@@ -201,6 +206,7 @@ def test_the_statistics_wait_for_the_end_and_say_when_they_rest_on_few(desk: Des
     assert "ICC(2,1)" in page
 
 
+@pytest.mark.dear
 def test_the_papers_name_the_examiners_and_the_code_alone(desk: Desk, sign_in: SignIn) -> None:
     report_of(desk)
     room, turn = desk.stage.room_sitting, desk.stage.turn(1)
@@ -218,6 +224,7 @@ def test_the_papers_name_the_examiners_and_the_code_alone(desk: Desk, sign_in: S
     assert acts.count("panel_paper_printed") == 3
 
 
+@pytest.mark.dear
 def test_every_member_signs_with_the_own_password(desk: Desk, sign_in: SignIn) -> None:
     row = report_of(desk)
     leader, path = sign_in(desk.stage.leader), f"/panels/own/{desk.stage.room_sitting}/sign"

@@ -203,6 +203,7 @@ class TestSealing:
         assert said("custodian_without_key", name="王芳") in page(answer)
         assert desk.counts(host, Package) == [1]
 
+    @pytest.mark.dear
     def test_sealing_again_replaces_the_package(
         self, host: Host, stage: preparing.Staged, sign_in: Callable[[Actor], FlaskClient], password: str
     ) -> None:

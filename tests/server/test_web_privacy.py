@@ -122,6 +122,7 @@ def test_the_file_on_paper(agent: CameraAgent, host: Host, administrator: FlaskC
         assert session.query(AuditEntry).filter_by(act="subject_file_printed").count() == 1
 
 
+@pytest.mark.dear
 def test_a_withdrawal_after_the_exam_and_in_the_room(
     agent: CameraAgent,
     host: Host,

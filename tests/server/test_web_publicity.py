@@ -107,6 +107,7 @@ def test_a_list_on_paper_and_as_a_workbook(desk: Office) -> None:
     assert rows[-1][4:] == ["缺考", "缺考", "公示中"]
 
 
+@pytest.mark.dear
 def test_an_objection_is_taken_decided_and_leads_to_a_correction(desk: Office, sign_in: SignIn) -> None:
     desk.publish()
     clerk, scorer, path = sign_in(desk.clerk), sign_in(desk.scorer), f"{base(desk)}/objections"
@@ -142,6 +143,7 @@ def test_an_objection_is_taken_decided_and_leads_to_a_correction(desk: Office, s
     assert "已更正，见后续名单" in old
 
 
+@pytest.mark.dear
 def test_a_recheck_is_taken_answered_and_printed(desk: Office, sign_in: SignIn, machine: Machine) -> None:
     desk.publish()
     scorer, path = sign_in(desk.scorer), f"{base(desk)}/rechecks"
@@ -175,6 +177,7 @@ def test_the_record_of_what_is_final_is_kept_by_a_look_at_the_clock(desk: Office
     assert (settler.tick(), settler.tick()) == (4, 0)
 
 
+@pytest.mark.dear
 def test_who_may_not_see_is_turned_away(
     desk: Office, client_as: Callable[..., FlaskClient], client: FlaskClient
 ) -> None:

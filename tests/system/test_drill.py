@@ -103,6 +103,7 @@ def test_a_lossy_wire_resets_some_connections_and_never_bends_what_it_carries(wi
 
 
 @pytest.mark.system
+@pytest.mark.walk
 def test_agents_of_one_nursery_are_processes_of_their_own_and_end_with_it(tmp_path: Path) -> None:
     with Fleet(tmp_path) as fleet:
         nursery = Nursery(fleet)

@@ -266,7 +266,11 @@ def frames(driver: Driver, plan: dict[str, Any]) -> dict[str, Group]:
 
 
 def logins(driver: Driver, plan: dict[str, Any]) -> dict[str, Group]:
-    """One step after the other on the way to the first question, so many seats abreast."""
+    """One step after the other on the way to the first question, so many seats abreast.
+
+    Before each step every seat beats once, as real ones do all the time: otherwise the step would pay for a
+    link that counts as lost.
+    """
     tokens = [seat.token for seat in driver.seats]
     both = list(zip(tokens, plan["seats"], strict=True))
     accept = {"rules_version": plan["rules"], "face_consent": False}
@@ -283,10 +287,11 @@ def logins(driver: Driver, plan: dict[str, Any]) -> dict[str, Group]:
     for path in (Route.PACKAGE, Route.STATE):
         steps[path] = [request("GET", path, token, b"") for token in tokens]
     abreast = min(plan["abreast"], len(tokens))
-    return {
-        path: Group([driver.line(jobs[place::abreast]) for place in range(abreast)])
-        for path, jobs in steps.items()
-    }
+    found = {}
+    for path, jobs in steps.items():
+        found[f"beats before {path}"] = Group([driver.line([beat]) for beat in driver.beats()])
+        found[path] = Group([driver.line(jobs[place::abreast]) for place in range(abreast)])
+    return found
 
 
 RACES = {"saves": saves, "submits": submits, "frames": frames, "logins": logins}

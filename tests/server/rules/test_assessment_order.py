@@ -21,6 +21,7 @@ def keyed(text: str) -> str:
     return hashlib.blake2b(text.encode(), key=b"a store's key", digest_size=16).hexdigest()
 
 
+@pytest.mark.dear
 @given(refs, st.integers(0, 7), st.text(max_size=10), st.randoms())
 def test_the_order_depends_on_the_seed_and_not_on_how_candidates_are_listed(refs, stations, seed, random):
     first = drawn_order(refs, stations, seed)

@@ -80,6 +80,7 @@ def most(openings: list[Opening], people: list[Willing]) -> int:
     return best
 
 
+@pytest.mark.dear
 @given(OPENINGS, PEOPLE, st.text(max_size=5), st.randoms())
 def test_a_draw_is_lawful_fills_what_can_be_filled_and_replays(
     openings: list[Opening], people: list[Willing], seed: str, order: object

@@ -135,6 +135,7 @@ def test_header_is_the_hash_of_the_address_without_fragment_and_the_key() -> Non
     assert header_hash(URL + "?x", KEY) != said
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(configs, st.randoms())
 def test_key_does_not_depend_on_the_order_of_keys(config: dict[str, Any], rng: Any) -> None:
@@ -143,6 +144,7 @@ def test_key_does_not_depend_on_the_order_of_keys(config: dict[str, Any], rng: A
     assert config_key({key: config[key] for key in keys}) == config_key(config)
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(configs)
 def test_what_is_written_is_read_back_and_keeps_its_key(config: dict[str, Any]) -> None:
@@ -152,6 +154,7 @@ def test_what_is_written_is_read_back_and_keeps_its_key(config: dict[str, Any]) 
         assert found == config and config_key(found) == config_key(config)
 
 
+@pytest.mark.dear
 @settings(max_examples=15, deadline=None)
 @given(configs, st.text("abcXYZ019-_!", min_size=1, max_size=12))
 def test_sealed_settings_open_with_their_password_alone(config: dict[str, Any], password: str) -> None:
@@ -168,6 +171,7 @@ def test_client_settings_are_sealed_with_the_passwords_hash_or_nothing(password:
     assert read_seb(gzip.compress(b"pwcc" + sealed, mtime=0), password) == PUBLISHED
 
 
+@pytest.mark.dear
 def test_any_changed_byte_of_a_sealed_file_is_found() -> None:
     sealed = rncryptor.seal(b"settings", "p")
     for place in range(0, len(sealed), 3):
