@@ -50,7 +50,7 @@ gc.enable()
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 STORE_AWAY = 75
-"""The exit status of a worker that found no store. gunicorn's own one for a failed start would end them all."""
+"""The exit status of a worker that found no store. gunicorn's own one for a failed start would end all."""
 CONNECTIONS = 20_000
 """Of one worker: 5,000 seats hold two lanes and a socket each, and a dead worker leaves its own to others."""
 FILES = 65_536
