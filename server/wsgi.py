@@ -24,7 +24,7 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 from gunicorn.app.base import BaseApplication  # noqa: E402
-from sqlalchemy.exc import DBAPIError  # noqa: E402
+from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: E402
 
 from itembank.keyfile import KeyFile  # noqa: E402
 from server import metrics  # noqa: E402
@@ -83,7 +83,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """
         try:
             return self._make()
-        except DBAPIError as fault:
+        except (OperationalError, InterfaceError) as fault:
             log.error("the store does not answer a worker that begins; the next one tries: %s", fault.orig)
             time.sleep(RETRY_SECONDS)
             os._exit(STORE_AWAY)

@@ -5,9 +5,10 @@ the others once a second, so whichever of them hears the seat next goes on as if
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
@@ -253,9 +254,11 @@ def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> Line
     )
 
 
-def batched(lines: Sequence[Line], most: int) -> Iterator[Sequence[Line]]:
-    """The lines, so many at a time."""
-    return (lines[begin : begin + most] for begin in range(0, len(lines), most))
+def batched(lines: Iterable[Line], most: int) -> Iterator[Sequence[Line]]:
+    """The lines, so many at a time; they are taken when their turn comes: some may have spoken by then."""
+    coming = iter(lines)
+    while some := tuple(islice(coming, most)):
+        yield some
 
 
 def merge(line: Line, news: LineNews) -> bool:

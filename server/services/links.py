@@ -141,10 +141,9 @@ class Links:
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
         mine = [line for line in self._lines.values() if self._looks_after(line)]
-        quiet = [line for line in mine if line.is_lost(now)]
-        for some in batched(quiet, _AT_ONCE):
+        for some in batched((line for line in mine if line.is_lost(now)), _AT_ONCE):
             self._lose(some, now)
-        for some in batched([line for line in mine if line.is_to_be_told(now)], _AT_ONCE):
+        for some in batched((line for line in mine if line.is_to_be_told(now)), _AT_ONCE):
             self._tell(some, now)
         self._close_late()
 
@@ -238,7 +237,6 @@ class Links:
 
     def _lose(self, lines: Sequence[Line], now: datetime) -> None:
         """In one transaction. A store that does not take it is asked again at the next look."""
-        lines = [line for line in lines if line.lost_at is None]  # a socket may have ended meanwhile
         for line in lines:
             line.lost_at, line.told = now, False
             self._news[line.agent.workstation] = None
@@ -249,9 +247,9 @@ class Links:
             for line in lines:
                 line.lost_at = None
             raise
-        for line, line.hold in zip(lines, holds, strict=True):
-            if line.lost_at is None:  # it spoke while that was written, and may have found nothing to close
-                self._back(line, line.heard_at)
+        for line, hold in zip(lines, holds, strict=True):
+            line.hold = hold
+        self._close_late(lines)
 
     def _tell(self, lines: Sequence[Line], now: datetime) -> None:
         for line in lines:
@@ -263,6 +261,7 @@ class Links:
             for line in lines:
                 line.told = False
             raise
+        self._close_late(lines)
 
     def _back(self, line: Line, now: datetime) -> None:
         workstation = line.agent.workstation
@@ -272,7 +271,9 @@ class Links:
             self._db.write(close_gaps, line.agent, now=now)
             self._unclosed.pop(workstation, None)
 
-    def _close_late(self) -> None:
+    def _close_late(self, written: Sequence[Line] = ()) -> None:
+        spoke = [line for line in written if line.lost_at is None]  # and may have found nothing to close
+        self._unclosed |= {line.agent.workstation: line.heard_at for line in spoke if self._clock.proven}
         for workstation, back_at in list(self._unclosed.items()):
             line = self._lines.get(workstation)
             if line is None or line.lost_at is not None:

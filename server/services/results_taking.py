@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ from server.events import RoomChanged
 from server.rules.site_results import Opened
 from server.services import audit, origins, packages
 from server.services.dossier_tables import belonging, raw_rows
-from server.services.peer_rows import Peers, Row, table_of, take
+from server.services.peer_rows import Peers, Row, fetch, table_of, take
 from server.services.rosters import ID_PURPOSE
 from server.services.site_results import BACK, ROOTS
 
@@ -313,13 +313,13 @@ def _candidates(session: Session, peers: Peers, rows: Iterable[Mapping[str, Any]
         peers.learn("candidates", sent["id"], found.id)
 
 
-def _free_seats(session: Session, peers: Peers, sent: Iterable[Row]) -> None:
+def _free_seats(session: Session, peers: Peers, sent: Collection[Row]) -> None:
     """Moves everybody who sits elsewhere now out of the way: two who changed places would stand on one seat
     for a moment. Where they wait is a room that is gone again when `_seats_away` has been called.
     """
     seats, known, moved = peers.of("seats"), peers.of("attempts"), dict[int, int]()
-    query = select(Attempt.id, Attempt.seat_id).where(Attempt.id.in_(known.values()))
-    held = {row[0]: row[1] for row in session.execute(query)}
+    here = {own for row in sent if (own := known.get(int(row["id"]))) is not None}  # not all of its years
+    held = {row["id"]: row["seat_id"] for row in fetch(session, "attempts", "id", here)}
     for row in sent:
         own = known.get(int(row["id"]))
         if own is not None and held[own] != seats.get(int(row["seat_id"])):

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from exam_rooms.seatmap import RoomKind, RoomMap, SeatKind, SeatPosition
 from server.access import Actor, Permission
 from server.db.assessing import Station
+from server.db.base import emit
 from server.db.rooms import PairingCode, Room, Seat, Workstation, WorkstationClock
 from server.db.seb import SebRoom
 from server.db.sittings import Batch, RoomSitting, Sitting
 from server.errors import Forbidden, NotFound, Refused
+from server.events import SebChanged
 from server.services import audit, stations
 from server.services.pairing import active_workstations
 
@@ -54,6 +56,7 @@ def delete_room(session: Session, actor: Actor, room_id: int, *, now: datetime) 
     session.delete(room)
     session.flush()
     audit.record(session, "system", actor, "room_deleted", f"room/{room_id}", now=now, name=room.name)
+    emit(session, SebChanged(room_id))
 
 
 @dataclass(frozen=True, slots=True)

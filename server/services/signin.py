@@ -115,8 +115,9 @@ _DESK = select(
 
 def _booking(session: Session, asked: SignInRequest) -> tuple[Attempt | None, Booking | None]:
     """The attempt behind a ticket, kept from other writers, and what the door has to know of it."""
-    spellings = {clean_ticket(asked.ticket), asked.ticket.strip()}
-    found = session.execute(_BOOKED, {"tickets": sorted(spellings)}).first()
+    tickets = {"tickets": sorted({clean_ticket(asked.ticket), asked.ticket.strip()})}
+    # Whose seat changes while the lock is waited for falls out of PostgreSQL's join: it is asked once more.
+    found = session.execute(_BOOKED, tickets).first() or session.execute(_BOOKED, tickets).first()
     if found is None:
         return None, None
     attempt, ticket, index, sealed, seat, room_uid = found

@@ -212,7 +212,7 @@ def read_report(data: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever came
 def _read_refusal(one: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever came
     code = str(one["code"])
     params = {
-        name: str(value)[:80]
+        name: "".join(filter(str.isprintable, str(value)[:80]))  # half a character would fell the page
         for name, value in list(one["params"].items())[:8]
         if _NAME.fullmatch(name) and name not in _OF_MOMENTS
     }

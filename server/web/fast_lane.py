@@ -50,10 +50,12 @@ class FastLane:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._others = app.wsgi_app
+        host: Host = app.extensions[HOST_KEY]
+        self._lane = {} if host.settings.role == "authority" else LANE  # no seats there: `check_role` says so
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """One request."""
-        handler = LANE.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        handler = self._lane.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if handler is None:
             return self._others(environ, start_response)
         host: Host = self._app.extensions[HOST_KEY]
@@ -73,9 +75,13 @@ class FastLane:
 
 
 def _answer(handler: Handler, host: Host, environ: "WSGIEnvironment") -> object:
-    """What a route says to an agent that proves who it is. Raises `Refused`."""
+    """What a route says to an agent that proves who it is. Raises `Refused`, also for what was done or read
+    while the server was being replaced.
+    """
     now, delivery = host.now(), delivery_of(host)
     agent = delivery.door.admit(token_of(environ), now)
     host.epoch.meet(epoch_seen(environ))
     delivery.links.heard(agent, now)
-    return handler(Call(environ, host, delivery, agent, now))
+    said = handler(Call(environ, host, delivery, agent, now))
+    host.epoch.check()
+    return said

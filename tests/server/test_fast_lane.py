@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from server.access import Actor
 from server.db.answers import Received
 from server.epoch import proven
 from server.host import Host
+from server.services import resuming
 from server.services.delivery import delivery_of
 from server.web import agent_entry, agent_lane
 from server.web.fast_lane import LANE
@@ -169,6 +171,21 @@ def test_a_batch_whose_commit_ended_after_the_fence_is_not_acknowledged(
     writer.answer(1)
     assert writer.send().get_json()["code"] == "server_fenced"
     assert len(host.answers.events(writer.attempt)) == 2  # durable here, sent again to the other server
+
+
+def test_what_was_done_or_read_while_the_server_was_replaced_is_not_acknowledged(
+    writer: TestAgent, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new server may have granted the same journal: the write was over when the fence came."""
+    proof_of = resuming.proof_of
+
+    def slow(*asked: Any) -> str:
+        host.epoch.fenced = True  # another greenlet has met the new server meanwhile
+        return proof_of(*asked)
+
+    monkeypatch.setattr(resuming, "proof_of", slow)
+    answer = writer.post(Route.JOURNALS, p.JournalRequest(writer.attempt))
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "server_fenced")
 
 
 # --- what a save costs -------------------------------------------------------------------------------

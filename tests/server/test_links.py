@@ -16,7 +16,7 @@ from server.events import Activity, LinkChanged, SeatChanged
 from server.host import Host
 from server.live.watch import Watch
 from server.services import marks
-from server.services.agents import find_agent
+from server.services.agents import Agent, find_agent
 from server.services.delivery import delivery_of
 from server.services.roomstate import load
 from tests.server.agent_kit import TestAgent
@@ -239,6 +239,74 @@ def test_seats_that_fall_silent_together_are_written_together(
     assert counted.acts == ["open_gaps"] * transactions + ["tell_silences"] * transactions
     lines = [fact.seat for fact in told if isinstance(fact, Activity)]
     assert lines == seats and len(incidents(host)) == 4
+
+
+def agents_of(host: Host, scene: Scene) -> list[Agent]:
+    with host.db.read() as session:
+        return [find_agent(session, scene.workstations[number])[0] for number in "1234"]
+
+
+def test_a_word_while_the_silences_of_others_are_written_is_no_silence(
+    app: Flask,
+    host: Host,
+    person_as: Callable[..., Actor],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = running_room(app, host, person_as, machine, candidates=4)
+    monkeypatch.setattr("server.services.links._AT_ONCE", 3)
+    links, last = delivery_of(host).links, agents_of(host, room.scene)[3]
+    machine.advance(seconds=10)
+    spoken = host.now()
+    monkeypatch.setattr(
+        host.db, "write", Flaky(host, "open_gaps", lambda: links.heard(last, spoken) and None)
+    )
+    links.check(spoken)
+    assert len(silences(host)) == 3
+    assert host.presence.of(last.workstation).linked
+
+
+def test_one_return_that_the_store_did_not_take_leaves_the_others_no_open_silence(
+    app: Flask,
+    host: Host,
+    person_as: Callable[..., Actor],
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All speak while their silences are written."""
+    room = running_room(app, host, person_as, machine, candidates=4)
+    links, agents = delivery_of(host).links, agents_of(host, room.scene)
+    machine.advance(seconds=10)
+    spoken = host.now()
+
+    def speak() -> None:
+        for agent in agents:
+            links.heard(agent, spoken)
+        monkeypatch.setattr(host.db, "write", Flaky(host, "close_gaps", away))
+
+    monkeypatch.setattr(host.db, "write", Flaky(host, "open_gaps", speak))
+    with pytest.raises(OperationalError):
+        links.check(spoken)
+    links.check(spoken)
+    assert [back for _, back in silences(host)] == [spoken] * 4
+
+
+def test_a_word_while_its_silence_is_told_leaves_no_open_incident(
+    silent: TestAgent, host: Host, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL writes both at once, as above."""
+    links = delivery_of(host).links
+    with host.db.read() as session:
+        me = find_agent(session, silent.scene.workstations["1"])[0]
+    links.check(host.now())
+    machine.advance(seconds=5)
+    spoken = host.now()
+    monkeypatch.setattr(
+        host.db, "write", Flaky(host, "tell_silences", lambda: links.heard(me, spoken) and None)
+    )
+    links.check(spoken)
+    with host.db.read() as session:
+        assert [row.state for row in session.scalars(select(Incident))] == ["cleared"]
 
 
 def test_a_telling_that_the_store_did_not_take_is_told_at_the_next_look(

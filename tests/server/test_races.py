@@ -19,14 +19,14 @@ from server.db.sittings import Attempt
 from server.events import SeatChanged
 from server.host import Host
 from server.live.watch import Watch
-from server.services import agents, answers, attempts, commands, delivery, pairing
+from server.services import agents, answers, attempts, commands, delivery, pairing, signin
 from server.services.commands import Credit, Start
 from server.services.delivery import delivery_of
 from server.services.roomstate import advance, locked_attempt
 from server.services.seat_state import SeatView
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
-from tests.server.delivery_kit import Scene, make_scene
+from tests.server.delivery_kit import Scene, id_number, make_scene
 from tests.server.smart_kit import agent_of
 
 ACCEPTED = p.AcceptRequest("2026-11", True)
@@ -159,6 +159,23 @@ def test_what_is_locked_is_read_anew(scene: Scene, host: Host) -> None:
         session.get_one(Attempt, scene.attempts["1"]).state = "identified"
 
     assert host.db.write(look) == "identified"
+
+
+@pytest.mark.on_postgresql
+def test_who_is_moved_while_signing_in_is_told_the_new_seat(scene: Scene, host: Host) -> None:
+    """The row that was waited for names another seat by then; it is no unknown ticket."""
+    asked = p.SignInRequest(scene.tickets["1"], id_number(0))
+    outcomes: list[str] = []
+
+    def move(session: Session) -> None:
+        commands.move_seat(session, scene.attempts["1"], scene.seats["4"], scene.signed(), now=host.now())
+
+    def come(session: Session) -> None:
+        found = signin.sign_in(session, agent_of(scene, "1"), scene.room_sitting, asked, now=host.now())
+        outcomes.append(found.code)
+
+    meet(host, move, come)
+    assert outcomes == ["wrong_seat"]
 
 
 @pytest.mark.both_stores

@@ -17,7 +17,7 @@ from server.db.rooms import Room
 from server.db.seb import SebRoom
 from server.db.sittings import Incident
 from server.errors import Forbidden, Refused
-from server.events import SeatChanged
+from server.events import SeatChanged, SebChanged
 from server.host import Host
 from server.rules.seb.config import write_plist
 from server.rules.seb.file import read_seb
@@ -280,7 +280,10 @@ def test_a_room_goes_with_its_settings(host: Host, admin: Signed) -> None:
     room_id = host.db.write(add)
     own = uploaded({"startURL": URL, "sendBrowserExamKey": True})
     host.db.write(seb.take, admin, room_id, own, now=host.now())
+    told: list[SebChanged] = []
+    host.events.subscribe(SebChanged, told.append)
     host.db.write(rooms.delete_room, admin.actor, room_id, now=host.now())
+    assert told == [SebChanged(room_id)]  # SQLite gives the number to the next room: what is kept of it goes
     with host.db.read() as session:
         assert session.scalars(select(SebRoom)).all() == []
     assert write_plist({}) != own.plist

@@ -124,6 +124,10 @@ def test_a_newer_dispatch_is_on_its_way_and_not_refused(pair: Pair, link: Link) 
         {"code": "dispatch_plan_differs", "params": {"not_before": "never", "place": "a/b/c", "room": "r"}},
         {"code": "dispatch_plan_differs", "params": {}},
         {"code": "dispatch_unheard_of", "params": {"room": ["x"], "seats": None}},
+        {
+            "code": "dispatch_plan_differs",
+            "params": {"room": "half a character: \ud800", "seats": "\u202e\0"},
+        },
     ],
 )
 def test_a_strange_refusal_is_no_fault_of_the_wall(

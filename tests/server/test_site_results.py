@@ -34,6 +34,7 @@ from server.services import (
     site_taking,
 )
 from server.services.attempt_export import Sources
+from server.services.peer_rows import Peers
 from server.services.rosters import ID_PURPOSE
 from server.services.site import letter_public
 from tests.server.conftest import Machine
@@ -214,6 +215,18 @@ def test_two_who_changed_places_come_back_at_their_new_seats(pair: Pair) -> None
     assert seats[pair.scene.attempts["1"]] == pair.scene.seats["2"]
     assert seats[pair.scene.attempts["2"]] == pair.scene.seats["1"]
     assert [room.name for room in rows(pair.authority, Room)] == ["第一考场"]
+
+
+@pytest.mark.dear
+@pytest.mark.both_stores
+def test_a_site_whose_attempts_are_more_than_a_statement_takes_goes_on_bringing_results(pair: Pair) -> None:
+    """PostgreSQL takes 65535 values, some SQLite 32766: a large site comes to as many in a few years."""
+    bring(pair, sent(pair))
+    hold_exam(pair, {"1": 5, "2": 2})
+    earlier = {number: number for number in range(10**6, 10**6 + 66_000)}
+    peer = fingerprint(pair.site.site.public_key)
+    pair.authority.db.write(lambda session: Peers(session, peer).learn_all({"attempts": earlier}))
+    assert take_back(pair, results(pair))["attempts"] == 3
 
 
 def _walk_in(pair: Pair) -> None:
