@@ -213,8 +213,11 @@ class Books:
         self._note(journal.attempt, self._unseal(journal.attempt_key, journal.earlier, inherited=True))
 
     def _note(self, attempt: int, entries: Iterable[Entry]) -> None:
+        known = self._entries[attempt]
         for entry in entries:
-            self._entries[attempt].setdefault((entry.record.journal, entry.record.seq), entry)
+            place = (entry.record.journal, entry.record.seq)
+            if place not in known or known[place].inherited:  # what was written here stays known as such
+                known[place] = entry
 
     def _unseal(self, key: bytes, records: Iterable[Record], *, inherited: bool = False) -> Iterator[Entry]:
         for record in records:

@@ -53,16 +53,15 @@ class CandidateActs(ABC):
         """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
         with self.board.lock:
             attempt, response = self._seat.check_answer(item, response, self.board.boot())
-            entry = self._seat.sheet.latest.get(item)
-            if entry is not None and entry.response == response:
-                return  # the page repeats what it was not told of
+            if self._opened(attempt) and self._seat.sheet.repeats(item, response):
+                return  # the page was not told of it
             self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
 
     def mark(self, item: str, marked: bool) -> None:
         """Flags an item for another look. Raises `PageRefused`."""
         with self.board.lock:
             attempt = self._seat.check_item(item, self.board.boot())
-            if marked != (item in self._seat.sheet.marked):
+            if not self._opened(attempt) or marked != (item in self._seat.sheet.marked):
                 self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
 
     def submit(self) -> None:
@@ -71,6 +70,12 @@ class CandidateActs(ABC):
             if self._seat.step(self.board.boot()) == Step.SUBMITTED.value:
                 return
             self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
+
+    def _opened(self, attempt: int) -> bool:
+        """Whether a journal is open: before, only an earlier stay at this seat may be known, and says nothing
+        of what was chosen elsewhere since.
+        """
+        return self._books.writer(attempt) is not None
 
     def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
         try:

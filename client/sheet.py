@@ -27,6 +27,15 @@ class Sheet:
         for entry in sorted(entries, key=lambda entry: (entry.record.journal, entry.record.seq)):
             self.apply(entry)
 
+    def repeats(self, item: str, response: tuple[str, ...]) -> bool:
+        """Whether exactly this was written last on the item, at this seat.
+
+        What came from an earlier seat is written down again when it is chosen here: that seat may still hold
+        later choices, and the one made here is the candidate's last word.
+        """
+        entry = self.latest.get(item)
+        return entry is not None and not entry.inherited and entry.response == response
+
     def apply(self, entry: Entry) -> None:
         """Adds the next record in order."""
         item, kind = entry.record.item, entry.record.kind

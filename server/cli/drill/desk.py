@@ -122,7 +122,8 @@ class Desk:
         except PageSaid as said:
             self._ledger.refused[said.code] += 1
             return False
-        given.acknowledged, self._pending = True, None
+        given.saved(self.place.number, time.time())
+        self._pending = None
         self._given[item] = moment
         return True
 

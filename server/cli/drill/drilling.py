@@ -13,6 +13,7 @@ from server.cli.drill.ledger import Ledger, Question, Response, Tally
 from server.cli.drill.room import Order, Room, furnished
 from server.cli.drill.rounds import Rounds
 from server.cli.drill.sums import FaultSum, Sum
+from server.cli.drill.traces import keep_traces
 from server.cli.rehearse.fleet import counted
 from server.cli.rehearse.watch import percentile
 from server.cli.words import _
@@ -86,7 +87,7 @@ def reported(room: Room, order: Order, faults: dict[str, FaultSum], seconds: flo
         incidents = Counter(session.scalars(select(Incident.kind).where(here)))
     return Report(
         order=order,
-        found=_found(room, faults, seconds),
+        found=_found(room, order, faults, seconds),
         refused=dict(room.notes.ledger.refused),
         untold=room.untold,
         told_ms={name: percentile(told, share) for name, share in SHARES.items()},
@@ -96,11 +97,14 @@ def reported(room: Room, order: Order, faults: dict[str, FaultSum], seconds: flo
     )
 
 
-def _found(room: Room, faults: dict[str, FaultSum], seconds: float) -> Sum:
+def _found(room: Room, order: Order, faults: dict[str, FaultSum], seconds: float) -> Sum:
     host, attempts = room.hall.host, sorted(room.attempt_of(desk.entrant) for desk in room.desks)
     store = AnswerStore(host.settings.answers_url)
     try:
         tallies, chain_faults = judged(host, store, room.notes.ledger, attempts)
+        if order.logs is not None and any(tally.lost or tally.doubled for tally in tallies.values()):
+            lost = room.notes.ledger.lost(responses(host, store, attempts))
+            keep_traces(room, store, order.logs, lost)
     finally:
         store.close()
     folders = [str(place.folder) for place in room.places.values()]
@@ -126,16 +130,22 @@ def judged(
     host: Host, store: AnswerStore, ledger: Ledger, attempts: Sequence[int]
 ) -> tuple[dict[str, Tally], int]:
     """The ledger held against the opened stream of every attempt, and the faults of their chains."""
-    stored: defaultdict[Question, list[Response]] = defaultdict(list)
     faults = 0
     for attempt in attempts:
-        events = store.events(attempt)
         with host.db.read() as session:
             facts = answering.load_facts(session, host.vault, attempt)
         parents = {journal: parent for journal, (_workstation, parent) in facts.journals.items()}
-        faults += len(stream.chain_faults(events, parents)) + len(store.aside(attempt))
-        for event in events:
+        faults += len(stream.chain_faults(store.events(attempt), parents)) + len(store.aside(attempt))
+    return ledger.judge(responses(host, store, attempts)), faults
+
+
+def responses(host: Host, store: AnswerStore, attempts: Sequence[int]) -> dict[Question, list[Response]]:
+    """What the streams hold, opened, by question in the stream's order."""
+    stored: defaultdict[Question, list[Response]] = defaultdict(list)
+    for attempt in attempts:
+        with host.db.read() as session:
+            key = answering.load_facts(session, host.vault, attempt).key
+        for event in store.events(attempt):
             if event.record.kind is RecordKind.ANSWER:
-                response = answering.opened_response(event.record, facts.key)
-                stored[attempt, event.record.item].append(response)
-    return ledger.judge(stored), faults
+                stored[attempt, event.record.item].append(answering.opened_response(event.record, key))
+    return dict(stored)

@@ -20,6 +20,13 @@ class Given:
     response: Response
     fault: str
     acknowledged: bool = False
+    seat: str = ""
+    """Where it was shown as saved, and `moment` when (seconds of the epoch)."""
+    moment: float = 0.0
+
+    def saved(self, seat: str, moment: float) -> None:
+        """The page showed it as saved."""
+        self.acknowledged, self.seat, self.moment = True, seat, moment
 
 
 @dataclass(slots=True)
@@ -63,6 +70,11 @@ class Ledger:
             for place in doubled:
                 tallies[_near(given, found[place])].doubled += 1
         return dict(tallies)
+
+    def lost(self, stored: Mapping[Question, Sequence[Response]]) -> list[tuple[Question, list[int]]]:
+        """Questions with acknowledged choices that are not stored: the places of these among the given."""
+        held = {each: aligned(given, stored.get(each, ()))[0] for each, given in self.given.items()}
+        return [(question, places) for question, places in held.items() if places]
 
 
 def aligned(given: Sequence[Given], found: Sequence[Response]) -> tuple[list[int], list[int]]:
