@@ -49,6 +49,7 @@ def test_old_exchanges_fade() -> None:
     assert seat.now(1000.05) == at(1001)
 
 
+@pytest.mark.dear
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 5), st.floats(0, 1)), min_size=1, max_size=20))
 def test_the_error_is_at_most_half_the_best_round_trip(exchanges: list[tuple[float, float, float]]) -> None:
     """The true offset is 0: the server's time is NOON + boot."""

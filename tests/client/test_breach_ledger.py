@@ -142,6 +142,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.dear
 @given(STEPS)
 def test_whatever_happens_names_are_told_once_and_no_beginning_is_uncounted(
     steps: list[tuple[IncidentKind, str, bool, int]],

@@ -119,6 +119,7 @@ def test_most_says_how_often_something_may_be_chosen() -> None:
     assert settled(ItemRule("unheard of", frozenset("A")), ("A",)) is None
 
 
+@pytest.mark.dear
 @given(st.lists(st.text(max_size=12), max_size=8), st.sampled_from(sorted(KEY.items)))
 def test_what_is_settled_stays_settled(response: list[str], uid: str) -> None:
     rules = {item["id"]: ItemRule.of(item) for item in json.loads(json.dumps(FORM.to_json()))["items"]}

@@ -73,6 +73,7 @@ def nearest(heads: tuple[Any, ...], place: tuple[float, float]) -> float:
     return min(np.hypot(head.x - place[0], head.y - place[1]) for head in heads)
 
 
+@pytest.mark.dear
 def test_heads_are_found_where_they_were_pasted(eyes: RoomEyes, room: Frame) -> None:
     glance = eyes.look(room)
     assert len(glance.heads) == len(PLACES)

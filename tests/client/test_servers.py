@@ -158,6 +158,7 @@ words = st.tuples(
 )
 
 
+@pytest.mark.dear
 @given(st.lists(words, max_size=30))
 def test_no_sequence_of_words_leads_to_a_lower_epoch(said: list[tuple[str, int, ServerState, bool]]) -> None:
     servers = Servers((A, B, C), random.Random(1), reign=Reign(1))

@@ -45,6 +45,7 @@ def test_two_never_come_right_after_each_other(seed: str, attempt: int, count: i
     assert all(later - earlier >= least - 1e-6 for earlier, later in pairwise(found))
 
 
+@pytest.mark.dear
 @given(SEEDS, ATTEMPTS, st.integers(1, 20), MINUTES)
 def test_the_draw_is_replayable_and_grows_with_the_sitting(
     seed: str, attempt: int, count: int, minutes: float

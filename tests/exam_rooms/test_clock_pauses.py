@@ -135,6 +135,7 @@ def _pauses(found: list[tuple[int, int]]) -> list[Pause]:
     return [Pause(at(since), at(until)) for since, until in found]
 
 
+@pytest.mark.dear
 @given(room=spans, own=spans, worked=spans, credit=st.integers(0, 60), extra=st.integers(0, 45))
 def test_answering_time_is_minutes_and_credits_and_extra_whatever_the_pauses(
     room: list[tuple[int, int]],
@@ -153,6 +154,7 @@ def test_answering_time_is_minutes_and_credits_and_extra_whatever_the_pauses(
     assert ends - NINE - stood == timedelta(minutes=90 + credit + extra)
 
 
+@pytest.mark.dear
 @given(room=spans, own=spans, now=st.integers(0, 400))
 def test_remaining_time_never_grows_and_meets_the_deadline(
     room: list[tuple[int, int]], own: list[tuple[int, int]], now: int
@@ -173,6 +175,7 @@ def _heard(room: list[tuple[int, int]], own: list[tuple[int, int]], now: int) ->
     return clock.with_pauses(replace(RUNNING, pauses=clock.merged(so_far(room))), so_far(own))
 
 
+@pytest.mark.dear
 @given(first=spans, second=spans)
 def test_merging_knows_no_order_and_cutting_is_exact(
     first: list[tuple[int, int]], second: list[tuple[int, int]]

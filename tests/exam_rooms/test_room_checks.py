@@ -97,6 +97,7 @@ def test_what_must_differ() -> None:
     assert found["camera_named_twice"] == ("1", "1")
 
 
+@pytest.mark.dear
 @given(
     st.lists(
         st.tuples(st.floats(0, 9), st.floats(0, 9), st.sampled_from(list(SeatKind))), min_size=1, max_size=14

@@ -65,6 +65,7 @@ def test_with_fewer_forms_sides_and_fronts_differ_and_the_rest_is_listed(
     assert found == reported(result, Clash.FORM)
 
 
+@pytest.mark.dear
 @given(
     count=st.integers(0, 30), forms=st.integers(1, 5), employers=st.integers(0, 6), seed=SEEDS, data=st.data()
 )

@@ -139,6 +139,7 @@ def test_the_drawing_keeps_the_geometry() -> None:
     assert view.door is not None and view.door.x + view.door.width <= boxes["01"].x
 
 
+@pytest.mark.dear
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=40, unique=True),
     st.tuples(st.floats(-2, 20), st.floats(-2, 20)),

@@ -172,6 +172,7 @@ def test_only_columns_that_are_asked_for_must_be_good() -> None:
     assert len(read_facts(table, "p.csv", wanted)) == 2
 
 
+@pytest.mark.dear
 def test_a_hundred_thousand_rows_are_read_without_an_object_each() -> None:
     text = io.StringIO()
     writer = csv.writer(text)

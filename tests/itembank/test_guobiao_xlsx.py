@@ -111,6 +111,7 @@ def test_choices_come_back_as_they_went(made: Item) -> None:
     assert placed.item == made
 
 
+@pytest.mark.dear
 @settings(max_examples=40, deadline=None)
 @given(texts, st.lists(st.lists(texts, min_size=1, max_size=3), min_size=1, max_size=4))
 def test_gaps_come_back_or_are_named(stem: str, accepted: list[list[str]]) -> None:

@@ -93,6 +93,7 @@ def test_what_no_page_sends_is_wrong_and_listed(
     assert marks.oddities == (oddity,)
 
 
+@pytest.mark.dear
 @given(
     st.dictionaries(
         st.sampled_from(["q1", "q2", "q3", "q9"]),

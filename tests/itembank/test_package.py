@@ -345,6 +345,7 @@ def test_a_spare_package_says_so_and_its_facts_hold_no_secret() -> None:
     assert "wrap" not in facts
 
 
+@pytest.mark.dear
 @settings(max_examples=40, deadline=None)
 @given(
     suite=st.sampled_from(["intl", "gm"]),

@@ -208,6 +208,7 @@ def test_a_picture_shared_by_many_items_is_unpacked_once(monkeypatch: pytest.Mon
     assert (len(reading.items), len(reading.media), reading.rejected) == (10, 1, ())
 
 
+@pytest.mark.dear
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_damaged_item_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:

@@ -41,6 +41,7 @@ def test_one_wrong_sign_is_noticed_and_its_group_named(secret: bytes, data: st.D
     assert (fault.code, fault.params["group"]) == ("room_code_group", place // 4 + 1)
 
 
+@pytest.mark.dear
 @given(st.binary(min_size=16, max_size=16), st.data())
 def test_two_wrong_or_exchanged_signs_are_noticed(secret: bytes, data: st.DataObject) -> None:
     signs = list(room_code(secret).replace("-", ""))

@@ -65,6 +65,7 @@ def test_the_curve_falls_from_everybody_to_nobody(high: list[float], low: list[f
     assert sorted(point.frr for point in curve) == [point.frr for point in curve]
 
 
+@pytest.mark.dear
 @given(SCORES, SCORES, st.sampled_from([0.001, 0.05, 0.3]))
 def test_the_recommended_threshold_keeps_its_word_and_is_the_lowest(
     high: list[float], low: list[float], far: float

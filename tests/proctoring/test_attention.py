@@ -111,6 +111,7 @@ def test_who_sinks_into_the_chair_within_an_hour_is_not_looking_away() -> None:
     assert replay(stream(looks + later), RULES) == ()
 
 
+@pytest.mark.dear
 def test_nobody_can_teach_it_another_place_bit_by_bit() -> None:
     """A degree every minute: at 45 degrees, one and a half times what is away, people are told all the same."""
     looks = [facing(float(place // 60)) for place in range(60 * 60)]

@@ -212,6 +212,7 @@ def test_without_steps_nothing_is_drawn() -> None:
     assert draw("seed", ChallengeRules()) is None
 
 
+@pytest.mark.dear
 @given(st.text(), st.integers(1, 4), st.integers(1, 5))
 def test_every_try_has_its_own_order_with_something_no_picture_can_do(seed, steps, tries) -> None:
     plan = draw(seed, ChallengeRules(steps, 8.0, tries))

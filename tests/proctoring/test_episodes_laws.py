@@ -154,6 +154,7 @@ def test_stopping_and_going_on_changes_nothing(
     assert (*told, *told_on(episodes.decode(kept), sights[cut:], rules)) == replay(sights, rules)
 
 
+@pytest.mark.dear
 @given(st.lists(st.tuples(st.sampled_from(["good", "plain"]), st.floats(0.1, 50)), max_size=60), SOME_RULES)
 def test_all_well_tells_nothing(looks: list[tuple[str, float]], rules: WatchRules) -> None:
     at, sights = 0.0, []
@@ -170,6 +171,7 @@ def test_who_cannot_see_accuses_nobody(names: list[str], rules: WatchRules) -> N
     assert {each.kind for each in told} <= {K.DARK, K.CAMERA_COVERED, K.CAMERA_LOST, K.FROZEN}
 
 
+@pytest.mark.dear
 @given(RUNS, SOME_RULES)
 def test_closing_leaves_nothing_open(runs: list[tuple[str, int, float]], rules: WatchRules) -> None:
     state, told = START, []

@@ -252,6 +252,7 @@ def test_a_tilted_head_stays_the_same_person(detector, verifier, known, degrees:
     assert cosine(vector(detector, verifier, tilted), known["obama.jpg"]) > 0.75
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("width", "gain"), [(40, 1.0), (120, 0.35), (120, 1.6), (600, 1.0)])
 def test_size_and_light_leave_the_person_the_same(
     detector, verifier, known, width: float, gain: float

@@ -136,6 +136,7 @@ def test_a_camera_may_be_small_but_not_broken() -> None:
     assert (caught.value.code, caught.value.params["least"]) == ("picture_too_small", 16)
 
 
+@pytest.mark.dear
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([jpeg(scene(120, 130)), png(scene(120, 130))]),

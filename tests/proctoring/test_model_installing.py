@@ -183,6 +183,7 @@ def test_a_disk_that_fails_half_way_leaves_what_was_there(
     assert contents(target) == before
 
 
+@pytest.mark.dear
 def test_what_is_removed_is_gone_and_the_next_is_used(source: Path, target: Path) -> None:
     install(source, target)
     assert [card.name for card in remove("spots", target)] == ["spots"]
@@ -194,6 +195,7 @@ def test_what_is_removed_is_gone_and_the_next_is_used(source: Path, target: Path
         assert refused.value.thing == name
 
 
+@pytest.mark.dear
 def test_a_team_is_removed_by_its_name(tmp_path: Path, target: Path) -> None:
     told, data = colours("one", dim=3, side=32)
     told |= {"purpose": "liveness", "kind": "minifasnet", "team": "pair", "crop": 2.0, **ALIVE}
@@ -214,6 +216,7 @@ def test_looking_into_a_folder_changes_nothing(source: Path) -> None:
 # --- hostile folders ----------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", ["colours.onnx", MANIFEST])
 def test_a_pipe_that_would_never_end_is_not_read(source: Path, target: Path, name: str) -> None:
     install(source, target)

@@ -98,6 +98,7 @@ def test_thresholds_leave_room_for_doubt() -> None:
             assert limits["mismatch"] < limits["match"]
 
 
+@pytest.mark.dear
 def test_models_of_this_installation_can_be_used() -> None:
     states = models.verify(OWN)
     assert codes_of(states) == dict.fromkeys(PURPOSES, "")
@@ -138,6 +139,7 @@ def test_damaged_weights_are_unavailable(copied: Path, purpose: str, damage: str
     assert (refused.value.purpose, refused.value.code) == (purpose, code)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("purpose", ["detect", "mesh"])
 def test_only_the_damaged_model_is_named(copied: Path, purpose: str) -> None:
     change_one_bit(copied / own(purpose).file)
@@ -146,6 +148,7 @@ def test_only_the_damaged_model_is_named(copied: Path, purpose: str) -> None:
     assert models.usable(states) == set(PURPOSES) - {purpose}
 
 
+@pytest.mark.dear
 def test_another_models_weights_are_the_wrong_file(copied: Path) -> None:
     shutil.copy(copied / own("detect").file, copied / own("verify").file)
     assert [purpose for purpose, code in codes(copied).items() if code == WRONG_FILE] == ["verify"]
@@ -158,6 +161,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.dear
 def test_a_folder_of_that_name_is_no_model(copied: Path) -> None:
     path = copied / own("verify").file
     path.unlink()
@@ -235,6 +239,7 @@ def swapped(tmp_path: Path) -> Path:
     return put(tmp_path / "installed", colours(), spots())
 
 
+@pytest.mark.dear
 def test_detector_and_embedder_are_replaced_by_a_manifest_alone(swapped: Path) -> None:
     places = models.places(swapped)
     assert {state.card.name for state in models.verify(places) if state.used} >= {"spots", "colours"}
@@ -253,6 +258,7 @@ def test_detector_and_embedder_are_replaced_by_a_manifest_alone(swapped: Path) -
         cosine(vector, np.ones(192, np.float32))
 
 
+@pytest.mark.dear
 def test_an_installed_network_that_is_damaged_leaves_its_place_to_the_next(swapped: Path) -> None:
     change_one_bit(swapped / "spots.onnx")
     states = {state.card.name: state for state in models.verify(models.places(swapped))}
@@ -307,6 +313,7 @@ def test_a_folder_that_may_not_be_entered_is_empty_for_us(
     assert {state.code for state in models.verify(swapped)} == {MISSING}
 
 
+@pytest.mark.dear
 def test_a_photo_is_judged_by_the_card_of_the_network_that_compares(tmp_path: Path) -> None:
     """Not by that of another folder: cosines of two networks are not measured alike."""
     told, data = colours()

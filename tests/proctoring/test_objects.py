@@ -111,6 +111,7 @@ def test_one_thing_seen_by_two_places_counts_once_and_two_kinds_twice() -> None:
     assert [each.kind for each in objects.find(Told(mixed), card(), wall())] == ["phone", "person"]
 
 
+@pytest.mark.dear
 @settings(max_examples=40)
 @given(st.integers(16, 900), st.integers(16, 900), st.integers(0, 25), st.integers(0, 25))
 def test_boxes_end_at_the_frame(height: int, width: int, row: int, column: int) -> None:

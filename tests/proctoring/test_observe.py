@@ -119,6 +119,7 @@ def test_whom_the_first_look_misses_the_second_finds(eyes: Eyes) -> None:
 # --- is it the enrolled person ------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_the_enrolled_person_matches_and_another_does_not(eyes: Eyes, sitting: Frame, templates) -> None:
     right = eyes.observe(sitting, templates["obama2.jpg"], RULES)
     wrong = eyes.observe(sitting, templates["biden.jpg"], RULES)

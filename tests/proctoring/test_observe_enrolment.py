@@ -71,6 +71,7 @@ def test_another_persons_photo_is_a_mismatch_for_a_person_to_decide(eyes: Eyes, 
     assert (done.likeness, done.similarity < 0.35) == (Likeness.MISMATCH, True)
 
 
+@pytest.mark.dear
 def test_enrolment_without_a_photo_or_with_nobody_on_it(eyes: Eyes, takes) -> None:
     without = enrolled(eyes, None, takes)
     nobody = enrol(eyes, wall(), takes, RULES)

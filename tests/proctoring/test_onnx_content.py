@@ -125,6 +125,7 @@ def test_every_part_of_the_content_matters(other: Model) -> None:
 weights = st.tuples(*[st.floats(width=32, allow_nan=False)] * 3)
 
 
+@pytest.mark.dear
 @given(weights, weights)
 def test_equal_weights_equal_hash_and_only_they(one: tuple[float, ...], two: tuple[float, ...]) -> None:
     same = struct.pack("<3f", *one) == struct.pack("<3f", *two)

@@ -191,6 +191,7 @@ def test_a_head_on_its_side_is_measured_by_its_own_eyes(
     assert off[0] < off[1] - 2, "without another look"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", ["biden.jpg", "obama.jpg", "astronaut.png"])
 def test_a_photo_turned_by_hand_never_does_what_the_challenge_asks(eyes: Eyes, nets: Nets, name: str) -> None:
     """However it is turned, either it does not seem turned, or it does not bend as a head."""

@@ -76,6 +76,7 @@ def test_the_outline_takes_the_face_and_leaves_the_wall_behind_it(cutout: Cutout
     assert cutout.mask[:, :2].max() < 0.2
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "face", [(0.0, 0.0, 140.0, 180.0), (460.0, 620.0, 140.0, 180.0), (290.0, 390.0, 8.0, 10.0)]
 )

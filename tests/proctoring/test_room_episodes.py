@@ -104,6 +104,7 @@ def test_who_is_seen_in_few_looks_is_unclear_and_who_is_seen_in_half_is_waited_f
     assert room.news[0].at - began > 45
 
 
+@pytest.mark.dear
 def test_leave_and_the_end_of_the_attempt_end_what_is_open(room: Room) -> None:
     room.look(30, absent=(SEATS[4],))
     room.expected = Expected(ALL.seats, frozenset({SEATS[4]}))
@@ -123,6 +124,7 @@ def test_two_at_a_seat_is_told_and_a_passer_by_is_not(room: Room) -> None:
     assert room.told() == [("TWO_AT_SEAT", SEATS[6], False), ("TWO_AT_SEAT", SEATS[6], True)]
 
 
+@pytest.mark.dear
 def test_a_walker_through_the_whole_room_is_no_incident(room: Room) -> None:
     for round_ in range(80):
         seat = SEATS[round_ % 8]
@@ -190,6 +192,7 @@ def test_an_empty_chair_is_not_told_by_old_votes_once_the_view_is_worth_nothing(
         assert found.news == ()
 
 
+@pytest.mark.dear
 def test_who_comes_back_from_a_leave_has_time_to_sit_down(room: Room) -> None:
     room.expected = Expected(ALL.seats, frozenset({SEATS[4]}))
     room.look(60, absent=(SEATS[4],))

@@ -247,6 +247,7 @@ def test_a_change_reaches_the_seat_and_the_record_without_the_approval_text(
     assert "准考便利" not in "".join(str(row.details) for row in rows)
 
 
+@pytest.mark.dear
 def test_changing_it_on_the_sittings_page(
     scene: Scene, admin: Actor, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

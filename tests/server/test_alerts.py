@@ -102,6 +102,7 @@ def test_an_alert_waits_for_a_person_when_its_cause_is_gone(
         assert [each.id for each in incidents.open_incidents(session, scene.room_sitting)] == [row.id]
 
 
+@pytest.mark.dear
 def test_a_warning_clears_by_itself_and_an_alert_does_not(agent: CameraAgent, host: Host) -> None:
     for kind in CAMERA_KINDS:
         agent.taken(Route.ALERT, agent.alert(kind=str(kind)))

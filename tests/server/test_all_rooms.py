@@ -35,6 +35,7 @@ def test_a_room_that_does_not_obey_is_named_with_the_reason(room: Room, sign_in:
     assert other != room.id
 
 
+@pytest.mark.dear
 def test_the_chief_gives_time_to_and_ends_all_rooms_each_by_its_own_rules(
     room: Room, sign_in: SignIn, person_as: Callable[..., Actor]
 ) -> None:

@@ -144,6 +144,7 @@ def test_people_of_rooms_that_were_not_chosen_stay_where_they_are(small: Centre)
     assert before != after
 
 
+@pytest.mark.dear
 def test_one_room_drawn_anew_on_its_own_page(small: Centre) -> None:
     row, before = small.row("第一考场"), small.map()
     act = seating.draw
@@ -189,6 +190,7 @@ def _again(made: Centre) -> None:
     host.db.write(act, made.administrator, made.sittings["baowei"], entries, now=host.now())
 
 
+@pytest.mark.dear
 def test_scenario_32_the_own_room_of_a_roster_is_given_by_the_draw(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:
@@ -286,6 +288,7 @@ def _plan_elsewhere(session: Session, made: Centre) -> int:
     return room.id
 
 
+@pytest.mark.dear
 def test_sittings_of_different_starts_are_not_drawn_together(small: Centre) -> None:
     _plan_elsewhere_id = small.host.db.write(_plan_elsewhere, small)
     assert _plan_elsewhere_id

@@ -192,6 +192,7 @@ class TestOneFormASeat:
         assert shared == proven
         assert set(shared.values()) == {0}
 
+    @pytest.mark.dear
     def test_the_draw_gives_each_seat_the_form_that_was_made_for_it(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int], place: int
     ) -> None:
@@ -211,6 +212,7 @@ class TestOneFormASeat:
         assert len(drawn) == 7
         assert drawn == {seat: by_seat[seat] for seat in drawn}
 
+    @pytest.mark.dear
     def test_an_unused_seat_out_of_order_changes_nothing_for_the_others(
         self, host: Host, crew: preparing.Crew, sources: tuple[int, int], place: int
     ) -> None:

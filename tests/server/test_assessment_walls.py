@@ -183,6 +183,7 @@ def test_who_must_stand_back_joins_no_panel(stage: Stage, person_as: People, sig
         assert len(panels.panel(session, stage.room_sitting)) == 3
 
 
+@pytest.mark.dear
 @pytest.mark.on_postgresql
 def test_a_sheet_that_is_being_locked_is_not_replaced(stage: Stage, person_as: People) -> None:
     turn, new, out = stage.perform(1), person_as("examiner"), stage.examiners[2].user_id or 0

@@ -231,6 +231,7 @@ def running(app: Flask, host: Host, monkeypatch: pytest.MonkeyPatch) -> Iterator
     thread.join()
 
 
+@pytest.mark.dear
 def test_beside_a_running_server_the_file_goes_through_it(
     running: None, scene: Scene, agent: TestAgent, examhall: Examhall, tmp_path: Path
 ) -> None:
@@ -251,6 +252,7 @@ def test_beside_a_running_server_the_file_goes_through_it(
     assert "这不是应急文件" in typed(PASSWORD).stderr
 
 
+@pytest.mark.dear
 def test_the_page_takes_a_file_and_says_what_became_of_it(
     scene: Scene, agent: TestAgent, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -126,6 +126,7 @@ def test_own_password_is_changed_with_care(
     assert (answer.status_code, message in answer.text) == (422, True)
 
 
+@pytest.mark.dear
 def test_too_many_tries_pause_this_account_at_this_address(
     app: Flask, host: Host, wang: Actor, password: str
 ) -> None:
@@ -181,6 +182,7 @@ def test_no_more_checks_wait_than_there_are_places(
     assert enter(app.test_client(), "wang", password).status_code == 302
 
 
+@pytest.mark.dear
 def test_an_address_has_a_limit_over_all_names(app: Flask, host: Host, wang: Actor, password: str) -> None:
     host.addresses._own.limit = 4
     for _ in range(6):  # who is right uses nothing up
@@ -241,6 +243,7 @@ class _Slow:
         return self._call(work, *args)
 
 
+@pytest.mark.dear
 def test_a_success_forgets_the_failures(client: FlaskClient, host: Host, wang: Actor, password: str) -> None:
     for _ in range(host.tries.limit - 1):
         enter(client, "wang", "wrong")
@@ -324,6 +327,7 @@ class TestCosign:
         with pytest.raises(Refused, match=code):
             asked(username, word)
 
+    @pytest.mark.dear
     def test_tries_are_counted(
         self, asked: Callable[..., Actor], person_as: Callable[..., Actor], host: Host
     ) -> None:

@@ -129,6 +129,7 @@ class TestRestore:
         assert not list((tmp_path / "new").glob("backup-*"))
         assert (tmp_path / "new" / "examhall.db").stat().st_mode & 0o077 == 0
 
+    @pytest.mark.dear
     def test_a_restored_store_begins_an_epoch_that_nobody_can_have_met(
         self, centre: Centre, host: Host, saved: Path, tmp_path: Path
     ) -> None:
@@ -163,6 +164,7 @@ class TestRestore:
         second.epoch.meet(earlier)
         second.close()
 
+    @pytest.mark.dear
     def test_it_works_with_the_passphrase_alone_after_a_power_cut(
         self,
         centre: Centre,

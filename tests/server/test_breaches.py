@@ -249,6 +249,7 @@ def test_with_a_wrong_number_nothing_is_told_of_a_ticket(app: Flask, scene: Scen
 # What invigilators see
 
 
+@pytest.mark.dear
 def test_the_drawer_shows_the_cover_and_releases_it(
     agent: CameraAgent, scene: Scene, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

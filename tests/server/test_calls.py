@@ -95,6 +95,7 @@ def test_a_hand_goes_up_and_the_candidate_takes_it_down(
     ]
 
 
+@pytest.mark.dear
 def test_an_invigilator_at_the_seat_ends_the_call(
     agent: TestAgent, staff: FlaskClient, scene: Scene, host: Host, machine: Machine
 ) -> None:

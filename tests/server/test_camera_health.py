@@ -132,6 +132,7 @@ def test_numbers_of_a_heartbeat_are_bounded(
     assert found.odd_size
 
 
+@pytest.mark.dear
 def test_sizes_stand_in_the_camera_check_and_beside_the_seat(
     app: Flask, scene: Scene, machine: Machine, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

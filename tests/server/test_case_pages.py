@@ -115,6 +115,7 @@ def test_a_dismissed_report_is_not_offered_and_one_under_a_case_not_dismissed(
     assert said("incident_has_case", number=str(case)) in page(answer)
 
 
+@pytest.mark.dear
 def test_a_late_statement_is_entered_on_the_page_and_stands_in_the_decision(
     room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -147,6 +148,7 @@ def test_who_decides_on_an_outage_sees_the_cases_of_the_room(
     assert f'href="/cases/{given_up}"' not in shown
 
 
+@pytest.mark.dear
 def test_each_role_gets_its_own_acts_and_no_other(
     room: CaseRoom, sign_in: Callable[[Actor], FlaskClient], client_as: Callable[..., FlaskClient]
 ) -> None:
@@ -199,6 +201,7 @@ def test_the_drawer_leads_to_report_and_case(room: CaseRoom, sign_in: Callable[[
 # --- the exam at the seat is ended for the case ---------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_an_open_attempt_is_ended_from_its_case_which_stands_in_the_record(
     room: CaseRoom, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

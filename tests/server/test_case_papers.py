@@ -87,6 +87,7 @@ def test_pictures_of_a_case_are_seen_by_who_sees_the_case_and_every_look_is_reco
     assert [(look.actor, look.object) for look in looks] == [(room.head.name, f"frame/{frame}")]
 
 
+@pytest.mark.dear
 def test_the_record_names_facts_evidence_warning_and_two_people_for_a_refusal(
     room: CaseRoom, pictured: tuple[int, int]
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_signature_on_screen_is_drawn_on_the_record(room: CaseRoom) -> None:
     assert document_pdf(signed, lambda *_: None)["data"].startswith(b"%PDF")
 
 
+@pytest.mark.dear
 def test_notice_and_decision_name_facts_article_consequence_and_rights(room: CaseRoom) -> None:
     case = room.open(room.report("ID_FORGED", note="他人证件"))
     room.to_notified(case, "8-2")

@@ -131,6 +131,7 @@ def test_the_warning_is_looked_for_again_when_the_case_is_decided(room: CaseRoom
     assert refused("article_needs_warning", room.decide, case, "subject").params["article"] == "6-1"
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_void_subject_follows_the_candidate_into_the_sitting_held_again(
     room: CaseRoom, person_as: Callable[..., Actor]

@@ -146,6 +146,7 @@ def test_a_flag_that_cleared_by_itself_after_somebody_set_out_is_no_record(room:
     refused("case_flag_alone", room.open, seen)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_29_an_impersonator_loses_all_results_and_stands_in_the_register(room: CaseRoom) -> None:
     result(room)
@@ -236,6 +237,7 @@ def test_a_decision_never_goes_beyond_its_article(room: CaseRoom) -> None:
         assert session.scalars(select(RegisterEntry)).all() == []
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_marks_that_come_after_the_decision_come_out_void(room: CaseRoom) -> None:
     case = room.open(room.report("PASSING"))

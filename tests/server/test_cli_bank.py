@@ -251,6 +251,7 @@ def test_an_export_is_for_who_may_read_items_and_comes_in_again(
     assert (entry.actor, entry.details["items"]) == ("keeper", 276)
 
 
+@pytest.mark.dear
 def test_media_are_listed_and_held_against_their_hashes(
     examhall: Examhall, variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -298,6 +299,7 @@ def test_a_code_is_declared_at_the_command_line(
     assert "multiple" in unknown.output
 
 
+@pytest.mark.dear
 def test_the_same_file_again_adds_nothing(examhall: Examhall, variables: dict[str, str]) -> None:
     assert examhall("bank", "import", str(SAMPLE), "--bank", "题库一").exit_code == 0
     again = examhall("bank", "import", str(SAMPLE), "--bank", "题库一", "--good-rows", "--json")

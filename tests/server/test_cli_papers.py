@@ -95,6 +95,7 @@ def test_recent_items_reach_the_run(host: Host, assemble: Examhall) -> None:
     assert said("number_out_of_range", value="51", low=0, high=50) in wrong.output
 
 
+@pytest.mark.dear
 def test_rebuild_tells_whether_the_forms_are_the_same(
     host: Host, crew: preparing.Crew, assemble: Examhall, examhall: Examhall
 ) -> None:

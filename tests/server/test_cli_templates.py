@@ -51,6 +51,7 @@ def test_a_file_is_kept_as_a_draft_and_the_list_tells_nothing_of_it(desk: Centre
     assert said("template_unchanged", version=1) in again
 
 
+@pytest.mark.dear
 def test_a_faulty_file_keeps_nothing(desk: Centre, file: Path) -> None:
     book = openpyxl.load_workbook(file)
     book["考核信息"]["C5"] = "34"

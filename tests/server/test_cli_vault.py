@@ -177,6 +177,7 @@ def killed(*_args: object, **_kwargs: object) -> None:
 
 
 class TestBank:
+    @pytest.mark.dear
     def test_by_its_name_and_with_another_suite(self, centre: Centre, running: Host, bank: int) -> None:
         told = centre.done("vault", "rotate-bank", "题库", "--suite", "gm")
         assert "已更换" in told
@@ -187,6 +188,7 @@ class TestBank:
         assert [(one["name"], one["suite"], one["changing"]) for one in listed] == [("题库", "gm", False)]
         assert "题库\tgm\t" in centre.done("vault", "status")
 
+    @pytest.mark.dear
     def test_one_that_was_cut_off_goes_on(self, centre: Centre, running: Host, bank: int) -> None:
         with pytest.MonkeyPatch.context() as broken:
             broken.setattr("server.services.rotation.store", killed)

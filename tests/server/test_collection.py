@@ -65,6 +65,7 @@ def test_expected_is_submitted_ended_and_absent(
     assert not sums.complete
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_room_is_collected_when_every_seat_has_said_that_nothing_waits(
     agents: list[TestAgent], scene: Scene, machine: Machine, host: Host
@@ -134,6 +135,7 @@ def test_the_chief_closes_a_seat_whose_machine_is_gone(
         scene.write(collection.close_missing, scene.chief, scene.attempts["3"], "never came")
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_moved_candidate_is_collected_only_with_the_old_machine(
     agents: list[TestAgent], app: Flask, scene: Scene, machine: Machine

@@ -32,6 +32,7 @@ def room(app: Flask, host: Host, person_as: Callable[..., Actor], machine: Machi
     return running_room(app, host, person_as, machine)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_scenario_20_a_row_without_power_gets_its_minutes_only_from_the_chief(room: Room) -> None:
     scene, before = room.scene, room.state("2").deadline

@@ -96,6 +96,7 @@ def test_a_seat_that_hears_late_that_it_is_unlocked_has_lost_the_whole_lock(room
     assert {each.cause for each in found.evidence} == {Cause.COVERED, Cause.UNHEARD}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_time_under_an_identity_check_is_offered_and_the_check_goes_along_to_another_seat(room: Room) -> None:
     room.pass_time(minutes=20, beats=ALL)

@@ -134,6 +134,7 @@ def test_rare_characters_have_their_own_shapes(scene: Scene) -> None:
     assert len(shapes) == 3 and missing not in shapes
 
 
+@pytest.mark.dear
 def test_photos_are_the_ones_that_were_taken_in(scene: Scene) -> None:
     put_photo(scene, "1", jpeg(200))
     put_photo(scene, "2", b"\xff\xd8 damaged")
@@ -167,6 +168,7 @@ def _typed(svg: str) -> str:
     return svg.replace("\\", "\\\\").replace('"', '\\"')
 
 
+@pytest.mark.dear
 def test_lists_of_a_room(scene: Scene) -> None:
     (door,) = pages(printed(scene, "door"))
     assert f"{scene.tickets['1']}——{scene.tickets['3']}（共3人）" in door and "第一考场" in door
@@ -180,6 +182,7 @@ def test_lists_of_a_room(scene: Scene) -> None:
     assert scene.chief.name.replace(" ", "") in staff and "主考" in staff
 
 
+@pytest.mark.dear
 def test_accommodations_end_later_and_are_listed(scene: Scene) -> None:
     def grant(session: Session) -> None:
         attempt = session.get_one(Attempt, scene.attempts["2"])

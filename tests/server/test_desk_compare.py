@@ -39,6 +39,7 @@ def of_height(frame: Frame, height: int) -> Frame:
     return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
@@ -57,16 +58,19 @@ def test_real_faces_are_told_apart(names: tuple[str, ...], expected: Face) -> No
     assert set(told["models"]) == {"detect", "verify"}
 
 
+@pytest.mark.dear
 def test_a_dark_picture_is_unclear_or_shows_nobody_but_never_agrees() -> None:
     frame = np.asarray(pixels("obama2.jpg") * 0.06, np.uint8)
     assert compared(jpeg_of(frame))["face"] in (Face.UNCLEAR, Face.NO_FACE)
 
 
+@pytest.mark.dear
 def test_what_cannot_be_read_or_holds_no_face_is_said_so() -> None:
     assert compared(b"\xff\xd8\xff\xe0 no picture at all")["face"] == Face.UNAVAILABLE
     assert compared(people("obama2.jpg"), photo=people())["face"] == Face.NO_PHOTO
 
 
+@pytest.mark.dear
 def test_the_child_of_the_server_answers_the_same(host: Host) -> None:
     picture = face("obama2.jpg", 480)
     payload = {"photo": PHOTO, "picture": picture, "rules": encode(WatchRules())}

@@ -45,6 +45,7 @@ def made(*args: Any, **kwargs: Any) -> bytes:
     return document_pdf(payload(*args, **kwargs), lambda *_: None)["data"]
 
 
+@pytest.mark.dear
 def test_a_paper_shows_every_kind_and_its_head() -> None:
     text = "".join(pages(made("paper")))
     for told in (
@@ -80,6 +81,7 @@ def test_paper_sizes() -> None:
     assert len(pages(large)) == -(-len(pages(small)) // 2)
 
 
+@pytest.mark.dear
 def test_a_copy_for_every_seat_and_spares_without_a_number() -> None:
     asked = payload("paper", "1-1", "1-2")
     asked["copies"].append({"seat": "", "number": "", "ticket": "", "form": "A", "code": "spare"})
@@ -268,6 +270,7 @@ PIECES = st.lists(
 )
 
 
+@pytest.mark.dear
 @given(PIECES)
 def test_whatever_html_there_is_becomes_a_tree(parts: list[str]) -> None:
     tree = nodes("".join(parts), html=True)

@@ -233,6 +233,7 @@ def test_the_median_way_back_and_the_longest(
     assert took().to_json()["seconds"] is None
 
 
+@pytest.mark.dear
 @settings(max_examples=40)
 @given(SUM, SUM, SUM)
 def test_sums_can_be_added_in_any_order(one: Sum, two: Sum, three: Sum) -> None:

@@ -101,6 +101,7 @@ class TestWhatIsLookedAt:
             found = look_over(session, Sources(host.answers, host.site), host.evidence, now=host.now())
         assert (found.missing, found.good) == ([FRAME], False)
 
+    @pytest.mark.dear
     def test_a_restore_of_changed_answers_says_so(
         self, centre: Centre, host: Host, held: Holdings, tmp_path: Path
     ) -> None:

@@ -71,6 +71,7 @@ def answer_all(agent: TestAgent) -> None:
     assert agent.sent().refused == ()
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_texts_wait_for_an_examiner_and_count_when_two_agree(
     agent: TestAgent, scene: Scene, machine: Machine, person_as: Callable[..., Actor]
@@ -99,6 +100,7 @@ def test_texts_wait_for_an_examiner_and_count_when_two_agree(
     assert (result.status, result.total) == ("scored", most + Decimal("10.5"))
 
 
+@pytest.mark.dear
 def test_a_mark_stays_with_the_text_it_was_given_for(
     agent: TestAgent, scene: Scene, machine: Machine, person_as: Callable[..., Actor]
 ) -> None:
@@ -252,6 +254,7 @@ def test_each_package_has_a_secret_of_its_own_and_follows_the_policy() -> None:
     assert not paper_forms.new_shuffle(still).items
 
 
+@pytest.mark.dear
 def test_examiners_read_texts_without_names_and_agree_in_two_readings(
     agent: TestAgent,
     scene: Scene,

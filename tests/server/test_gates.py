@@ -200,6 +200,7 @@ def test_a_candidate_without_a_seat_is_counted(duty: Duty) -> None:
 LENIENT = [name for name in CASES if name not in NEVER_OVERRULED | OWN_PAGE | {GateName.SEATED}]
 
 
+@pytest.mark.dear
 def test_the_chief_overrules_a_gate_with_a_reason_and_where_asked_a_second_person(duty: Duty) -> None:
     assert {GateName.LOCKED, GateName.ROOM, GateName.STAFFING} < set(LENIENT)
     for done, name in enumerate(LENIENT, 1):

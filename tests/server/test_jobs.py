@@ -120,6 +120,7 @@ def test_a_refusal_while_storing_is_the_jobs_fault(host: Host) -> None:
     assert (view.fault, view.fault_params) == ("not_found", {"thing": "bank"})
 
 
+@pytest.mark.dear
 def test_more_jobs_than_places_all_get_done(host: Host) -> None:
     ids = [host.jobs.start("echo", {}, actor=SYSTEM, link="", done=lambda _result: None) for _ in range(5)]
     for job_id in ids:

@@ -120,6 +120,7 @@ def done(scene: Scene, people: dict[str, Actor], fix: int) -> key_fix_marking.Ap
     return scene.write(key_fix_marking.apply, people["institution_head"], fix, found)  # type: ignore[no-any-return]
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_key_is_put_right_and_everybody_marked_again(scene: Scene, people: dict[str, Actor]) -> None:
     before = totals(scene)
@@ -151,6 +152,7 @@ def test_a_key_is_put_right_and_everybody_marked_again(scene: Scene, people: dic
     assert totals(scene)["1"] == (before["1"] or Decimal(0)) + 20
 
 
+@pytest.mark.dear
 def test_a_void_question_gives_its_points_or_lets_the_rest_count(
     scene: Scene, people: dict[str, Actor]
 ) -> None:
@@ -187,6 +189,7 @@ def test_what_cannot_be_proposed(scene: Scene, people: dict[str, Actor]) -> None
         propose(scene, people["administrator"])
 
 
+@pytest.mark.dear
 def test_a_question_taken_out_tells_nothing_of_its_item(scene: Scene, people: dict[str, Actor]) -> None:
     with scene.host.db.read() as session:
         before = item_figures.measured(session, 1)
@@ -223,6 +226,7 @@ def test_the_page_previews_and_applies(
     assert totals(scene)["1"] == 40
 
 
+@pytest.mark.dear
 def test_votes_need_a_preview_and_one_rejection_ends_it(scene: Scene, people: dict[str, Actor]) -> None:
     fix = propose(scene, people["scorer"])
     with pytest.raises(Refused, match="key_fix_not_previewed"):
@@ -279,6 +283,7 @@ def approved(scene: Scene, people: dict[str, Actor], **wish: Any) -> int:
     return fix
 
 
+@pytest.mark.dear
 def test_until_it_is_applied_a_room_is_marked_by_the_former_key(
     scene: Scene, people: dict[str, Actor]
 ) -> None:
@@ -294,6 +299,7 @@ def test_until_it_is_applied_a_room_is_marked_by_the_former_key(
         scene.write(key_fix_marking.apply, people["institution_head"], fix, found)
 
 
+@pytest.mark.dear
 def test_marks_that_were_under_way_when_a_fix_was_applied_are_not_kept(
     scene: Scene, people: dict[str, Actor]
 ) -> None:

@@ -138,6 +138,7 @@ def test_an_order_is_told_for_as_long_as_it_is_in_force(app: Flask, scene: Scene
         assert (agent.state().kiosk.order is not None) is told
 
 
+@pytest.mark.dear
 def test_a_new_pin_ends_the_old_one(agent: TestAgent, scene: Scene) -> None:
     old = show(scene)
     first = agent.state()

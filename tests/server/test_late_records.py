@@ -102,6 +102,7 @@ def busy(host: Host) -> None:
         host.lag.note(1.0)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hint", [0, 10])
 @pytest.mark.parametrize("back", [15, 60])
 def test_a_short_outage_excuses_late_records_whatever_the_hint(

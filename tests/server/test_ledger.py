@@ -108,6 +108,7 @@ def heard(entries: list[tuple[RecordKind, str, int, int]]) -> list[Heard]:
 OFFSETS = {(3, "boot"): int(START.timestamp()) * 1_000_000_000}
 
 
+@pytest.mark.dear
 @given(st.lists(ENTRY, max_size=12), st.integers(0, 200))
 def test_a_fold_up_to_a_moment_is_the_state_when_the_moment_was_now(
     entries: list[tuple[RecordKind, str, int, int]], minute: int
@@ -121,6 +122,7 @@ def test_a_fold_up_to_a_moment_is_the_state_when_the_moment_was_now(
     assert (whole.marked, whole.submitted, whole.records) == (now.marked, now.submitted, now.records)
 
 
+@pytest.mark.dear
 @given(st.lists(ENTRY, max_size=12), st.booleans())
 def test_nothing_is_written_after_it_came_or_after_what_follows_it(
     entries: list[tuple[RecordKind, str, int, int]], known: bool
@@ -146,6 +148,7 @@ def asked(scene: Scene, seat: str, moment: datetime, who: Actor | None = None) -
         return ledger.at(session, who or scene.chief, scene.host.answers, place, moment)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_seat_at_a_moment_gives_candidate_machine_and_answers(day: Over, machine: Machine) -> None:
     scene = day.scene

@@ -41,6 +41,7 @@ words = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=64)
 maybe = st.none() | moments
 
 
+@pytest.mark.dear
 @given(moments, maybe, maybe, words, st.integers(0, 10), st.booleans())
 def test_whatever_is_told_arrives_as_it_was(
     heard: datetime, lost: datetime | None, owed: datetime | None, boot: str, hint: int, told: bool

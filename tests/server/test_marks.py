@@ -68,6 +68,7 @@ def mark_room(scene: Scene) -> dict[str, ComponentResult]:
     return {seat: rows[attempt] for seat, attempt in scene.attempts.items()}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_marks_passed_failed_and_absent(agents: list[TestAgent], scene: Scene, machine: Machine) -> None:
     one, two = agents
@@ -99,6 +100,7 @@ def test_the_last_answer_and_a_cleared_one(agents: list[TestAgent], scene: Scene
     assert (result.total, result.answered) == (Decimal(20), 1)
 
 
+@pytest.mark.dear
 def test_order_is_journal_then_seq_whatever_came_first(
     agents: list[TestAgent], app: Flask, scene: Scene, machine: Machine
 ) -> None:
@@ -325,6 +327,7 @@ def test_a_submission_in_time_is_no_late_record(
 # --- pages -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_marking_and_the_list_through_the_browser(
     agents: list[TestAgent], scene: Scene, machine: Machine, sign_in: Callable[..., object]
 ) -> None:

@@ -105,6 +105,7 @@ def open_incidents(scene: Scene) -> list[str]:
     return [row.kind for row in rows if row.kind == "BOTH_WROTE"]
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @pytest.mark.parametrize(("outcome", "points"), [("confirmed", 60), ("left_out", 40)])
 def test_both_seats_wrote_and_two_people_decide(
@@ -255,6 +256,7 @@ def test_more_that_says_nothing_new_leaves_the_decision(
     assert (shown(scene)[0].state, open_incidents(scene)) == ("confirmed", [])
 
 
+@pytest.mark.dear
 def test_a_merge_decided_otherwise_after_marking_calls_for_marking_again(
     old: TestAgent,
     new: Callable[[], TestAgent],
@@ -301,6 +303,7 @@ def test_only_who_is_on_duty_in_the_room_decides(
         scene.write(merges.decide, view.id + 1, "confirmed", signed)
 
 
+@pytest.mark.dear
 def test_the_page_decides_with_the_chiefs_signature(
     old: TestAgent,
     new: Callable[[], TestAgent],

@@ -72,6 +72,7 @@ def test_every_model_and_purpose_has_words_for_the_screen() -> None:
     assert set(PURPOSES) == {card.purpose for card in own_cards()}
 
 
+@pytest.mark.dear
 def test_verify_passes_with_the_models_of_this_installation() -> None:
     shown = run("verify")
     assert shown.exit_code == 0
@@ -90,6 +91,7 @@ def test_verify_fails_for_a_missing_model_and_says_what_to_do(folder: Path) -> N
     assert run("list", "--folder", str(folder)).exit_code == 0
 
 
+@pytest.mark.dear
 def test_verify_fails_for_a_wrong_model(folder: Path) -> None:
     path = folder / BROUGHT["verify"].file
     path.write_bytes(path.read_bytes()[:100_000])

@@ -59,6 +59,7 @@ def test_the_map_shows_every_seat_with_its_state_in_words(staff: FlaskClient, sc
     assert "<script>" not in page
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_counts_and_next_step_through_a_sitting(
     app: Flask, agent: TestAgent, scene: Scene, machine: Machine, host: Host

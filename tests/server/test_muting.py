@@ -83,6 +83,7 @@ def test_other_checks_and_other_rooms_go_on_calling(
         assert not muting.is_muted(session, scene.room_sitting + 1, HINT)
 
 
+@pytest.mark.dear
 def test_one_confirmed_hint_more_keeps_a_check_calling(
     agents: list[CameraAgent], scene: Scene, machine: Machine
 ) -> None:
@@ -128,6 +129,7 @@ def test_an_alert_that_waits_keeps_waiting_and_the_next_episode_stands_beside_it
         assert (row.id, row.severity) == (before.id, Severity.ALERT)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_chief_lifts_it_with_a_reason_and_it_stays_lifted(
     agents: list[CameraAgent], scene: Scene, machine: Machine, told: list[Activity]

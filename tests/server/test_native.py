@@ -27,6 +27,7 @@ except Refused as refusal:
 """
 
 
+@pytest.mark.dear
 def test_under_gevent_a_refusal_comes_back_and_nothing_is_printed() -> None:
     done = subprocess.run([sys.executable, "-c", LIVE], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr) == ("3\nnot_now {'seat': '7'}\n", "")

@@ -73,6 +73,7 @@ def test_a_picture_is_one_line_of_the_contract() -> None:
     assert line["ms"]["total"] >= line["ms"]["detect"] > 0
 
 
+@pytest.mark.dear
 def test_roll_follows_the_head(tmp_path: Path) -> None:
     photo = cv2.imread(COLLINS)
     turned = cv2.warpAffine(photo, cv2.getRotationMatrix2D((225, 118), -20, 1.0), (512, 512))
@@ -127,6 +128,7 @@ def test_pairs_say_both_names_and_agree_with_enrolled(tmp_path: Path) -> None:
     assert lines[0]["identity"] == lines[2]["identity"] == told(OBAMA_2, "--enrolled", OBAMA)[0]["identity"]
 
 
+@pytest.mark.dear
 def test_of_a_poor_picture_nothing_is_claimed(tmp_path: Path) -> None:
     dark = tmp_path / "dark.png"
     cv2.imwrite(str(dark), (cv2.imread(COLLINS) * 0.15).astype(np.uint8))
@@ -197,6 +199,7 @@ def test_missing_models_are_told_and_nobody_is_declared_absent(tmp_path: Path) -
     assert table.rstrip("\n").split("\t")[3:] == ["人脸检测不可用", "人脸比对不可用"]
 
 
+@pytest.mark.dear
 def test_without_the_verifier_faces_are_still_found(tmp_path: Path) -> None:
     card = models.card("detect")
     shutil.copy(Path(models.__file__).parent / "weights" / card.file, tmp_path)
@@ -218,6 +221,7 @@ def test_wrong_use_is_explained(
     assert text in done.stderr
 
 
+@pytest.mark.dear
 def test_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(COLLINS, "--enrolled", OBAMA).exit_code == 0

@@ -74,6 +74,7 @@ def test_a_room_is_out_when_half_of_its_seats_have_no_link(
     assert len(outages(room)) == noticed
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_until_it_is_decided_the_room_may_only_be_paused_and_spoken_to(
     room: Room, person_as: Callable[..., Actor]
@@ -144,6 +145,7 @@ def test_scenario_23_an_outage_is_rescheduled(room: Room, person_as: Callable[..
     refused(room, "room_not_running", seat_commands.pause, room.chief(), room.whom())
 
 
+@pytest.mark.dear
 def test_a_room_that_is_held_again_on_the_same_day_leaves_the_broken_off_sitting(
     room: Room, person_as: Callable[..., Actor]
 ) -> None:
@@ -223,6 +225,7 @@ def second_room(room: Room) -> int:
     return int(room.scene.host.db.write(add))
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_two_rooms_of_a_sitting_that_are_held_again_at_one_time_share_the_new_sitting(
     room: Room, person_as: Callable[..., Actor]

@@ -115,6 +115,7 @@ def test_every_reading_has_its_sentence() -> None:
             assert "figures_" not in told and "<" not in told and "%(" not in told, told
 
 
+@pytest.mark.dear
 def test_figures_rest_on_locked_sheets_and_wait_for_the_end(desk: Desk, machine: Machine) -> None:
     desk.stage.perform(1)
     machine.advance(minutes=12)

@@ -158,6 +158,7 @@ def test_nothing_is_signed_before_there_is_a_report(desk: Desk) -> None:
     refused("panel_report_missing", sign, desk, desk.stage.leader, "0" * 64)
 
 
+@pytest.mark.dear
 def test_the_mean_of_the_scores_is_rounded_half_up(desk: Desk) -> None:
     for number, totals in ((1, (83, 83, 82)), (2, (81, 81, 81))):  # 82.7 and 81, in the middle 81.85
         desk.mark(number, *totals)

@@ -63,6 +63,7 @@ def test_a_second_panel_settles_what_was_sent_back(desk: Desk, person_as: Callab
     desk.finish()
 
 
+@pytest.mark.dear
 def test_who_sent_a_score_back_and_then_made_it_does_not_check_it(
     desk: Desk, person_as: Callable[..., Actor]
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_record_names_who_worked_the_score_out_not_who_ruled_or_sent_it_back
     assert data["hands"][0][:2] == ["统分人", desk.scorer.name]
 
 
+@pytest.mark.dear
 def test_the_record_of_a_review_tells_title_and_questions(
     host: Host, person_as: Callable[..., Actor]
 ) -> None:
@@ -190,6 +192,7 @@ def test_sheets_tell_what_they_count_for_once_a_veto_takes_points(
     assert "否定项扣除后" in "".join(pages(paper))
 
 
+@pytest.mark.dear
 def test_a_called_examiner_who_cannot_mark_is_replaced_by_another_who_has_seen_nothing(
     desk: Desk, person_as: Callable[..., Actor]
 ) -> None:

@@ -251,6 +251,7 @@ def fields(second: Actor, password: str, **more: str) -> dict[str, str]:
     return asked | {"reason": "停电", "seats": ""} | cosign | more
 
 
+@pytest.mark.dear
 def test_the_page_prints_once_and_the_server_keeps_nothing_in_clear(
     chief: FlaskClient, scene: Scene, keepers: Signed, password: str
 ) -> None:

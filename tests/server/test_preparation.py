@@ -216,6 +216,7 @@ class TestRelease:
     def test_one_person_twice(self, host: Host, stage: preparing.Staged) -> None:
         assert self.refused(host, stage, stage.crew.chief, stage.crew.chief) == "release_same_person"
 
+    @pytest.mark.dear
     def test_two_of_one_role(
         self, host: Host, stage: preparing.Staged, person_as: Callable[..., Actor]
     ) -> None:

@@ -203,6 +203,7 @@ def test_a_hold_of_a_room_covers_its_pictures(
         scene.write(holds.place, Signed(administrator), scene.room_sitting)
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_records_go_only_by_the_word_of_two(
     agent: CameraAgent, host: Host, scene: Scene, machine: Machine, administrator: Actor, second: Actor

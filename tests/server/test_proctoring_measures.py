@@ -146,6 +146,7 @@ def test_without_a_link_nothing_is_seen_and_after_a_withdrawal_people_check(
 # --- what people made of flags -----------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_flags_count_by_what_people_said_last(
     agents: list[CameraAgent], scene: Scene, machine: Machine
@@ -199,6 +200,7 @@ def test_a_room_without_cameras_watches_nothing_and_says_so(
 # --- page, table, command ----------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_the_page_and_its_table_say_the_same(
     agents: list[CameraAgent],
     scene: Scene,

@@ -47,6 +47,7 @@ def test_the_sample_photos_show_several_people(people: tuple[Person, ...]) -> No
     assert max(len(person.faces) for person in people) >= 2  # another photo to register with
 
 
+@pytest.mark.dear
 def test_without_photos_there_is_one_clear_sentence(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(FleetFault, match="make setup"):

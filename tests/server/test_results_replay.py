@@ -122,6 +122,7 @@ def _more_components(host: Host) -> int:
         return int(len(batch.policy["components"]) > 1)
 
 
+@pytest.mark.dear
 def test_an_absent_one_who_was_given_a_mark_is_named(marked: Scene) -> None:
     def tamper(session: Session) -> None:
         row = session.scalars(select(ComponentResult).where(ComponentResult.status == "absent")).one()
@@ -131,6 +132,7 @@ def test_an_absent_one_who_was_given_a_mark_is_named(marked: Scene) -> None:
     assert findings(marked.host) == [("marks", "theory", "scored 75.0", "absent")]
 
 
+@pytest.mark.dear
 def test_a_deleted_and_a_doubled_row_are_named(marked: Scene) -> None:
     def tamper(session: Session) -> None:
         first, second = session.scalars(select(Result).where(Result.component == "theory").limit(2))
@@ -145,6 +147,7 @@ def test_a_deleted_and_a_doubled_row_are_named(marked: Scene) -> None:
     ]
 
 
+@pytest.mark.dear
 def test_a_room_whose_paper_is_gone_is_said_to_be_not_replayable(marked: Scene) -> None:
     def destroy(session: Session) -> None:
         session.scalars(select(Package)).one().sealed_content_key = None
@@ -178,6 +181,7 @@ def test_the_command_says_what_differs_and_ends_with_status_1(
     assert (as_json.exit_code, json.loads(as_json.output)["agrees"]) == (1, False)
 
 
+@pytest.mark.dear
 def test_the_replay_writes_nothing(marked: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(marked.host.db, "write", lambda act, *_args, **_kwargs: pytest.fail(f"writes {act}"))
     assert findings(marked.host) == []

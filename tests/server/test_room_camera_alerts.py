@@ -105,6 +105,7 @@ def test_the_map_shows_what_the_room_camera_sees(
     }
 
 
+@pytest.mark.dear
 def test_an_empty_chair_that_the_seat_tells_already_is_no_second_alert(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -118,6 +119,7 @@ def test_an_empty_chair_that_the_seat_tells_already_is_no_second_alert(
     assert row.details["room_camera"] == "LEFT_SEAT"
 
 
+@pytest.mark.dear
 def test_what_the_seat_tells_later_takes_the_room_cameras_alert_over(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_refused_picture_is_not_asked_for_for_ever(
     assert [each.ref for each in camera.sees("1235678").wanted] == refs[1:]
 
 
+@pytest.mark.dear
 def test_a_logged_leave_is_no_empty_chair(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -234,6 +237,7 @@ def test_two_at_a_seat_and_a_changed_seat_are_told_and_a_walker_is_not(
     assert changed.details["other"] == SPARE
 
 
+@pytest.mark.dear
 def test_who_has_handed_in_is_not_missed(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -248,6 +252,7 @@ def test_who_has_handed_in_is_not_missed(
     assert incidents(scene) == []
 
 
+@pytest.mark.dear
 def test_no_consent_to_face_comparison_changes_nothing_since_nobody_is_recognised(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -257,6 +262,7 @@ def test_no_consent_to_face_comparison_changes_nothing_since_nobody_is_recognise
     assert [row.kind for row in incidents(scene)] == ["LEFT_SEAT"]
 
 
+@pytest.mark.dear
 def test_a_camera_that_falls_silent_or_sees_nothing_is_lost_and_comes_back(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -325,6 +331,7 @@ def test_a_restart_of_the_server_goes_on_with_what_was_open(
     assert "ended_at" in incidents(scene)[0].details
 
 
+@pytest.mark.dear
 def test_the_end_of_the_room_ends_what_is_open(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:

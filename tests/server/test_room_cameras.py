@@ -222,6 +222,7 @@ def test_pictures_around_the_seat_are_asked_for_and_kept_sealed(
     assert rows[0].taken_at < rows[1].taken_at
 
 
+@pytest.mark.dear
 def test_a_picture_that_nobody_asked_for_or_that_is_none_is_refused(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:
@@ -236,6 +237,7 @@ def test_a_picture_that_nobody_asked_for_or_that_is_none_is_refused(
     assert [frame.state for frame in view.frames] == ["gone", "awaited"]
 
 
+@pytest.mark.dear
 def test_pictures_past_their_time_go_but_those_of_a_recorded_incident(
     app: Flask, scene: Scene, machine: Machine, camera: RoomAgent
 ) -> None:

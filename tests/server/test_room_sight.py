@@ -108,6 +108,7 @@ def test_who_sees_the_ledger_reads_the_record_of_every_room(
     assert QUESTION in page(answer)
 
 
+@pytest.mark.dear
 def test_a_chief_sees_the_desk_of_every_room_and_looking_alone_is_no_act(
     room: CaseRoom, client_as: Callable[..., FlaskClient]
 ) -> None:

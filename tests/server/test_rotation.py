@@ -165,6 +165,7 @@ def test_everything_is_readable_and_writable_at_each_step(
     assert everything(host, filled) == before + 10 * 3
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("small_steps")
 def test_a_body_changed_between_reading_and_storing_is_kept(host: Host, signed: Signed, filled: int) -> None:
     number = begun(host, signed, filled)
@@ -250,6 +251,7 @@ def test_what_was_damaged_before_is_counted_and_stops_nothing(
         assert (row.broken, row.done, row.finished_at) == (1, row.total, host.now())
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("small_steps")
 def test_two_drivers_at_once_do_no_harm(host: Host, signed: Signed, filled: int) -> None:
     number, pieces = begun(host, signed, filled), everything(host, filled)
@@ -341,6 +343,7 @@ class TestBeginning:
         with pytest.raises(Refused, match="suite_unknown"):
             begun(host, signed, filled, "rot13")
 
+    @pytest.mark.dear
     def test_the_bank_keeps_its_suite_when_none_is_named(
         self, host: Host, signed: Signed, filled: int
     ) -> None:

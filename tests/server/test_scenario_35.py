@@ -29,6 +29,7 @@ def account(desk: Desk, who: Actor) -> dict[str, str]:
     return {"cosign_username": name, "cosign_password": PASSWORD}
 
 
+@pytest.mark.dear
 def test_62_58_85_goes_to_arbitration_with_a_reason_and_the_sheets_stay(
     desk: Desk, sign_in: Callable[[Actor], FlaskClient]
 ) -> None:
@@ -58,6 +59,7 @@ def test_62_58_85_goes_to_arbitration_with_a_reason_and_the_sheets_stay(
     assert (first.score, first.spread, first.replaced_at is not None) == (None, 27, True)
 
 
+@pytest.mark.dear
 def test_an_unsafe_act_fails_whatever_the_sum(desk: Desk) -> None:
     desk.mark(1, 96, 95, 97, vetoes=(0, 2))
     desk.mark(2, 96, 95, 97)

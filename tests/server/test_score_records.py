@@ -90,6 +90,7 @@ def test_why_a_record_does_not_count_is_never_said_with_holes(stage: Stage, tabl
     assert again["message"] == ""  # the limit is not kept with the record
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_server_that_was_put_back_takes_the_chain_again(stage: Stage, tablets: list[Tablet]) -> None:
     stage.perform(1)
@@ -124,6 +125,7 @@ def test_a_wrong_hash_and_an_endless_body_are_not_kept(stage: Stage, tablets: li
     assert rows(stage.host) == []
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @pytest.mark.parametrize(
     "place", [{"seq": 0}, {"seq": -5}, {"seq": 1 << 40}, {"prev": "a" * 5000}, {"prev": "A" * 64}]
@@ -164,6 +166,7 @@ def test_an_examiner_who_is_not_on_the_panel_is_kept_and_does_not_count(
     assert [row.refused for row in rows(stage.host)] == ["not_on_panel"]
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_fork_is_kept_on_both_sides_told_and_gets_a_new_journal(
     stage: Stage, tablets: list[Tablet]
@@ -217,6 +220,7 @@ def test_two_tablets_of_one_examiner_go_on_from_each_other(stage: Stage, tablets
     assert [row.journal for row in kept] == [1, 2, 1]
 
 
+@pytest.mark.dear
 @settings(max_examples=200)
 @given(st.text(max_size=40), st.integers(1, 9), st.integers(1, 999))
 def test_a_hash_covers_place_body_and_link(text: str, journal: int, seq: int) -> None:

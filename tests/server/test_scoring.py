@@ -147,6 +147,7 @@ def test_a_device_belongs_to_who_registered_it(stage: Stage, tablets: list[Table
     assert len(acts(stage.host, "scoring_device_registered")) == 3
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_revoked_tablet_is_taken_nothing_from_and_its_person_signs_in_again(
     stage: Stage, tablets: list[Tablet], client_as: Callable[..., FlaskClient], sign_in: SignIn
@@ -180,6 +181,7 @@ def test_a_revoked_tablet_is_taken_nothing_from_and_its_person_signs_in_again(
     assert [row["action"]["count"] for row in fresh.turn(1)["sheet"]["records"]] == [1]
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_two_tablets_of_one_examiner_may_look_at_the_same_moment(
     stage: Stage, tablets: list[Tablet], sign_in: SignIn

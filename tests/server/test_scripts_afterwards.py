@@ -158,6 +158,7 @@ def test_the_register_adds_up_when_answers_were_typed_after_the_first_marker(
 # --- pages -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_a_page_leaves_no_script_that_somebody_has_marked(room: PaperRoom) -> None:
     room.store(loose_pages(1))
     (page,) = page_ids(room)

@@ -75,6 +75,7 @@ def test_an_absent_candidates_seat_and_a_spare_one_keep_nobody_waiting(
     assert refusal(scene) == ""
 
 
+@pytest.mark.dear
 def test_a_candidate_moved_to_a_spare_seat_is_judged_by_the_spare_seats_check(
     scene: Scene, agents: dict[str, TestAgent], tmp_path: Path
 ) -> None:

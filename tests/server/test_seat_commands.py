@@ -50,6 +50,7 @@ def refused(room: Room, code: str, act: Callable[..., Any], *args: object, **nam
 # --- pause ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_paused_room_stands_still_and_goes_on_where_it_stood(room: Room) -> None:
     before = room.state("1").deadline
@@ -151,6 +152,7 @@ def test_ending_a_paused_room_ends_the_pause(room: Room) -> None:
 # --- a seat that did not hear -----------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 @pytest.mark.parametrize("heard_after", [4, 10])
 def test_what_a_seat_worked_before_it_heard_of_the_pause_does_not_come_back(
@@ -189,6 +191,7 @@ def test_a_seat_that_hears_at_once_gets_the_whole_pause(room: Room) -> None:
 # --- confirmations ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_command_is_sent_received_and_done(room: Room) -> None:
     room.scene.write(seat_commands.pause, room.by(), room.whom("1"))

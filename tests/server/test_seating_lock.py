@@ -30,6 +30,7 @@ def acts(host: Host, room_sitting: int) -> list[str]:
         return list(session.scalars(query.order_by(AuditEntry.id)))
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_the_lock_holds_until_the_chief_opens_it_with_a_reason(small: Centre) -> None:
     host, row = small.host, small.row("第一考场")
@@ -58,6 +59,7 @@ def test_the_lock_holds_until_the_chief_opens_it_with_a_reason(small: Centre) ->
     assert (entry.details["reason"], entry.details["cosigned_by"]) == ("电源改造", small.chief.name)
 
 
+@pytest.mark.dear
 def test_only_administrators_draw_lock_and_unlock(small: Centre) -> None:
     host, row = small.host, small.row("第一考场")
     for act in (arrangement.lock, arrangement.unlock):
@@ -69,6 +71,7 @@ def test_only_administrators_draw_lock_and_unlock(small: Centre) -> None:
         host.db.write(arrangement.withdraw, small.chief, 1, now=host.now())
 
 
+@pytest.mark.dear
 def test_a_room_that_breaks_the_rules_is_locked_only_with_the_chiefs_signature(small: Centre) -> None:
     host, row = small.host, small.row("第一考场")
 
@@ -90,6 +93,7 @@ def test_a_room_that_breaks_the_rules_is_locked_only_with_the_chiefs_signature(s
     assert small.row("第一考场").lock_overruled is None
 
 
+@pytest.mark.dear
 def test_seats_out_of_use_and_people_without_a_seat_keep_a_room_from_being_locked(small: Centre) -> None:
     host, row = small.host, small.row("第一考场")
 
@@ -113,6 +117,7 @@ def test_seats_out_of_use_and_people_without_a_seat_keep_a_room_from_being_locke
     assert (refusal.code, refusal.params["count"]) == ("lock_people_without_seat", "1")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -140,6 +145,7 @@ def test_after_the_release_nothing_is_drawn_and_nothing_unlocked(
     assert refused(lambda: host.db.write(act, small.administrator, row.id, now=host.now())).code == code
 
 
+@pytest.mark.dear
 def test_after_the_first_sign_in_nothing_is_drawn_anew(small: Centre) -> None:
     host, row = small.host, small.row("第一考场")
     host.db.write(arrangement.lock, Signed(small.administrator), row.id, now=host.now())

@@ -205,6 +205,7 @@ def test_while_nobody_can_be_reached_everything_is_forgotten_once_a_second_and_o
 # Lines and presence
 
 
+@pytest.mark.dear
 def test_both_processes_know_a_seat_that_one_of_them_hears(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene
 ) -> None:
@@ -233,6 +234,7 @@ def test_a_seat_that_comes_to_another_process_leaves_no_gap_and_no_alarm(
     assert [w.host.presence.of(scene.workstations["1"]).linked for w in pair] == [True, True]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(("silent", "alarm"), [(8, 0), pytest.param(9, 0, marks=pytest.mark.long), (13, 1)])
 def test_a_seat_that_falls_silent_is_lost_once_with_the_usual_patience(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene, silent: int, alarm: int
@@ -252,6 +254,7 @@ def test_a_seat_that_falls_silent_is_lost_once_with_the_usual_patience(
     assert [w.host.presence.of(scene.workstations["1"]).linked for w in pair] == [True, True]
 
 
+@pytest.mark.dear
 def test_a_seat_that_speaks_elsewhere_before_its_loss_was_told_is_taken_back(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene
 ) -> None:
@@ -271,6 +274,7 @@ def test_a_seat_that_speaks_elsewhere_before_its_loss_was_told_is_taken_back(
     assert [w.host.presence.of(scene.workstations["1"]).linked for w in pair] == [True, True]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("back", [True, False])
 def test_the_seats_of_a_dead_process_are_adopted_with_their_last_words(
     workers: Workers, pair: tuple[Worker, Worker], scene: Scene, back: bool

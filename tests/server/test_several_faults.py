@@ -113,6 +113,7 @@ def test_two_that_both_believe_that_they_lead_tell_nothing_twice(
         assert session.scalar(select(func.count()).select_from(LinkGapRow)) == 1
 
 
+@pytest.mark.dear
 @pytest.mark.on_postgresql
 @pytest.mark.parametrize(("ahead", "told"), [(1.9, []), (-2.5, ["-2.5"]), (60.0, ["+60.0"])])
 def test_a_machine_whose_clock_is_not_the_leaders_is_told_once_and_goes_on_by_its_own(

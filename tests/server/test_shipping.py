@@ -194,6 +194,7 @@ class TestProtection:
         assert (seen.state, seen.lag_seconds, seen.since) == ("unprotected", None, couple.host.now())
         assert seen.peer
 
+    @pytest.mark.dear
     def test_a_silent_standby_and_an_unshipped_change_are_told_by_their_age(self, couple: Couple) -> None:
         pairing = couple.pair()
         couple.ship()

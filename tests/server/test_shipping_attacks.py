@@ -157,6 +157,7 @@ def test_a_clock_that_is_set_back_hides_nothing(couple: Couple) -> None:
     assert ships.behind(dict.fromkeys(STORES, 7)) == pytest.approx(40)
 
 
+@pytest.mark.dear
 def test_a_standby_that_has_more_than_is_here_is_followed_by_a_new_outbox(couple: Couple) -> None:
     pairing = couple.pair()
     couple.ship()

@@ -110,6 +110,7 @@ def test_unused_seats_outdate_nothing_and_a_reserve_does(
     assert standing(duty)[GateName.SITE_CHECK].state == "green"
 
 
+@pytest.mark.dear
 def test_an_overruling_of_a_missing_signature_holds_for_the_faults_that_were_read(
     duty: Duty, agents: dict[str, TestAgent], tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_an_overruling_of_a_missing_signature_holds_for_the_faults_that_were_rea
     assert before.finding != after.finding
 
 
+@pytest.mark.dear
 def test_who_signs_for_the_machines_asks_them_for_a_new_self_check(
     duty: Duty, agents: dict[str, TestAgent], sign_in: Callable[[Actor], FlaskClient]
 ) -> None:

@@ -103,6 +103,7 @@ def test_the_same_is_made_once_and_taken_once(pair: Pair) -> None:
     assert len(rows(pair.authority, RoomSitting)) == 1
 
 
+@pytest.mark.dear
 def test_a_cut_file_goes_on_where_it_stopped(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.rules.site_file.PART_BYTES", 4000)
     data = sent(pair)
@@ -117,6 +118,7 @@ def test_a_cut_file_goes_on_where_it_stopped(pair: Pair, monkeypatch: pytest.Mon
     assert len(rows(pair.site, SiteFile)) == 1
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("place", [10, 400, -20])
 def test_a_changed_byte_is_named(pair: Pair, place: int) -> None:
     data = bytearray(sent(pair))
@@ -171,6 +173,7 @@ def test_a_newer_dispatch_replaces_the_older_one_until_somebody_signs_in(pair: P
     assert refused.value.code == "dispatch_too_late"
 
 
+@pytest.mark.dear
 def test_the_authority_cannot_open_a_room_that_is_at_a_site(pair: Pair) -> None:
     sent(pair)
     with pair.authority.db.read() as session, pytest.raises(Refused) as refused:
@@ -178,6 +181,7 @@ def test_the_authority_cannot_open_a_room_that_is_at_a_site(pair: Pair) -> None:
     assert (refused.value.code, refused.value.params) == ("room_at_site", {"site": CODE})
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -209,6 +213,7 @@ def _set(pair: Pair, table: Any, number: int, *, delete: bool = False, **values:
     pair.authority.db.write(change)
 
 
+@pytest.mark.dear
 def test_a_room_of_another_plan_is_named(pair: Pair) -> None:
     data = sent(pair)
 

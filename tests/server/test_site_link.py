@@ -63,6 +63,7 @@ def walled(pair: Pair) -> list[site_wall.WallLine]:
         return site_wall.wall(session, pair.here[0], now=pair.authority.now())
 
 
+@pytest.mark.dear
 def test_an_old_word_is_grey_with_its_age(pair: Pair, link: Link) -> None:
     site_exchange.make_dispatch(desk(pair.authority), pair.here[0], pair.order)
     link.exchange()
@@ -118,6 +119,7 @@ def test_a_site_gets_no_part_of_anothers_file(pair: Pair, client: FlaskClient) -
     assert client.get(path, headers=told).status_code == 404
 
 
+@pytest.mark.dear
 def test_the_page_shows_the_wall_and_the_files(pair: Pair, sign_in: Callable[[Actor], FlaskClient]) -> None:
     site_exchange.make_dispatch(desk(pair.authority), pair.here[0], pair.order)
     browser = sign_in(pair.here[0])

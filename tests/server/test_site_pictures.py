@@ -53,6 +53,7 @@ def shown(pair: Pair) -> list[bytes | None]:
         ]
 
 
+@pytest.mark.dear
 def test_pictures_follow_the_results_in_files_of_their_own(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

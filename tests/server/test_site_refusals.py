@@ -117,6 +117,7 @@ def test_a_newer_dispatch_is_on_its_way_and_not_refused(pair: Pair, link: Link) 
     assert made.fresh and walled(pair).delivered == "sent"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     "said",
     [

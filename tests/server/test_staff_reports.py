@@ -176,6 +176,7 @@ def test_what_is_no_picture_is_refused(data: bytes, code: str) -> None:
     assert told.value.code == code
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_report_by_tablet_with_photos_is_sealed_and_every_look_recorded(
     room: CaseRoom, app: Flask, sign_in: Callable[[Actor], FlaskClient]

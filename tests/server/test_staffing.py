@@ -240,6 +240,7 @@ def hire(person_as: Callable[..., Actor], **counts: int) -> dict[str, list[Actor
     return {role: [person_as(role) for _ in range(count)] for role, count in counts.items()}
 
 
+@pytest.mark.dear
 @pytest.mark.both_stores
 def test_a_draw_fills_every_room_and_its_seed_replays_it(
     host: Host, person_as: Callable[..., Actor], boss: Actor

@@ -71,6 +71,7 @@ def looks(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+@pytest.mark.dear
 def test_a_room_is_left_alone_until_the_next_moment_that_is_known_of_it(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ def test_news_of_a_room_and_missed_news_end_its_rest(room: Room, monkeypatch: py
     assert seen == [room.id] * 2
 
 
+@pytest.mark.dear
 def test_a_seat_is_closed_at_the_same_tick_as_by_a_watch_that_never_rests(room: Room) -> None:
     """The room rests from tick to tick; the second after the grace is over every seat is closed."""
     left = first_grace_over(room)

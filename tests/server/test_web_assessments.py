@@ -176,6 +176,7 @@ def test_order_and_panel_are_arranged_on_the_page(host: Host, person_as: People,
     assert "种子 p 已保存" in drawn.get_data(as_text=True)
 
 
+@pytest.mark.dear
 def test_replacing_in_a_turn_needs_the_supervisors_password(
     stage: Stage, person_as: People, sign_in: SignIn
 ) -> None:
@@ -229,6 +230,7 @@ def test_the_watch_over_seats_leaves_an_assessed_room_as_it_is(
 # --- stations -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_stations_come_from_the_plan_and_are_counted_in_the_capacity(
     host: Host, person_as: People, sign_in: SignIn
 ) -> None:

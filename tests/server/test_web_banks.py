@@ -32,6 +32,7 @@ class TestPages:
     ) -> None:
         assert client_as(role).get(path).status_code == 403
 
+    @pytest.mark.dear
     @pytest.mark.parametrize("language", ["zh", "en"])
     def test_open_for_keepers_and_administrators(
         self, keeper: Desk, client_as: Callable[..., FlaskClient], language: str

@@ -304,6 +304,7 @@ def test_tries_are_counted_by_ticket_and_by_address(published: Stage, client: Fl
     assert ask(client, published.tickets["甲", "theory"], id_number(1))[0] == 429
 
 
+@pytest.mark.dear
 def test_who_knows_the_pair_is_not_locked_out_by_looking_often(published: Stage, client: FlaskClient) -> None:
     for _try in range(12):
         assert ask(client, published.tickets["乙", "theory"], id_number(2))[0] == 200

@@ -287,6 +287,7 @@ class TestApproval:
 
 
 class TestDoors:
+    @pytest.mark.dear
     def test_closed_to_other_roles(self, writer: FlaskClient, client_as: Callable[..., FlaskClient]) -> None:
         path = drafted(writer)
         for role in ("custodian", "chief_invigilator", "invigilator", "auditor"):

@@ -34,6 +34,7 @@ def once(browser: FlaskClient, page: str) -> str:
     return str(re.findall(r'name="once" value="([^"]*)"', browser.get(page).text)[0])
 
 
+@pytest.mark.dear
 def test_seats_are_paused_and_resumed_from_the_page(room: Room, sign_in: SignIn) -> None:
     browser, page = sign_in(room.scene.invigilator), f"/monitor/{room.id}/commands"
     seats = [str(room.scene.seats[number]) for number in ("1", "2")]
@@ -86,6 +87,7 @@ def test_who_only_looks_sees_the_pages_and_no_buttons(
     assert browser.post(f"/monitor/{room.id}/commands/pause", data={}).status_code == 403
 
 
+@pytest.mark.dear
 def test_the_chief_grants_in_one_click_and_declines_with_a_reason(room: Room, sign_in: SignIn) -> None:
     room.pass_time(minutes=10, beats=("1", "2", "3"))
     room.pass_time(minutes=6, beats=("3",))
@@ -165,6 +167,7 @@ def test_an_outage_is_told_and_the_sitting_held_again_from_the_page(
 # --- from the map, and to all rooms ------------------------------------------------------------------------
 
 
+@pytest.mark.dear
 def test_seats_picked_on_the_map_are_chosen_in_the_panel_and_on_the_page(room: Room, sign_in: SignIn) -> None:
     browser, seats = sign_in(room.scene.invigilator), room.scene.seats
     monitor = browser.get(f"/monitor/{room.id}").text
@@ -259,6 +262,7 @@ def test_an_invigilator_has_no_way_to_all_rooms(room: Room, sign_in: SignIn) -> 
     assert room.scene.room_row().paused_at is None
 
 
+@pytest.mark.dear
 def test_a_credit_by_hand_says_on_its_form_what_it_was_for(room: Room, sign_in: SignIn) -> None:
     scene, browser = room.scene, sign_in(room.scene.invigilator)
     room.pass_time(minutes=10, beats=("1", "2", "3"))

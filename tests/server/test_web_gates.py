@@ -184,6 +184,7 @@ def test_the_site_check_is_signed_and_printed(duty: Duty, sign_in: SignIn) -> No
         assert part in text
 
 
+@pytest.mark.dear
 def test_the_supervision_form_is_written_signed_and_printed(duty: Duty, sign_in: SignIn) -> None:
     name_supervisor(duty)
     supervisor, chief = sign_in(duty.one(Role.SUPERVISOR)), sign_in(duty.scene.chief)

@@ -232,6 +232,7 @@ class TestMany:
         )
         assert [shelf.row(each).status for each in ids] == ["reviewed", "reviewed", "draft"]
 
+    @pytest.mark.dear
     def test_scenario_9_a_whole_import_is_reviewed_by_somebody_else_at_once(
         self, host: Host, shelf: Shelf, author: FlaskClient, reviewer: FlaskClient
     ) -> None:

@@ -69,6 +69,7 @@ def test_no_role_sees_a_mark_before_all_are_locked(
             assert not re.search(r"\b(77|83|57\.5|42\.5)\b", shown), (who.name, path)
 
 
+@pytest.mark.dear
 def test_members_see_nothing_before_the_session_is_over(desk: Desk, sign_in: SignIn) -> None:
     desk.mark(1, 77, 83, 80)
     desk.aggregate()

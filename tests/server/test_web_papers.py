@@ -189,6 +189,7 @@ class TestSealing:
         assert said(code) in page(answer)
         assert desk.counts(host, Package, PackageCustodian) == before
 
+    @pytest.mark.dear
     def test_a_custodian_without_a_key_is_named(
         self,
         host: Host,

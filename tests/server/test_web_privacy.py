@@ -56,6 +56,7 @@ def file_of(host: Host, agent: CameraAgent) -> subject_file.SubjectFile:
         return subject_file.of_attempt(session, agent.attempt)
 
 
+@pytest.mark.dear
 def test_the_page_says_what_lies_here_and_two_people_delete_records(
     agent: CameraAgent, host: Host, scene: Scene, machine: Machine, administrator: FlaskClient
 ) -> None:

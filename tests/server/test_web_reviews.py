@@ -60,6 +60,7 @@ def test_the_panel_sees_codes_and_reads_inside_the_browser(stage: Stage, sign_in
     assert "综合评审" in page(member.get("/reviews"))
 
 
+@pytest.mark.dear
 def test_every_role_at_every_address(stage: Stage, sign_in: SignIn, person_as: Callable[..., Actor]) -> None:
     kept, turn = hand_in(stage), stage.turn(1).id
     room, person = f"/reviews/{stage.room_sitting}", stage.registrations[0]

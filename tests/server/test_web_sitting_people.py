@@ -161,6 +161,7 @@ class TestDraw:
     def draw(self, sitting: Sitting, seed: str = "") -> TestResponse:
         return sitting.browser.post(f"{sitting.path}/seating", data={"seed": seed})
 
+    @pytest.mark.dear
     def test_seats_everybody_once(self, host: Host, sitting: Sitting) -> None:
         sitting.roster([HEAD, *PEOPLE])
         assert self.draw(sitting, "seed-1").status_code == 302

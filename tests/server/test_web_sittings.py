@@ -89,6 +89,7 @@ class TestPage:
 
 
 class TestRoster:
+    @pytest.mark.dear
     @pytest.mark.both_stores
     @pytest.mark.parametrize("name", ["roster.xlsx", "roster.csv"])
     def test_a_good_one_gives_tickets_of_the_local_day(

@@ -184,6 +184,7 @@ def test_samples_and_example_workbooks_come_with_the_product(
     )
 
 
+@pytest.mark.dear
 def test_what_is_asked_is_for_authors_and_approvers_alone(
     bank: int, author: FlaskClient, client_as: Callable[..., FlaskClient]
 ) -> None:
@@ -215,6 +216,7 @@ def test_an_examiner_who_is_bank_keeper_too_reads_no_template_of_the_own_panel(
         assert browser.get(path + rest).status_code == 403
 
 
+@pytest.mark.dear
 def test_a_forged_form_is_no_template(bank: int, author: FlaskClient) -> None:
     for content in ("", "{}", "[1]", "{" * 500_001, json.dumps({"v": 1})):
         answer = author.post("/templates", data={"content": content, "bank": str(bank), "doubts": "0"})
@@ -280,6 +282,7 @@ class TestSealing:
             "second_passphrase": PASSPHRASE,
         }
 
+    @pytest.mark.dear
     def test_sealed_and_released_in_the_browser(
         self,
         stage: Keyed,

@@ -237,6 +237,7 @@ rules_of = st.builds(
 )
 
 
+@pytest.mark.dear
 @given(panels, rules_of, st.randoms())
 def test_the_order_of_examiners_does_not_matter(
     totals: list[Decimal], rules: PanelRules, chance: object
@@ -267,6 +268,7 @@ def test_a_higher_sheet_never_lowers_the_score(
     assert combine(raised, rules) >= combine(totals, rules)
 
 
+@pytest.mark.dear
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60), st.integers(0, 100)), min_size=3, max_size=5)
 )

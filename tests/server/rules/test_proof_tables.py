@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def test_a_form_is_told_its_overlap_with_forms_before_and_after_it() -> None:
     ]
 
 
+@pytest.mark.dear
 @given(
     st.dictionaries(st.sampled_from("ABCDEF"), st.sets(st.integers(0, 12)), max_size=6),
     st.sets(st.frozensets(st.sampled_from("ABCDEFG"), min_size=2, max_size=2)),

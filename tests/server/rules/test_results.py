@@ -193,6 +193,7 @@ def test_the_order_of_components_does_not_matter(parts: list[Status], data: st.D
     assert whole_of(data.draw(st.permutations(parts))) == whole_of(parts)
 
 
+@pytest.mark.dear
 @given(statuses)
 def test_a_further_passed_component_never_fails_what_stood_open_or_passed(parts: list[Status]) -> None:
     if whole_of(parts) not in NOT_MET:
