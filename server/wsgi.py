@@ -49,6 +49,8 @@ gc.enable()
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
+BETWEEN_PAGES = 0.05
+"""Seconds for everybody else between two pages that are compiled."""
 STORE_AWAY = 75
 """The exit status of a worker that found no store. gunicorn's own one for a failed start would end all."""
 CONNECTIONS = 20_000
@@ -164,12 +166,12 @@ def _application(settings: Settings, key: KeyFile, anchor: Reading | None) -> Fl
     only_ours("gunicorn.error")
     app = create_app(settings, key.master, demo=key.demo, anchor=anchor)
     create_socketio(app)
-    compile_monitor(app)
     host: Host = app.extensions[HOST_KEY]
     # A stranger's failed handshake is no fault of ours: without this each one writes a traceback.
     hub = gevent.get_hub()
     hub.NOT_ERROR = (*hub.NOT_ERROR, ssl.SSLError, ConnectionError)
     gevent.spawn(host.lag.run, gevent.sleep)
+    gevent.spawn(compile_monitor, app, lambda: gevent.sleep(BETWEEN_PAGES))
     rotating.resume(rotating.Desk(host.db, host.native, host.now, alone_at=host.membership.alone_at))
     return app
 
