@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -210,7 +211,8 @@ class Jobs:
         except BrokenPipeError:
             log.warning("the child of a job went away while reading")
         finally:
-            child.stdin.close()
+            with suppress(BrokenPipeError):  # closing writes what a child that is gone had not read
+                child.stdin.close()
         raise Refused(_SIGNALS.get(child.wait(), "job_crashed"))
 
 

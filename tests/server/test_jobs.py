@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,6 +99,23 @@ def test_cancel_ends_the_child_and_stores_nothing(host: Host) -> None:
     host.jobs.cancel(job_id)
     host.jobs.wait(job_id)
     assert (state(host, job_id).state, stored, codes) == ("cancelled", [], ["job_cancelled"])
+
+
+# The first fills the pipe of a child that does not read; the second then waits in the buffer of the writer.
+MORE_THAN_A_PIPE_HOLDS = {"first": bytes(60_000), "second": bytes(8_000)}
+
+
+def test_a_child_cancelled_before_it_read_what_it_was_told(host: Host) -> None:
+    codes: list[str] = []
+    told = MORE_THAN_A_PIPE_HOLDS | {"steps": 200, "pause": 0.1}
+    job_id = host.jobs.start(
+        "echo", told, actor=SYSTEM, link="", done=lambda _result: None, failed=codes.append
+    )
+    while not host.jobs.running():
+        time.sleep(0.001)
+    host.jobs.cancel(job_id)
+    host.jobs.wait(job_id)
+    assert (state(host, job_id).state, codes) == ("cancelled", ["job_cancelled"])
 
 
 def test_a_crash_is_not_the_servers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
