@@ -50,6 +50,7 @@ _UNUSABLE = (
     ValueError,
 )
 """What a file that its sender sealed and signed, and that says what cannot be, raises while it is written."""
+_StoreFault = OperationalError | InterfaceError
 _STORE = (OperationalError, InterfaceError)
 """Statement errors that are the store's and no file's: its turn comes again."""
 LET_PASS = frozenset({"results_chain", "results_audit"})
@@ -80,10 +81,17 @@ def take_in(desk: Desk, signed: Signed, file_id: int) -> dict[str, Any]:
 
 
 def take_waiting(desk: Desk) -> int:
-    """Takes in what came whole over the line; how many were taken. Why one is refused stands beside it."""
+    """Takes in what came whole over the line; how many were taken. Why one is refused stands beside it.
+
+    A fault of the store at one file keeps no other from its turn; the first is raised when all had theirs.
+    """
     with desk.db.read() as session:
         waiting = site_files.waiting(session)
-    return sum(_take_together(desk, files) for files in _together(waiting))
+    faults: list[_StoreFault] = []
+    taken = sum(_take_together(desk, files, faults) for files in _together(waiting))
+    if faults:
+        raise faults[0]
+    return taken
 
 
 def _together(waiting: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
@@ -99,7 +107,7 @@ def _together(waiting: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
         yield files
 
 
-def _take_together(desk: Desk, files: Sequence[int]) -> int:
+def _take_together(desk: Desk, files: Sequence[int], faults: list[_StoreFault]) -> int:
     ready, taken = list[_Ready](), 0
     for file_id in files:
         try:
@@ -114,6 +122,9 @@ def _take_together(desk: Desk, files: Sequence[int]) -> int:
             taken += 1
         except Refused as refusal:
             _put_off(desk, one.row.id, refusal)
+        except _STORE as fault:
+            log.warning("site file %s waits: %s", one.row.uid, type(fault).__name__)
+            faults.append(fault)
     return taken
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from server.access import Actor
 from server.db.base import vault_of
@@ -212,6 +213,17 @@ def test_a_file_that_says_what_cannot_be_stops_nobody_else(pair: Pair) -> None:
     assert [one.state for one in found] == ["refused"] * len(LIES) and all(one.wrong for one in found)
     assert pair.scene.room_row().state == before
     assert back(pair)["attempts"] == 3
+
+
+@pytest.mark.dear
+def test_a_fault_of_the_store_at_one_file_stops_nobody_else(pair: Pair) -> None:
+    first, second = (forged(pair, lambda c: None, number=number) for number in (9, 10))
+    broken = f"CREATE TRIGGER broken BEFORE UPDATE ON site_files WHEN OLD.id = {first} BEGIN SELECT json('{{'); END"
+    pair.authority.db.write(lambda session: session.execute(text(broken)))
+    with pytest.raises(OperationalError):
+        site_taking.take_waiting(desk(pair.authority))
+    states = {one.id: one.state for one in rows(pair.authority, SiteFile)}
+    assert (states[first], states[second]) == ("whole", "taken")
 
 
 @pytest.mark.dear
