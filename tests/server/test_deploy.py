@@ -1,6 +1,7 @@
 """The files of deploy/ name what exists: settings, commands, figures, addresses; nginx itself reads its file."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from configparser import RawConfigParser
@@ -40,6 +41,26 @@ def test_units_call_commands_that_exist(path: Path) -> None:
     assert command[1] in COMMANDS
     assert unit["Service"]["User"] == "examhall"
     assert int(unit["Service"]["LimitNOFILE"]) >= 65536, "5,000 seats have three connections each"
+
+
+@pytest.mark.parametrize(("paired", "words"), [(True, "standby serve"), (False, "serve")])
+def test_a_standbys_unit_follows_while_it_is_paired_and_serves_afterwards(
+    tmp_path: Path, paired: bool, words: str
+) -> None:
+    (tmp_path / "data" / "standby").mkdir(parents=True)
+    if paired:
+        (tmp_path / "data" / "standby" / "standby.json").touch()
+    program = tmp_path / "examhall"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    lines = (DEPLOY / "systemd" / "standby.conf").read_text("utf-8").splitlines()
+    first, last = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
+    assert first == "", "a second ExecStart would be added to that of the unit"
+    command = shlex.split(last.replace("/opt/examhall/bin/examhall", str(program)))
+    told = subprocess.run(
+        command, env={"EXAMHALL_DATA": str(tmp_path / "data")}, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == words.split()
 
 
 def test_rules_ask_for_figures_that_are_told() -> None:
