@@ -271,14 +271,15 @@ class Agent(CandidateActs):
 
     def _status(self, attempt: int | None) -> StatusRequest:
         journal = self._books.newest(attempt) if attempt is not None else None
+        unread = self._books.unread(attempt)
         status = StatusRequest(
             boot_id=self._parts.boot_id,
             boot_ns=0,  # the link puts in the moment of sending
             state_version=0,
             attempt=attempt,
-            waiting=self._parts.outbox.waiting(),
+            waiting=self._parts.outbox.waiting() + len(unread),
             package_sha256=self._parts.shelf.ready,
-            journal_fault=self._books.fault,
+            journal_fault=self._books.fault or next(iter(unread), ""),
             camera=self._camera,
             kiosk=self._kiosk,
             commands=self._notes.report(),

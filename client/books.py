@@ -32,8 +32,12 @@ class Books:
         self._stamps = stamps
         self._store = RunningStore(folder.journals, device_key)
         self._journals: defaultdict[int, dict[int, Journal]] = defaultdict(dict)
+        self._here: defaultdict[int, set[int]] = defaultdict(set)
+        """Numbers of all journals that lie here, also of those that cannot be continued."""
+        self._unread: dict[tuple[int, int], str] = {}
         self._entries: defaultdict[int, dict[tuple[int, int], Entry]] = defaultdict(dict)
         self._running = self._store.load()
+        self._unsaved: set[int] = set()
         self.fault = ""
 
     def load(self) -> None:
@@ -62,12 +66,14 @@ class Books:
                 self._load(path, attempt, int(match[2]))
 
     def _load(self, path: Path, attempt: int, number: int) -> None:
+        self._here[attempt].add(number)
         try:
             self._take(Journal.open(path, self._device_key, self._stamps))
         except JournalFault as fault:
             self._give_up(attempt, number, fault)
-            if fault.code in DISK_CODES:
-                self._only_read(path)
+            read_anyway = fault.code in DISK_CODES and self._only_read(path)
+            if not read_anyway and not isinstance(fault, JournalBroken):
+                self._unread[attempt, number] = fault.code
 
     def _give_up(self, attempt: int, number: int, fault: JournalFault) -> None:
         """A journal that cannot be continued: what is sound in it is sent, and a new one is asked for."""
@@ -79,17 +85,29 @@ class Books:
             self._outbox.add(fault.records)
             self._note(attempt, self._unseal(fault.attempt_key, fault.records))
 
-    def _only_read(self, path: Path) -> None:
-        """A journal on a disk that takes nothing: what lies in it is shown and sent all the same."""
+    def unread(self, current: int | None) -> list[str]:
+        """Why journals lie here that nobody could look into: something may wait in them.
+
+        What was settled long ago may lie under another key: there only the attempt at this seat counts.
+        """
+        return [
+            code
+            for (attempt, _number), code in self._unread.items()
+            if attempt == current or code != "wrong_device_key"
+        ]
+
+    def _only_read(self, path: Path) -> bool:
+        """A journal on a disk that takes nothing: what is there is shown and sent. False: it reads nothing."""
         try:
             contents = read(path.read_bytes(), self._device_key)
         except (JournalFault, OSError) as fault:
             LOG.error("journal not read: %s", type(fault).__name__)
-            return
+            return False
         key, attempt = contents.header.attempt_key, contents.header.attempt
         self._outbox.add(contents.records)
         self._note(attempt, self._unseal(key, contents.records))
         self._note(attempt, self._unseal(key, contents.earlier, inherited=True))
+        return True
 
     def latest_running(self) -> Running | None:
         """The attempt that was at this seat last, unless it is settled."""
@@ -102,13 +120,16 @@ class Books:
 
     def remember(self, running: Running) -> None:
         """Keeps the running state; a full disk is noted, not raised: the answers matter more."""
-        if self._running.get(running.attempt) == running:
+        if self._running.get(running.attempt) == running and running.attempt not in self._unsaved:
             return
         self._running[running.attempt] = running
+        self._unsaved.add(running.attempt)  # until it is on the disk it is tried again, with each record too
         try:
             self._store.save(running)
         except OSError as fault:
             LOG.error("running state not kept: %s", fault.strerror)
+        else:
+            self._unsaved.discard(running.attempt)
 
     def keep_days(self) -> dict[int, int]:
         """By attempt, how many days its remembered plan keeps what the camera brings."""
@@ -135,6 +156,11 @@ class Books:
         closed = newest.number <= self.running(attempt).closed
         superseded = self._outbox.superseded(attempt, newest.number, newest.seq)
         return None if closed or superseded else newest
+
+    def stayed(self, attempt: int, since: int) -> bool:
+        """Whether an attempt is written here, and every journal of it from number `since` on was, too."""
+        writer, here = self.writer(attempt), self._here.get(attempt, set())
+        return writer is not None and all(number in here for number in range(since, writer.number + 1))
 
     def newest(self, attempt: int) -> Journal | None:
         """The latest journal of an attempt here, written or not."""
@@ -174,6 +200,7 @@ class Books:
             self.fault = fault.code
             raise
         self.fault = ""
+        self.remember(self.running(attempt))
         self._outbox.add([record])
         entry = Entry(record, response if kind is RecordKind.ANSWER else ())
         self._entries[attempt][record.journal, record.seq] = entry
@@ -196,6 +223,7 @@ class Books:
             for journal in self._journals.pop(attempt).values():
                 journal.close()
             self._entries.pop(attempt, None)
+            self._here.pop(attempt, None)
             self._outbox.forget(attempt)
 
     def close(self) -> None:
@@ -207,6 +235,8 @@ class Books:
 
     def _take(self, journal: Journal) -> None:
         self._journals[journal.attempt][journal.number] = journal
+        self._here[journal.attempt].add(journal.number)
+        self._unread.pop((journal.attempt, journal.number), None)
         self._outbox.granted(journal.attempt, journal.number, journal.proof)
         self._outbox.add(journal.records)
         self._note(journal.attempt, self._unseal(journal.attempt_key, journal.records))

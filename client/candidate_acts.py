@@ -9,6 +9,7 @@ from client.journal_file import JournalFault
 from client.link import Link
 from client.paper import Medium
 from client.seat import PageRefused, Seat
+from client.sheet import Entry
 from exam_rooms.protocol import RecordKind, Route, Step
 
 ACT_PATIENCE = 12.0
@@ -53,7 +54,7 @@ class CandidateActs(ABC):
         """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
         with self.board.lock:
             attempt, response = self._seat.check_answer(item, response, self.board.boot())
-            if self._opened(attempt) and self._seat.sheet.repeats(item, response):
+            if self._stands(attempt, self._seat.sheet.saying(item, response)):
                 return  # the page was not told of it
             self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
 
@@ -61,7 +62,7 @@ class CandidateActs(ABC):
         """Flags an item for another look. Raises `PageRefused`."""
         with self.board.lock:
             attempt = self._seat.check_item(item, self.board.boot())
-            if not self._opened(attempt) or marked != (item in self._seat.sheet.marked):
+            if not self._stands(attempt, self._seat.sheet.flagging(item, marked)):
                 self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
 
     def submit(self) -> None:
@@ -71,11 +72,12 @@ class CandidateActs(ABC):
                 return
             self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
 
-    def _opened(self, attempt: int) -> bool:
-        """Whether a journal is open: before, only an earlier stay at this seat may be known, and says nothing
-        of what was chosen elsewhere since.
+    def _stands(self, attempt: int, entry: Entry | None) -> bool:
+        """Whether a choice that was written already is the candidate's last word, wherever others were made.
+
+        Another seat may hold later ones that nobody has heard of; then it is written down again.
         """
-        return self._books.writer(attempt) is not None
+        return entry is not None and self._books.stayed(attempt, entry.record.journal)
 
     def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
         try:

@@ -6,6 +6,7 @@ without item texts and without answers.
 """
 
 import base64
+import errno
 import json
 import re
 import sys
@@ -102,7 +103,7 @@ class Journal:
             raise JournalFault("journal_in_use") from fault
         try:
             length = os.fstat(descriptor).st_size
-            contents = read(os.pread(descriptor, length, 0), device_key)
+            contents = read(_whole(descriptor, length), device_key)
             if contents.size != length:
                 os.ftruncate(descriptor, contents.size)
                 os.fsync(descriptor)
@@ -180,6 +181,17 @@ class Journal:
     def close(self) -> None:
         """Releases the file."""
         os.close(self._descriptor)
+
+
+def _whole(descriptor: int, length: int) -> bytes:
+    """All of a file. Raises OSError when it ends early: a disk that reads no further cut no record off."""
+    parts, found = list[bytes](), 0
+    while found < length:
+        parts.append(os.pread(descriptor, length - found, found))
+        if not parts[-1]:
+            raise OSError(errno.EIO, "short read")
+        found += len(parts[-1])
+    return b"".join(parts)
 
 
 def unseal_response(attempt_key: bytes, record: Record) -> tuple[str, ...]:

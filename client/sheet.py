@@ -22,19 +22,21 @@ class Sheet:
         self.answers: dict[str, tuple[str, ...]] = {}
         self.marked: dict[str, None] = {}
         self.latest: dict[str, Entry] = {}
+        self.flags: dict[str, Entry] = {}
         self.submit: Record | None = None
         self.last = ""
         for entry in sorted(entries, key=lambda entry: (entry.record.journal, entry.record.seq)):
             self.apply(entry)
 
-    def repeats(self, item: str, response: tuple[str, ...]) -> bool:
-        """Whether exactly this was written last on the item, at this seat.
-
-        What came from an earlier seat is written down again when it is chosen here: that seat may still hold
-        later choices, and the one made here is the candidate's last word.
-        """
+    def saying(self, item: str, response: tuple[str, ...]) -> Entry | None:
+        """The last word on the item, if exactly this was said."""
         entry = self.latest.get(item)
-        return entry is not None and not entry.inherited and entry.response == response
+        return entry if entry is not None and entry.response == response else None
+
+    def flagging(self, item: str, marked: bool) -> Entry | None:
+        """The last mark of the item or its removal, if it said the same."""
+        entry = self.flags.get(item)
+        return entry if entry is not None and marked == (item in self.marked) else None
 
     def apply(self, entry: Entry) -> None:
         """Adds the next record in order."""
@@ -44,9 +46,12 @@ class Sheet:
             self.answers.pop(item, None)
             if kind is RecordKind.ANSWER:
                 self.answers[item] = entry.response
-        elif kind is RecordKind.MARK:
-            self.marked[item] = None
-        elif kind is RecordKind.UNMARK:
+        elif kind in (RecordKind.MARK, RecordKind.UNMARK):
+            self.flags[item] = entry
             self.marked.pop(item, None)
-        elif kind is RecordKind.SUBMIT:
+            if kind is RecordKind.MARK:
+                self.marked[item] = None
+        elif (
+            kind is RecordKind.SUBMIT and not entry.inherited
+        ):  # of one made elsewhere the server's step tells
             self.submit = entry.record

@@ -9,6 +9,7 @@ later journal wins, in one journal the one of the higher seq, whichever comes fi
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -178,10 +179,11 @@ class SqliteWriter:
             self._connection.execute("BEGIN IMMEDIATE")
             result = work(*args)
             self._connection.execute("COMMIT")
-        except (sqlite3.OperationalError, sqlite3.InternalError) as fault:
+        except sqlite3.Error as fault:
             self._roll_back()
-            raise StoreFault(str(fault)) from fault
-        except (sqlite3.Error, OverflowError, ValueError, TypeError) as fault:
+            blamed = DataFault if _is_about_data(fault) else StoreFault
+            raise blamed(f"{type(fault).__name__}: {fault}") from fault
+        except (OverflowError, ValueError, TypeError) as fault:
             self._roll_back()
             raise DataFault(type(fault).__name__) from fault
         except BaseException:
@@ -190,8 +192,11 @@ class SqliteWriter:
         return result
 
     def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        with suppress(
+            sqlite3.Error
+        ):  # a damaged file says no to this, too; the first fault is the one to tell
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Gives the connection back."""
@@ -268,6 +273,12 @@ class PostgresWriter:
 def make_writer(url: str) -> Writer:
     """The writer for a SQLAlchemy URL."""
     return SqliteWriter(url) if url.startswith("sqlite") else PostgresWriter(url)
+
+
+def _is_about_data(fault: sqlite3.Error) -> bool:
+    """Whether a record is to blame. A damaged file and a closed connection are the store's own faults."""
+    unbound = isinstance(fault, sqlite3.ProgrammingError) and "binding" in str(fault)
+    return unbound or isinstance(fault, (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError))
 
 
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -219,7 +219,10 @@ class AnswerStore:
         hashes = {key: entry.record.hash for key, entry in first.items()}
         taken = first.keys() - fresh
         if taken:
-            hashes.update(self._writer.hashes(taken))
+            held = self._writer.hashes(taken)
+            if held.keys() != taken:
+                raise StoreFault("a key is taken and not there")
+            hashes.update(held)
         outcomes = [_outcome(entry, first, fresh, hashes) for entry in batch]
         both = list(zip(batch, outcomes, strict=True))
         aside = [

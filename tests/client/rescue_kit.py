@@ -10,7 +10,7 @@ from client.device import Device
 from exam_rooms import rescue as form
 from exam_rooms.protocol import Record, SeatState, Step
 from itembank.letters import new_letter_key, open_letter
-from tests.client.test_books import NOW
+from tests.client.books_kit import NOW
 
 SECRET = bytes(range(32))
 SITE_PRIVATE, SITE_PUBLIC = new_letter_key()

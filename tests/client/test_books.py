@@ -1,69 +1,24 @@
 """All journals of a workstation: which one is written, what survives damage, moves and new pairings."""
 
-import base64
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from client.books import Books
-from client.candidate_acts import CandidateActs
 from client.clock import ClockAnchor
 from client.device import DataFolder, FolderInUse
 from client.journal_file import JournalFault
-from client.outbox import Outbox
 from client.running import Running, RunningStore
-from client.seat import PageRefused
-from client.sheet import Sheet
 from exam_rooms.protocol import (
     ZERO_HEAD,
     AnswersReply,
-    JournalReply,
-    PaperView,
-    Record,
     RecordKind,
-    SeatState,
-    Step,
 )
 from exam_rooms.standby_messages import ResumedJournal
-
-DEVICE, ATTEMPT_KEY = bytes(range(32)), bytes(32)
-NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
-STATE = SeatState(1, NOW, "12", Step.ANSWERING, attempt=7, paper=PaperView("p", "ab", 1, "A", "c2VjcmV0a2V5"))
-TICKS = count()
-
-
-def stamps() -> tuple[str, int]:
-    return "boot", next(TICKS)
-
-
-def grant(
-    journal: int, parent: str = ZERO_HEAD, records: tuple[Record, ...] = (), attempt: int = 7
-) -> JournalReply:
-    return JournalReply(attempt, journal, parent, base64.b64encode(ATTEMPT_KEY).decode(), records)
-
-
-class Desk:
-    """Books with their outbox, reopened as after a restart."""
-
-    def __init__(self, folder: DataFolder, key: bytes = DEVICE) -> None:
-        self.outbox = Outbox()
-        self.books = Books(folder, key, self.outbox, stamps)
-        self.books.load()
-
-    def answer(self, item: str, *keys: str) -> Record:
-        kind = RecordKind.ANSWER if keys else RecordKind.CLEAR
-        return self.books.append(7, kind, item, keys).record
-
-    @property
-    def answers(self) -> dict[str, tuple[str, ...]]:
-        return Sheet(self.books.entries(7)).answers
+from tests.client.books_kit import DEVICE, NOW, STATE, Desk, grant, restarts
 
 
 @pytest.fixture
@@ -76,16 +31,7 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
 @pytest.fixture
 def desk(folder: DataFolder) -> Iterator[Callable[[], Desk]]:
     """A desk; each call is a restart."""
-    made: list[Desk] = []
-
-    def restart() -> Desk:
-        if made:
-            made[-1].books.close()
-        made.append(Desk(folder))
-        return made[-1]
-
-    yield restart
-    made[-1].books.close()
+    yield from restarts(folder)
 
 
 def test_a_folder_has_one_agent(folder: DataFolder) -> None:
@@ -128,84 +74,6 @@ def test_a_moved_seat_writes_no_more_and_forgets_nothing(desk: Callable[[], Desk
     second.books.grant(grant(3, head.head, head.records))
     assert second.answer("q1", "B").journal == 3
     assert second.answers == {"q1": ("B",)}
-
-
-def test_a_choice_from_an_earlier_seat_is_written_again_when_it_is_made_here(
-    desk: Callable[[], Desk], tmp_path: Path
-) -> None:
-    """The earlier seat may still hold B, C and D, which come later: without a record of its own A is lost."""
-    first = desk()
-    first.books.grant(grant(1))
-    record = first.answer("q1", "A")
-    opened = first.books.newest(7)
-    assert opened is not None
-    assert Sheet(first.books.entries(7)).repeats("q1", ("A",))
-    elsewhere = DataFolder(tmp_path / "elsewhere")
-    second = Desk(elsewhere)
-    second.books.grant(grant(2, record.hash, opened.records))
-    assert second.answers == {"q1": ("A",)}
-    assert not Sheet(second.books.entries(7)).repeats("q1", ("A",))
-    second.answer("q1", "A")
-    assert Sheet(second.books.entries(7)).repeats("q1", ("A",))
-    assert not Sheet(second.books.entries(7)).repeats("q1", ("B",))
-    second.books.close()
-    elsewhere.close()
-
-
-class Acts(CandidateActs):
-    """What the page asks of the agent, at an open paper."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.sheet = Sheet(desk.books.entries(7))
-        self.board = self  # type: ignore[assignment]
-        self.lock = threading.RLock()
-        super().__init__(self, desk.books)  # type: ignore[arg-type]
-
-    def boot(self) -> float:
-        return 0.0
-
-    def check_answer(
-        self, _item: str, response: tuple[str, ...], _boot: float
-    ) -> tuple[int, tuple[str, ...]]:
-        return 7, response
-
-    def _settle(self) -> None:
-        """Nothing else is there to be decided."""
-
-
-def test_back_at_an_earlier_seat_nothing_counts_as_saved_before_the_new_journal_is_there(
-    desk: Callable[[], Desk],
-) -> None:
-    """The candidate answered A here, then B elsewhere, came back, and chooses A once more while the server is
-    away: this seat knows its own A alone.
-    """
-    here = desk()
-    here.books.grant(grant(1))
-    first = here.answer("q1", "A")
-    opened = here.books.newest(7)
-    assert opened is not None
-    here.books.close_writing(7)
-    with pytest.raises(PageRefused) as caught:
-        Acts(here).answer("q1", ("A",))
-    assert caught.value.code == "journal_not_open"
-    here.books.grant(grant(3, first.hash, opened.records))
-    Acts(here).answer("q2", ("B",))
-    Acts(here).answer("q2", ("B",))  # the page repeats what it was not told of
-    kept = [entry.record.item for entry in here.books.entries(7) if entry.record.journal == 3]
-    assert kept == ["", "q2"]
-
-
-def test_what_was_written_here_stays_known_as_such(desk: Callable[[], Desk]) -> None:
-    """A new journal brings the records of the one before, which this seat wrote itself."""
-    first = desk()
-    first.books.grant(grant(1))
-    record = first.answer("q1", "A")
-    opened = first.books.newest(7)
-    assert opened is not None
-    first.books.grant(grant(2, record.hash, opened.records))
-    assert Sheet(first.books.entries(7)).repeats("q1", ("A",))
-    again = desk()
-    assert Sheet(again.books.entries(7)).repeats("q1", ("A",))
 
 
 def test_records_from_elsewhere_count_as_the_servers(desk: Callable[[], Desk]) -> None:

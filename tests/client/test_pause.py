@@ -34,10 +34,10 @@ from exam_rooms.kiosk_messages import (
     SeatOrder,
 )
 from exam_rooms.protocol import Route, SeatState, StatusRequest, Step
+from tests.client.books_kit import NOW
 from tests.client.conftest import AgentProcess
 from tests.client.fake_room import FakeRoom
 from tests.client.test_agent_process import Start, answering
-from tests.client.test_books import NOW
 
 SECRET = bytes(range(32))
 PAPER = Paper(b"{}", {"q1": ItemRule("single", frozenset("AB"))})

@@ -25,7 +25,7 @@ from client.seat import PageRefused, Seat, Surroundings
 from exam_rooms.kiosk_messages import BreachRequest, FreezeView, KioskPlan, SeatRelease
 from exam_rooms.pins import hashed_pin
 from exam_rooms.protocol import ZERO_HEAD, JournalReply, Route, SeatState, Step
-from tests.client.test_books import NOW
+from tests.client.books_kit import NOW
 
 SECRET = bytes(range(32))
 PIN = "1234 5678"

@@ -269,6 +269,15 @@ def test_the_sheet_folds_by_journal_and_seq_whatever_the_order() -> None:
         assert (sheet.answers, list(sheet.marked), sheet.submit) == ({"q1": ("D",)}, ["q1"], None)
 
 
+def test_a_submission_made_elsewhere_is_told_by_the_server_alone(seat: Seat) -> None:
+    """The server may have refused it, or the attempt was reopened: this seat hears of neither."""
+    submit = record(3, RecordKind.SUBMIT, "")
+    seat.sheet = Sheet([Entry(submit, (), inherited=True)])
+    assert seat.step(60.0) == Step.ANSWERING
+    seat.sheet = Sheet([Entry(submit, ())])
+    assert seat.step(60.0) == Step.SUBMITTED
+
+
 # Camera and warnings
 
 

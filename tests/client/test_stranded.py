@@ -26,8 +26,8 @@ from exam_rooms.protocol import (
 )
 from exam_rooms.rescue import RescuedJournal, RescueReply
 from exam_rooms.wire import encode
+from tests.client.books_kit import NOW
 from tests.client.rescue_kit import ELSEWHERE, SECRET, TICKS, b64, device, flipped, opened, own
-from tests.client.test_books import NOW
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def _found(room: Room, order: Order, faults: dict[str, FaultSum], seconds: float
         rounds=sum(fault.tried for fault in faults.values()),
         seconds=round(seconds, 1),
         acknowledged=sums["acknowledged"],
-        lost=sums["lost"] + int(count["lost"]),
+        lost=max(sums["lost"], int(count["lost"])),  # a record that stayed at its seat is in both
         doubled=sums["doubled"],
         chain_errors=chain_faults + int(count["chain_errors"]),
         by_fault=faults,
