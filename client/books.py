@@ -97,7 +97,7 @@ class Books:
         ]
 
     def _only_read(self, path: Path) -> bool:
-        """A journal on a disk that takes nothing: what is there is shown and sent. False: it reads nothing."""
+        """A journal on a disk that takes nothing: what is there is shown and sent. False: no reading."""
         try:
             contents = read(path.read_bytes(), self._device_key)
         except (JournalFault, OSError) as fault:

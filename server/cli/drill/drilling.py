@@ -99,6 +99,9 @@ def reported(room: Room, order: Order, faults: dict[str, FaultSum], seconds: flo
 
 def _found(room: Room, order: Order, faults: dict[str, FaultSum], seconds: float) -> Sum:
     host, attempts = room.hall.host, sorted(room.attempt_of(desk.entrant) for desk in room.desks)
+    folders = [str(place.folder) for place in room.places.values()]
+    plan = {"answers_url": host.settings.answers_url, "attempts": attempts, "folders": folders}
+    count = counted(room.hall.fleet, plan)  # before the ledger: what still comes in meanwhile is not lost
     store = AnswerStore(host.settings.answers_url)
     try:
         tallies, chain_faults = judged(host, store, room.notes.ledger, attempts)
@@ -107,9 +110,6 @@ def _found(room: Room, order: Order, faults: dict[str, FaultSum], seconds: float
             keep_traces(room, store, order.logs, lost)
     finally:
         store.close()
-    folders = [str(place.folder) for place in room.places.values()]
-    plan = {"answers_url": host.settings.answers_url, "attempts": attempts, "folders": folders}
-    count = counted(room.hall.fleet, plan)
     for name, fault in faults.items():
         tally = asdict(tallies.get(name, Tally()))
         faults[name] = fault.plus(FaultSum(**tally))
