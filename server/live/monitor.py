@@ -8,17 +8,17 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from flask import request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as ConnectionRefused
 from flask_socketio import Namespace, SocketIO
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, EVENT_SERVER, NAMESPACE_MONITOR
-from exam_rooms.watch_messages import CameraReport
 from server.access import Actor, Permission
 from server.db.sittings import RoomSitting
 from server.events import (
@@ -31,6 +31,7 @@ from server.events import (
     SeatChanged,
 )
 from server.host import Host
+from server.live.cards import Due, Watched, difference, plain
 from server.live.websocket import emit_to_all
 from server.native import under_gevent
 from server.services import monitoring, staff
@@ -43,50 +44,12 @@ RESTS, RESTS_MOST = 4, 0.5
 """Cards wait so many times as long as the last ones took, and so many seconds at most: seats come first."""
 AWAY_RESTS, AWAY_LEAST = 9, 3.0
 """While others cannot be heard all cards are made anew: a tenth of the time, every three seconds at most."""
+AGAIN_SECONDS = 1.0
+"""Until what could not be sent is tried again."""
 PULSE_SECONDS = 2.0
 """How often the server's load is looked at; it is told when it has changed."""
 ALL_ROOMS = 0
 """What a monitor of all rooms looks at in the place of a room's id; ids begin with 1."""
-_CARD = tuple(field.name for field in fields(SeatCard))
-_ALWAYS = ("seat", "number")
-
-
-def plain(value: object) -> dict[str, Any]:
-    """A frozen view as JSON values."""
-    found = asdict(value)  # type: ignore[call-overload]
-    return {key: _plain(entry) for key, entry in found.items()}
-
-
-def _plain(entry: object) -> object:
-    if isinstance(entry, datetime):
-        return entry.isoformat()
-    return {key: _plain(inner) for key, inner in entry.items()} if isinstance(entry, dict) else entry
-
-
-def difference(before: SeatCard | None, card: SeatCard) -> dict[str, Any]:
-    """What of a card differs from the one that was sent before, as JSON values; seat and number always."""
-    return {
-        name: _plain(value)
-        for name in _CARD
-        if (value := getattr(card, name)) != getattr(before, name, _ALWAYS) or name in _ALWAYS
-    }
-
-
-class Watched:
-    """One room that somebody looks at: its cards as last sent."""
-
-    def __init__(self) -> None:
-        self.cards: dict[int, SeatCard] = {}
-        self.dirty: dict[int, int] = {}
-        """Seat id -> CLOCK_BOOTTIME of the first cause since the last sending, 0 when unknown."""
-        self.rebuild: set[int] = set()
-        self.whole = True
-        self.newcomers: set[str] = set()
-        """Sockets that have not been sent the whole room yet."""
-        self.cameras: dict[int, CameraReport] = {}
-        """Seat id -> what its camera was said to do by the last news of the seat."""
-        self.board: dict[str, Any] = {}
-        """The room as last told, but for the time of it."""
 
 
 class MonitorSockets(Namespace):  # type: ignore[misc]
@@ -262,8 +225,10 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             began = time.monotonic()
             try:
                 self.flush()
-            except Exception:  # the next change, or a reconnect, sends the cards again
+            except Exception:  # what could not be sent is due still
                 log.exception("monitor update failed")
+                time.sleep(AGAIN_SECONDS)
+                self._wake.set()
             self.pulse()
             time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
 
@@ -291,40 +256,52 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
     def flush(self) -> None:
         """Sends what has changed in every room that somebody looks at."""
         clock, anew, took = self.host.bus.clock, False, 0.0
+        faults: list[Exception] = []
         for room, watched in list(self.rooms.items()):
             if watched.whole or watched.dirty or watched.newcomers:
                 began, whole = clock(), watched.whole
-                self._send(room, watched)
+                try:
+                    self._send(room, watched)
+                except Exception as fault:  # noqa: BLE001 - one room keeps no other from its turn
+                    faults.append(fault)
                 anew, took = anew or whole, took + whole * (clock() - began)
                 time.sleep(0)
         if anew:
             self._anew_at = clock() + max(AWAY_LEAST, AWAY_RESTS * took)
+        if faults:
+            raise faults[0]
 
     def _send(self, room: int, watched: Watched) -> None:
-        causes, watched.dirty = watched.dirty, {}
-        rebuild, watched.rebuild = watched.rebuild, set()
-        newcomers, watched.newcomers = watched.newcomers, set()
-        whole, watched.whole = watched.whole, False
+        """Sends what is due of a room; while the database is away it stays due."""
+        due = watched.taken()
+        try:
+            self._send_due(room, watched, due)
+        except (DBAPIError, PoolTimeout):
+            watched.owe(due)
+            raise
+
+    def _send_due(self, room: int, watched: Watched, due: Due) -> None:
         with self.host.db.read() as session:
-            if whole:
+            if due.whole:
                 fresh = self._cards(session, room, None)
             else:
-                fresh = self._cards(session, room, rebuild) if rebuild else []
-                fresh += self._counted(watched, [seat for seat in causes if seat not in rebuild])
-            before, cards = watched.cards, {} if whole else dict(watched.cards)
-            watched.cards = cards = cards | {card.seat: card for card in fresh}
+                fresh = self._cards(session, room, due.rebuild) if due.rebuild else []
+                fresh += self._counted(watched, [seat for seat in due.causes if seat not in due.rebuild])
+            before, kept = due.cards, {} if due.whole else due.cards
+            watched.cards = cards = kept | {card.seat: card for card in fresh}
             board = None
-            if whole or rebuild or newcomers:
+            if due.whole or due.rebuild or due.newcomers:
                 now = self.host.now()
                 board = plain(monitoring.board(session, room, list(cards.values()), now=now))
-        told = [card.seat for card in fresh if card.seat in rebuild or card != before.get(card.seat)]
+        told = [card.seat for card in fresh if card.seat in due.rebuild or card != before.get(card.seat)]
         if not before:
             told = []  # everybody who looks has just come
         cells = [
-            difference(before.get(seat), cards[seat]) | {"changed_ns": causes.get(seat, 0)} for seat in told
+            difference(before.get(seat), cards[seat]) | {"changed_ns": due.causes.get(seat, 0)}
+            for seat in told
         ]
-        self._tell(room, board if whole or rebuild else None, cells)
-        for sid in newcomers & self.viewers.keys():
+        self._tell(room, board if due.whole or due.rebuild else None, cells)
+        for sid in due.newcomers & self.viewers.keys():
             self._welcome(sid, room, board, cards)
 
     def _tell(self, room: int, board: dict[str, Any] | None, cells: list[dict[str, Any]]) -> None:

@@ -1,11 +1,14 @@
 """What the sockets of the monitor are told: deltas of a room, boards of all rooms, and to whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_socketio import SocketIO, SocketIOTestClient
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind
@@ -14,8 +17,10 @@ from server.access import Actor
 from server.app import create_socketio
 from server.bus.bus import Bus
 from server.db.people import User
+from server.events import SeatChanged
 from server.host import Host
-from server.live.monitor import MonitorSockets, difference
+from server.live.cards import difference
+from server.live.monitor import MonitorSockets
 from server.live.watch import Watch
 from server.services import monitoring
 from server.services.monitoring import SeatCard
@@ -96,6 +101,57 @@ def test_while_others_cannot_be_heard_cards_are_made_anew_now_and_then_and_peopl
     monkeypatch.setattr(Bus, "away", False)
     host.bus._forget()
     assert made == [1]
+
+
+def test_what_could_not_be_sent_while_the_database_was_away_is_sent_afterwards(
+    app: Flask, scene: Scene, connect: Callable[..., SocketIOTestClient], machine: Machine, host: Host
+) -> None:
+    agent = TestAgent(app, scene, "1")
+    agent.open_session()
+    agent.enter()
+    machine.advance(minutes=10)
+    scene.start()
+    agent.open_journal()
+    early = connect({"room": scene.room_sitting}, scene.invigilator)
+    early.get_received(NAMESPACE_MONITOR)
+    with away(host):
+        host.presence.report(scene.workstations["1"], waiting=3)
+        with suppress(OperationalError):  # the server's sender catches it
+            host.events.publish([SeatChanged(scene.room_sitting, scene.seats["1"])])
+    assert early.get_received(NAMESPACE_MONITOR) == []
+    host.events.publish([SeatChanged(scene.room_sitting, scene.seats["2"])])
+    (cells,) = heard(early, "seats")
+    assert {cell["number"]: cell.get("waiting") for cell in cells} == {"1": 3, "2": None}
+
+
+def test_a_monitor_that_comes_while_the_database_is_away_is_welcomed_afterwards(
+    scene: Scene, connect: Callable[..., SocketIOTestClient], socketio: SocketIO, host: Host
+) -> None:
+    socket = connect({"room": scene.room_sitting}, scene.invigilator)
+    socket.get_received(NAMESPACE_MONITOR)
+    sockets: MonitorSockets = socketio.server.namespace_handlers[NAMESPACE_MONITOR]
+    (sid,) = sockets.viewers
+    with away(host):
+        sockets.rooms[scene.room_sitting].newcomers.add(sid)
+        with pytest.raises(OperationalError):
+            sockets.flush()
+    assert socket.get_received(NAMESPACE_MONITOR) == []
+    sockets.flush()
+    assert len(heard(socket, "seats")[0]) == len(scene.seats)
+
+
+@contextmanager
+def away(host: Host) -> Iterator[None]:
+    """The database answers nobody meanwhile."""
+
+    def refuse(*_about: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
+
+    event.listen(host.db.engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(host.db.engine, "before_cursor_execute", refuse)
 
 
 def _closed(session: Session, user: int) -> None:
