@@ -213,10 +213,15 @@ class Room:
                 raise DrillStuck(_("没有收齐"))
             self.play.tolerant(self.play.shift.end if state == "running" else self.play.shift.settle_merges)
             time.sleep(LOOK_SECONDS)
-        await_(self._nothing_waits, COLLECTING_SECONDS)
+        try:
+            await_(lambda: not self._waiting(), COLLECTING_SECONDS)
+        except FleetFault as fault:
+            raise DrillStuck(_("监控屏上仍有未送达的记录：%(seats)s", seats=self._waiting())) from fault
 
-    def _nothing_waits(self) -> bool:
-        return all(not cell.get("waiting") for cell in self.play.monitor.cards())
+    def _waiting(self) -> dict[str, int]:
+        """Seats whose card says that records wait there, and how many."""
+        cards = self.play.monitor.cards()
+        return {cell["number"]: cell["waiting"] for cell in cards if cell.get("waiting")}
 
     def close(self) -> None:
         """Ends every seat."""
