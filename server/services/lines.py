@@ -196,6 +196,7 @@ class LineNews:
     status_at: datetime | None
     since: datetime | None
     cleared: bool
+    offset: int | None
     owed: Owed | None
     quiet: tuple[Silence, ...]
     returns: Returns | None
@@ -226,8 +227,10 @@ class LineNews:
         return line
 
 
-def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> LineNews:
-    """What the others are told of a line."""
+def news_of(
+    line: Line, presence: SeatPresence, returns: Returns | None, offset: int | None = None
+) -> LineNews:
+    """What the others are told of a line; `offset`: the least one on record of its boot's clock (ns)."""
     return LineNews(
         line.agent.workstation,
         line.agent.seat,
@@ -247,6 +250,7 @@ def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> Line
         line.status_at,
         line.since,
         line.cleared,
+        offset,
         line.owed,
         tuple(line.quiet),
         returns,

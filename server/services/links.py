@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
-from exam_rooms.kiosk_messages import KioskReport
 from exam_rooms.protocol import StatusRequest
 from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import Database
@@ -22,19 +21,14 @@ from server.services import camera_spans, camera_stays, clock_proof
 from server.services.agents import Agent
 from server.services.lines import Line, LineNews, Owed, Returns, batched, merge, newer_status, news_of
 from server.services.link_gaps import close_gaps, keep_silence, open_gaps, tell_silences
+from server.services.reported import bounded_camera, bounded_kiosk
 from server.services.steady import SteadyClock
 
 _CLOCK_GAIN_NS = 1_000_000
 _AT_ONCE = 50
 """Silences in one transaction: a dead switch takes many seats, and other writers shall not wait long."""
-_IDENTITY, _WORD, _WORDS = 120, 16, 8
-"""Most characters of a camera's name and of one check, and most checks, that a heartbeat may report."""
-_SIDE, _TIMES = 99_999, 999_999
-"""Most pixels of a picture's side, and most returns of a camera, that a heartbeat may report."""
 _RETURNS_REST = timedelta(seconds=60)
 """A camera that comes and goes is told of at most so often; what happened meanwhile is counted."""
-_CODE, _CODES, _NUMBER = 40, 32, 999
-"""The same of the launcher: characters of a code, codes, and how far screens and restarts are counted."""
 
 
 class Links:
@@ -89,7 +83,7 @@ class Links:
         if self._clock.proven:
             self._note_clock(agent, status, self._clock.now())
         self._note_waiting(line, status, now)
-        camera = _bounded(status.camera)
+        camera = bounded_camera(status.camera)
         self._note_camera(agent, camera.identity, now)
         self._note_returns(agent, camera, now)
         self._note_span(agent, camera, now)
@@ -103,7 +97,7 @@ class Links:
             package_sha256=status.package_sha256[:64],
             journal_fault=status.journal_fault[:64],
             camera=camera,
-            kiosk=_bounded_kiosk(status.kiosk),
+            kiosk=bounded_kiosk(status.kiosk),
         )
 
     def acknowledged(self, agent: Agent, attempt: int, upto: Mapping[str, int]) -> None:
@@ -202,13 +196,21 @@ class Links:
         elif merge(line, news):
             self._back(line, now)
         if newer and news.status_at is not None:
-            self._cameras.pop(news.workstation, None)  # asked of the store again, should it come back here
-            self._spans.pop(news.workstation, None)
-            if news.returns is not None:
-                self._returns[news.workstation] = news.returns
+            self._noted_elsewhere(news)
         before = self._presence.of(news.workstation)
         seen = news.seen.shown(line, before, newer=newer)
         return self._presence.take_over(news.workstation, seen)
+
+    def _noted_elsewhere(self, news: LineNews) -> None:
+        """What a heartbeat told another process it has put on record: it is not looked up again here."""
+        workstation, camera = news.workstation, news.seen.camera
+        self._cameras[workstation] = camera.identity
+        self._spans[workstation] = news.seat, camera_spans.said_by(camera)
+        if news.returns is not None:
+            self._returns[workstation] = news.returns
+        if news.offset is not None:
+            key = workstation, news.boot_id[:40]
+            self._offsets[key] = min(news.offset, self._offsets.get(key, news.offset))
 
     def words(self, since: datetime) -> dict[int, datetime]:
         """When this process heard each workstation last, of those it has heard since then."""
@@ -224,13 +226,16 @@ class Links:
         if line is None or at <= line.heard_at:
             return
         line.heard_at, line.by = at, worker
+        self._cameras.pop(workstation, None)  # asked of the store again, should it come back here
+        self._spans.pop(workstation, None)
         if line.lost_at is not None and at > line.lost_at:
             line.lost_at, line.told = None, False
             self._back(line, now)
 
     def _news_of(self, line: Line) -> LineNews:
         workstation = line.agent.workstation
-        return news_of(line, self._presence.of(workstation), self._returns.get(workstation))
+        offset = self._offsets.get((workstation, line.boot_id[:40]))
+        return news_of(line, self._presence.of(workstation), self._returns.get(workstation), offset)
 
     def _looks_after(self, line: Line) -> bool:
         return line.by == self._worker or self.orphaned(line.by)
@@ -345,31 +350,6 @@ class Links:
         known = self._offsets.get(key)
         if known is None or offset < known - _CLOCK_GAIN_NS:
             self._offsets[key] = self._db.write(keep_offset, *key, offset)
-
-
-def _bounded(camera: CameraReport) -> CameraReport:
-    """A report whose texts are short enough to be kept and shown."""
-    unavailable = tuple(text[:_WORD] for text in camera.unavailable[:_WORDS])
-    width, height = (max(0, min(side, _SIDE)) for side in (camera.width, camera.height))
-    reconnects, stalls = (max(0, min(times, _TIMES)) for times in (camera.reconnects, camera.stalls))
-    return CameraReport(
-        state=camera.state,
-        identity=camera.identity[:_IDENTITY],
-        checks=camera.checks[:_WORD],
-        unavailable=unavailable,
-        width=width,
-        height=height,
-        odd_size=camera.odd_size,
-        reconnects=reconnects,
-        stalls=stalls,
-    )
-
-
-def _bounded_kiosk(kiosk: KioskReport) -> KioskReport:
-    """A report whose codes and numbers are small enough to be kept and shown."""
-    codes = tuple(code[:_CODE] for code in kiosk.open[:_CODES])
-    screens, browser = (max(0, min(number, _NUMBER)) for number in (kiosk.screens, kiosk.browser))
-    return KioskReport(kiosk.lockdown, codes, screens, browser)
 
 
 def keep_offset(session: Session, workstation: int, boot_id: str, offset_ns: int) -> int:

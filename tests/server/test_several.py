@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.incidents import IncidentKind
 from exam_rooms.kiosk_messages import SebState
 from exam_rooms.protocol import Route, Step
+from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import emit
 from server.db.sittings import Incident, LinkGapRow
 from server.events import Activity, RoomChanged, SeatChanged
@@ -22,6 +23,7 @@ from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
 from tests.server.several_kit import Worker, Workers, at, settings_for_two
+from tests.server.test_handing_in import statements
 
 pytestmark = pytest.mark.on_postgresql
 
@@ -62,6 +64,29 @@ def sitting_agent(workers: Workers, scene: Scene, worker: Worker) -> TestAgent:
     agent.beat()
     workers.second()
     return agent
+
+
+@pytest.mark.parametrize("camera", [CameraReport(), CameraReport(CameraState.LIVE, "camera one")])
+def test_a_heartbeat_looks_up_nothing_that_another_process_has_put_on_record(
+    workers: Workers, pair: tuple[Worker, Worker], scene: Scene, camera: CameraReport
+) -> None:
+    first, second = pair
+    agent = sitting_agent(workers, scene, first)
+    at(second, agent).state()  # its own view of the seat is built
+    for worker in (first, second, first):
+        at(worker, agent).beat(camera=camera)
+        workers.second()
+    agent.answer(1)
+    at(second, agent).sent()  # by the other lane; what it tells of the heartbeat is what it has heard
+    workers.second()
+    for worker in (first, second):
+        with statements() as seen:
+            at(worker, agent).beat(camera=camera)
+        assert seen == []
+        workers.second()
+    with statements() as seen:
+        agent.beat(camera=CameraReport(CameraState.LIVE, "another one"))
+    assert seen != []
 
 
 def link_lost(host: Host) -> int:
