@@ -215,22 +215,25 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
             self.flush()
 
     def run(self) -> None:
-        """Sends for ever, at most ten times a second; a greenlet of the live server."""
+        """Sends for ever, at most ten times a second; a greenlet of the live server that nothing may end."""
         while True:
-            if not self._wake.wait(PULSE_SECONDS):
-                self.pulse()
-                continue
-            time.sleep(GATHER_SECONDS)
-            self._wake.clear()
-            began = time.monotonic()
             try:
-                self.flush()
+                self._turn()
             except Exception:  # what could not be sent is due still
                 log.exception("monitor update failed")
                 time.sleep(AGAIN_SECONDS)
                 self._wake.set()
+
+    def _turn(self) -> None:
+        if not self._wake.wait(PULSE_SECONDS):
             self.pulse()
-            time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
+            return
+        time.sleep(GATHER_SECONDS)
+        self._wake.clear()
+        began = time.monotonic()
+        self.flush()
+        self.pulse()
+        time.sleep(min(RESTS_MOST, RESTS * (time.monotonic() - began)))
 
     def pulse(self) -> None:
         """Tells the server's load, and whether its standby is with it, when that has changed."""

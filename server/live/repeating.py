@@ -17,20 +17,16 @@ def repeat(  # noqa: PLR0913 - how, named one by one
     *,
     every: float,
     name: str,
-    first: Callable[[], object] | None = None,
     here: Callable[[], bool] = lambda: True,
     at_once: bool = False,
 ) -> None:
     """Calls `tick` every so many seconds for ever on the live server; elsewhere callers tick themselves.
 
-    What a call raises is logged under `name`, and the next one tries again. `first` is called once before.
-    `here` says whether this process does it: of several only the leader does most. `at_once`: the first call
-    comes before the first wait.
+    What a call raises is logged under `name`, and the next one tries again. `here` says whether this process
+    does it: of several only the leader does most. `at_once`: the first call comes before the first wait.
     """
 
     def run() -> None:
-        if first is not None:
-            first()
         wait = 0.0 if at_once else every
         while True:
             time.sleep(wait)

@@ -19,6 +19,7 @@ from server.bus.bus import Bus
 from server.db.people import User
 from server.events import SeatChanged
 from server.host import Host
+from server.live import monitor
 from server.live.cards import difference
 from server.live.monitor import MonitorSockets
 from server.live.watch import Watch
@@ -140,18 +141,46 @@ def test_a_monitor_that_comes_while_the_database_is_away_is_welcomed_afterwards(
     assert len(heard(socket, "seats")[0]) == len(scene.seats)
 
 
+@pytest.mark.parametrize("woken", [True, False], ids=["something changed", "a look at the load"])
+def test_nothing_ends_the_sender_of_the_monitors(
+    scene: Scene,
+    connect: Callable[..., SocketIOTestClient],
+    socketio: SocketIO,
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    woken: bool,
+) -> None:
+    """Every restart of the database had ended it: the monitors of that process stood still for good."""
+    connect({"room": scene.room_sitting}, scene.invigilator)
+    sockets: MonitorSockets = socketio.server.namespace_handlers[NAMESPACE_MONITOR]
+    waits = iter([woken, woken])
+
+    def wait(_seconds: float) -> bool:
+        for answer in waits:
+            return answer
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(monitor, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(sockets._wake, "wait", wait)
+    monkeypatch.setattr(type(host.shipping), "protection", _no_database)
+    with pytest.raises(KeyboardInterrupt):
+        sockets.run()
+    assert list(waits) == []
+
+
+def _no_database(*_about: object) -> None:
+    raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
+
+
 @contextmanager
 def away(host: Host) -> Iterator[None]:
     """The database answers nobody meanwhile."""
 
-    def refuse(*_about: object) -> None:
-        raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
-
-    event.listen(host.db.engine, "before_cursor_execute", refuse)
+    event.listen(host.db.engine, "before_cursor_execute", _no_database)
     try:
         yield
     finally:
-        event.remove(host.db.engine, "before_cursor_execute", refuse)
+        event.remove(host.db.engine, "before_cursor_execute", _no_database)
 
 
 def _closed(session: Session, user: int) -> None:
