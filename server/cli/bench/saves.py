@@ -80,7 +80,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ours and the floor. `lost`: acknowledged and not in the store, `doubled`: stored twice."""
+    """Ours and the floor. `lost`: acknowledged and not in the store, `doubled`: stored twice; `untold`:
+    stored, and its acknowledgement did not come in time.
+    """
 
     store: str
     workers: int
@@ -95,6 +97,7 @@ class Found:
     lost: int
     doubled: int
     chain_errors: int
+    untold: int
 
     @property
     def complete(self) -> bool:
@@ -146,6 +149,7 @@ def measured(order: Order) -> Found:
         lost=tally.lost,
         doubled=tally.doubled,
         chain_errors=tally.chain_errors,
+        untold=tally.untold,
     )
 
 

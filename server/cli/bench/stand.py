@@ -147,11 +147,14 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the store made of acknowledged records: `lost`: not there, `doubled`: there twice."""
+    """What the store made of acknowledged records: `lost`: not there, `doubled`: there twice; `untold`:
+    there, though the driver, whose race was over, was never told so.
+    """
 
     lost: int
     doubled: int
     chain_errors: int
+    untold: int
 
 
 def counted(hall: Hall, lines: Sequence[Line]) -> Tally:
@@ -162,7 +165,8 @@ def counted(hall: Hall, lines: Sequence[Line]) -> Tally:
     finally:
         engine.dispose()
     found = count(lines, records, aside=aside, broken=())
-    return Tally(found.lost, len(records) - len({record.hash for record in records}), found.chain_errors)
+    doubled = len(records) - len({record.hash for record in records})
+    return Tally(found.lost, doubled, found.chain_errors - found.unknown, found.unknown)
 
 
 def load() -> float:
