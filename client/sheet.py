@@ -51,7 +51,5 @@ class Sheet:
             self.marked.pop(item, None)
             if kind is RecordKind.MARK:
                 self.marked[item] = None
-        elif (
-            kind is RecordKind.SUBMIT and not entry.inherited
-        ):  # of one made elsewhere the server's step tells
-            self.submit = entry.record
+        elif kind is RecordKind.SUBMIT and not entry.inherited:
+            self.submit = entry.record  # of one made elsewhere the server's step tells
