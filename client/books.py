@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from client.device import DISK_CODES, DataFolder
-from client.journal import NAME, SUFFIX, Journal, Stamps, unseal_response
+from client.journal import NAME, SUFFIX, Journal, Stamps, unseal_response, whole_file
 from client.journal_file import JournalBroken, JournalFault, read
 from client.outbox import Outbox
 from client.running import Running, RunningStore
@@ -67,6 +67,7 @@ class Books:
 
     def _load(self, path: Path, attempt: int, number: int) -> None:
         self._here[attempt].add(number)
+        self._unread.pop((attempt, number), None)
         try:
             self._take(Journal.open(path, self._device_key, self._stamps))
         except JournalFault as fault:
@@ -99,7 +100,7 @@ class Books:
     def _only_read(self, path: Path) -> bool:
         """A journal on a disk that takes nothing: what is there is shown and sent. False: no reading."""
         try:
-            contents = read(path.read_bytes(), self._device_key)
+            contents = read(whole_file(path), self._device_key)
         except (JournalFault, OSError) as fault:
             LOG.error("journal not read: %s", type(fault).__name__)
             return False
@@ -157,10 +158,16 @@ class Books:
         superseded = self._outbox.superseded(attempt, newest.number, newest.seq)
         return None if closed or superseded else newest
 
-    def stayed(self, attempt: int, since: int) -> bool:
-        """Whether an attempt is written here, and every journal of it from number `since` on was, too."""
+    def stands(self, record: Record) -> bool:
+        """Whether nothing that nobody here knows can have been said after a record, and no server refused it:
+        its attempt is written here, and every journal since the record's was, too, and can be read.
+        """
+        attempt = record.attempt
         writer, here = self.writer(attempt), self._here.get(attempt, set())
-        return writer is not None and all(number in here for number in range(since, writer.number + 1))
+        if writer is None or self._outbox.refusal(attempt, record.journal, record.seq) is not None:
+            return False
+        numbers = range(record.journal, writer.number + 1)
+        return all(number in here and (attempt, number) not in self._unread for number in numbers)
 
     def newest(self, attempt: int) -> Journal | None:
         """The latest journal of an attempt here, written or not."""
@@ -200,7 +207,8 @@ class Books:
             self.fault = fault.code
             raise
         self.fault = ""
-        self.remember(self.running(attempt))
+        for unsaved in list(self._unsaved):
+            self.remember(self.running(unsaved))
         self._outbox.add([record])
         entry = Entry(record, response if kind is RecordKind.ANSWER else ())
         self._entries[attempt][record.journal, record.seq] = entry
@@ -218,7 +226,9 @@ class Books:
 
     def settle(self, current: int | None) -> None:
         """Lets go of attempts that are not at this seat any more and fully acknowledged."""
-        for attempt in [one for one in self._journals if one != current and not self._outbox.owes(one)]:
+        unread = {attempt for attempt, _number in self._unread}
+        left = [one for one in self._journals if one != current and one not in unread]
+        for attempt in [one for one in left if not self._outbox.owes(one)]:
             self.remember(replace(self.running(attempt).without_key(), state=None, settled=True))
             for journal in self._journals.pop(attempt).values():
                 journal.close()

@@ -54,7 +54,7 @@ class CandidateActs(ABC):
         """Keeps an answer (empty: clears it); on disk when this returns. Raises `PageRefused`."""
         with self.board.lock:
             attempt, response = self._seat.check_answer(item, response, self.board.boot())
-            if self._stands(attempt, self._seat.sheet.saying(item, response)):
+            if self._stands(self._seat.sheet.saying(item, response)):
                 return  # the page was not told of it
             self._write(attempt, RecordKind.ANSWER if response else RecordKind.CLEAR, item, response)
 
@@ -62,7 +62,7 @@ class CandidateActs(ABC):
         """Flags an item for another look. Raises `PageRefused`."""
         with self.board.lock:
             attempt = self._seat.check_item(item, self.board.boot())
-            if not self._stands(attempt, self._seat.sheet.flagging(item, marked)):
+            if not self._stands(self._seat.sheet.flagging(item, marked)):
                 self._write(attempt, RecordKind.MARK if marked else RecordKind.UNMARK, item)
 
     def submit(self) -> None:
@@ -72,12 +72,12 @@ class CandidateActs(ABC):
                 return
             self._write(self._seat.check_submit(self.board.boot()), RecordKind.SUBMIT)
 
-    def _stands(self, attempt: int, entry: Entry | None) -> bool:
+    def _stands(self, entry: Entry | None) -> bool:
         """Whether a choice that was written already is the candidate's last word, wherever others were made.
 
         Another seat may hold later ones that nobody has heard of; then it is written down again.
         """
-        return entry is not None and self._books.stayed(attempt, entry.record.journal)
+        return entry is not None and self._books.stands(entry.record)
 
     def _write(self, attempt: int, kind: RecordKind, item: str = "", response: tuple[str, ...] = ()) -> None:
         try:

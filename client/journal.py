@@ -103,7 +103,7 @@ class Journal:
             raise JournalFault("journal_in_use") from fault
         try:
             length = os.fstat(descriptor).st_size
-            contents = read(_whole(descriptor, length), device_key)
+            contents = read(whole(descriptor, length), device_key)
             if contents.size != length:
                 os.ftruncate(descriptor, contents.size)
                 os.fsync(descriptor)
@@ -183,7 +183,16 @@ class Journal:
         os.close(self._descriptor)
 
 
-def _whole(descriptor: int, length: int) -> bytes:
+def whole_file(path: Path) -> bytes:
+    """All of a file that is only read. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return whole(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def whole(descriptor: int, length: int) -> bytes:
     """All of a file. Raises OSError when it ends early: a disk that reads no further cut no record off."""
     parts, found = list[bytes](), 0
     while found < length:

@@ -278,7 +278,7 @@ def make_writer(url: str) -> Writer:
 def _is_about_data(fault: sqlite3.Error) -> bool:
     """Whether a record is to blame. A damaged file and a closed connection are the store's own faults."""
     unbound = isinstance(fault, sqlite3.ProgrammingError) and "binding" in str(fault)
-    return unbound or isinstance(fault, (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError))
+    return unbound or isinstance(fault, (sqlite3.DataError, sqlite3.IntegrityError))
 
 
 def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

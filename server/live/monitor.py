@@ -15,7 +15,7 @@ from flask import request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as ConnectionRefused
 from flask_socketio import Namespace, SocketIO
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from exam_rooms.protocol import EVENT_ACTIVITY, EVENT_ROOM, EVENT_SEATS, EVENT_SERVER, NAMESPACE_MONITOR
@@ -48,6 +48,8 @@ AGAIN_SECONDS = 1.0
 """Until what could not be sent is tried again."""
 PULSE_SECONDS = 2.0
 """How often the server's load is looked at; it is told when it has changed."""
+_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""What a database that is away, or just coming back, makes of a statement."""
 ALL_ROOMS = 0
 """What a monitor of all rooms looks at in the place of a room's id; ids begin with 1."""
 
@@ -65,6 +67,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         """What each socket looks at: the id of a room's sitting, or `ALL_ROOMS`."""
         self.people: dict[str, tuple[int, str]] = {}
         """Who looks: user id and session mark by socket."""
+        self._unasked: dict[str, tuple[int, str]] = {}
+        """Those of them of whom it has to be asked whether they may still look."""
         self._hint = -1
         self._with: tuple[str, int | None] = ("none", None)
         self._wake = threading.Event()
@@ -160,7 +164,12 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
         While nobody can be heard that is so every second, so it is done as often as its cost allows.
         """
-        self._ask_again(self.people)
+        try:
+            self._ask_again(self.people)
+        finally:
+            self._all_anew()
+
+    def _all_anew(self) -> None:
         if not self.rooms or (self.host.bus.away and self.host.bus.clock() < self._anew_at):
             return
         for watched in self.rooms.values():
@@ -168,11 +177,12 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         self._due()
 
     def _room_changed(self, fact: RoomChanged) -> None:
-        if ALL_ROOMS in self.viewers.values() and fact.room_sitting in self._at_work():
-            self.rooms.setdefault(fact.room_sitting, Watched())
         watched = self.rooms.get(fact.room_sitting)
         if watched is not None:
             watched.whole = True
+            self._due()
+        elif ALL_ROOMS in self.viewers.values() and fact.room_sitting in self._at_work():
+            self.rooms[fact.room_sitting] = Watched()
             self._due()
 
     def _pairing_changed(self, _fact: PairingChanged) -> None:
@@ -186,11 +196,13 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def _ask_again(self, people: Mapping[str, tuple[int, str]]) -> None:
         """Closes the sockets of those who may look no more."""
-        asked = dict(people)
+        asked = {sid: who for sid, who in self._unasked.items() if sid in self.people} | dict(people)
         if not asked:
             return
+        self._unasked = asked  # until the database has answered
         with self.host.db.read() as session:
             accounts = staff.accounts_of_sessions(session, {mark for _user, mark in asked.values()})
+        self._unasked = {}
         may = {mark for mark, one in accounts.items() if one.active and one.actor.can(self.permission)}
         for sid in [sid for sid, (_user, mark) in asked.items() if mark not in may]:
             self._forget(sid)
@@ -257,7 +269,8 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         return seen.state, None if lag is None or seen.state != "unprotected" else int(lag)
 
     def flush(self) -> None:
-        """Sends what has changed in every room that somebody looks at."""
+        """Sends what has changed in every room that somebody looks at; first it is sure who may."""
+        self._ask_again({})
         clock, anew, took = self.host.bus.clock, False, 0.0
         faults: list[Exception] = []
         for room, watched in list(self.rooms.items()):
@@ -279,7 +292,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         due = watched.taken()
         try:
             self._send_due(room, watched, due)
-        except (DBAPIError, PoolTimeout):
+        except _AWAY:
             watched.owe(due)
             raise
 

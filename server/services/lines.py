@@ -176,7 +176,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class LineNews:
-    """A line as one process tells the others of it."""
+    """A line as one process tells the others of it. `offset`: the least one on record of its boot's clock
+    (ns); `noted`: what its camera was last said to do is on record.
+    """
 
     workstation: int
     seat: int
@@ -196,11 +198,12 @@ class LineNews:
     status_at: datetime | None
     since: datetime | None
     cleared: bool
-    offset: int | None
     owed: Owed | None
     quiet: tuple[Silence, ...]
     returns: Returns | None
     seen: Seen
+    offset: int | None = None
+    noted: bool = False
 
     @property
     def agent(self) -> Agent:
@@ -227,10 +230,8 @@ class LineNews:
         return line
 
 
-def news_of(
-    line: Line, presence: SeatPresence, returns: Returns | None, offset: int | None = None
-) -> LineNews:
-    """What the others are told of a line; `offset`: the least one on record of its boot's clock (ns)."""
+def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> LineNews:
+    """What the others are told of a line."""
     return LineNews(
         line.agent.workstation,
         line.agent.seat,
@@ -250,7 +251,6 @@ def news_of(
         line.status_at,
         line.since,
         line.cleared,
-        offset,
         line.owed,
         tuple(line.quiet),
         returns,

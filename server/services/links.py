@@ -7,6 +7,7 @@ are told depends on the hint; what excuses late records does not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -204,8 +205,11 @@ class Links:
     def _noted_elsewhere(self, news: LineNews) -> None:
         """What a heartbeat told another process it has put on record: it is not looked up again here."""
         workstation, camera = news.workstation, news.seen.camera
-        self._cameras[workstation] = camera.identity
-        self._spans[workstation] = news.seat, camera_spans.said_by(camera)
+        self._cameras.pop(workstation, None)
+        self._spans.pop(workstation, None)
+        if news.noted:
+            self._cameras[workstation] = camera.identity
+            self._spans[workstation] = news.seat, camera_spans.said_by(camera)
         if news.returns is not None:
             self._returns[workstation] = news.returns
         if news.offset is not None:
@@ -234,8 +238,12 @@ class Links:
 
     def _news_of(self, line: Line) -> LineNews:
         workstation = line.agent.workstation
+        presence = self._presence.of(workstation)
+        told = news_of(line, presence, self._returns.get(workstation))
+        said = line.agent.seat, camera_spans.said_by(presence.camera)
+        noted = (self._cameras.get(workstation), self._spans.get(workstation))
         offset = self._offsets.get((workstation, line.boot_id[:40]))
-        return news_of(line, self._presence.of(workstation), self._returns.get(workstation), offset)
+        return replace(told, offset=offset, noted=noted == (presence.camera.identity, said))
 
     def _looks_after(self, line: Line) -> bool:
         return line.by == self._worker or self.orphaned(line.by)

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, NoResultFound, OperationalError, StatementError
+from sqlalchemy.exc import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    NoResultFound,
+    OperationalError,
+    StatementError,
+)
 from sqlalchemy.orm import Session
 
 from itembank.problems import Problem
@@ -50,8 +57,7 @@ _UNUSABLE = (
     ValueError,
 )
 """What a file that its sender sealed and signed, and that says what cannot be, raises while it is written."""
-_StoreFault = OperationalError | InterfaceError
-_STORE = (OperationalError, InterfaceError)
+_STORE = (OperationalError, InterfaceError, InternalError)
 """Statement errors that are the store's and no file's: its turn comes again."""
 LET_PASS = frozenset({"results_chain", "results_audit"})
 """What two people may let pass with a reason: it stays on the record, and the answers come in as they are."""
@@ -87,7 +93,7 @@ def take_waiting(desk: Desk) -> int:
     """
     with desk.db.read() as session:
         waiting = site_files.waiting(session)
-    faults: list[_StoreFault] = []
+    faults: list[StatementError] = []
     taken = sum(_take_together(desk, files, faults) for files in _together(waiting))
     if faults:
         raise faults[0]
@@ -107,7 +113,7 @@ def _together(waiting: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
         yield files
 
 
-def _take_together(desk: Desk, files: Sequence[int], faults: list[_StoreFault]) -> int:
+def _take_together(desk: Desk, files: Sequence[int], faults: list[StatementError]) -> int:
     ready, taken = list[_Ready](), 0
     for file_id in files:
         try:
@@ -116,16 +122,30 @@ def _take_together(desk: Desk, files: Sequence[int], faults: list[_StoreFault]) 
                 ready.append(found)
         except Refused as refusal:
             _put_off(desk, file_id, refusal)
+        except StatementError as fault:
+            _left(f"{file_id}", fault, faults)
     for one, opened in zip(ready, desk.opener([one.sealed for one in ready]) if ready else (), strict=True):
         try:
             _taken(desk, Signed(SYSTEM), one.row, opened)
             taken += 1
         except Refused as refusal:
             _put_off(desk, one.row.id, refusal)
-        except _STORE as fault:
-            log.warning("site file %s waits: %s", one.row.uid, type(fault).__name__)
-            faults.append(fault)
+        except StatementError as fault:
+            _left(one.row.uid, fault, faults)
     return taken
+
+
+def _left(name: str, fault: StatementError, faults: list[StatementError]) -> None:
+    """A file at which the store failed waits for its next turn. Raises what is no fault of the store."""
+    if not _is_stores(fault):
+        raise fault
+    log.warning("site file %s waits: %s", name, type(fault).__name__)
+    faults.append(fault)
+
+
+def _is_stores(fault: Exception) -> bool:
+    """A statement error that is the store's and no file's; a damaged SQLite file says `DatabaseError`."""
+    return isinstance(fault, _STORE) or type(fault) is DatabaseError
 
 
 def _put_off(desk: Desk, file_id: int, refusal: Refused) -> None:
@@ -177,9 +197,9 @@ def _taken(
             raise Refused("site_file_unusable", 422)
         taking = {DISPATCH: _dispatched, PICTURES: _pictured, RESULTS: _returned}[row.kind]
         return taking(desk, signed, row, opened)
-    except _STORE:
-        raise
     except _UNUSABLE as fault:
+        if _is_stores(fault):
+            raise
         log.warning("site file %s: %s", row.uid, type(fault).__name__)
         raise Refused("site_file_unusable", 422) from fault
 

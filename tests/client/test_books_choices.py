@@ -13,6 +13,7 @@ from client.device import DataFolder
 from client.running import Running, RunningStore
 from client.seat import PageRefused
 from client.sheet import Sheet
+from exam_rooms.protocol import AnswersReply
 from tests.client.books_kit import Desk, grant, restarts
 
 
@@ -126,6 +127,7 @@ def test_a_repetition_is_known_as_one_after_a_new_journal_at_the_same_seat(
     first = desk()
     first.books.grant(grant(1))
     first.answer("q1", "A")
+    known = [entry.record for entry in first.books.entries(7)]
     path = folder.journals / "7-1.journal"
     if damage == "broken":
         path.write_bytes(path.read_bytes() + b"more than nothing, and no frame " * 3)
@@ -133,11 +135,9 @@ def test_a_repetition_is_known_as_one_after_a_new_journal_at_the_same_seat(
         if damage == "unread":
             patched.setattr("client.journal.os", _HalfRead())
         again = desk()
-    known = [entry.record for entry in again.books.entries(7)]
-    assert len(known) == 2
     again.books.grant(grant(2, known[-1].hash, tuple(known)))
     Acts(again).answer("q1", ("A",))
-    assert written(again, 2) == [""]
+    assert written(again, 2) == ([""] if damage != "unread" else ["", "q1"])
 
 
 def _no_room(_store: RunningStore, _running: Running) -> None:
@@ -215,12 +215,14 @@ def test_a_journal_that_nobody_could_look_into_counts_as_waiting(
     assert first.books.unread(7) == []
     with monkeypatch.context() as patched:
         patched.setattr("client.journal.os", _HalfRead())
-        patched.setattr(Path, "read_bytes", _no_reading)
         blind = desk()
     assert (blind.books.unread(7), blind.books.unread(None)) == (["disk_error"], ["disk_error"])
     blind.books.grant(grant(2))
+    blind.outbox.acknowledge(7, AnswersReply({"2": 1}))
+    blind.books.settle(None)
     assert blind.books.unread(7) == ["disk_error"]
-    assert desk().books.unread(7) == []
+    seeing = desk()  # the attempt was not taken for settled: what lies in its first journal is sent
+    assert (seeing.books.unread(7), seeing.outbox.waiting(7)) == ([], 3)
 
 
 def test_a_journal_under_another_key_counts_as_waiting_for_the_attempt_at_this_seat_alone(
@@ -230,7 +232,3 @@ def test_a_journal_under_another_key_counts_as_waiting_for_the_attempt_at_this_s
     desk().books.close()
     other = Desk(folder, b"k" * 32)
     assert (other.books.unread(7), other.books.unread(8)) == (["wrong_device_key"], [])
-
-
-def _no_reading(_path: Path) -> bytes:
-    raise OSError(errno.EIO, "no reading")

@@ -168,6 +168,20 @@ def test_nothing_ends_the_sender_of_the_monitors(
     assert list(waits) == []
 
 
+def test_who_may_look_no_more_is_asked_for_as_soon_as_the_database_is_back(
+    scene: Scene, connect: Callable[..., SocketIOTestClient], socketio: SocketIO, host: Host
+) -> None:
+    sockets: MonitorSockets = socketio.server.namespace_handlers[NAMESPACE_MONITOR]
+    socket, other = (connect({"room": scene.room_sitting}, who) for who in (scene.invigilator, scene.chief))
+    with away(host), suppress(OperationalError):
+        sockets._lost()
+    assert sockets.rooms[scene.room_sitting].whole
+    host.db.write(_closed, scene.chief.user_id)  # by a process that cannot be heard
+    sockets.flush()
+    assert not sockets.rooms[scene.room_sitting].whole
+    assert not other.is_connected(NAMESPACE_MONITOR) and socket.is_connected(NAMESPACE_MONITOR)
+
+
 def _no_database(*_about: object) -> None:
     raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
 

@@ -122,7 +122,7 @@ def measured(order: Order) -> Found:
         sent=sum(phase.pictures.done for phase in ours.values() if phase.pictures),
         stored=stored,
         lost=tally.lost,
-        chain_errors=tally.chain_errors,
+        chain_errors=tally.chain_errors + tally.untold,
     )
 
 

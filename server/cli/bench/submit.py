@@ -118,7 +118,7 @@ def measured(order: Order) -> Found:
         submitted=submitted,
         marking_cpu_ms=marking,
         lost=tally.lost,
-        chain_errors=tally.chain_errors,
+        chain_errors=tally.chain_errors + tally.untold,
     )
 
 
