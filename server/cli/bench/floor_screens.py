@@ -21,7 +21,8 @@ from flask import Flask, request  # noqa: E402
 from flask_socketio import SocketIO  # noqa: E402
 from gunicorn.app.base import BaseApplication  # noqa: E402
 
-EVENT = "seats"
+from exam_rooms.protocol import EVENT_SEATS  # noqa: E402
+
 PING_SECONDS = 5
 
 
@@ -51,7 +52,7 @@ def application() -> Flask:
     def tell_all(count: int, rate: float, filler: str) -> None:
         due = time.monotonic()
         for _ in range(count):
-            socketio.emit(EVENT, [time.clock_gettime_ns(time.CLOCK_BOOTTIME), filler])
+            socketio.emit(EVENT_SEATS, [time.clock_gettime_ns(time.CLOCK_BOOTTIME), filler])
             due += 1 / rate
             gevent.sleep(max(0.0, due - time.monotonic()))
 

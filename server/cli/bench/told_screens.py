@@ -10,8 +10,8 @@ from pathlib import Path
 
 import socketio
 
+from exam_rooms.protocol import EVENT_SEATS
 from server.cli.bench import screens
-from server.cli.bench.floor_screens import EVENT
 from server.cli.rehearse.fleet import FleetFault, await_
 from server.cli.rehearse.hall import LOOPBACK, Hall, free_port
 from server.cli.rehearse.staff import Address
@@ -112,7 +112,7 @@ def _screens(address: Address, ca_file: Path | None, count: int) -> Iterator[Seq
     clients = [socketio.Client(websocket_extra_options=trusted) for _ in range(count)]
     try:
         for client in clients:
-            client.on(EVENT, heard)
+            client.on(EVENT_SEATS, heard)
             client.connect(address.url, transports=["websocket"], wait_timeout=30)
         yield delays
     finally:
