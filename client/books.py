@@ -207,11 +207,11 @@ class Books:
             self.fault = fault.code
             raise
         self.fault = ""
-        for unsaved in list(self._unsaved):
-            self.remember(self.running(unsaved))
         self._outbox.add([record])
         entry = Entry(record, response if kind is RecordKind.ANSWER else ())
         self._entries[attempt][record.journal, record.seq] = entry
+        for unsaved in list(self._unsaved):
+            self.remember(self.running(unsaved))
         return entry
 
     def entries(self, attempt: int) -> Iterable[Entry]:

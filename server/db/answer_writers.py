@@ -192,9 +192,7 @@ class SqliteWriter:
         return result
 
     def _roll_back(self) -> None:
-        with suppress(
-            sqlite3.Error
-        ):  # a damaged file says no to this, too; the first fault is the one to tell
+        with suppress(sqlite3.Error):  # a damaged file says no to this, too: the first fault is told
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 

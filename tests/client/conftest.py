@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from client.device import DataFolder
 from exam_rooms.pairing import encode_code, fingerprint
+from tests.client.books_kit import Desk, restarts
 from tests.client.fake_room import FakeRoom
 from tests.client.tls_kit import make_ca
 from tests.client.watch_bench import Bench
@@ -29,6 +31,20 @@ def room() -> Iterator[FakeRoom]:
     fake.code = encode_code(fake.secret, fingerprint(ca.der))
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[DataFolder]:
+    """The data folder of a workstation."""
+    made = DataFolder(tmp_path / "data")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(folder: DataFolder) -> Iterator[Callable[[], Desk]]:
+    """A desk with its journals; each call is a restart."""
+    yield from restarts(folder)
 
 
 @pytest.fixture

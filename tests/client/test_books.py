@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,20 +18,7 @@ from exam_rooms.protocol import (
     RecordKind,
 )
 from exam_rooms.standby_messages import ResumedJournal
-from tests.client.books_kit import DEVICE, NOW, STATE, Desk, grant, restarts
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    made = DataFolder(tmp_path / "data")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(folder: DataFolder) -> Iterator[Callable[[], Desk]]:
-    """A desk; each call is a restart."""
-    yield from restarts(folder)
+from tests.client.books_kit import DEVICE, NOW, STATE, Desk, grant
 
 
 def test_a_folder_has_one_agent(folder: DataFolder) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,20 +14,7 @@ from client.running import Running, RunningStore
 from client.seat import PageRefused
 from client.sheet import Sheet
 from exam_rooms.protocol import AnswersReply
-from tests.client.books_kit import Desk, grant, restarts
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    made = DataFolder(tmp_path / "data")
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(folder: DataFolder) -> Iterator[Callable[[], Desk]]:
-    """A desk; each call is a restart."""
-    yield from restarts(folder)
+from tests.client.books_kit import Desk, grant
 
 
 def test_a_choice_from_an_earlier_seat_is_written_again_when_it_is_made_here(

@@ -2,9 +2,7 @@
 
 import base64
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -71,13 +69,6 @@ class Bench:
         with pytest.raises(PageRefused) as refusal:
             self.act.take_act({"pin": pin})
         return refusal.value.code
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    made = DataFolder(tmp_path / "data")
-    yield made
-    made.close()
 
 
 @pytest.fixture

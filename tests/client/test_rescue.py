@@ -3,7 +3,6 @@
 import base64
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,13 +38,6 @@ from tests.client.rescue_kit import ELSEWHERE, SECRET, SITE_PRIVATE, TICKS, b64,
 def public(one: Device, number: int) -> Ed25519PublicKey:
     keys = {one.workstation: one.private_key} | {each.workstation: each.private_key for each in one.former}
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(keys[number])).public_key()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    made = DataFolder(tmp_path / "data")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -28,13 +27,6 @@ from exam_rooms.rescue import RescuedJournal, RescueReply
 from exam_rooms.wire import encode
 from tests.client.books_kit import NOW
 from tests.client.rescue_kit import ELSEWHERE, SECRET, TICKS, b64, device, flipped, opened, own
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    made = DataFolder(tmp_path / "data")
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -105,7 +105,8 @@ def _found(room: Room, order: Order, faults: dict[str, FaultSum], seconds: float
     store = AnswerStore(host.settings.answers_url)
     try:
         tallies, chain_faults = judged(host, store, room.notes.ledger, attempts)
-        if order.logs is not None and any(tally.lost or tally.doubled for tally in tallies.values()):
+        wrong = int(count["lost"]) or any(tally.lost or tally.doubled for tally in tallies.values())
+        if order.logs is not None and wrong:
             lost = room.notes.ledger.lost(responses(host, store, attempts))
             keep_traces(room, store, order.logs, lost)
     finally:
