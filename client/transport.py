@@ -22,6 +22,7 @@ from client.exchange import Event, Lane, Pace, Reply, Request
 from client.link import Link
 from client.link_bulk import look_asked
 from client.scout import Scout
+from exam_rooms.pace import probing
 from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
 from exam_rooms.standby_messages import Reign
 
@@ -188,6 +189,8 @@ class Transport:
         """A connection of our own making, so that no proxy setting can lead the socket elsewhere."""
         here = self._here()
         line = socket.create_connection((here.host, here.port), CONNECT_TIMEOUT)
+        for option in probing():
+            line.setsockopt(*option)
         if self._context is None:
             return line
         return self._context.wrap_socket(line, server_hostname=here.host)

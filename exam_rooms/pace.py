@@ -2,7 +2,12 @@
 
 The server's hint goes from 0 (at ease) to 10. Seats stretch what can wait by 1 + hint; the server waits as
 much longer before it takes a seat for silent. Both sides use the rules of this module.
+
+A seat that is switched off or cut off is noticed by its socket, however rare its heartbeats are: both ends
+have the operating system probe a line on which nothing is said.
 """
+
+import socket
 
 HINT_MOST = 10
 HEARTBEAT = 3.0
@@ -21,6 +26,14 @@ CALLERS_FOR_A_POINT = 50
 """Requests waiting for the answer store that make one point of the hint."""
 WAIT_FOR_A_POINT = 0.025
 """Seconds a request waits for the event loop, on average, that make one point of the hint."""
+SEATS_FOR_A_POINT = 1000
+"""Seats at one server process that make one point of the hint even when it is at ease: it never hears more
+than some 330 heartbeats a second, about a third of one core.
+"""
+PROBE_AFTER, PROBE_EVERY, PROBES = 4, 2, 2
+"""Seconds without a word after which a line is probed, seconds between two probes, and how many get no answer
+before the line counts as cut: together as long as the shortest `silence`.
+"""
 
 
 def stretch(hint: int) -> int:
@@ -41,3 +54,24 @@ def silence(hint: int) -> float:
 def hint_of(callers: int, wait: float) -> int:
     """The server's hint: the worse of requests waiting for the store and seconds of waiting for the loop."""
     return min(HINT_MOST, max(callers // CALLERS_FOR_A_POINT, int(wait / WAIT_FOR_A_POINT)))
+
+
+def hint_of_crowd(seats: int) -> int:
+    """The hint that so many seats at one server process are told at least."""
+    return min(HINT_MOST, max(0, seats) // SEATS_FOR_A_POINT)
+
+
+def probing() -> tuple[tuple[int, int, int], ...]:
+    """Options of a TCP socket (level, option, value) by which a line that is cut ends in 8 seconds, whether
+    something is on its way or not; only those that this operating system has.
+    """
+    milliseconds = 1000 * (PROBE_AFTER + PROBES * PROBE_EVERY)
+    wanted = {
+        "TCP_KEEPIDLE": PROBE_AFTER,
+        "TCP_KEEPINTVL": PROBE_EVERY,
+        "TCP_KEEPCNT": PROBES,
+        "TCP_USER_TIMEOUT": milliseconds,
+    }
+    known = ((getattr(socket, name, None), value) for name, value in wanted.items())
+    of_tcp = ((socket.IPPROTO_TCP, option, value) for option, value in known if option is not None)
+    return ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *of_tcp)

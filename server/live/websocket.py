@@ -5,6 +5,7 @@ wakes a greenlet for each, and hands it to a `send` that may take a part only: o
 be lost, and with it the connection.
 """
 
+import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -22,6 +23,7 @@ from simple_websocket import ConnectionClosed
 from socketio.packet import EVENT
 from wsproto.utilities import LocalProtocolError
 
+from exam_rooms.pace import probing
 from server.native import under_gevent
 
 _FINAL_TEXT = 0x81
@@ -142,7 +144,10 @@ class Connection(simple_websocket.Server):  # type: ignore[misc]
             self.connected = False
 
     def handshake(self) -> None:
-        """Answers the request over a socket that takes everything."""
+        """Answers the request over a socket that takes everything and ends soon when the line is cut."""
+        if self.sock.family in (socket.AF_INET, socket.AF_INET6):
+            for option in probing():
+                self.sock.setsockopt(*option)
         self.sock = Whole(self.sock)
         super().handshake()
 

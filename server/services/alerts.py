@@ -17,10 +17,10 @@ from server.errors import Refused
 from server.rules import observed
 from server.services import gallery
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.consent import check_moment, left_at, watched
 from server.services.evidence import Subject, announce
 from server.services.incidents import Episode, Place, end_episode, of_episode, raise_episode
-from server.services.links import placed
 from server.services.steady import kept_boot
 
 _NAME = "AlertRequest"

@@ -4,6 +4,7 @@ And what the clock does: it closes what is open.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from server.access import Actor
 from server.db.breaches import Breach
 from server.db.epochs import ServerEpoch
 from server.db.rooms import Seat
-from server.db.sittings import Attempt, JournalGrant
+from server.db.sittings import Attempt, JournalGrant, Registration
 from server.errors import NotFound, Refused
 from server.services import audit, breaches, consents, desk_marks
 from server.services.agents import Agent
@@ -33,7 +34,6 @@ from server.services.roomstate import (
     advance,
     attempts_of,
     load,
-    locked_attempt,
 )
 from server.services.stream import Tail
 
@@ -45,18 +45,42 @@ _SEATED = (
     .with_for_update(key_share=True, of=Attempt)
     .execution_options(populate_existing=True)
 )
-_JOURNAL_NUMBERS = select(
-    select(func.max(JournalGrant.journal))
-    .where(JournalGrant.attempt_id == bindparam("attempt"))
-    .scalar_subquery(),
-    select(func.max(ServerEpoch.number)).scalar_subquery(),
+_ASKED = (
+    select(Attempt, Registration.ticket)
+    .join(Registration, Registration.id == Attempt.registration_id)
+    .where(Attempt.id.in_(bindparam("attempts", expanding=True)))
+    .order_by(Attempt.id)
+    .with_for_update(key_share=True, of=Attempt)
+    .execution_options(populate_existing=True)
 )
-"""The last journal of an attempt, and the epoch."""
+_LAST_JOURNALS = (
+    select(JournalGrant.attempt_id, func.max(JournalGrant.journal))
+    .where(JournalGrant.attempt_id.in_(bindparam("attempts", expanding=True)))
+    .group_by(JournalGrant.attempt_id)
+)
+_EPOCH = select(func.max(ServerEpoch.number))
 _TIMED = select(
     Attempt.id, Attempt.registration_id, Attempt.state, Attempt.credit_minutes, Attempt.closed_at
 ).where(Attempt.room_sitting_id == bindparam("room"), Attempt.state.in_(bindparam("states", expanding=True)))
 """Written once: every room at work is asked every second, and building a statement costs more than it."""
 AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
+
+
+@dataclass(frozen=True, slots=True)
+class JournalWanted:
+    """A workstation asks for a new journal of an attempt; `end` is the head that it continues."""
+
+    agent: Agent
+    attempt: int
+    end: Tail
+
+
+@dataclass(frozen=True, slots=True)
+class JournalOpened:
+    """The journal, and the candidate's ticket."""
+
+    grant: JournalGrant
+    ticket: str
 
 
 def seated_at(session: Session, agent: Agent, room_sitting_id: int) -> tuple[Attempt, str]:
@@ -150,32 +174,56 @@ def begin_waiting(session: Session, room_sitting_id: int, *, now: datetime) -> l
     return [attempt.id for attempt in waiting]
 
 
-def open_journal(
-    session: Session, agent: Agent, attempt_id: int, end: Tail, *, now: datetime
-) -> JournalGrant:
-    """A new journal of an attempt for the workstation at its seat; `end` is the head it continues.
+def open_journals(
+    session: Session, wanted: Sequence[JournalWanted], *, now: datetime
+) -> list[JournalOpened | Refused]:
+    """Journals for seats that ask at the same moment, in one transaction; a refusal where one is not granted.
 
     Each epoch counts from a number of its own: the server before may have granted some that never came here.
     """
-    attempt = locked_attempt(session, attempt_id)
+    ids = sorted({each.attempt for each in wanted})
+    found = {row.Attempt.id: row for row in session.execute(_ASKED, {"attempts": ids})}
+    last = {row[0]: row[1] for row in session.execute(_LAST_JOURNALS, {"attempts": ids})}
+    first = (max(1, session.scalar(_EPOCH) or 0) - 1) * JOURNALS_OF_AN_EPOCH + 1
+    opened: list[JournalOpened | Refused] = []
+    for each in wanted:
+        row = found.get(each.attempt)
+        refusal = NotFound("attempt") if row is None else _journal_refused(row.Attempt, each.agent)
+        if row is None or refusal is not None:
+            opened.append(refusal or NotFound("attempt"))
+            continue
+        before = last.get(each.attempt)
+        last[each.attempt] = max((before or 0) + 1, first)
+        grant = _granted(session, row.Attempt, each, last[each.attempt], now)
+        if before:
+            facts = {"journal": grant.journal, "workstation": each.agent.workstation}
+            _record(session, row.Attempt, "journal_opened", now, **facts)
+        opened.append(JournalOpened(grant, row.ticket))
+    granted = (each.grant.attempt_id for each in opened if isinstance(each, JournalOpened))
+    end_elsewhere(session, [found[attempt].Attempt for attempt in granted], now=now)
+    return opened
+
+
+def _journal_refused(attempt: Attempt, agent: Agent) -> Refused | None:
     if attempt.seat_id != agent.seat:
-        raise Refused("attempt_not_here", 403)
+        return Refused("attempt_not_here", 403)
     if AttemptState(attempt.state) not in AT_SEAT:
-        raise Refused("journal_not_now", state=attempt.state)
-    last, epoch = session.execute(_JOURNAL_NUMBERS, {"attempt": attempt_id}).one()
-    first = (max(1, epoch or 0) - 1) * JOURNALS_OF_AN_EPOCH + 1
+        return Refused("journal_not_now", state=attempt.state)
+    return None
+
+
+def _granted(
+    session: Session, attempt: Attempt, wanted: JournalWanted, number: int, now: datetime
+) -> JournalGrant:
     grant = JournalGrant(
-        attempt_id=attempt_id,
-        journal=max((last or 0) + 1, first),
-        workstation_id=agent.workstation,
-        parent=end.head,
+        attempt_id=attempt.id,
+        journal=number,
+        workstation_id=wanted.agent.workstation,
+        parent=wanted.end.head,
         opened_at=now,
     )
     session.add(grant)
-    attempt.workstation_id = agent.workstation
-    end_elsewhere(session, attempt, now=now)
-    if last:
-        _record(session, attempt, "journal_opened", now, journal=grant.journal, workstation=agent.workstation)
+    attempt.workstation_id = wanted.agent.workstation
     return grant
 
 

@@ -27,9 +27,9 @@ from server.rules import observed
 from server.rules.policy_breaches import Action
 from server.services import audit, losses
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.duty import need_duty
 from server.services.incidents import OPEN, Place, clear, raise_incident
-from server.services.links import placed
 from server.services.roomstate import RoomState, load, locked_attempt, touch
 from server.services.signed import Signed, need_reason, params_of
 

@@ -28,10 +28,10 @@ from server.errors import Refused
 from server.rules import observed
 from server.services import audit
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.consent import Watched, check_moment, rules_of, watched
 from server.services.evidence import Subject, announce, frames_of
 from server.services.incidents import Place, raise_incident
-from server.services.links import placed
 from server.services.roomstate import RoomState, load
 
 GIVE_UP = timedelta(minutes=60)

@@ -22,7 +22,7 @@ from server.db.sittings import Attempt
 from server.events import LinkChanged
 from server.services import audit
 from server.services.agents import Agent
-from server.services.links import placed, placed_surely
+from server.services.boot_clocks import placed, placed_surely
 from server.services.roomstate import load, locked_attempt, touch
 from server.services.signed import MOST_REASON, Signed
 from server.services.staff import names

@@ -3,6 +3,7 @@
 import base64
 import weakref
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -14,11 +15,12 @@ from server.bus.bus import Bus
 from server.db.answers import AnswerStore
 from server.db.base import Database
 from server.db.sittings import RoomSitting
-from server.errors import NotFound
+from server.errors import NotFound, Refused
 from server.events import Events, LookWanted, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.presence import Presence
 from server.services.agents import Agent, AgentDoor, find_room
 from server.services.answers import AnswerDesk
+from server.services.attempts import JournalOpened, JournalWanted, open_journals
 from server.services.command_log import Confirmations
 from server.services.links import Links
 from server.services.looks import Looks
@@ -31,6 +33,7 @@ from server.services.seat_state import SeatView, build_all
 from server.services.seat_views import SeatViews
 from server.services.seb import SebSeats
 from server.services.shared_look import SharedLook
+from server.services.shared_write import SharedWrite
 from server.services.site import Site
 from server.services.steady import SteadyClock
 from server.services.tries import Tries
@@ -85,6 +88,8 @@ class Delivery:
         self.room_cameras = RoomWatch(parts.db, parts.events, parts.presence, bus.worker.id, self._tell_room)
         self.desk = AnswerDesk(parts.db, parts.answers, parts.vault, parts.events)
         self.links = Links(parts.db, parts.presence, parts.clock, bus.worker.id)
+        self.journals = SharedWrite[JournalWanted, JournalOpened | Refused](self._open_journals)
+        """New journals, those that are asked for at the same moment in one transaction."""
         self.looks = Looks(lambda wanted: parts.events.publish([wanted]), self._pass_on)
         self.tries = parts.agent_tries
         self.confirmations = Confirmations(parts.db)
@@ -199,6 +204,9 @@ class Delivery:
         self._met.clear()
         self._shared.forget()
         self.views.forget_all()
+
+    def _open_journals(self, wanted: Sequence[JournalWanted]) -> Sequence[JournalOpened | Refused]:
+        return self._db.write(open_journals, wanted, now=self._clock.now())
 
     def granted(self, attempt: int) -> None:
         """An attempt has a new journal; others may keep facts of it, and come to hear of an older one."""

@@ -26,11 +26,11 @@ from server.events import Activity
 from server.rules import observed
 from server.services import audit, liveness
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.consent import Watched, check_moment, watched
 from server.services.duty import need_duty
 from server.services.evidence import Subject, announce
 from server.services.incidents import Place, clear, raise_incident
-from server.services.links import placed
 from server.services.roomstate import locked_attempt, touch
 
 TEMPLATE_PURPOSE = "face-template"

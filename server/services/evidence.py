@@ -28,8 +28,8 @@ from server.events import SeatChanged
 from server.rules.observed import FRAME_MOST, announced_frame
 from server.services import audit, holds
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.consent import Watched
-from server.services.links import placed
 from server.services.signed import need
 
 FRAME_PURPOSE = "evidence-frame"

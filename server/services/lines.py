@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 from exam_rooms.incidents import IncidentKind, holds_long_enough
 from exam_rooms.kiosk_messages import KioskReport
@@ -258,8 +259,11 @@ def news_of(line: Line, presence: SeatPresence, returns: Returns | None) -> Line
     )
 
 
-def batched(lines: Iterable[Line], most: int) -> Iterator[Sequence[Line]]:
-    """The lines, so many at a time; they are taken when their turn comes: some may have spoken by then."""
+T = TypeVar("T")
+
+
+def batched(lines: Iterable[T], most: int) -> Iterator[Sequence[T]]:
+    """Lines, so many at a time; they are taken when their turn comes: some may have spoken by then."""
     coming = iter(lines)
     while some := tuple(islice(coming, most)):
         yield some

@@ -1,6 +1,6 @@
 """Silences on the record; which of them excuse late records is a rule's to say (`exam_rooms.clock`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,12 +12,12 @@ from exam_rooms.incidents import INCIDENTS, IncidentKind
 from exam_rooms.seats import AttemptState
 from server.db.base import TO_CHANGE, emit
 from server.db.rooms import WorkstationClock
-from server.db.sittings import Attempt, JournalGrant, LinkGapRow, RoomSitting
+from server.db.sittings import Attempt, Incident, JournalGrant, LinkGapRow, RoomSitting
 from server.events import LinkChanged
 from server.rules.takeover import unshipped
 from server.services.agents import Agent
 from server.services.incident_terms import incident_rules
-from server.services.incidents import Place, clear, raise_incident
+from server.services.incidents import OPEN, Place, clear, raise_incident
 from server.services.roomstate import CLOSED, load
 from server.services.sittings_now import current_sitting
 
@@ -100,30 +100,56 @@ def _gap(workstation: int, attempt: int, silence: Silence) -> LinkGapRow:
     )
 
 
-_OPEN_GAPS = select(LinkGapRow).where(
-    LinkGapRow.workstation_id == bindparam("workstation"), LinkGapRow.back_at.is_(None)
+_OPEN_GAPS = (
+    select(LinkGapRow)
+    .where(
+        LinkGapRow.workstation_id.in_(bindparam("workstations", expanding=True)), LinkGapRow.back_at.is_(None)
+    )
+    .order_by(LinkGapRow.id)
+)
+_OPEN_OF_ATTEMPTS = (
+    select(LinkGapRow)
+    .where(LinkGapRow.attempt_id.in_(bindparam("attempts", expanding=True)), LinkGapRow.back_at.is_(None))
+    .order_by(LinkGapRow.id)
+)
+_TOLD_OF = select(Incident.seat_id).where(
+    Incident.room_sitting_id == bindparam("here"),
+    Incident.kind == str(IncidentKind.LINK_LOST),
+    Incident.state.in_(OPEN),
 )
 
 
-def close_gaps(session: Session, agent: Agent, *, now: datetime) -> None:
-    """The workstation is heard again."""
-    for row in session.scalars(_OPEN_GAPS, {"workstation": agent.workstation}):
-        row.back_at = now
-    room_sitting, _attempt = _here(session, agent, now)
-    if room_sitting is not None:
-        clear(session, Place(room_sitting, agent.seat), IncidentKind.LINK_LOST, now=now)
+def close_gaps(session: Session, back: Sequence[tuple[Agent, datetime]]) -> None:
+    """These seats are heard again, each since the moment beside it."""
+    since = {agent.workstation: at for agent, at in back}
+    gaps = session.scalars(_OPEN_GAPS, {"workstations": sorted(since)})
+    for row in gaps:
+        row.back_at = since[row.workstation_id]
+    rooms: dict[int, list[Agent]] = {}
+    for agent, _at in back:
+        rooms.setdefault(agent.room, []).append(agent)
+    for room, agents in sorted(rooms.items()):
+        _clear_room(session, room, agents, since)
+
+
+def _clear_room(session: Session, room: int, agents: Sequence[Agent], since: Mapping[int, datetime]) -> None:
+    room_sitting = current_sitting(session, room, max(since[agent.workstation] for agent in agents))
+    if room_sitting is None:
+        return
+    told_of = set(session.scalars(_TOLD_OF, {"here": room_sitting}))
+    for agent in agents:
+        if agent.seat in told_of:
+            place, at = Place(room_sitting, agent.seat), since[agent.workstation]
+            clear(session, place, IncidentKind.LINK_LOST, now=at)
         emit(session, LinkChanged(room_sitting, agent.seat))
 
 
-def end_elsewhere(session: Session, attempt: Attempt, *, now: datetime) -> None:
-    """The candidate works at another workstation: what is silent behind is no silence of theirs any more."""
-    left_behind = select(LinkGapRow).where(
-        LinkGapRow.attempt_id == attempt.id,
-        LinkGapRow.workstation_id != attempt.workstation_id,
-        LinkGapRow.back_at.is_(None),
-    )
-    for row in session.scalars(left_behind):
-        row.back_at = now
+def end_elsewhere(session: Session, attempts: Sequence[Attempt], *, now: datetime) -> None:
+    """The candidates work where their attempts are now: what is silent elsewhere is no silence of theirs."""
+    here = {attempt.id: attempt.workstation_id for attempt in attempts}
+    for row in session.scalars(_OPEN_OF_ATTEMPTS, {"attempts": sorted(here)}):
+        if row.workstation_id != here[row.attempt_id]:
+            row.back_at = now
 
 
 def tell_silence(session: Session, agent: Agent, *, now: datetime) -> None:

@@ -10,22 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from exam_rooms.clock import clock_offset_ns, stepped, written_at
+from exam_rooms.pace import hint_of_crowd
 from exam_rooms.protocol import StatusRequest
 from exam_rooms.watch_messages import CameraReport, CameraState
 from server.db.base import Database
-from server.db.rooms import WorkstationClock
 from server.presence import Presence
 from server.services import camera_spans, camera_stays, clock_proof
 from server.services.agents import Agent
 from server.services.lines import Line, LineNews, Owed, Returns, batched, merge, newer_status, news_of
-from server.services.link_gaps import close_gaps, keep_silence, open_gaps, tell_silences
+from server.services.link_gaps import Silence, close_gaps, keep_silence, open_gaps, tell_silences
+from server.services.link_writes import LinkWrites
 from server.services.reported import bounded_camera, bounded_kiosk
 from server.services.steady import SteadyClock
 
 _CLOCK_GAIN_NS = 1_000_000
+_Losses = Callable[[list[tuple[Agent, Silence]]], list[float]]
+"""Puts silences on record; after how many seconds people are told of each."""
 _AT_ONCE = 50
 """Silences in one transaction: a dead switch takes many seats, and other writers shall not wait long."""
 _RETURNS_REST = timedelta(seconds=60)
@@ -40,6 +41,7 @@ class Links:
 
     def __init__(self, db: Database, presence: Presence, clock: SteadyClock, worker: str = "") -> None:
         self._db = db
+        self._writes = LinkWrites(db)
         self._presence = presence
         self._clock = clock
         self._worker = worker
@@ -53,11 +55,15 @@ class Links:
         """Workstations of which the others have not been told what this process knows."""
         self._lines: dict[int, Line] = {}
         self._unclosed: dict[int, datetime] = {}
-        """Workstations that are back, and since when, while the store has not taken it."""
+        """Workstations that are back, and since when, that the store did not take."""
+        self._returning: set[int] = set()
+        """Those whose return is being written: they cannot be lost again before it is on record."""
         self._offsets: dict[tuple[int, str], int] = {}
         self._cameras: dict[int, str] = {}
         self._returns: dict[int, Returns] = {}
         self._spans: dict[int, tuple[int, camera_spans.Said]] = {}
+        self.crowd = 0
+        """The hint that the seats heard here are told at least, as of the last look."""
 
     def heard(self, agent: Agent, now: datetime) -> Line:
         """Any authenticated word from an agent."""
@@ -130,14 +136,16 @@ class Links:
     def dropped(self, agent: Agent, now: datetime) -> None:
         """The agent's socket is gone: the line counts as lost until the next word."""
         line = self._lines.get(agent.workstation)
-        if line is not None and line.lost_at is None:
-            self._lose((line,), now)
+        if line is not None and line.lost_at is None and agent.workstation not in self._returning:
+            self._lose((line,), now, lambda lost: [self._writes.lost(*each, now) for each in lost])
 
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
-        mine = [line for line in self._lines.values() if self._looks_after(line)]
+        self.crowd = hint_of_crowd(self.heard_here())
+        settled = (line for each, line in self._lines.items() if each not in self._returning)
+        mine = [line for line in settled if self._looks_after(line)]
         for some in batched((line for line in mine if line.is_lost(now)), _AT_ONCE):
-            self._lose(some, now)
+            self._lose(some, now, lambda lost: self._db.write(open_gaps, lost, now=now))
         for some in batched((line for line in mine if line.is_to_be_told(now)), _AT_ONCE):
             self._tell(some, now)
         self._close_late()
@@ -151,9 +159,10 @@ class Links:
             line.heard_at, line.since, line.owed = now, now, None
             line.quiet.clear()  # on a clock that was wrong
             if line.lost_at is None:
-                self._back(line, now)
+                self._unclosed[line.agent.workstation] = now
             else:
                 line.lost_at = now
+        self._close_late()
 
     def forget(self, agent: Agent) -> None:
         """The workstation is no longer paired."""
@@ -248,14 +257,14 @@ class Links:
     def _looks_after(self, line: Line) -> bool:
         return line.by == self._worker or self.orphaned(line.by)
 
-    def _lose(self, lines: Sequence[Line], now: datetime) -> None:
-        """In one transaction. A store that does not take it is asked again at the next look."""
+    def _lose(self, lines: Sequence[Line], now: datetime, write: _Losses) -> None:
+        """`write` puts them on record. A store that does not take it is asked again at the next look."""
         for line in lines:
             line.lost_at, line.told = now, False
             self._news[line.agent.workstation] = None
             self._presence.link(line.agent.workstation, False, now, line.heard_at)
         try:
-            holds = self._db.write(open_gaps, [(line.agent, line.silence()) for line in lines], now=now)
+            holds = write([(line.agent, line.silence()) for line in lines])
         except Exception:
             for line in lines:
                 line.lost_at = None
@@ -279,20 +288,34 @@ class Links:
     def _back(self, line: Line, now: datetime) -> None:
         workstation = line.agent.workstation
         self._presence.link(workstation, True, now)
-        if self._clock.proven:
+        if not self._clock.proven:
+            return
+        self._returning.add(workstation)
+        try:
+            self._writes.back(line.agent, now)
+        except BaseException:
             self._unclosed[workstation] = now
-            self._db.write(close_gaps, line.agent, now=now)
-            self._unclosed.pop(workstation, None)
+            raise
+        finally:
+            self._returning.discard(workstation)
+        self._unclosed.pop(workstation, None)
 
     def _close_late(self, written: Sequence[Line] = ()) -> None:
         spoke = [line for line in written if line.lost_at is None]  # and may have found nothing to close
         self._unclosed |= {line.agent.workstation: line.heard_at for line in spoke if self._clock.proven}
+        back: list[tuple[Agent, datetime]] = []
         for workstation, back_at in list(self._unclosed.items()):
             line = self._lines.get(workstation)
             if line is None or line.lost_at is not None:
                 self._unclosed.pop(workstation, None)
             else:
-                self._back(line, back_at)
+                self._presence.link(workstation, True, back_at)
+                back.append((line.agent, back_at))
+        for some in batched(back, _AT_ONCE):
+            self._db.write(close_gaps, some)
+            for agent, back_at in some:
+                if self._unclosed.get(agent.workstation) == back_at:
+                    del self._unclosed[agent.workstation]
 
     def _prove_clock(self, agent: Agent, status: StatusRequest) -> None:
         with self._db.read() as session:
@@ -357,32 +380,4 @@ class Links:
         key = (agent.workstation, status.boot_id[:40])
         known = self._offsets.get(key)
         if known is None or offset < known - _CLOCK_GAIN_NS:
-            self._offsets[key] = self._db.write(keep_offset, *key, offset)
-
-
-def keep_offset(session: Session, workstation: int, boot_id: str, offset_ns: int) -> int:
-    """Stores the least offset of one boot and returns it."""
-    row = session.get(WorkstationClock, (workstation, boot_id), with_for_update=True)
-    if row is None:
-        session.add(WorkstationClock(workstation_id=workstation, boot_id=boot_id, offset_ns=offset_ns))
-        return offset_ns
-    row.offset_ns = min(row.offset_ns, offset_ns)
-    return row.offset_ns
-
-
-def placed(session: Session, workstation: int, boot_id: str, boot_ns: int, *, now: datetime) -> datetime:
-    """A stamp of a workstation's boot clock on the server's clock, never in the future.
-
-    `now` when the server never heard that boot's clock, or the stamp is no time at all.
-    """
-    return placed_surely(session, workstation, boot_id, boot_ns, now=now) or now
-
-
-def placed_surely(
-    session: Session, workstation: int, boot_id: str, boot_ns: int, *, now: datetime
-) -> datetime | None:
-    """The same; None where it cannot be known."""
-    clock = session.get(WorkstationClock, (workstation, boot_id[:40]))
-    if clock is None or not 0 <= boot_ns < 2**62:
-        return None
-    return min(written_at(boot_ns, clock.offset_ns), now)
+            self._offsets[key] = self._writes.offset(*key, offset)

@@ -23,8 +23,8 @@ from server.errors import Refused
 from server.rules import observed
 from server.services import holds
 from server.services.agents import Agent
+from server.services.boot_clocks import placed
 from server.services.consent import agreed, check_moment
-from server.services.links import placed
 
 PURPOSE = "look-log"
 MOST_BATCHES = 4000

@@ -14,7 +14,7 @@ from server.db.sittings import Attempt
 from server.events import LinkChanged
 from server.rules import observed
 from server.services.agents import Agent
-from server.services.links import placed_surely
+from server.services.boot_clocks import placed_surely
 
 NOTES_MOST = 50
 ROWS_MOST = 200

@@ -22,7 +22,7 @@ from server.db.rooms import Seat, Workstation
 from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.events import Activity, RoomChanged
-from server.services import audit, links, packages
+from server.services import audit, boot_clocks, packages
 from server.services.answers import opened_response
 from server.services.branches import Branch, Grant, branches, last_by_item, says_anything_new
 from server.services.duty import need_duty
@@ -269,7 +269,9 @@ def _items(
 def _written(session: Session, stored: Stored) -> datetime:
     """When a record was written by the server's clock; when it came, if that cannot be known."""
     record = stored.record
-    return links.placed(session, stored.workstation, record.boot_id, record.boot_ns, now=stored.received_at)
+    return boot_clocks.placed(
+        session, stored.workstation, record.boot_id, record.boot_ns, now=stored.received_at
+    )
 
 
 def _numbers(session: Session, attempt_id: int) -> dict[str, int]:

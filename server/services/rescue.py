@@ -29,7 +29,7 @@ from server.db.rooms import Seat, Workstation
 from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, SeatStay
 from server.errors import Forbidden, Refused
 from server.events import Activity
-from server.services import arrivals, audit, duty, links, roomstate
+from server.services import arrivals, audit, boot_clocks, duty, roomstate
 from server.services.answers import BATCH_LIMIT, Sender
 from server.services.collection import collect_if_complete
 from server.services.delivery import Parts, delivery_of
@@ -290,7 +290,7 @@ def _complete(session: Session, note: RescueJournal, upto: int, file: Opened, *,
 def _made_at(session: Session, file: Opened, now: datetime) -> datetime | None:
     """When the file was made by the server's clock; None when nobody knows the clock of that boot."""
     stamp = (file.head.boot_id, file.head.boot_ns)
-    placed = (links.placed_surely(session, one, *stamp, now=now) for one in sorted(file.signers))
+    placed = (boot_clocks.placed_surely(session, one, *stamp, now=now) for one in sorted(file.signers))
     return next((moment for moment in placed if moment is not None), None)
 
 

@@ -4,7 +4,7 @@ A standby may lack the last moments of the server before: records that were ackn
 were granted. Records come again from the agent's own journal. A journal that this store never heard of is
 granted again, under its own number and to the same workstation, when the site itself had granted it: the
 grant carries a proof that only this site can make. New numbers after a takeover leave room for all that may
-come so (`attempts.open_journal`).
+come so (`attempts.open_journals`).
 """
 
 import base64
@@ -38,10 +38,10 @@ _TICKET = (
 )
 
 
-def proof_of(session: Session, token_key: bytes, grant: JournalGrant) -> str:
-    """What the site says of a grant, for itself alone (base64)."""
+def proof_of(token_key: bytes, grant: JournalGrant, ticket: str) -> str:
+    """What the site says of a grant to the candidate with this ticket, for itself alone (base64)."""
     held = HeldJournal(grant.attempt_id, grant.journal, 0, grant.parent)
-    mac = _mac(token_key, held, grant.workstation_id, _ticket(session, grant.attempt_id))
+    mac = _mac(token_key, held, grant.workstation_id, ticket)
     return base64.b64encode(mac).decode()
 
 

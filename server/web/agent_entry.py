@@ -12,6 +12,7 @@ from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
 from server.errors import NotFound, Refused
 from server.services import attempts, handing_in, resuming, stream
+from server.services.attempts import JournalWanted
 from server.services.seb import need_proof
 from server.services.signin import sign_in as sign_in_service
 from server.web.agent_message import Call
@@ -64,12 +65,14 @@ def journals(call: Call) -> p.JournalReply:
     need_proof(call.delivery.view(call.agent, call.now).state.seb)
     events = host.answers.events(asked.attempt)
     end = stream.tail(events)
-    grant = host.db.write(attempts.open_journal, call.agent, asked.attempt, end, now=call.now)
+    opened = call.delivery.journals.put(JournalWanted(call.agent, asked.attempt, end))
+    if isinstance(opened, Refused):
+        raise opened
+    grant = opened.grant
     call.delivery.granted(asked.attempt)
     key = base64.b64encode(host.vault.attempt_key(asked.attempt)).decode()
     earlier = tuple(stored.record for stored in events)
-    with host.db.read() as found:
-        proof = resuming.proof_of(found, host.site.token_key, grant)
+    proof = resuming.proof_of(host.site.token_key, grant, opened.ticket)
     return p.JournalReply(asked.attempt, grant.journal, grant.parent, key, earlier, proof)
 
 

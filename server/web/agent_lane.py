@@ -77,7 +77,7 @@ def _settle(call: Call, told: p.StatusRequest) -> None:
 
 def _hint(call: Call) -> int:
     """How much this agent shall slow down; its line has so much longer time to be silent."""
-    hint = call.host.hint()
+    hint = max(call.host.hint(), call.delivery.links.crowd)
     call.delivery.links.eased(call.agent, hint)
     return hint
 

@@ -15,7 +15,15 @@ from client.link import Link
 from client.link_pace import Manners
 from client.outbox import Outbox
 from exam_rooms import protocol as p
-from exam_rooms.pace import HEARTBEAT, RETURN_SPREAD, heartbeat, hint_of, silence
+from exam_rooms.pace import (
+    HEARTBEAT,
+    RETURN_SPREAD,
+    SEATS_FOR_A_POINT,
+    heartbeat,
+    hint_of,
+    hint_of_crowd,
+    silence,
+)
 from exam_rooms.protocol import Record, RecordKind, SeatState, Step
 from exam_rooms.wire import encode
 
@@ -172,3 +180,16 @@ def test_a_seat_that_does_as_it_is_told_never_counts_as_silent(hint: int) -> Non
 )
 def test_the_hint_is_the_worse_of_queue_and_loop(callers: int, wait: float, hint: int) -> None:
     assert hint_of(callers, wait) == hint
+
+
+@pytest.mark.parametrize(
+    ("seats", "hint"),
+    [(-1, 0), (0, 0), (999, 0), (1000, 1), (1999, 1), (2000, 2), (5000, 5), (10_000, 10), (50_000, 10)],
+)
+def test_a_crowd_is_told_to_beat_more_rarely_even_at_ease(seats: int, hint: int) -> None:
+    assert hint_of_crowd(seats) == hint
+
+
+@pytest.mark.parametrize("seats", range(0, 11 * SEATS_FOR_A_POINT, 499))
+def test_heartbeats_of_a_crowd_stay_below_a_third_of_a_thousand_a_second(seats: int) -> None:
+    assert seats / heartbeat(hint_of_crowd(seats)) < SEATS_FOR_A_POINT / HEARTBEAT

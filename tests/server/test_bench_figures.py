@@ -12,7 +12,7 @@ from server.cli.bench.figures import drawing, nice_top, slope
 from server.cli.bench.pictures import JPEG, SIZE, name_of, picture
 from server.cli.bench.saves import CLOSED, PACED, SATURATED, SAVERS, Order
 from server.cli.bench.seats import Order as SeatsOrder
-from server.cli.bench.seats import Step, spread
+from server.cli.bench.seats import Step, growth
 from server.cli.bench.shape import Shape
 from server.cli.bench.soak import Found as SoakFound
 from server.cli.bench.soak import Order as SoakOrder
@@ -101,12 +101,13 @@ def test_the_steps_of_seats_end_where_asked() -> None:
     assert steps(20) == (20,)
 
 
-def test_the_spread_leaves_out_steps_too_small_to_tell() -> None:
+def test_growth_is_counted_from_fewer_to_more_and_leaves_out_steps_too_small_to_tell() -> None:
     def step(seats: int, cpu_ms: float) -> Step:
         return Step(seats, seats, cpu_ms, 0.1, 90.0, 5.0, 3.0, 0.1)
 
-    assert spread([step(100, 9.0), step(300, 0.4), step(1000, 0.2), step(5000, 0.3)]) == 2.0
-    assert spread([step(20, 1.0)]) == 1.0
+    assert growth([step(100, 0.1), step(300, 0.4), step(1000, 0.2), step(5000, 0.3)]) == 1.5
+    assert growth([step(100, 0.1), step(300, 0.4), step(1000, 0.2)]) == 0.5
+    assert growth([step(20, 1.0)]) == 1.0
 
 
 def samples(growth_mb: float, growth_ms: float, growth_cpu: float = 0.0) -> list[Sample]:

@@ -14,6 +14,7 @@ from simple_websocket import ConnectionClosed
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import CloseConnection, Request, TextMessage
 
+from exam_rooms.pace import silence
 from server.live import websocket
 
 SECONDS, PING_SECONDS = 5.0, 0.01
@@ -34,6 +35,12 @@ class Line:
 @pytest.fixture
 def line() -> Iterator[Line]:
     here, there = socket.socketpair()
+    yield upgraded(here, there)
+    here.close()
+    there.close()
+
+
+def upgraded(here: socket.socket, there: socket.socket) -> Line:
     here.settimeout(SECONDS)
     there.settimeout(SECONDS)
     theirs = WSConnection(ConnectionType.CLIENT)
@@ -47,9 +54,23 @@ def line() -> Iterator[Line]:
     ours = websocket.Connection(environ, event_class=Event, ping_interval=25)
     theirs.receive_data(there.recv(4096))
     list(theirs.events())
-    yield Line(ours, theirs, there)
-    here.close()
-    there.close()
+    return Line(ours, theirs, there)
+
+
+def test_a_line_is_probed_so_that_it_ends_when_the_peer_is_gone_without_a_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        there = socket.create_connection(door.getsockname())
+        here, _ = door.accept()
+    with here, there:
+        upgraded(here, there)
+        tcp = socket.IPPROTO_TCP
+        assert here.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, every, count = (
+            here.getsockopt(tcp, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + every * count == silence(0)
+        assert here.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 1000 * silence(0)
 
 
 def test_messages_that_came_together_are_read_one_by_one(line: Line) -> None:

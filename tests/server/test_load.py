@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 
+from exam_rooms import pace
 from exam_rooms.protocol import SeatState, Step
 from server.access import Actor
 from server.host import Host
@@ -49,6 +50,34 @@ def test_a_late_loop_is_told_to_the_seats(app: Flask, scene: Scene, host: Host) 
     for _ in range(RECENT_PULSES):
         host.lag.note(0.2)
     assert agent.beat().hint == host.hint() == 3
+
+
+def test_many_seats_beat_more_rarely_while_the_server_is_at_ease(
+    app: Flask, scene: Scene, machine: Machine, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SEATS_FOR_A_POINT", 1)
+    agents = [TestAgent(app, scene, seat) for seat in ("1", "2")]
+    for agent in agents:
+        agent.enter()
+    links = delivery_of(host).links
+    assert agents[0].beat().hint == 0  # until the watch has looked
+    links.check(host.now())
+    assert [agent.beat().hint for agent in agents] == [2, 2]
+    assert host.hint() == 0  # monitors do not show a server in trouble
+    for _ in range(RECENT_PULSES):
+        host.lag.note(0.2)
+    assert agents[0].beat().hint == 3  # the worse of both
+    agents[0].beat()
+    machine.advance(seconds=19)
+    links.check(host.now())
+    assert host.presence.of(scene.workstations["2"]).linked
+    machine.advance(seconds=2)
+    links.check(host.now())
+    assert not host.presence.of(scene.workstations["2"]).linked  # hint 2: 20 seconds
+    assert host.presence.of(scene.workstations["1"]).linked  # hint 3: 26
+    assert links.crowd == 2  # as that look began
+    links.check(host.now())
+    assert links.crowd == 1
 
 
 def test_a_seat_that_was_told_to_slow_down_may_be_silent_for_longer(

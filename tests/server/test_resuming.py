@@ -178,9 +178,10 @@ class Seat:
 
     def open_journal(self, host: Host) -> None:
         end = stream.tail(host.answers.events(self.attempt))
-        grant = host.db.write(attempts.open_journal, self.agent, self.attempt, end, now=host.now())
-        with host.db.read() as session:
-            proof = resuming.proof_of(session, host.site.token_key, grant)
+        wanted = attempts.JournalWanted(self.agent, self.attempt, end)
+        opened = host.db.write(attempts.open_journals, [wanted], now=host.now())[0]
+        assert isinstance(opened, attempts.JournalOpened)
+        grant, proof = opened.grant, resuming.proof_of(host.site.token_key, opened.grant, opened.ticket)
         key = base64.b64encode(host.vault.attempt_key(self.attempt)).decode()
         reply = JournalReply(self.attempt, grant.journal, grant.parent, key, proof=proof)
         assert (self.attempt, grant.journal, 1) not in self.written

@@ -7,7 +7,7 @@ that does not come: what is measured is what every seat costs in every second of
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import combinations, islice
 
 from server.cli.bench.crowd import Crowds, Keys
 from server.cli.bench.figures import drawing
@@ -58,16 +58,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found(ShapedLine):
-    """All steps. `empty_busy`: cores in use without any seat; `errors`: seats that were not linked; `spread`:
-    dearest seat-second over the cheapest, from the first step with at least 300 seats on, where the server's
-    own housekeeping no longer shows.
+    """All steps. `empty_busy`: cores in use without any seat; `errors`: seats that were not linked; `growth`:
+    the most by which a seat-second is dearer with more seats than with fewer, from the first step with at
+    least 300 seats on, where the server's own housekeeping no longer shows: at most 1 when it never is.
     """
 
     load: tuple[float, float]
     empty_busy: float
     steps: tuple[Step, ...]
     errors: int
-    spread: float
+    growth: float
 
     @property
     def complete(self) -> bool:
@@ -114,14 +114,15 @@ def measured(order: Order) -> Found:
         empty_busy=round(empty, 3),
         steps=tuple(steps),
         errors=sum(step.seats - step.linked for step in steps),
-        spread=spread(steps),
+        growth=growth(steps),
     )
 
 
-def spread(steps: Sequence[Step]) -> float:
-    """The dearest seat-second over the cheapest."""
+def growth(steps: Sequence[Step]) -> float:
+    """The most by which a seat-second is dearer with more seats than with fewer."""
     costs = [step.cpu_ms for step in steps if step.seats >= STEPS[1]]
-    return round(max(costs) / min(costs), 2) if costs and min(costs) > 0 else 1.0
+    dearer = [more / fewer for fewer, more in combinations(costs, 2) if fewer > 0]
+    return round(max(dearer, default=1.0), 2)
 
 
 def _busy(hall: Hall, seconds: float) -> float:

@@ -1,0 +1,190 @@
+"""Things that many put on record at the same moment: one transaction, an outcome for each."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from server.access import Actor
+from server.db.rooms import WorkstationClock
+from server.db.sittings import Attempt, JournalGrant, LinkGapRow
+from server.errors import Refused
+from server.host import Host
+from server.services import shared_write
+from server.services.agents import Agent, find_agent
+from server.services.attempts import JournalOpened, JournalWanted, open_journals
+from server.services.boot_clocks import keep_offsets
+from server.services.delivery import delivery_of
+from server.services.link_gaps import Silence, close_gaps, open_gaps
+from server.services.shared_write import SharedWrite
+from server.services.stream import Tail
+from tests.server.command_kit import Room, running_room
+from tests.server.conftest import Machine
+
+SECONDS = 10.0
+
+
+class Store:
+    """What was written, batch by batch; the first write lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.fault: Callable[[Sequence[int]], Exception | None] = lambda _numbers: None
+
+    def write(self, numbers: Sequence[int]) -> list[int]:
+        self.batches.append(list(numbers))
+        self.begun.set()
+        assert self.goes_on.wait(SECONDS)
+        fault = self.fault(numbers)
+        if fault is not None:
+            raise fault
+        return [10 * number for number in numbers]
+
+
+def together(store: Store, count: int) -> list[Future[int]]:
+    """The first one writes; all others come while it does."""
+    shared = SharedWrite[int, int](store.write)
+    hands = ThreadPoolExecutor(count)
+    found = [hands.submit(shared.put, 0)]
+    assert store.begun.wait(SECONDS)
+    found += [hands.submit(shared.put, number) for number in range(1, count)]
+    while len(shared._waiting) < count - 1:
+        assert not found[0].done()
+    store.goes_on.set()
+    hands.shutdown(wait=True)
+    return found
+
+
+def test_who_comes_while_another_writes_is_written_with_all_who_came() -> None:
+    store = Store()
+    found = together(store, 6)
+    assert [future.result() for future in found] == [0, 10, 20, 30, 40, 50]
+    assert [len(batch) for batch in store.batches] == [1, 5]
+    assert sorted(store.batches[1]) == [1, 2, 3, 4, 5]
+
+
+def test_a_transaction_holds_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_write, "MOST", 2)
+    store = Store()
+    found = together(store, 6)
+    assert [future.result() for future in found] == [0, 10, 20, 30, 40, 50]
+    assert [len(batch) for batch in store.batches] == [1, 2, 2, 1]
+
+
+def test_a_fault_is_raised_to_all_whom_it_met_and_to_nobody_after_them() -> None:
+    store = Store()
+    store.fault = lambda numbers: OSError("disk") if len(numbers) > 1 else None
+    found = together(store, 4)
+    assert found[0].result() == 0
+    assert all(isinstance(future.exception(), OSError) for future in found[1:])
+    assert SharedWrite[int, int](store.write).put(7) == 70
+
+
+def test_one_that_another_process_wrote_spoils_it_for_no_other() -> None:
+    store = Store()
+    store.fault = lambda numbers: IntegrityError("", {}, Exception()) if 2 in numbers else None
+    found = together(store, 4)
+    assert [found[each].result() for each in (0, 1, 3)] == [0, 10, 30]
+    assert isinstance(found[2].exception(), IntegrityError)
+
+
+@pytest.fixture
+def room(app: Flask, host: Host, person_as: Callable[..., Actor], machine: Machine) -> Room:
+    return running_room(app, host, person_as, machine, candidates=4)
+
+
+def agents(host: Host, room: Room) -> list[Agent]:
+    with host.db.read() as session:
+        return [find_agent(session, room.scene.workstations[number])[0] for number in "1234"]
+
+
+@pytest.mark.both_stores
+def test_the_least_offset_of_each_boot_is_kept(host: Host, room: Room) -> None:
+    one, two, *_ = (agent.workstation for agent in agents(host, room))
+    told = [(one, "new", 50), (two, "new", 70), (one, "new", 40), (one, "next", 90)]
+    assert host.db.write(keep_offsets, told) == [40, 70, 40, 90]
+    assert host.db.write(keep_offsets, [(two, "new", 60), (one, "new", 45)]) == [60, 40]
+    with host.db.read() as session:
+        rows = select(WorkstationClock).where(WorkstationClock.boot_id.in_(["new", "next"]))
+        kept = {(row.workstation_id, row.boot_id): row.offset_ns for row in session.scalars(rows)}
+    assert kept == {(one, "new"): 40, (two, "new"): 60, (one, "next"): 90}
+
+
+@pytest.mark.both_stores
+def test_seats_that_return_together_end_their_own_silences_each_at_its_moment(host: Host, room: Room) -> None:
+    seats, now = agents(host, room), host.now()
+    before = now - timedelta(seconds=20)
+    lost = [(agent, Silence(before, before, "boot")) for agent in seats[:3]]
+    host.db.write(open_gaps, lost, now=now)
+    moments = [now + timedelta(seconds=number) for number in range(4)]
+    host.db.write(close_gaps, [(seats[0], moments[0]), (seats[2], moments[2]), (seats[3], moments[3])])
+    with host.db.read() as session:
+        gaps = {row.workstation_id: row.back_at for row in session.scalars(select(LinkGapRow))}
+    expected = {
+        seats[0].workstation: moments[0],
+        seats[1].workstation: None,
+        seats[2].workstation: moments[2],
+    }
+    assert gaps == expected
+
+
+@pytest.mark.both_stores
+def test_journals_asked_for_together_are_granted_or_refused_each_for_itself(host: Host, room: Room) -> None:
+    seats, attempts = agents(host, room), [room.scene.attempts[number] for number in "1234"]
+    host.db.write(lambda session: setattr(session.get_one(Attempt, attempts[2]), "state", "submitted"))
+    end = Tail()
+    wanted = [
+        JournalWanted(seats[0], attempts[0], end),
+        JournalWanted(seats[1], attempts[0], end),
+        JournalWanted(seats[2], attempts[2], end),
+        JournalWanted(seats[3], 987_654, end),
+        JournalWanted(seats[3], attempts[3], end),
+        JournalWanted(seats[0], attempts[0], end),
+    ]
+    with host.db.read() as session:
+        newest = select(JournalGrant.attempt_id, func.max(JournalGrant.journal))
+        last = {row[0]: row[1] for row in session.execute(newest.group_by(JournalGrant.attempt_id))}
+    opened = host.db.write(open_journals, wanted, now=host.now())
+    codes = [each.code if isinstance(each, Refused) else "" for each in opened]
+    assert codes == ["", "attempt_not_here", "journal_not_now", "not_found", "", ""]
+    grants = [each.grant for each in opened if isinstance(each, JournalOpened)]
+    granted = [(grant.attempt_id, grant.journal) for grant in grants]
+    first, other = last[attempts[0]], last[attempts[3]]
+    assert granted == [(attempts[0], first + 1), (attempts[3], other + 1), (attempts[0], first + 2)]
+    with host.db.read() as session:
+        owners = [session.get_one(JournalGrant, each).workstation_id for each in granted]
+    assert owners == [seats[0].workstation, seats[3].workstation, seats[0].workstation]
+
+
+def test_a_seat_is_not_lost_again_before_its_return_is_on_record(
+    host: Host, room: Room, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the return, written after, would end a silence that begins after it."""
+    links, me = delivery_of(host).links, agents(host, room)[0]
+    machine.advance(seconds=10)
+    links.check(host.now())
+    write, told = host.db.write, list[bool]()
+
+    def falls_silent_meanwhile(act: Callable[..., object], *args: object, **named: object) -> object:
+        if act is close_gaps and not told:
+            machine.advance(seconds=30)
+            links.check(host.now())
+            links.dropped(me, host.now())
+            told.append(host.presence.of(me.workstation).linked)
+        return write(act, *args, **named)
+
+    monkeypatch.setattr(host.db, "write", falls_silent_meanwhile)
+    back_at = host.now()
+    links.heard(me, back_at)
+    assert told == [True]
+    links.check(host.now())
+    assert not host.presence.of(me.workstation).linked
+    with host.db.read() as session:
+        gaps = select(LinkGapRow).where(LinkGapRow.workstation_id == me.workstation).order_by(LinkGapRow.id)
+        assert [row.back_at for row in session.scalars(gaps)] == [back_at, None]
