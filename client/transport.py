@@ -23,7 +23,7 @@ from client.link import Link
 from client.link_bulk import look_asked
 from client.scout import Scout
 from exam_rooms.pace import probing
-from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT
+from exam_rooms.protocol import EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, VERSION, VERSION_HEADER
 from exam_rooms.standby_messages import Reign
 
 LOG = logging.getLogger("examhall.kiosk")
@@ -167,6 +167,7 @@ class Transport:
         try:
             client.connect(
                 self._here().url,
+                headers={VERSION_HEADER: str(VERSION)},
                 auth={"token": token},
                 transports=["websocket"],
                 namespaces=[NAMESPACE_SEAT],

@@ -27,8 +27,9 @@ CALLERS_FOR_A_POINT = 50
 WAIT_FOR_A_POINT = 0.025
 """Seconds a request waits for the event loop, on average, that make one point of the hint."""
 SEATS_FOR_A_POINT = 1000
-"""Seats at one server process that make one point of the hint even when it is at ease: it never hears more
-than some 330 heartbeats a second, about a third of one core.
+"""Seats at one server process that make one point of the hint even when it is at ease: up to 11,000 of them
+send at most some 330 heartbeats a second, less than half a core. All else that waits by the hint waits, too:
+answers of a seat leave some seconds apart, and those that return take longer turns.
 """
 PROBE_AFTER, PROBE_EVERY, PROBES = 4, 2, 2
 """Seconds without a word after which a line is probed, seconds between two probes, and how many get no answer
@@ -62,8 +63,10 @@ def hint_of_crowd(seats: int) -> int:
 
 
 def probing() -> tuple[tuple[int, int, int], ...]:
-    """Options of a TCP socket (level, option, value) by which a line that is cut ends in 8 seconds, whether
-    something is on its way or not; only those that this operating system has.
+    """Options of a TCP socket (level, option, value) that this operating system has.
+
+    A line that is cut ends by them 8 seconds after the last word or answered probe, or after what was sent to
+    no answer.
     """
     milliseconds = 1000 * (PROBE_AFTER + PROBES * PROBE_EVERY)
     wanted = {

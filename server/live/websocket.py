@@ -9,6 +9,8 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from queue import Empty
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -16,7 +18,8 @@ import engineio.socket
 import gevent
 import simple_websocket
 from engineio.async_drivers.gevent import WebSocketWSGI
-from engineio.packet import MESSAGE, PING, Packet
+from engineio.exceptions import QueueEmpty
+from engineio.packet import MESSAGE, OPEN, PING, Packet
 from flask_socketio import Namespace, SocketIO
 from gevent.lock import Semaphore
 from simple_websocket import ConnectionClosed
@@ -24,12 +27,20 @@ from socketio.packet import EVENT
 from wsproto.utilities import LocalProtocolError
 
 from exam_rooms.pace import probing
+from exam_rooms.protocol import VERSION_HEADER
 from server.native import under_gevent
 
 _FINAL_TEXT = 0x81
 _SHORT, _MIDDLE = 126, 127
 _FRAMES_KEPT = 16
 _EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+_VERSION = "HTTP_" + VERSION_HEADER.upper().replace("-", "_")
+SEAT_PING_SECONDS = 25.0
+"""Between two pings to a seat, whose line is probed by both systems: 5,000 seats that were pinged like
+browsers would be a thousand pings a second.
+"""
+_PING_SECONDS: ContextVar[float | None] = ContextVar("ping seconds", default=None)
+"""Of the connection that is being made; None: as often as the engine does."""
 
 
 def frame_of(text: str) -> bytes:
@@ -196,15 +207,46 @@ def emit_to_all(namespace: Namespace, event: str, data: object, room: str) -> No
 
 
 class PatientSocket(engineio.socket.Socket):  # type: ignore[misc]
-    """What the engine knows of one connection. Between two pings a timer waits for it, not a greenlet."""
+    """What the engine knows of one connection. Between two pings a timer waits for it, not a greenlet.
+
+    A seat is pinged more rarely than a browser, which has nothing else to tell it that its line is cut.
+    """
 
     last_ping: float | None
+
+    def __init__(self, server: Any, sid: str) -> None:  # noqa: ANN401 - the engine
+        super().__init__(server, sid)
+        self.ping_seconds: float = _PING_SECONDS.get() or server.ping_interval
+
+    def send(self, pkt: Packet) -> None:
+        """Queues a packet; the first one says how often there will be pings."""
+        if pkt.packet_type == OPEN:
+            pkt.data = {**pkt.data, "pingInterval": int(1000 * self.ping_seconds)}
+        super().send(pkt)
+
+    def poll(self) -> list[Packet]:
+        """All that waits to be sent, nothing at the end. Raises `QueueEmpty` when not even a ping is sent."""
+        packets: list[Packet] = []
+        try:
+            packet = self.queue.get(timeout=self.ping_seconds + self.server.ping_timeout)
+            while packet is not None:
+                packets.append(packet)
+                self.queue.task_done()
+                packet = self.queue.get(block=False)
+            self.queue.task_done()
+        except Empty:
+            if not packets:
+                raise QueueEmpty from None
+            return packets
+        if packets:
+            self.queue.put(None)  # the end comes after these
+        return packets
 
     def schedule_ping(self) -> None:
         """The next ping is due in a while, unless it is waited for already."""
         if self.last_ping:
             self.last_ping = None
-            gevent.spawn_later(self.server.ping_interval, self._ping)
+            gevent.spawn_later(self.ping_seconds, self._ping)
 
     def _ping(self) -> None:
         if not self.closing and not self.closed:
@@ -212,8 +254,19 @@ class PatientSocket(engineio.socket.Socket):  # type: ignore[misc]
             self.send(Packet(PING))
 
 
+def paced(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """`connect` of an engine, by which who speaks the agents' protocol is pinged as seldom as a seat."""
+
+    def connected(environ: dict[str, Any], *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - the engine's
+        _PING_SECONDS.set(SEAT_PING_SECONDS if _VERSION in environ else None)
+        return connect(environ, *rest, **named)
+
+    return connected
+
+
 def take(socketio: SocketIO) -> None:
     """The socket server speaks by this from now on."""
     engine = socketio.server.eio
     engineio.socket.Socket = PatientSocket  # the engine has no other place to say so
     engine._async = {**engine._async, "websocket": ConnectionApp}
+    engine._handle_connect = paced(engine._handle_connect)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from exam_rooms import clock
@@ -185,12 +185,13 @@ def open_journals(
     found = {row.Attempt.id: row for row in session.execute(_ASKED, {"attempts": ids})}
     last = {row[0]: row[1] for row in session.execute(_LAST_JOURNALS, {"attempts": ids})}
     first = (max(1, session.scalar(_EPOCH) or 0) - 1) * JOURNALS_OF_AN_EPOCH + 1
-    opened: list[JournalOpened | Refused] = []
-    for each in wanted:
+    opened: dict[int, JournalOpened | Refused] = {}
+    for place in sorted(range(len(wanted)), key=lambda place: _order(found.get(wanted[place].attempt))):
+        each = wanted[place]
         row = found.get(each.attempt)
         refusal = NotFound("attempt") if row is None else _journal_refused(row.Attempt, each.agent)
         if row is None or refusal is not None:
-            opened.append(refusal or NotFound("attempt"))
+            opened[place] = refusal or NotFound("attempt")
             continue
         before = last.get(each.attempt)
         last[each.attempt] = max((before or 0) + 1, first)
@@ -198,10 +199,15 @@ def open_journals(
         if before:
             facts = {"journal": grant.journal, "workstation": each.agent.workstation}
             _record(session, row.Attempt, "journal_opened", now, **facts)
-        opened.append(JournalOpened(grant, row.ticket))
-    granted = (each.grant.attempt_id for each in opened if isinstance(each, JournalOpened))
+        opened[place] = JournalOpened(grant, row.ticket)
+    granted = [each.grant.attempt_id for each in opened.values() if isinstance(each, JournalOpened)]
     end_elsewhere(session, [found[attempt].Attempt for attempt in granted], now=now)
-    return opened
+    return [opened[place] for place in range(len(wanted))]
+
+
+def _order(row: Row[Attempt, str] | None) -> tuple[int, int]:
+    """Chains of sittings are locked in the same order by all processes, or two wait for each other."""
+    return (0, 0) if row is None else (row.Attempt.room_sitting_id, row.Attempt.id)
 
 
 def _journal_refused(attempt: Attempt, agent: Agent) -> Refused | None:

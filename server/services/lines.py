@@ -70,6 +70,7 @@ class Line:
     since: datetime | None = None  # from here to `heard_at` there was no silence that may make answers late
     cleared: bool = False  # an all-clear was heard; else `clear_at` is only where this line begins
     owed: Owed | None = None
+    fallen: bool = False  # its socket has ended, and nothing was heard since
     quiet: deque[Silence] = field(default_factory=lambda: deque(maxlen=_QUIET_KEPT))
 
     def is_quiet(self, now: datetime) -> bool:
@@ -77,8 +78,9 @@ class Line:
         return now - self.heard_at > _GAP
 
     def is_lost(self, now: datetime) -> bool:
-        """Whether it has been silent for longer than its patience, and does not count as lost yet."""
-        return self.lost_at is None and now - self.heard_at > timedelta(seconds=silence(self.patience))
+        """Whether it ended or was silent for longer than its patience, and does not count as lost yet."""
+        late = now - self.heard_at > timedelta(seconds=silence(self.patience))
+        return self.lost_at is None and (self.fallen or late)
 
     def is_to_be_told(self, now: datetime) -> bool:
         """Whether people are to hear of its silence, and have not."""
@@ -96,7 +98,7 @@ class Line:
         if self.is_quiet(now):
             self.quiet.append(self.silence(now))
             self.since = now
-        self.agent, self.heard_at, self.by = agent, now, by
+        self.agent, self.heard_at, self.by, self.fallen = agent, now, by, False
 
     def eased(self, hint: int) -> None:
         """It was told to slow down by this hint.
@@ -276,7 +278,7 @@ def merge(line: Line, news: LineNews) -> bool:
     _patience(line, news)
     back = _lost(line, news)
     if news.heard_at > line.heard_at:
-        line.agent, line.heard_at, line.by = news.agent, news.heard_at, news.by
+        line.agent, line.heard_at, line.by, line.fallen = news.agent, news.heard_at, news.by, False
     return back
 
 

@@ -129,7 +129,7 @@ def close_gaps(session: Session, back: Sequence[tuple[Agent, datetime]]) -> None
     for agent, _at in back:
         rooms.setdefault(agent.room, []).append(agent)
     for room, agents in sorted(rooms.items()):
-        _clear_room(session, room, agents, since)
+        _clear_room(session, room, sorted(agents, key=lambda agent: agent.seat), since)
 
 
 def _clear_room(session: Session, room: int, agents: Sequence[Agent], since: Mapping[int, datetime]) -> None:

@@ -6,7 +6,9 @@ last moment of which the server knew that nothing waited there. How long a seat 
 are told depends on the hint; what excuses late records does not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,7 +58,7 @@ class Links:
         self._lines: dict[int, Line] = {}
         self._unclosed: dict[int, datetime] = {}
         """Workstations that are back, and since when, that the store did not take."""
-        self._returning: set[int] = set()
+        self._returning: Counter[int] = Counter()
         """Those whose return is being written: they cannot be lost again before it is on record."""
         self._offsets: dict[tuple[int, str], int] = {}
         self._cameras: dict[int, str] = {}
@@ -136,7 +138,10 @@ class Links:
     def dropped(self, agent: Agent, now: datetime) -> None:
         """The agent's socket is gone: the line counts as lost until the next word."""
         line = self._lines.get(agent.workstation)
-        if line is not None and line.lost_at is None and agent.workstation not in self._returning:
+        if line is None or line.lost_at is not None:
+            return
+        line.fallen = True
+        if agent.workstation not in self._returning:
             self._lose((line,), now, lambda lost: [self._writes.lost(*each, now) for each in lost])
 
     def check(self, now: datetime) -> None:
@@ -265,7 +270,7 @@ class Links:
             self._presence.link(line.agent.workstation, False, now, line.heard_at)
         try:
             holds = write([(line.agent, line.silence()) for line in lines])
-        except Exception:
+        except BaseException:
             for line in lines:
                 line.lost_at = None
             raise
@@ -290,32 +295,43 @@ class Links:
         self._presence.link(workstation, True, now)
         if not self._clock.proven:
             return
-        self._returning.add(workstation)
         try:
-            self._writes.back(line.agent, now)
+            with self._return_of([workstation]):
+                self._writes.back(line.agent, now)
         except BaseException:
             self._unclosed[workstation] = now
             raise
-        finally:
-            self._returning.discard(workstation)
         self._unclosed.pop(workstation, None)
+
+    @contextmanager
+    def _return_of(self, workstations: Sequence[int]) -> Iterator[None]:
+        back = Counter(workstations)
+        self._returning.update(back)
+        try:
+            yield
+        finally:
+            self._returning -= back
 
     def _close_late(self, written: Sequence[Line] = ()) -> None:
         spoke = [line for line in written if line.lost_at is None]  # and may have found nothing to close
         self._unclosed |= {line.agent.workstation: line.heard_at for line in spoke if self._clock.proven}
-        back: list[tuple[Agent, datetime]] = []
+        for some in batched(self._late(), _AT_ONCE):
+            back = {agent.workstation: at for agent, at in some}
+            with self._return_of(list(back)):
+                self._db.write(close_gaps, some)
+            for workstation, at in back.items():
+                if self._unclosed.get(workstation) == at:
+                    del self._unclosed[workstation]
+
+    def _late(self) -> Iterator[tuple[Agent, datetime]]:
+        """Returns to be put on record, looked at when their turn comes: some are lost again by then."""
         for workstation, back_at in list(self._unclosed.items()):
             line = self._lines.get(workstation)
             if line is None or line.lost_at is not None:
                 self._unclosed.pop(workstation, None)
-            else:
+            elif workstation not in self._returning:
                 self._presence.link(workstation, True, back_at)
-                back.append((line.agent, back_at))
-        for some in batched(back, _AT_ONCE):
-            self._db.write(close_gaps, some)
-            for agent, back_at in some:
-                if self._unclosed.get(agent.workstation) == back_at:
-                    del self._unclosed[agent.workstation]
+                yield line.agent, back_at
 
     def _prove_clock(self, agent: Agent, status: StatusRequest) -> None:
         with self._db.read() as session:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from server.errors import Refused
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,12 +20,23 @@ MOST = 100
 """Things in one transaction: other writers shall not wait long."""
 
 
+_OF_ALL = (OperationalError, InterfaceError, Refused)
+"""The store is away or full, or this server was replaced: to try each alone would only take long."""
+
+
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[T, R]):
     thing: T
     done: bool = False
     result: R | None = None
-    fault: BaseException | None = None
+    fault: Exception | None = None
+
+    def end(self, result: R | None, fault: Exception | None = None) -> None:
+        self.done, self.result, self.fault = True, result, fault
+
+
+class NotWritten(Exception):
+    """Whoever wrote it with others was stopped meanwhile: nobody knows whether it is on record."""
 
 
 class SharedWrite(Generic[T, R]):
@@ -36,12 +49,16 @@ class SharedWrite(Generic[T, R]):
         self._writing = threading.RLock()
 
     def put(self, thing: T) -> R:
-        """What `write` gave for it, once it is durable; a fault of that transaction is raised."""
+        """What `write` gave for it, once it is durable. Raises what the store said, and `NotWritten`."""
         entry = _Entry[T, R](thing)
         self._waiting.append(entry)
-        with self._writing:
-            while not entry.done:
-                self._next()
+        try:
+            with self._writing:
+                while not entry.done:
+                    self._next()
+        finally:
+            if not entry.done and entry in self._waiting:  # stopped while it waited: nobody wants it any more
+                self._waiting.remove(entry)
         if entry.fault is not None:
             raise entry.fault
         return cast("R", entry.result)
@@ -50,21 +67,22 @@ class SharedWrite(Generic[T, R]):
         batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
         try:
             self._settle(batch)
-        except IntegrityError:  # another process wrote one of them: it is no fault of the others
+        finally:
             for entry in batch:
-                self._alone(entry)
-        except BaseException as fault:
-            for entry in batch:
-                entry.done, entry.fault = True, fault
-            if not isinstance(fault, Exception):
-                raise
-
-    def _alone(self, entry: _Entry[T, R]) -> None:
-        try:
-            self._settle([entry])
-        except Exception as fault:  # noqa: BLE001 - raised where the entry came from
-            entry.done, entry.fault = True, fault
+                if not entry.done:
+                    entry.end(None, NotWritten())
 
     def _settle(self, batch: Sequence[_Entry[T, R]]) -> None:
-        for entry, result in zip(batch, self._write([entry.thing for entry in batch]), strict=True):
-            entry.done, entry.result = True, result
+        """A fault of the store meets all of them; what one of them is the cause of meets that one alone."""
+        try:
+            results = self._write([entry.thing for entry in batch])
+        except Exception as fault:  # noqa: BLE001 - raised where each entry came from
+            if len(batch) == 1 or isinstance(fault, _OF_ALL):
+                for entry in batch:
+                    entry.end(None, fault)
+            else:
+                for entry in batch:
+                    self._settle([entry])
+        else:
+            for entry, result in zip(batch, results, strict=True):
+                entry.end(result)

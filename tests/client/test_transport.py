@@ -1,6 +1,7 @@
 """The thread driver over real TLS: kept connections, the socket's push, and whom it refuses to talk to."""
 
 import random
+import socket
 import ssl
 import threading
 import time
@@ -24,8 +25,17 @@ from client.link import Link
 from client.outbox import Outbox
 from client.seat import Seat
 from client.transport import Transport
+from exam_rooms.pace import silence
 from exam_rooms.pairing import encode_code, fingerprint
-from exam_rooms.protocol import EPOCH_HEADER, EVENT_LOOK, EVENT_STATE, NAMESPACE_SEAT, StatusReply, Step
+from exam_rooms.protocol import (
+    EPOCH_HEADER,
+    EVENT_LOOK,
+    EVENT_STATE,
+    NAMESPACE_SEAT,
+    VERSION,
+    StatusReply,
+    Step,
+)
 from exam_rooms.wire import encode
 from tests.client.camera_kit import write_scene
 from tests.client.conftest import AgentProcess
@@ -43,6 +53,7 @@ class PushingRoom:
     def __init__(self, folder: Path) -> None:
         self.room = FakeRoom(ca_pem=SITE.pem)
         self.tokens: list[str] = []
+        self.versions: set[str] = set()
         self.seats: list[str] = []
         self.sockets = socketio.Server(async_mode="threading")
         self.sockets.on("connect", self._connect, namespace=NAMESPACE_SEAT)
@@ -54,8 +65,9 @@ class PushingRoom:
         self.room.code = encode_code(self.room.secret, fingerprint(SITE.der))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def _connect(self, sid: str, _environ: object, auth: dict[str, str]) -> bool:
+    def _connect(self, sid: str, environ: dict[str, str], auth: dict[str, str]) -> bool:
         self.tokens.append(auth["token"])
+        self.versions.add(environ.get("HTTP_X_EXAMHALL_PROTOCOL", ""))
         if auth["token"] not in self.room.tokens:
             return False
         self.seats.append(sid)
@@ -103,6 +115,7 @@ def test_a_push_reaches_the_page_over_tls(
         pushing.push()
         agent.page.until(lambda view, step=step: view["step"] == step.value)
     assert pushing.tokens and set(pushing.tokens) <= pushing.room.tokens
+    assert pushing.versions == {str(VERSION)}
     assert agent.stop() == 0
 
 
@@ -186,3 +199,14 @@ def test_a_driver_that_died_is_started_again(room: FakeRoom, monkeypatch: pytest
     transport.start()
     assert transport._threads["main"].is_alive()
     transport.stop()
+
+
+def test_the_sockets_line_is_probed_so_that_a_cut_cable_is_noticed(room: FakeRoom) -> None:
+    board = Board(Seat(ServerClock("b"), Outbox()), boot_seconds)
+    link = Link(Credentials(1, lambda message: message, "1"), Outbox(), random.Random(1))
+    with Transport(link, board, parse_endpoint(room.url), None, lambda events: None)._line() as line:
+        assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        tcp = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
+        idle, every, count, unanswered = (line.getsockopt(socket.IPPROTO_TCP, option) for option in tcp)
+        assert idle + every * count == silence(0)
+        assert unanswered == 1000 * silence(0)

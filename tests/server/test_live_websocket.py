@@ -8,7 +8,8 @@ from typing import Any
 import engineio
 import gevent
 import pytest
-from engineio.packet import PING
+from engineio.exceptions import QueueEmpty
+from engineio.packet import MESSAGE, OPEN, PING, Packet
 from gevent.event import Event
 from simple_websocket import ConnectionClosed
 from wsproto import ConnectionType, WSConnection
@@ -117,3 +118,33 @@ def test_a_ping_is_due_once_after_an_answer_and_none_when_the_line_is_gone() -> 
     one.schedule_ping()
     gevent.sleep(5 * PING_SECONDS)
     assert one.queue.empty()
+
+
+def pings(environ: dict[str, str]) -> tuple[float, object]:
+    """How often a connection made by this request is pinged, and what it is told of that."""
+    engine = engineio.Server(async_mode="gevent", ping_interval=5)
+    made: list[websocket.PatientSocket] = []
+
+    def connect(_environ: object) -> None:
+        made.append(websocket.PatientSocket(engine, "sid"))
+        made[0].send(Packet(OPEN, {"pingInterval": 5000}))
+
+    websocket.paced(connect)(environ)
+    return made[0].ping_seconds, made[0].poll()[0].data["pingInterval"]
+
+
+def test_a_seat_is_pinged_more_rarely_than_a_browser_and_both_are_told() -> None:
+    assert pings({"HTTP_X_EXAMHALL_PROTOCOL": "7"}) == (25.0, 25_000)
+    assert pings({}) == (5.0, 5000)
+
+
+def test_what_waits_is_sent_together_and_the_end_after_it() -> None:
+    one = websocket.PatientSocket(engineio.Server(async_mode="gevent"), "sid")
+    for packet in (Packet(PING), Packet(MESSAGE, "a"), None):
+        one.queue.put(packet)
+    assert [packet.packet_type for packet in one.poll()] == [PING, MESSAGE]
+    assert one.poll() == []
+    assert one.queue.unfinished_tasks == 0
+    one.ping_seconds = one.server.ping_timeout = PING_SECONDS
+    with pytest.raises(QueueEmpty):
+        one.poll()

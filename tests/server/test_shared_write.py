@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import OperationalError
 
 from server.access import Actor
 from server.db.rooms import WorkstationClock
@@ -47,9 +47,9 @@ class Store:
         return [10 * number for number in numbers]
 
 
-def together(store: Store, count: int) -> list[Future[int]]:
+def together(store: Store, count: int, shared: SharedWrite[int, int] | None = None) -> list[Future[int]]:
     """The first one writes; all others come while it does."""
-    shared = SharedWrite[int, int](store.write)
+    shared = shared or SharedWrite[int, int](store.write)
     hands = ThreadPoolExecutor(count)
     found = [hands.submit(shared.put, 0)]
     assert store.begun.wait(SECONDS)
@@ -77,21 +77,65 @@ def test_a_transaction_holds_so_many_at_most(monkeypatch: pytest.MonkeyPatch) ->
     assert [len(batch) for batch in store.batches] == [1, 2, 2, 1]
 
 
-def test_a_fault_is_raised_to_all_whom_it_met_and_to_nobody_after_them() -> None:
+AWAY = OperationalError("", {}, Exception())
+
+
+def test_a_store_that_is_away_is_told_to_all_whom_it_met_and_to_nobody_after_them() -> None:
     store = Store()
-    store.fault = lambda numbers: OSError("disk") if len(numbers) > 1 else None
-    found = together(store, 4)
+    store.fault = lambda numbers: AWAY if len(numbers) > 1 else None
+    shared = SharedWrite[int, int](store.write)
+    found = together(store, 4, shared)
     assert found[0].result() == 0
-    assert all(isinstance(future.exception(), OSError) for future in found[1:])
-    assert SharedWrite[int, int](store.write).put(7) == 70
+    assert [future.exception() for future in found[1:]] == [AWAY] * 3
+    assert [len(batch) for batch in store.batches] == [1, 3]
+    assert shared.put(7) == 70
 
 
-def test_one_that_another_process_wrote_spoils_it_for_no_other() -> None:
+def test_what_one_is_the_cause_of_spoils_it_for_no_other() -> None:
     store = Store()
-    store.fault = lambda numbers: IntegrityError("", {}, Exception()) if 2 in numbers else None
+    store.fault = lambda numbers: ValueError("2") if 2 in numbers else None
     found = together(store, 4)
     assert [found[each].result() for each in (0, 1, 3)] == [0, 10, 30]
-    assert isinstance(found[2].exception(), IntegrityError)
+    assert isinstance(found[2].exception(), ValueError)
+
+
+class Stopped(BaseException):
+    """As greenlets are when a server ends."""
+
+
+def test_who_is_stopped_while_it_writes_leaves_nobody_waiting() -> None:
+    store = Store()
+    shared = SharedWrite[int, int](store.write)
+
+    def stopped(numbers: Sequence[int]) -> list[int]:
+        if len(numbers) == 3:
+            raise Stopped
+        return store.write(numbers)
+
+    shared._write = stopped
+    found = together(store, 4, shared)
+    faults = [future.exception() for future in found[1:]]
+    assert sorted(type(fault).__name__ for fault in faults) == ["NotWritten", "NotWritten", "Stopped"]
+    assert shared.put(7) == 70
+
+
+def test_who_is_stopped_while_it_waits_is_not_written_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    store.goes_on.set()
+    shared = SharedWrite[int, int](store.write)
+
+    class Turn:
+        def __enter__(self) -> None:
+            raise Stopped
+
+        def __exit__(self, *_fault: object) -> None:
+            raise AssertionError
+
+    with monkeypatch.context() as ending, pytest.raises(Stopped):
+        ending.setattr(shared, "_writing", Turn())
+        shared.put(1)
+    assert shared.put(2) == 20
+    assert store.batches == [[2]]
 
 
 @pytest.fixture
@@ -185,6 +229,73 @@ def test_a_seat_is_not_lost_again_before_its_return_is_on_record(
     assert told == [True]
     links.check(host.now())
     assert not host.presence.of(me.workstation).linked
+    assert gaps_of(host, me) == [back_at, None]
+
+
+def gaps_of(host: Host, agent: Agent) -> list[datetime | None]:
     with host.db.read() as session:
-        gaps = select(LinkGapRow).where(LinkGapRow.workstation_id == me.workstation).order_by(LinkGapRow.id)
-        assert [row.back_at for row in session.scalars(gaps)] == [back_at, None]
+        gaps = select(LinkGapRow).where(LinkGapRow.workstation_id == agent.workstation)
+        return [row.back_at for row in session.scalars(gaps.order_by(LinkGapRow.id))]
+
+
+def meanwhile(
+    host: Host, monkeypatch: pytest.MonkeyPatch, act: Callable[..., object], does: list[Callable[[], object]]
+) -> None:
+    """Before a write of this act, the next of these."""
+    write = host.db.write
+
+    def written(wanted: Callable[..., object], *args: object, **named: object) -> object:
+        if wanted is act and does:
+            does.pop(0)()
+        return write(wanted, *args, **named)
+
+    monkeypatch.setattr(host.db, "write", written)
+
+
+def test_a_socket_that_ends_while_the_return_is_written_counts_at_the_next_look(
+    host: Host, room: Room, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links, me = delivery_of(host).links, agents(host, room)[0]
+    machine.advance(seconds=10)
+    links.check(host.now())
+    back_at = host.now()
+    meanwhile(host, monkeypatch, close_gaps, [lambda: links.dropped(me, host.now())])
+    links.heard(me, back_at)
+    assert host.presence.of(me.workstation).linked
+    machine.advance(seconds=1)
+    links.check(host.now())
+    assert not host.presence.of(me.workstation).linked
+    assert gaps_of(host, me) == [back_at, None]
+    links.heard(me, host.now())
+    links.check(host.now())
+    assert host.presence.of(me.workstation).linked
+
+
+def test_a_late_return_ends_no_silence_that_began_while_others_were_written(
+    host: Host, room: Room, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.services.links._AT_ONCE", 3)
+    links, seats = delivery_of(host).links, agents(host, room)
+    machine.advance(seconds=10)
+    links.check(host.now())
+    back_at = host.now()
+    with monkeypatch.context() as broken:
+        broken.setattr(links._writes, "back", away)
+        for agent in seats:
+            with pytest.raises(OperationalError):
+                links.heard(agent, back_at)
+    last = seats[3]
+
+    def speaks_and_falls() -> None:
+        machine.advance(seconds=1)
+        links.heard(last, host.now())
+        links.dropped(last, host.now())
+
+    meanwhile(host, monkeypatch, close_gaps, [speaks_and_falls])
+    links.check(host.now())
+    assert [gaps_of(host, agent)[-1] for agent in seats] == [back_at, back_at, back_at, None]
+    assert not host.presence.of(last.workstation).linked
+
+
+def away(*_asked: object) -> None:
+    raise AWAY
