@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 1.0
 SILENT_SECONDS = 3.0
 """Without a word for so long a process is taken for ended, and the line for broken."""
+BEHIND_SECONDS = 30.0
+"""For so long a process that is still busy with what it heard does not judge who is silent: they may have
+spoken. A starved one took the others for ended, forgot everything once a second and was starved by that.
+"""
 SLOW_SECONDS = 0.1
 """For so long news of answers and heartbeats are gathered: only monitors show them."""
 SLOW_MOST = 5_000
@@ -118,6 +122,8 @@ class Bus:
         self._channel: Channel | None = None
         self._number = 0
         self._echoed = clock()
+        self._hears_since: float | None = None
+        """Since when it has been busy with one message."""
         self._away = False
         self._rests_until = 0.0
         self._last: OrderedDict[str, tuple[int, bool]] = OrderedDict()
@@ -236,6 +242,16 @@ class Bus:
             return
         self.send(_BEAT, self.sign_of_life())
         self.flush()
+        missed = not self._is_behind() and self._silences()
+        if missed or self._away:
+            self._forget()
+
+    def _is_behind(self) -> bool:
+        since = self._hears_since
+        return since is not None and self.clock() - since <= BEHIND_SECONDS
+
+    def _silences(self) -> bool:
+        """Gives up who has fallen silent; true when something may have been missed by that."""
         moment, missed = self.clock(), False
         for peer in list(self.peers.values()):
             if moment - peer.heard > SILENT_SECONDS:
@@ -246,8 +262,7 @@ class Bus:
         if moment - self._echoed > SILENT_SECONDS and not self._away:
             log.warning("the other server processes cannot be reached; this one goes on alone")
             self._away = True
-        if missed or self._away:
-            self._forget()
+        return missed
 
     def _publish(self, parts: Sequence[tuple[str, Any]]) -> None:
         assert self._channel is not None
@@ -268,6 +283,14 @@ class Bus:
 
     def receive(self, data: bytes) -> None:
         """Something came over the line."""
+        before = self._hears_since
+        self._hears_since = self.clock() if before is None else before
+        try:
+            self._receive(data)
+        finally:
+            self._hears_since = before
+
+    def _receive(self, data: bytes) -> None:
         if len(data) > MESSAGE_MOST:
             log.warning("a message of %d bytes was passed over", len(data))
             return

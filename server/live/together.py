@@ -68,10 +68,10 @@ class Together:
             return
         self._there.clear()
         self._leads = self.host.leads()
+        self.bus.beat()  # before all else, which may take its time
         self._tell(self.delivery.links.news())
         if self._waits and self.bus.clock() - self._answered >= ASK_SECONDS:
             self._answer()
-        self.bus.beat()
         self._compare_clocks()
         if self.bus.away:
             self._by_database()

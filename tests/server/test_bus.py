@@ -320,7 +320,7 @@ def test_one_that_is_given_up_while_its_message_is_heard_is_heard_to_the_end() -
 
     def slow(_sender: str, body: object) -> None:
         heard.append(body)
-        wire.now += bus.SILENT_SECONDS + 1
+        wire.now += bus.BEHIND_SECONDS + 1
         mine.beat()
 
     mine.on("lines", slow)
@@ -329,3 +329,52 @@ def test_one_that_is_given_up_while_its_message_is_heard_is_heard_to_the_end() -
     other.flush()
     assert heard == [1, 2]
     assert "a" in wire.forgotten
+
+
+def test_who_is_still_busy_with_what_it_heard_takes_nobody_for_silent() -> None:
+    """Ten seconds in one message: whatever the others said meanwhile lies unread."""
+    wire = met()
+    mine, seen = wire.buses["a"], list[tuple[list[str], bool]]()
+
+    def slow(_sender: str, _body: object) -> None:
+        wire.now += 10
+        mine.beat()
+        seen.append((mine.heard(), mine.away))
+
+    mine.on("lines", slow)
+    wire.buses["b"].send("lines", [])
+    wire.buses["b"].flush()
+    assert seen == [(["b"], False)]
+    assert wire.forgotten == []
+
+
+def test_who_is_busy_for_ever_gives_up_the_others_in_the_end() -> None:
+    wire = met()
+    mine = wire.buses["a"]
+    wire.kept = []  # nothing comes any more
+
+    def stuck(_sender: str, _body: object) -> None:
+        wire.now += bus.BEHIND_SECONDS
+        mine.beat()
+        assert mine.heard() == ["b"]
+        wire.now += 1
+        mine.beat()
+        assert mine.heard() == []
+        assert mine.away
+
+    mine.on("lines", stuck)
+    message = ["b", "", 99, 1_000.0 + wire.now, [["lines", []]]]
+    mine.receive(json.dumps(message).encode())
+    assert "a" in wire.forgotten
+
+
+def test_after_a_message_silence_counts_again() -> None:
+    wire = met()
+    mine = wire.buses["a"]
+    wire.buses["b"].send("lines", [])
+    wire.buses["b"].flush()
+    wire.kept = []
+    wire.now += bus.SILENT_SECONDS + 1
+    mine.beat()
+    assert mine.heard() == []
+    assert mine.away
