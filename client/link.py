@@ -81,6 +81,10 @@ class Link(Asking):
             self._manners.failed("line", now)
         return self._moved(False, now) + events if request.ask in _VITAL else events
 
+    def socket_ended(self, now: float) -> None:
+        """Whether the server is still there is asked soon, however rare heartbeats are."""
+        self._beat.soon(now)
+
     def moved(self, now: float, *, anew: bool) -> list[Event]:
         """Another server serves us from now on (`Servers.told`); `anew`: one of a higher epoch.
 

@@ -46,3 +46,7 @@ class Beat:
     def sooner(self, now: float) -> None:
         """The server is more at ease than when this heartbeat was planned."""
         self.due = min(self.due, self._manners.next_heartbeat(now))
+
+    def soon(self, now: float) -> None:
+        """Within the time of a heartbeat at ease."""
+        self.due = min(self.due, self._manners.soon(now))

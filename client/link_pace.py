@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from client.exchange import FOREVER, LONGEST_STRETCHED, Pace
-from exam_rooms.pace import BATCH_PAUSE, HINT_MOST, HURRY, RETURN_SPREAD, heartbeat, stretch
+from exam_rooms.pace import BATCH_PAUSE, HEARTBEAT, HINT_MOST, HURRY, RETURN_SPREAD, heartbeat, stretch
 
 
 class Manners:
@@ -61,6 +61,10 @@ class Manners:
     def next_heartbeat(self, now: float) -> float:
         """When a heartbeat that is planned now is due."""
         return now + heartbeat(self.hint) * self._rng.uniform(0.9, 1.0)
+
+    def soon(self, now: float) -> float:
+        """A moment drawn at random before a heartbeat of a server at ease would be due."""
+        return now + self._rng.uniform(0.0, HEARTBEAT)
 
     def batch_taken(self, attempt: int, now: float) -> None:
         """The server has a batch of an attempt: the next one leaves a little later when it is busy."""

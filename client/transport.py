@@ -149,6 +149,9 @@ class Transport:
                     continue
             if self._hear(token):
                 pace.worked()
+                with self._board.lock:
+                    self._link.socket_ended(self._board.boot())
+                    self._board.changed.notify_all()
             pace.failed(self._board.boot())
             self._stopping.wait(max(0.0, pace.ready_at - self._board.boot()))
 

@@ -63,6 +63,18 @@ def test_a_slow_server_gets_fewer_heartbeats_but_enough_to_count_as_there(up: Se
     assert heartbeat(10) * 0.9 - 0.01 <= up.wait() < silence(10) / 2
 
 
+def test_a_socket_that_ended_brings_the_next_heartbeat_forward_and_never_puts_it_off(up: Server) -> None:
+    up.says[Ask.STATUS] = ok(p.StatusReply(NOW, 5, hint=10))
+    up.wait()
+    up.run()
+    up.link.socket_ended(up.at)
+    assert up.wait() <= HEARTBEAT
+    assert up.run() == [Ask.STATUS]
+    assert up.wait() > HEARTBEAT
+    up.link.socket_ended(up.at)
+    assert up.run() == [Ask.STATUS]
+
+
 def test_a_changed_status_is_told_soon(up: Server) -> None:
     up.link.describe(p.StatusRequest("b", 0, 0, journal_fault="disk_full"))
     assert up.wait() <= NOTICE_DELAY

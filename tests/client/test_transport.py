@@ -119,6 +119,34 @@ def test_a_push_reaches_the_page_over_tls(
     assert agent.stop() == 0
 
 
+def test_when_the_socket_ends_the_server_is_asked_soon_however_rare_heartbeats_are(
+    pushing: PushingRoom, start_agent: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At this hint the next one would be due after half a minute."""
+    beats: list[float] = []
+
+    def beat(_room: FakeRoom, _data: object) -> StatusReply:
+        beats.append(time.monotonic())
+        return StatusReply(datetime.now(UTC), 0, hint=10)
+
+    monkeypatch.setattr(FakeRoom, "_status", beat)
+    agent = start_agent(pushing.room)
+    agent.page.until(lambda view: view["link"]["up"])
+    until(lambda: bool(pushing.seats and beats), agent)
+    time.sleep(0.5)  # what follows the connection is over
+    before = len(beats)
+    pushing.sockets.disconnect(pushing.seats[-1], namespace=NAMESPACE_SEAT)
+    until(lambda: len(beats) > before, agent)
+    assert agent.stop() == 0
+
+
+def until(holds: Callable[[], bool], agent: AgentProcess) -> None:
+    end = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < end, agent.log()
+        time.sleep(0.02)
+
+
 def test_a_look_on_demand_is_answered_with_what_the_camera_sees(
     pushing: PushingRoom, start_agent: Start, tmp_path: Path
 ) -> None:
