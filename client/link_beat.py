@@ -21,6 +21,8 @@ class Beat:
         self.status = StatusRequest(boot_id="", boot_ns=0, state_version=0)
         self.due = 0.0
         self._manners = manners
+        self._soon = FOREVER
+        """When one has to leave that has not left yet; what is under way does not count."""
         self._told: object = None
         self._done_at = 0.0
 
@@ -32,12 +34,13 @@ class Beat:
 
     def leaving(self, now: float, version: int) -> StatusRequest:
         """The status with the moment of sending and the version of the newest state."""
+        self._soon = FOREVER
         return replace(self.status, boot_ns=int(now * 1e9), state_version=version)
 
     def answered(self, told: object, now: float) -> None:
         """The server has heard it; `told` is what was worth telling."""
         self._told, self._done_at = told, now
-        self.due = self._manners.next_heartbeat(now)
+        self.due = min(self._soon, self._manners.next_heartbeat(now))
 
     def refused(self, now: float) -> None:
         """The server said no."""
@@ -49,4 +52,5 @@ class Beat:
 
     def soon(self, now: float) -> None:
         """Within the time of a heartbeat at ease."""
-        self.due = min(self.due, self._manners.soon(now))
+        self._soon = self._manners.soon(now)
+        self.due = min(self.due, self._soon)

@@ -146,7 +146,6 @@ AGENT_BLUEPRINTS = (
     "site_link",
 )
 """Bearer tokens, or signed requests, and no cookies: the blueprints without CSRF tokens."""
-PING_SECONDS = 5
 FORM_MEMORY = 2 << 20
 
 __all__ = ["HOST_KEY", "build_app", "create_app", "create_socketio", "open_host"]
@@ -227,8 +226,8 @@ def create_socketio(app: Flask) -> SocketIO:
         async_mode="gevent" if under_gevent() else "threading",
         transports=["websocket"],
         allow_upgrades=False,
-        ping_interval=PING_SECONDS,
-        ping_timeout=PING_SECONDS,
+        ping_interval=websocket.PING_SECONDS,
+        ping_timeout=websocket.PING_SECONDS,
         manage_session=False,
         logger=False,
         engineio_logger=False,

@@ -25,8 +25,8 @@ BEAT_SECONDS = 1.0
 SILENT_SECONDS = 3.0
 """Without a word for so long a process is taken for ended, and the line for broken."""
 BEHIND_SECONDS = 30.0
-"""For so long a process that is still busy with what it heard does not judge who is silent: they may have
-spoken. A starved one took the others for ended, forgot everything once a second and was starved by that.
+"""For so long a process that is still busy with what it heard does not take the line for broken: its own
+words may lie unread. A starved one that did forgot everything once a second and was starved by that.
 """
 SLOW_SECONDS = 0.1
 """For so long news of answers and heartbeats are gathered: only monitors show them."""
@@ -41,6 +41,7 @@ MESSAGE_MOST = 8 << 20
 """Bytes of the longest message that is sent, or opened."""
 _SKEWS_KEPT = 30
 _GONE_KEPT = 1_000
+_SENT_KEPT = 10_000
 _FACTS, _BEAT, HELLO = "facts", "beat", "hello"
 _OF_STRANGERS = (_BEAT, HELLO)
 
@@ -122,6 +123,9 @@ class Bus:
         self._channel: Channel | None = None
         self._number = 0
         self._echoed = clock()
+        self._heard_until = clock()
+        self._sent: deque[tuple[int, float]] = deque(maxlen=_SENT_KEPT)
+        """Our own words that have not come back yet, and when they left."""
         self._hears_since: float | None = None
         """Since when it has been busy with one message."""
         self._away = False
@@ -242,8 +246,7 @@ class Bus:
             return
         self.send(_BEAT, self.sign_of_life())
         self.flush()
-        missed = not self._is_behind() and self._silences()
-        if missed or self._away:
+        if self._silences() or self._away:
             self._forget()
 
     def _is_behind(self) -> bool:
@@ -251,22 +254,27 @@ class Bus:
         return since is not None and self.clock() - since <= BEHIND_SECONDS
 
     def _silences(self) -> bool:
-        """Gives up who has fallen silent; true when something may have been missed by that."""
+        """Gives up who has fallen silent; true when something may have been missed by that.
+
+        What was said up to the moment of our own word that came back last has been heard.
+        """
         moment, missed = self.clock(), False
+        if moment - self._echoed > SILENT_SECONDS and not self._away and not self._is_behind():
+            log.warning("the other server processes cannot be reached; this one goes on alone")
+            self._away = True
+        heard_until = moment if self._away else self._heard_until
         for peer in list(self.peers.values()):
-            if moment - peer.heard > SILENT_SECONDS:
+            if heard_until - peer.heard > SILENT_SECONDS:
                 self._leave(peer)
                 missed = True
                 for listener in self._gone:
                     listener(peer.worker.id)
-        if moment - self._echoed > SILENT_SECONDS and not self._away:
-            log.warning("the other server processes cannot be reached; this one goes on alone")
-            self._away = True
         return missed
 
     def _publish(self, parts: Sequence[tuple[str, Any]]) -> None:
         assert self._channel is not None
         self._number += 1  # whoever misses it sees that; `beat` notices the line
+        self._sent.append((self._number, self.clock()))
         if self.clock() < self._rests_until:
             return
         message = [self.worker.id, self.worker.machine, self._number, self._now(), parts]
@@ -300,7 +308,7 @@ class Bus:
             log.warning("a message that is not ours was passed over")
             return
         if sender == self.worker.id:
-            self._echo()
+            self._echo(number)
             return
         before, met = self._known(sender)
         if number <= before:
@@ -312,9 +320,11 @@ class Bus:
         for topic, body in parts:
             self._hear(peer, topic, body)
 
-    def _echo(self) -> None:
+    def _echo(self, number: int) -> None:
         """Our own word came back: the line holds."""
         self._echoed = self.clock()
+        while self._sent and self._sent[0][0] <= number:
+            self._heard_until = self._sent.popleft()[1]
         if self._away:
             log.info("the other server processes can be reached again")
             self._away = False

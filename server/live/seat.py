@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from datetime import timedelta
 
 from flask import request
 from flask_socketio import ConnectionRefusedError as ConnectionRefused
@@ -14,12 +15,14 @@ from exam_rooms.wire import encode
 from server.errors import Refused
 from server.events import LookWanted, PairingChanged, RoomChanged, SeatChanged, SebChanged
 from server.host import Host
+from server.live.websocket import PING_SECONDS
 from server.native import under_gevent
 from server.services.agents import Agent, find_all
 from server.services.delivery import Delivery, delivery_of
 
 TOGETHER = 8
 """Seats that are told in one go before others may run: news goes before heartbeats."""
+PING_TIMEOUT = timedelta(seconds=PING_SECONDS)
 LOOK_SECONDS = 5.0
 """Between two looks at who is still paired."""
 log = logging.getLogger(__name__)
@@ -64,11 +67,14 @@ class SeatSockets(Namespace):  # type: ignore[misc]
         self._stations.setdefault(agent.seat, set()).add(agent.workstation)
         self.emit(EVENT_STATE, encode(self.delivery.state(agent, now)), room=sid)
 
-    def on_disconnect(self, *_reason: object) -> None:
-        """The line counts as lost unless the workstation has another socket."""
-        agent = self._gone(_sid())
+    def on_disconnect(self, *reason: object) -> None:
+        """The line counts as lost unless the workstation has another socket here. When a ping got no answer,
+        any word since then, to whichever process, says that the seat is there.
+        """
+        agent, now = self._gone(_sid()), self.host.now()
         if agent is not None and agent.workstation not in self._sockets:
-            self.delivery.links.dropped(agent, self.host.now())
+            silent = SocketIO.reason.PING_TIMEOUT in reason
+            self.delivery.links.dropped(agent, now, now - PING_TIMEOUT if silent else None)
 
     def _gone(self, sid: str) -> Agent | None:
         agent, _ = self.agents.pop(sid, (None, ""))

@@ -35,6 +35,8 @@ _SHORT, _MIDDLE = 126, 127
 _FRAMES_KEPT = 16
 _EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
 _VERSION = "HTTP_" + VERSION_HEADER.upper().replace("-", "_")
+PING_SECONDS = 5
+"""Between two pings to a browser, and until an answer to any ping is missed."""
 SEAT_PING_SECONDS = 25.0
 """Between two pings to a seat, whose line is probed by both systems: 5,000 seats that were pinged like
 browsers would be a thousand pings a second.

@@ -70,7 +70,7 @@ class Line:
     since: datetime | None = None  # from here to `heard_at` there was no silence that may make answers late
     cleared: bool = False  # an all-clear was heard; else `clear_at` is only where this line begins
     owed: Owed | None = None
-    fallen: bool = False  # its socket has ended, and nothing was heard since
+    fallen: datetime | None = None  # its socket has ended then
     quiet: deque[Silence] = field(default_factory=lambda: deque(maxlen=_QUIET_KEPT))
 
     def is_quiet(self, now: datetime) -> bool:
@@ -80,7 +80,12 @@ class Line:
     def is_lost(self, now: datetime) -> bool:
         """Whether it ended or was silent for longer than its patience, and does not count as lost yet."""
         late = now - self.heard_at > timedelta(seconds=silence(self.patience))
-        return self.lost_at is None and (self.fallen or late)
+        return self.lost_at is None and (self.fell_at is not None or late)
+
+    @property
+    def fell_at(self) -> datetime | None:
+        """When its socket ended, if nothing was heard since."""
+        return self.fallen if self.fallen is not None and self.fallen >= self.heard_at else None
 
     def is_to_be_told(self, now: datetime) -> bool:
         """Whether people are to hear of its silence, and have not."""
@@ -98,7 +103,7 @@ class Line:
         if self.is_quiet(now):
             self.quiet.append(self.silence(now))
             self.since = now
-        self.agent, self.heard_at, self.by, self.fallen = agent, now, by, False
+        self.agent, self.heard_at, self.by, self.fallen = agent, now, by, None
 
     def eased(self, hint: int) -> None:
         """It was told to slow down by this hint.
@@ -278,7 +283,7 @@ def merge(line: Line, news: LineNews) -> bool:
     _patience(line, news)
     back = _lost(line, news)
     if news.heard_at > line.heard_at:
-        line.agent, line.heard_at, line.by, line.fallen = news.agent, news.heard_at, news.by, False
+        line.agent, line.heard_at, line.by = news.agent, news.heard_at, news.by
     return back
 
 

@@ -135,21 +135,20 @@ class Links:
         if line is not None:
             line.eased(hint)
 
-    def dropped(self, agent: Agent, now: datetime) -> None:
-        """The agent's socket is gone: the line counts as lost until the next word."""
+    def dropped(self, agent: Agent, now: datetime, since: datetime | None = None) -> None:
+        """The agent's socket is gone: the line is lost until the next word, unless one came `since`."""
         line = self._lines.get(agent.workstation)
-        if line is None or line.lost_at is not None:
+        if line is None or line.lost_at is not None or (since and line.heard_at > since):
             return
-        line.fallen = True
+        line.fallen = now
         if agent.workstation not in self._returning:
             self._lose((line,), now, lambda lost: [self._writes.lost(*each, now) for each in lost])
 
     def check(self, now: datetime) -> None:
         """Once a second: who has fallen silent, and which silence has lasted long enough to be told."""
         self.crowd = hint_of_crowd(self.heard_here())
-        settled = (line for each, line in self._lines.items() if each not in self._returning)
-        mine = [line for line in settled if self._looks_after(line)]
-        for some in batched((line for line in mine if line.is_lost(now)), _AT_ONCE):
+        mine = [each for each in self._lines.values() if each.by == self._worker or self.orphaned(each.by)]
+        for some in batched((line for line in mine if self._is_lost(line, now)), _AT_ONCE):
             self._lose(some, now, lambda lost: self._db.write(open_gaps, lost, now=now))
         for some in batched((line for line in mine if line.is_to_be_told(now)), _AT_ONCE):
             self._tell(some, now)
@@ -259,13 +258,13 @@ class Links:
         offset = self._offsets.get((workstation, line.boot_id[:40]))
         return replace(told, offset=offset, noted=noted == (presence.camera.identity, said))
 
-    def _looks_after(self, line: Line) -> bool:
-        return line.by == self._worker or self.orphaned(line.by)
+    def _is_lost(self, line: Line, now: datetime) -> bool:
+        return line.agent.workstation not in self._returning and line.is_lost(now)
 
     def _lose(self, lines: Sequence[Line], now: datetime, write: _Losses) -> None:
         """`write` puts them on record. A store that does not take it is asked again at the next look."""
         for line in lines:
-            line.lost_at, line.told = now, False
+            line.lost_at, line.told = line.fell_at or now, False
             self._news[line.agent.workstation] = None
             self._presence.link(line.agent.workstation, False, now, line.heard_at)
         try:
@@ -295,13 +294,15 @@ class Links:
         self._presence.link(workstation, True, now)
         if not self._clock.proven:
             return
+        before = self._unclosed.get(workstation)
         try:
             with self._return_of([workstation]):
                 self._writes.back(line.agent, now)
         except BaseException:
             self._unclosed[workstation] = now
             raise
-        self._unclosed.pop(workstation, None)
+        if self._unclosed.get(workstation) == before:  # else a loss was written meanwhile: it ends later
+            self._unclosed.pop(workstation, None)
 
     @contextmanager
     def _return_of(self, workstations: Sequence[int]) -> Iterator[None]:
@@ -325,11 +326,11 @@ class Links:
 
     def _late(self) -> Iterator[tuple[Agent, datetime]]:
         """Returns to be put on record, looked at when their turn comes: some are lost again by then."""
-        for workstation, back_at in list(self._unclosed.items()):
-            line = self._lines.get(workstation)
+        for workstation in list(self._unclosed):
+            line, back_at = self._lines.get(workstation), self._unclosed.get(workstation)
             if line is None or line.lost_at is not None:
                 self._unclosed.pop(workstation, None)
-            elif workstation not in self._returning:
+            elif back_at is not None and workstation not in self._returning:
                 self._presence.link(workstation, True, back_at)
                 yield line.agent, back_at
 

@@ -71,8 +71,23 @@ def test_a_socket_that_ended_brings_the_next_heartbeat_forward_and_never_puts_it
     assert up.wait() <= HEARTBEAT
     assert up.run() == [Ask.STATUS]
     assert up.wait() > HEARTBEAT
+    due = up.link._beat.due
+    up.at = due - 0.01
     up.link.socket_ended(up.at)
+    assert up.link._beat.due <= due
+    assert up.run() in ([Ask.STATUS], [])
+
+
+def test_a_socket_that_ends_while_a_heartbeat_is_under_way_is_followed_by_another_soon(up: Server) -> None:
+    up.says[Ask.STATUS] = ok(p.StatusReply(NOW, 5, hint=10))
+    up.wait()
+    request = up.link.next(Lane.MAIN, up.at)
+    assert isinstance(request, Request) and request.ask is Ask.STATUS
+    up.link.socket_ended(up.at)
+    up.link.reply(Lane.MAIN, request, up.says[Ask.STATUS], up.at)
+    assert up.wait() <= HEARTBEAT
     assert up.run() == [Ask.STATUS]
+    assert up.wait() > HEARTBEAT
 
 
 def test_a_changed_status_is_told_soon(up: Server) -> None:

@@ -331,40 +331,76 @@ def test_one_that_is_given_up_while_its_message_is_heard_is_heard_to_the_end() -
     assert "a" in wire.forgotten
 
 
-def test_who_is_still_busy_with_what_it_heard_takes_nobody_for_silent() -> None:
-    """Ten seconds in one message: whatever the others said meanwhile lies unread."""
-    wire = met()
-    mine, seen = wire.buses["a"], list[tuple[list[str], bool]]()
-
-    def slow(_sender: str, _body: object) -> None:
-        wire.now += 10
-        mine.beat()
-        seen.append((mine.heard(), mine.away))
-
-    mine.on("lines", slow)
-    wire.buses["b"].send("lines", [])
-    wire.buses["b"].flush()
-    assert seen == [(["b"], False)]
-    assert wire.forgotten == []
+def said_by(wire: Wire, name: str) -> bytes:
+    """A message that everybody has still to hear."""
+    wire.kept = []
+    wire.buses[name].send("lines", [])
+    wire.buses[name].flush()
+    (message,) = wire.kept
+    return message
 
 
-def test_who_is_busy_for_ever_gives_up_the_others_in_the_end() -> None:
+def test_who_is_behind_with_hearing_takes_nobody_for_silent_who_spoke_meanwhile() -> None:
+    """Ten seconds in one message: what the others said, and its own words, lie unread."""
     wire = met()
     mine = wire.buses["a"]
-    wire.kept = []  # nothing comes any more
+    seen: list[tuple[list[str], bool]] = []
+
+    def slow(_sender: str, _body: object) -> None:
+        wire.kept = []
+        for _ in range(10):
+            wire.second()
+            seen.append((mine.heard(), mine.away))
+
+    mine.on("lines", slow)
+    mine.receive(said_by(wire, "b"))
+    unread, wire.kept = wire.kept or [], []
+    for message in unread:
+        mine.receive(message)
+        mine.beat()  # in the middle of them
+    assert seen == [(["b"], False)] * 10
+    assert (mine.heard(), mine.away) == (["b"], False)
+    assert "a" not in wire.forgotten
+
+
+def test_who_is_behind_with_hearing_still_notices_one_that_has_ended() -> None:
+    """Its own words come back, and nothing of the other's stood between them."""
+    wire = met()
+    mine = wire.buses["a"]
+    heard: list[list[str]] = []
+
+    def slow(_sender: str, _body: object) -> None:
+        wire.kept = []
+        for _ in range(10):
+            wire.second("a")
+        heard.append(mine.heard())
+
+    mine.on("lines", slow)
+    mine.receive(said_by(wire, "b"))
+    unread, wire.kept = wire.kept or [], []
+    for message in unread:
+        mine.receive(message)
+    mine.beat()
+    assert heard == [["b"]]
+    assert (mine.heard(), mine.away) == ([], False)
+    assert "a" in wire.forgotten
+
+
+def test_who_is_busy_for_ever_takes_the_line_for_broken_in_the_end() -> None:
+    wire = met()
+    mine = wire.buses["a"]
+    seen: list[tuple[list[str], bool]] = []
 
     def stuck(_sender: str, _body: object) -> None:
-        wire.now += bus.BEHIND_SECONDS
-        mine.beat()
-        assert mine.heard() == ["b"]
-        wire.now += 1
-        mine.beat()
-        assert mine.heard() == []
-        assert mine.away
+        wire.kept = []
+        for seconds in (bus.BEHIND_SECONDS, 1):
+            wire.now += seconds
+            mine.beat()
+            seen.append((mine.heard(), mine.away))
 
     mine.on("lines", stuck)
-    message = ["b", "", 99, 1_000.0 + wire.now, [["lines", []]]]
-    mine.receive(json.dumps(message).encode())
+    mine.receive(said_by(wire, "b"))
+    assert seen == [(["b"], False), ([], True)]
     assert "a" in wire.forgotten
 
 

@@ -297,5 +297,85 @@ def test_a_late_return_ends_no_silence_that_began_while_others_were_written(
     assert not host.presence.of(last.workstation).linked
 
 
+def test_a_word_that_overtakes_the_loss_ends_it_in_the_end(
+    host: Host, room: Room, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is written, and finds nothing, before the loss is; the loss is known before that end is done."""
+    links, me = delivery_of(host).links, agents(host, room)[0]
+    machine.advance(seconds=1)
+    write, spoke = host.db.write, host.now()
+
+    def crossed(act: Callable[..., object], *args: object, **named: object) -> object:
+        if act is open_gaps:
+            monkeypatch.setattr(host.db, "write", back_first)
+            links.heard(me, spoke)
+            return lost.pop()
+        return write(act, *args, **named)
+
+    lost: list[object] = []
+
+    def back_first(act: Callable[..., object], *args: object, **named: object) -> object:
+        done = write(act, *args, **named)
+        if act is close_gaps:
+            monkeypatch.setattr(host.db, "write", write)
+            lost.append(write(open_gaps, [(me, links._lines[me.workstation].silence())], now=spoke))
+            links._close_late([links._lines[me.workstation]])
+        return done
+
+    monkeypatch.setattr(host.db, "write", crossed)
+    links.dropped(me, host.now())
+    links.check(host.now())
+    assert host.presence.of(me.workstation).linked
+    assert gaps_of(host, me) == [spoke]
+
+
+def test_a_seat_whose_return_is_being_written_is_not_lost_with_others(
+    host: Host, room: Room, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.services.links._AT_ONCE", 3)
+    links, seats = delivery_of(host).links, agents(host, room)
+    last = seats[3]
+    machine.advance(seconds=10)
+
+    def speaks_and_falls() -> None:
+        """While the first three are written: its return waits for them."""
+        links._returning[last.workstation] += 1
+        links._lines[last.workstation].word(last, host.now(), "")
+        links.dropped(last, host.now())
+
+    meanwhile(host, monkeypatch, open_gaps, [speaks_and_falls])
+    links.check(host.now())
+    assert [len(gaps_of(host, agent)) for agent in seats] == [1, 1, 1, 0]
+    assert host.presence.of(last.workstation).linked
+    del links._returning[last.workstation]
+    links._lines[last.workstation].by = links._worker
+    links.check(host.now())
+    assert [len(gaps_of(host, agent)) for agent in seats] == [1, 1, 1, 1]
+    assert not host.presence.of(last.workstation).linked
+
+
+def test_a_socket_that_answers_no_ping_ends_nothing_when_the_seat_has_spoken_since(
+    host: Host, room: Room, machine: Machine
+) -> None:
+    links, me = delivery_of(host).links, agents(host, room)[0]
+    since = host.now()
+    machine.advance(seconds=1)
+    links.heard(me, host.now())
+    machine.advance(seconds=4)
+    links.dropped(me, host.now(), since)
+    assert host.presence.of(me.workstation).linked
+    links.dropped(me, host.now(), host.now())
+    assert not host.presence.of(me.workstation).linked
+
+
+def test_a_line_is_lost_when_its_socket_ended_and_not_when_that_was_noticed(host: Host, room: Room) -> None:
+    line = delivery_of(host).links._lines[agents(host, room)[0].workstation]
+    later = line.heard_at + timedelta(seconds=2)
+    line.fallen = later
+    assert (line.fell_at, line.is_lost(later)) == (later, True)
+    line.heard_at = later + timedelta(seconds=1)
+    assert (line.fell_at, line.is_lost(line.heard_at)) == (None, False)
+
+
 def away(*_asked: object) -> None:
     raise AWAY
