@@ -4,70 +4,15 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from server.bus import bus, redis_channel
-from server.bus.bus import Bus, ChannelDown, Worker
+from server.bus.bus import ChannelDown
 from server.bus.redis_channel import RedisChannel, connect
 from server.events import Events, SeatChanged
+from tests.server.bus_kit import Open, Wire, met
 from tests.server.redis_kit import Impostor, Redis
-
-
-class Open:
-    """Seals nothing: the tests read what is said."""
-
-    def seal(self, data: bytes) -> bytes:
-        return data
-
-    def open(self, blob: bytes) -> bytes:
-        return blob
-
-
-@dataclass
-class Wire:
-    """A line in memory with a clock; `hangs`: seconds until a try to send fails."""
-
-    now: float = 100.0
-    hangs: float = 0.0
-    kept: list[bytes] | None = None
-    said: list[bytes] = field(default_factory=list)
-    buses: dict[str, Bus] = field(default_factory=dict)
-    forgotten: list[str] = field(default_factory=list)
-
-    def publish(self, data: bytes) -> None:
-        if self.hangs:
-            self.now += self.hangs
-            raise ChannelDown
-        self.said.append(data)
-        if self.kept is not None:
-            self.kept.append(data)
-            return
-        for listener in self.buses.values():
-            listener.receive(data)
-
-    def add(self, name: str, events: Events | None = None) -> Bus:
-        bus = Bus(Worker(name), Open(), now=lambda: 1_000.0 + self.now, clock=lambda: self.now)
-        bus.on_lost(lambda: self.forgotten.append(name))
-        bus.join(self, events or Events())
-        self.buses[name] = bus
-        return bus
-
-    def second(self, *names: str) -> None:
-        self.now += 1
-        for name in names or tuple(self.buses):
-            self.buses[name].beat()
-
-
-def met() -> Wire:
-    wire = Wire()
-    wire.add("a")
-    wire.add("b")
-    wire.second()
-    wire.second()
-    wire.forgotten.clear()
-    return wire
 
 
 def test_a_line_that_hangs_holds_up_a_beat_once_and_not_for_every_message() -> None:
@@ -329,88 +274,3 @@ def test_one_that_is_given_up_while_its_message_is_heard_is_heard_to_the_end() -
     other.flush()
     assert heard == [1, 2]
     assert "a" in wire.forgotten
-
-
-def said_by(wire: Wire, name: str) -> bytes:
-    """A message that everybody has still to hear."""
-    wire.kept = []
-    wire.buses[name].send("lines", [])
-    wire.buses[name].flush()
-    (message,) = wire.kept
-    return message
-
-
-def test_who_is_behind_with_hearing_takes_nobody_for_silent_who_spoke_meanwhile() -> None:
-    """Ten seconds in one message: what the others said, and its own words, lie unread."""
-    wire = met()
-    mine = wire.buses["a"]
-    seen: list[tuple[list[str], bool]] = []
-
-    def slow(_sender: str, _body: object) -> None:
-        wire.kept = []
-        for _ in range(10):
-            wire.second()
-            seen.append((mine.heard(), mine.away))
-
-    mine.on("lines", slow)
-    mine.receive(said_by(wire, "b"))
-    unread, wire.kept = wire.kept or [], []
-    for message in unread:
-        mine.receive(message)
-        mine.beat()  # in the middle of them
-    assert seen == [(["b"], False)] * 10
-    assert (mine.heard(), mine.away) == (["b"], False)
-    assert "a" not in wire.forgotten
-
-
-def test_who_is_behind_with_hearing_still_notices_one_that_has_ended() -> None:
-    """Its own words come back, and nothing of the other's stood between them."""
-    wire = met()
-    mine = wire.buses["a"]
-    heard: list[list[str]] = []
-
-    def slow(_sender: str, _body: object) -> None:
-        wire.kept = []
-        for _ in range(10):
-            wire.second("a")
-        heard.append(mine.heard())
-
-    mine.on("lines", slow)
-    mine.receive(said_by(wire, "b"))
-    unread, wire.kept = wire.kept or [], []
-    for message in unread:
-        mine.receive(message)
-    mine.beat()
-    assert heard == [["b"]]
-    assert (mine.heard(), mine.away) == ([], False)
-    assert "a" in wire.forgotten
-
-
-def test_who_is_busy_for_ever_takes_the_line_for_broken_in_the_end() -> None:
-    wire = met()
-    mine = wire.buses["a"]
-    seen: list[tuple[list[str], bool]] = []
-
-    def stuck(_sender: str, _body: object) -> None:
-        wire.kept = []
-        for seconds in (bus.BEHIND_SECONDS, 1):
-            wire.now += seconds
-            mine.beat()
-            seen.append((mine.heard(), mine.away))
-
-    mine.on("lines", stuck)
-    mine.receive(said_by(wire, "b"))
-    assert seen == [(["b"], False), ([], True)]
-    assert "a" in wire.forgotten
-
-
-def test_after_a_message_silence_counts_again() -> None:
-    wire = met()
-    mine = wire.buses["a"]
-    wire.buses["b"].send("lines", [])
-    wire.buses["b"].flush()
-    wire.kept = []
-    wire.now += bus.SILENT_SECONDS + 1
-    mine.beat()
-    assert mine.heard() == []
-    assert mine.away

@@ -213,17 +213,15 @@ def test_a_seat_is_not_lost_again_before_its_return_is_on_record(
     links, me = delivery_of(host).links, agents(host, room)[0]
     machine.advance(seconds=10)
     links.check(host.now())
-    write, told = host.db.write, list[bool]()
+    told: list[bool] = []
 
-    def falls_silent_meanwhile(act: Callable[..., object], *args: object, **named: object) -> object:
-        if act is close_gaps and not told:
-            machine.advance(seconds=30)
-            links.check(host.now())
-            links.dropped(me, host.now())
-            told.append(host.presence.of(me.workstation).linked)
-        return write(act, *args, **named)
+    def falls_silent() -> None:
+        machine.advance(seconds=30)
+        links.check(host.now())
+        links.dropped(me, host.now())
+        told.append(host.presence.of(me.workstation).linked)
 
-    monkeypatch.setattr(host.db, "write", falls_silent_meanwhile)
+    meanwhile(host, monkeypatch, close_gaps, [falls_silent])
     back_at = host.now()
     links.heard(me, back_at)
     assert told == [True]
