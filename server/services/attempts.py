@@ -189,9 +189,12 @@ def open_journals(
     for place in sorted(range(len(wanted)), key=lambda place: _order(found.get(wanted[place].attempt))):
         each = wanted[place]
         row = found.get(each.attempt)
-        refusal = NotFound("attempt") if row is None else _journal_refused(row.Attempt, each.agent)
-        if row is None or refusal is not None:
-            opened[place] = refusal or NotFound("attempt")
+        if row is None:
+            opened[place] = NotFound("attempt")
+            continue
+        refusal = _journal_refused(row.Attempt, each.agent)
+        if refusal is not None:
+            opened[place] = refusal
             continue
         before = last.get(each.attempt)
         last[each.attempt] = max((before or 0) + 1, first)
