@@ -1,7 +1,7 @@
 """Calls that must not hold up the event loop: run in a native thread while other greenlets go on.
 
 Under gevent (the live server) a call goes to a small pool of real threads; elsewhere (command line,
-tests) it simply runs. SQL on SQLite and password hashing use it.
+tests) it simply runs. Writes on SQLite and password hashing use it.
 """
 
 import sys
@@ -39,6 +39,43 @@ class NativePool:
         if fault is not None:
             raise fault
         return cast("T", result)
+
+    def finish(self, step: Callable[[], object]) -> BaseException | None:
+        """Runs a step of something that the caller goes on with; raises the step's exception.
+
+        A greenlet that is stopped meanwhile waits for the end all the same, else it would close a session
+        that the thread still uses; what stopped it is returned, for the caller to raise. Called in any other
+        thread than the loop's it simply runs.
+        """
+        if self._pool is None or not _on_loop(self._pool):
+            step()
+            return None
+        task = self._pool.spawn(_outcome, step, (), {})
+        stop: BaseException | None = None
+        while not task.ready():
+            try:
+                task.wait()
+            except Exception:  # nobody was stopped: where this was called nobody may wait
+                raise
+            except BaseException as stopping:  # noqa: BLE001 - handed to the caller
+                stop = _graver(stop, stopping)
+        _result, fault = task.get()
+        if fault is not None:
+            raise (stop or fault) from (fault if stop else None)
+        return stop
+
+
+def _on_loop(pool: Any) -> bool:  # noqa: ANN401 - gevent has no types
+    from gevent import get_hub
+
+    return get_hub() is pool.hub
+
+
+def _graver(stop: BaseException | None, other: BaseException) -> BaseException:
+    """Of two stops the first, but an end before a time-out: whoever catches that would live on."""
+    from gevent import GreenletExit
+
+    return other if stop is None or isinstance(other, GreenletExit) else stop
 
 
 def _outcome(work: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, Exception | None]:  # noqa: ANN401

@@ -16,6 +16,7 @@ from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import AcceptRequest
 from exam_rooms.seats import Act, AttemptState
 from server.access import Actor
+from server.db.base import brief
 from server.db.breaches import Breach
 from server.db.epochs import ServerEpoch
 from server.db.rooms import Seat
@@ -92,6 +93,7 @@ def seated_at(session: Session, agent: Agent, room_sitting_id: int) -> tuple[Att
     return attempt, number
 
 
+@brief
 def confirm(session: Session, agent: Agent, room_sitting_id: int, is_me: bool, *, now: datetime) -> None:
     """The candidate says whether photo and name are theirs; "no" calls the invigilator."""
     attempt, seat = seated_at(session, agent, room_sitting_id)
@@ -105,6 +107,7 @@ def confirm(session: Session, agent: Agent, room_sitting_id: int, is_me: bool, *
     _record_at(session, seat, attempt, "identity_confirmed" if is_me else "identity_denied", now)
 
 
+@brief
 def accept(
     session: Session, agent: Agent, room_sitting_id: int, choice: AcceptRequest, *, now: datetime
 ) -> None:
@@ -174,6 +177,7 @@ def begin_waiting(session: Session, room_sitting_id: int, *, now: datetime) -> l
     return [attempt.id for attempt in waiting]
 
 
+@brief
 def open_journals(
     session: Session, wanted: Sequence[JournalWanted], *, now: datetime
 ) -> list[JournalOpened | Refused]:

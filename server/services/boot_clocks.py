@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.clock import written_at
+from server.db.base import brief
 from server.db.rooms import WorkstationClock
 
 Told = tuple[int, str, int]
@@ -19,6 +20,7 @@ _CLOCKS = (
 )
 
 
+@brief
 def keep_offsets(session: Session, told: Sequence[Told]) -> list[int]:
     """Stores the least offset of each boot; returns it for each, in their order."""
     least: dict[tuple[int, str], int] = {}

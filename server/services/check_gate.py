@@ -5,7 +5,7 @@ the policy's time, keeps the room closed until it does, its candidate moves, or 
 reason. Seats without a candidate are checked and shown, and keep nobody waiting.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -165,11 +165,14 @@ def tally_of(session: Session, room_sitting_id: int, *, now: datetime) -> CheckT
     return tally(load(session, room_sitting_id), lines(session, room_sitting_id, now=now, whole=False))
 
 
-def gate(session: Session, room: RoomState, *, now: datetime) -> None:
-    """Raises `Refused` (seats_not_checked, with the seats) while a used seat has not passed."""
+def gate(room: RoomState, found: Callable[[], Iterable[CheckLine]]) -> None:
+    """Raises `Refused` (seats_not_checked, with the seats) while a used seat has not passed.
+
+    `found`: looks the room's lines up; asked only where checks are required.
+    """
     if not room.policy.checks.required:
         return
-    blocked = tally(room, lines(session, room.row.id, now=now, whole=False)).blocked
+    blocked = tally(room, found()).blocked
     if blocked:
         raise Refused("seats_not_checked", seats="、".join(blocked), count=len(blocked))
 

@@ -16,7 +16,7 @@ from exam_rooms.kiosk_messages import CommandKind
 from exam_rooms.seatmap import SeatKind
 from exam_rooms.seats import Act, AttemptState, may_change_seat, reopening
 from server.access import Actor, Permission
-from server.db.base import emit
+from server.db.base import brief, emit
 from server.db.cases import Case
 from server.db.commands import IDENTITY
 from server.db.rooms import Seat
@@ -68,6 +68,7 @@ class Start:
     proven: bool = True
 
 
+@brief
 def admit(session: Session, actor: Actor, attempt_id: int, *, now: datetime) -> None:
     """An invigilator has looked at the person and the document: the candidate may go on."""
     attempt = locked_attempt(session, attempt_id)
@@ -97,6 +98,7 @@ def _forget_face(session: Session, attempt: Attempt, now: datetime) -> None:
     evidence.drop_awaited(session, attempt.id, now=now)
 
 
+@brief
 def start_room(session: Session, actor: Actor, room_sitting_id: int, start: Start, *, now: datetime) -> None:
     """Starts the clock for everybody.
 

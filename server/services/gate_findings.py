@@ -15,6 +15,7 @@ from server.errors import Refused
 from server.presence import Presence
 from server.rules.policy_gates import GateName
 from server.services import cameras, check_gate, packages, room_checks, site_check, staffing
+from server.services.check_gate import CheckLine
 from server.services.roomstate import RoomState
 
 TICKETS_MOST = 20
@@ -43,6 +44,8 @@ class Look:
     outside: Outside
     now: datetime
     staff: staffing.Staffing
+    checks: Callable[[], tuple[CheckLine, ...]]
+    """The self-checks of all seats, looked up once, when the first gate asks."""
 
 
 def _papers(look: Look) -> Found:
@@ -157,7 +160,7 @@ def _cameras(look: Look) -> Found:
 
 def _checks(look: Look) -> Found:
     try:
-        check_gate.gate(look.session, look.room, now=look.now)
+        check_gate.gate(look.room, look.checks)
     except Refused as refusal:
         return refusal.code, refusal.params
     return None

@@ -8,18 +8,18 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from exam_rooms.wire import canonical
 from server.access import Actor, Permission
-from server.db.people import User
 from server.db.staffing import GateOverrule, GateStand
 from server.errors import Refused
 from server.presence import Presence
 from server.rules.policy_gates import GateName
-from server.services import cameras, check_gate, staffing
+from server.services import cameras, check_gate, staff, staffing
 from server.services.duty import need_duty
 from server.services.gate_findings import FINDERS, Look, Outside
 from server.services.roomstate import load
@@ -76,7 +76,15 @@ def gates(
 ) -> tuple[Gate, ...]:
     """Every gate that the room's policy demands, in the order of the work, as it stands now."""
     room = load(session, room_sitting_id)
-    look = Look(session, room, presence, outside, now, staffing.staffing(session, room_sitting_id))
+    look = Look(
+        session=session,
+        room=room,
+        presence=presence,
+        outside=outside,
+        now=now,
+        staff=staffing.staffing(session, room_sitting_id),
+        checks=cache(lambda: check_gate.lines(session, room_sitting_id, now=now, whole=False)),
+    )
     accepted = _accepted(session, room_sitting_id)
     return tuple(_gate(look, name, accepted) for name in room.policy.gates.demanded)
 
@@ -170,10 +178,10 @@ def _second(signed: Signed) -> Actor:
 
 def _accepted(session: Session, room_sitting_id: int) -> dict[tuple[str, str], Gate]:
     """(gate, finding) -> who overruled it, the last one."""
-    names = dict(session.execute(select(User.id, User.name)).all())
-    rows = session.scalars(
-        select(GateOverrule).where(GateOverrule.room_sitting_id == room_sitting_id).order_by(GateOverrule.id)
-    )
+    query = select(GateOverrule).where(GateOverrule.room_sitting_id == room_sitting_id)
+    rows = session.scalars(query.order_by(GateOverrule.id)).all()
+    named = {user for row in rows for user in (row.overruled_by, row.cosigned_by)}
+    names = staff.names(session, named)
     return {
         (row.gate, row.finding): Gate(
             row.gate,
@@ -229,7 +237,7 @@ def _checks_passed(look: Look) -> Gate:
     done = check_gate.overruled(look.session, look.room.row.id)
     if not done:
         return Gate(str(GateName.CHECKS), GREEN)
-    let = check_gate.tally_of(look.session, look.room.row.id, now=look.now).overruled
+    let = check_gate.tally(look.room, look.checks()).overruled
     if not let:
         return Gate(str(GateName.CHECKS), GREEN)
     params = {"seats": "、".join(let), "count": str(len(let))}

@@ -22,7 +22,7 @@ from exam_rooms.protocol import Receipt, receipt_message
 from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
 from exam_rooms.wire import decode, encode
 from server.access import Actor
-from server.db.base import TO_CHANGE, emit
+from server.db.base import TO_CHANGE, brief, emit
 from server.db.commands import PauseRow
 from server.db.rooms import Seat
 from server.db.sittings import (
@@ -152,6 +152,7 @@ class _About:
     episodes: bool
 
 
+@brief
 def submit(
     session: Session,
     attempt_id: int,
@@ -267,6 +268,7 @@ def receipt_of(session: Session, attempt_id: int) -> Receipt | None:
     return decode(Receipt, made) if made else None
 
 
+@brief
 def receipt(
     session: Session, attempt_id: int, end: Tail, answered: int, signing_key: Ed25519PrivateKey
 ) -> Receipt:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.clock import in_time
 from exam_rooms.incidents import INCIDENTS, IncidentKind
 from exam_rooms.seats import AttemptState
-from server.db.base import TO_CHANGE, emit
+from server.db.base import TO_CHANGE, brief, emit
 from server.db.rooms import WorkstationClock
 from server.db.sittings import Attempt, Incident, JournalGrant, LinkGapRow, RoomSitting
 from server.events import LinkChanged
@@ -119,6 +119,7 @@ _TOLD_OF = select(Incident.seat_id).where(
 )
 
 
+@brief
 def close_gaps(session: Session, back: Sequence[tuple[Agent, datetime]]) -> None:
     """These seats are heard again, each since the moment beside it."""
     since = {agent.workstation: at for agent, at in back}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from exam_rooms.kiosk_messages import CommandKind
 from exam_rooms.seats import PRESENT, AttemptState
 from server.access import Permission
-from server.db.base import emit
+from server.db.base import brief, emit
 from server.db.commands import IDENTITY, LOCKED, PauseRow, SeatMessage
 from server.db.rooms import Room, Seat
 from server.db.sittings import Attempt, RoomSitting
@@ -23,7 +23,7 @@ from server.errors import NotFound, Refused
 from server.events import Activity
 from server.services import audit, breaches, pauses
 from server.services.announcements import TEXT_MOST
-from server.services.command_log import issue, repeated
+from server.services.command_log import issue, issue_messages, repeated
 from server.services.duty import need_duty
 from server.services.outage_gate import need_decided
 from server.services.roomstate import CLOSED, RoomState, attempts_of, load, locked_attempt, touch
@@ -56,6 +56,7 @@ class Order:
 Act = Callable[[Session, RoomState, list[Attempt], Order], int]
 
 
+@brief
 def pause(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Covers the papers and stops the clock; returns how many seats it reaches, 0 for a second click.
 
@@ -98,6 +99,7 @@ def _begin_pause(session: Session, room: RoomState, attempt: Attempt | None, ord
     )
 
 
+@brief
 def resume(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Time goes on; every deadline has moved by exactly the pause. Returns how many seats it reaches.
 
@@ -120,7 +122,8 @@ def _resume(session: Session, room: RoomState, meant: list[Attempt], order: Orde
         room.row.paused_at = None
         freed = [attempt for attempt in meant if attempt.paused_at is None]
     else:
-        freed = [attempt for attempt in meant if attempt.id in {row.attempt_id for row in ended}]
+        stood = {row.attempt_id for row in ended}
+        freed = [attempt for attempt in meant if attempt.id in stood]
         for attempt in freed:
             attempt.paused_at = None
     reached = _at_work(freed)
@@ -130,6 +133,7 @@ def _resume(session: Session, room: RoomState, meant: list[Attempt], order: Orde
     return len(reached)
 
 
+@brief
 def lock(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Covers the pages while time goes on; a seat that is covered stays as it is. Needs a reason."""
     need_reason(signed)
@@ -137,6 +141,7 @@ def lock(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     return _commanded(session, cover, Order(signed, whom, now))
 
 
+@brief
 def check_identity(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Covers the pages until an invigilator has looked at person and document; the attempt goes on.
 
@@ -162,6 +167,7 @@ def _covering(kind: CommandKind, why: str, act: str) -> Act:
     return cover
 
 
+@brief
 def unlock(session: Session, signed: Signed, whom: Whom, *, now: datetime) -> int:
     """Shows the pages again that a command covered; a breach's cover is released at its seat by a look."""
     return _commanded(session, _unlock, Order(signed, whom, now))
@@ -201,6 +207,7 @@ def identity_looked(session: Session, signed: Signed, attempt_id: int, *, same: 
     touch(session, attempt)
 
 
+@brief
 def message(session: Session, signed: Signed, whom: Whom, text: str, *, now: datetime) -> int:
     """A sentence for these candidates alone; its words stand in no audit row. Refused: `message_length`."""
     text = " ".join(text.split())
@@ -211,11 +218,9 @@ def message(session: Session, signed: Signed, whom: Whom, text: str, *, now: dat
         reached = [a for a in meant if AttemptState(a.state) in PRESENT - CLOSED]
         if not reached:
             raise Refused("nobody_at_work")
-        sent = issue(session, CommandKind.MESSAGE, reached, order.signed, now=order.now, once=order.whom.once)
+        sent = issue_messages(session, reached, order.signed, now=order.now, once=order.whom.once)
         for attempt, command in zip(reached, sent, strict=True):
-            session.add(
-                SeatMessage(attempt_id=attempt.id, command_id=command.id, text=text, said_at=order.now)
-            )
+            session.add(SeatMessage(attempt_id=attempt.id, command_id=command, text=text, said_at=order.now))
         _tell(session, room, reached, order, "messaged")
         return len(reached)
 

@@ -1,6 +1,6 @@
 """What many have to put on record at the same moment goes there in one transaction.
 
-SQLite has one writer, and each transaction has to win the interpreter from a busy event loop many times. When
+SQLite has one writer, and each transaction costs a wait for the disk and turns of a busy event loop. When
 three thousand seats come back at once and each writes for itself, all wait until their agents give up.
 """
 
@@ -16,8 +16,8 @@ from server.errors import Refused
 
 T = TypeVar("T")
 R = TypeVar("R")
-MOST = 100
-"""Things in one transaction: other writers shall not wait long."""
+MOST = 50
+"""Things in one transaction: neither other writers nor the event loop shall wait long."""
 
 
 _OF_ALL = (OperationalError, InterfaceError, Refused)

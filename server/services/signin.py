@@ -12,7 +12,7 @@ from exam_rooms.incidents import IncidentKind
 from exam_rooms.protocol import SignInRequest
 from exam_rooms.seats import PRESENT, Act, AttemptState
 from server.access import Actor
-from server.db.base import emit, vault_of
+from server.db.base import brief, emit, vault_of
 from server.db.rooms import Seat
 from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Candidate, Incident, Registration, RoomSitting
@@ -32,6 +32,7 @@ class Outcome:
     params: dict[str, str] = field(default_factory=dict)
 
 
+@brief
 def sign_in(
     session: Session, agent: Agent, room_sitting_id: int | None, asked: SignInRequest, *, now: datetime
 ) -> Outcome:
