@@ -87,6 +87,12 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
 
     def on_connect(self, auth: object = None) -> None:
         """A signed-in person with the permission names a room, or all; the whole of it comes at once."""
+        try:
+            self._enter(auth)
+        except _AWAY as fault:  # unanswered the page would wait for good; so it asks again
+            raise ConnectionRefused("store_unavailable") from fault
+
+    def _enter(self, auth: object) -> None:
         if not current_user.is_authenticated:
             raise ConnectionRefused("sign_in_needed")
         if not current_user.actor.can(self.permission):

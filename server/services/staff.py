@@ -208,6 +208,8 @@ def sealed_custodian_key(session: Session, user_id: int | None) -> bytes | None:
 def names(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
     """The names of these people by id."""
     wanted = [user_id for user_id in user_ids if user_id is not None]
+    if not wanted:
+        return {}
     return {user.id: user.name for user in session.scalars(select(User).where(User.id.in_(wanted)))}
 
 

@@ -182,6 +182,21 @@ def test_who_may_look_no_more_is_asked_for_as_soon_as_the_database_is_back(
     assert not other.is_connected(NAMESPACE_MONITOR) and socket.is_connected(NAMESPACE_MONITOR)
 
 
+def test_who_connects_while_the_database_is_away_is_told_to_ask_again(
+    scene: Scene, connect: Callable[..., SocketIOTestClient], socketio: SocketIO, host: Host
+) -> None:
+    """The page would wait for an answer for good: a line that is neither let in nor refused never comes back."""
+    socket = connect({"room": scene.room_sitting}, scene.invigilator)
+    socket.disconnect(NAMESPACE_MONITOR)
+    sockets: MonitorSockets = socketio.server.namespace_handlers[NAMESPACE_MONITOR]
+    with away(host):
+        socket.connect(NAMESPACE_MONITOR, auth={"room": scene.room_sitting})
+        assert not socket.is_connected(NAMESPACE_MONITOR)
+    assert (sockets.viewers, sockets.people) == ({}, {})
+    socket.connect(NAMESPACE_MONITOR, auth={"room": scene.room_sitting})
+    assert socket.is_connected(NAMESPACE_MONITOR)
+
+
 def _no_database(*_about: object) -> None:
     raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
 

@@ -3,11 +3,12 @@
 With EXAMHALL_SCREENSHOTS set to a folder the pictures of the documentation are made on the way.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from server.access import Role
 from server.cli.rehearse.acts import Shift
@@ -91,6 +92,25 @@ def test_with_240_seats_one_key_goes_to_the_worst_of_three_incidents(
     assert 0.3 < y < 0.7
     assert width > 60  # near enough to read name and words
     shot(page, f"monitor-240-worst{mark}")
+    assert page.faults == []
+    page.context.close()
+
+
+def test_a_server_whose_store_is_away_is_asked_again(large: Large, browser: Browser) -> None:
+    page, refused = signed_in(large, browser, Role.INVIGILATOR), []
+
+    def line(socket: WebSocketRoute) -> None:
+        if refused:
+            socket.connect_to_server()
+            return
+        refused.append(socket.url)
+        answer = '44/monitor,{"message":"store_unavailable"}'
+        socket.on_message(lambda said: socket.send(answer) if str(said).startswith("40") else None)
+        socket.send('0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":100000}')
+
+    page.route_web_socket(re.compile("/socket.io/"), line)
+    open_room(large, page)  # waits until the line is up and the cards have come
+    assert len(refused) == 1
     assert page.faults == []
     page.context.close()
 

@@ -2,6 +2,7 @@
 
 const BUSY = 2;
 const OVERLOADED = 6;
+const AGAIN_MS = 2000;
 
 function say(node, shade, words) {
   node.className = `tag-line ${shade}`;
@@ -10,9 +11,25 @@ function say(node, shade, words) {
 }
 
 /** Whether the socket is up. */
-export function showLink(up) {
+function showLink(up) {
   const node = document.getElementById('socket-state');
   say(node, up ? 'good' : 'act', up ? node.dataset.up : node.dataset.down);
+}
+
+/**
+ * Follows a socket of the monitor. A server whose store is away refuses, and is asked again: nobody else would, since
+ * a line that was refused in words does not come back by itself. Every other refusal stands.
+ */
+export function followLink(socket) {
+  socket.on('connect', () => showLink(true));
+  socket.on('disconnect', (reason) => {
+    showLink(false);
+    if (reason === 'io server disconnect') location.reload(); // the account was closed, or signed out elsewhere
+  });
+  socket.on('connect_error', (fault) => {
+    showLink(false);
+    if (fault.message === 'store_unavailable') setTimeout(() => socket.connect(), AGAIN_MS);
+  });
 }
 
 /** The server's load hint, 0 (at ease) to 10. */

@@ -4,7 +4,7 @@ import { io } from '../vendor/socket.io.esm.min.js';
 import { Alarm } from './alarm.js';
 import { batched } from './batch.js';
 import { freshen, showDialog } from './drawer.js';
-import { showCounts, showLink, showLoad, showStandby } from './live.js';
+import { followLink, showCounts, showLoad, showStandby } from './live.js';
 import { listen as listenForLooks } from './look.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
@@ -97,12 +97,7 @@ function tellDrawer() {
 
 function connect() {
   const socket = io('/monitor', { transports: ['websocket'], auth: { room }, reconnectionDelayMax: 4000 });
-  socket.on('connect', () => showLink(true));
-  socket.on('disconnect', (reason) => {
-    showLink(false);
-    if (reason === 'io server disconnect') location.reload(); // the account was closed, or signed out elsewhere
-  });
-  socket.on('connect_error', () => showLink(false));
+  followLink(socket);
   socket.on('seats', onSeats);
   socket.on('room', onRoom);
   socket.on('activity', tellNews);

@@ -2,7 +2,7 @@
 
 import { io } from '../vendor/socket.io.esm.min.js';
 import { Alarm } from './alarm.js';
-import { showCounts, showLink, showLoad, showStandby } from './live.js';
+import { followLink, showCounts, showLoad, showStandby } from './live.js';
 import { fill, listen as listenForPictures } from './pictures.js';
 import { entriesOf, mark, nextEntry } from './queue.js';
 import { lasted } from './seatmap.js';
@@ -36,12 +36,7 @@ function onServer(told) {
 
 function connect() {
   const socket = io('/monitor', { transports: ['websocket'], auth: { rooms: 'all' }, reconnectionDelayMax: 4000 });
-  socket.on('connect', () => showLink(true));
-  socket.on('disconnect', (reason) => {
-    showLink(false);
-    if (reason === 'io server disconnect') location.reload(); // the account was closed, or signed out elsewhere
-  });
-  socket.on('connect_error', () => showLink(false));
+  followLink(socket);
   socket.on('room', onRoom);
   socket.on('activity', tellNews);
   socket.on('server', onServer);
