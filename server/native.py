@@ -1,7 +1,7 @@
 """Calls that must not hold up the event loop: run in a native thread while other greenlets go on.
 
 Under gevent (the live server) a call goes to a small pool of real threads; elsewhere (command line,
-tests) it simply runs. Writes on SQLite and password hashing use it.
+tests) it simply runs. Writes on SQLite, of brief ones BEGIN and COMMIT, and password hashing use it.
 """
 
 import sys
@@ -60,9 +60,11 @@ class NativePool:
             except BaseException as stopping:  # noqa: BLE001 - handed to the caller
                 stop = _graver(stop, stopping)
         _result, fault = task.get()
-        if fault is not None:
-            raise (stop or fault) from (fault if stop else None)
-        return stop
+        if fault is None:
+            return stop
+        if stop is not None:
+            raise stop from fault
+        raise fault
 
 
 def _on_loop(pool: Any) -> bool:  # noqa: ANN401 - gevent has no types

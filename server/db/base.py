@@ -169,10 +169,12 @@ class Database:
                     result, facts, stop = self._brief(act, args, kwargs)
                 else:
                     result, facts = self._pool.call(self._transact, act, args, kwargs)
-        self.guard()
-        self._events.publish(facts)
-        if stop is not None:  # whoever was stopped at the commit leaves after all have heard of it
-            raise stop
+        try:
+            self.guard()
+            self._events.publish(facts)
+        finally:  # whoever was stopped at the commit leaves when all have heard of it, and leaves in any case
+            if stop is not None:
+                raise stop
         return cast("T", result)
 
     def _insisting(self, act: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, list[Fact]]:  # noqa: ANN401

@@ -90,6 +90,7 @@ class MonitorSockets(Namespace):  # type: ignore[misc]
         try:
             self._enter(auth)
         except _AWAY as fault:  # unanswered the page would wait for good; so it asks again
+            self._forget(str(getattr(request, "sid", "")))
             raise ConnectionRefused("store_unavailable") from fault
 
     def _enter(self, auth: object) -> None:

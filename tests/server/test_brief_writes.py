@@ -116,13 +116,13 @@ slow = Slow()
 
 def patient():
     try:
-        with gevent.Timeout(0.01):
-            db.write(note, "a")
+        db.write(note, "a")
     except gevent.Timeout:
         return "lives on"
 
 writing = gevent.spawn(patient)
 slow.until_reached()
+gevent.kill(writing, gevent.Timeout())
 turns()
 writing.kill(block=False)
 turns()
@@ -130,19 +130,54 @@ slow.go.set()
 writing.join()
 print(json.dumps({"ended": isinstance(writing.value, gevent.GreenletExit), "kept": kept()}))
 """
-FAILING = """
+BREAKING = """
 @brief
 def break_off(session):
-    session.execute(text("INSERT INTO parts VALUES (7)"))
+    emit(session, RoomChanged(7))
+    session.execute(text("INSERT INTO parts VALUES (7)"))  # the commit finds that there is no such act
 
+def break_off_aside(session):
+    break_off(session)
+
+"""
+FAILING = """
 found = []
-for act in (lambda: db.write(note, "a", refused=True), lambda: db.write(break_off), lambda: db.write(note, "bb")):
+for act in (lambda: db.write(note, "a", refused=True), lambda: db.write(break_off), lambda: db.write(note, "bb"),
+            lambda: db.write(break_off_aside), lambda: db.write(note, "ccc")):
     try:
         act()
         found.append("")
     except Exception as fault:
         found.append(type(fault).__name__)
+        causes = fault.__cause__ is not None or isinstance(fault, Refused)
+        found[-1] += "" if causes else " without a cause"
 print(json.dumps({"found": found, "kept": kept(), "told": told}))
+"""
+STOPPED_IN_VAIN = """
+slow = Slow()
+writing = gevent.spawn(db.write, break_off)
+slow.until_reached()
+writing.kill(block=False)
+turns()
+slow.go.set()
+writing.join()
+db.write(note, "bb")
+print(json.dumps({"stopped": isinstance(writing.value, gevent.GreenletExit), "kept": kept(), "told": told}))
+"""
+FENCED = """
+slow = Slow()
+writing = gevent.spawn(db.write, note, "a")
+slow.until_reached()
+writing.kill(block=False)
+turns()
+
+def fenced():
+    raise Refused("server_fenced")
+
+db.guard = fenced
+slow.go.set()
+writing.join()
+print(json.dumps({"stopped": isinstance(writing.value, gevent.GreenletExit), "told": told}))
 """
 
 
@@ -195,5 +230,16 @@ def test_an_end_is_not_lost_behind_a_time_out(tmp_path: Path) -> None:
 
 @pytest.mark.dear
 def test_after_a_refusal_and_a_failed_commit_the_next_write_goes_through(tmp_path: Path) -> None:
-    found = run(tmp_path, FAILING)
-    assert found == {"found": ["Refused", "IntegrityError", ""], "kept": ["bb"], "told": [2]}
+    found = run(tmp_path, BREAKING + FAILING)
+    kinds = ["Refused", "IntegrityError", "", "IntegrityError", ""]
+    assert found == {"found": kinds, "kept": ["bb", "ccc"], "told": [2, 3]}
+
+
+@pytest.mark.dear
+def test_who_is_stopped_at_a_commit_that_fails_leaves_and_nothing_is_told_or_held(tmp_path: Path) -> None:
+    assert run(tmp_path, BREAKING + STOPPED_IN_VAIN) == {"stopped": True, "kept": ["bb"], "told": [2]}
+
+
+@pytest.mark.dear
+def test_who_is_stopped_at_a_server_that_may_confirm_nothing_leaves_all_the_same(tmp_path: Path) -> None:
+    assert run(tmp_path, FENCED) == {"stopped": True, "told": []}

@@ -1,12 +1,13 @@
 """What the sockets of the monitor are told: deltas of a room, boards of all rooms, and to whom."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_socketio import SocketIO, SocketIOTestClient
+from socketio.packet import CONNECT_ERROR, Packet
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -182,17 +183,35 @@ def test_who_may_look_no_more_is_asked_for_as_soon_as_the_database_is_back(
     assert not other.is_connected(NAMESPACE_MONITOR) and socket.is_connected(NAMESPACE_MONITOR)
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "after it was let in"])
 def test_who_connects_while_the_database_is_away_is_told_to_ask_again(
-    scene: Scene, connect: Callable[..., SocketIOTestClient], socketio: SocketIO, host: Host
+    scene: Scene,
+    connect: Callable[..., SocketIOTestClient],
+    socketio: SocketIO,
+    host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    late: bool,
 ) -> None:
     """The page would wait for an answer for good: a line that is neither let in nor refused never comes back."""
     socket = connect({"room": scene.room_sitting}, scene.invigilator)
     socket.disconnect(NAMESPACE_MONITOR)
     sockets: MonitorSockets = socketio.server.namespace_handlers[NAMESPACE_MONITOR]
-    with away(host):
+    words, send = [], socketio.server._send_packet
+
+    def noting(sid: str, packet: Packet) -> None:
+        words.extend([packet.data] if packet.packet_type == CONNECT_ERROR else [])
+        send(sid, packet)
+
+    monkeypatch.setattr(socketio.server, "_send_packet", noting)
+    with monkeypatch.context() as later, ExitStack() as stack:
+        if late:
+            later.setattr(type(host.shipping), "protection", _no_database)
+        else:
+            stack.enter_context(away(host))
         socket.connect(NAMESPACE_MONITOR, auth={"room": scene.room_sitting})
         assert not socket.is_connected(NAMESPACE_MONITOR)
-    assert (sockets.viewers, sockets.people) == ({}, {})
+    assert words == [{"message": "store_unavailable"}]  # the word that static/js/live.js waits for
+    assert (sockets.viewers, sockets.people, sockets.rooms) == ({}, {}, {})
     socket.connect(NAMESPACE_MONITOR, auth={"room": scene.room_sitting})
     assert socket.is_connected(NAMESPACE_MONITOR)
 
