@@ -130,6 +130,7 @@ class SeatSockets(Namespace):  # type: ignore[misc]
     def _mark(self, workstations: Iterable[int]) -> None:
         self._dirty.update(dict.fromkeys(workstations))
         if self._dirty:
+            self.delivery.told.clear()
             self._wake.set()
             if not under_gevent():
                 self.push()
@@ -137,11 +138,15 @@ class SeatSockets(Namespace):  # type: ignore[misc]
     def push(self) -> None:
         """Sends the states of all marked seats; others run in between."""
         marked, self._dirty = list(self._dirty), {}
-        for number, workstation in enumerate(marked, 1):
-            for sid, agent in list(self._sockets.get(workstation, {}).items()):
-                self.emit(EVENT_STATE, encode(self.delivery.state(agent, self.host.now())), room=sid)
-            if number % TOGETHER == 0:
-                time.sleep(0)
+        try:
+            for number, workstation in enumerate(marked, 1):
+                for sid, agent in list(self._sockets.get(workstation, {}).items()):
+                    self.emit(EVENT_STATE, encode(self.delivery.state(agent, self.host.now())), room=sid)
+                if number % TOGETHER == 0:
+                    time.sleep(0)
+        finally:  # what failed is healed by heartbeats
+            if not self._dirty:
+                self.delivery.told.set()
 
     def run(self) -> None:
         """Pushes for ever; a greenlet of the live server."""

@@ -1,6 +1,8 @@
 """What the live process keeps in memory for its agents, joined once per host; all of it can be rebuilt."""
 
 import base64
+import threading
+import time
 import weakref
 from collections import defaultdict
 from collections.abc import Sequence
@@ -68,6 +70,9 @@ SEB, GONE, PICTURE, CAMERA, JOURNAL = "seb", "gone", "picture", "room camera", "
 """What processes tell each other beyond facts: a proof, a released workstation, a picture asked for, what is
 remembered of a room's camera, and an attempt that has a new journal.
 """
+SEATS_FIRST_SECONDS = 2.0
+SCREEN_SECONDS = 0.02
+"""Between two screens of rooms that were started together."""
 
 
 class Delivery:
@@ -91,6 +96,10 @@ class Delivery:
         self.journals = SharedWrite[JournalWanted, JournalOpened | Refused](self._open_journals)
         """New journals, those that are asked for at the same moment in one transaction."""
         self.looks = Looks(lambda wanted: parts.events.publish([wanted]), self._pass_on)
+        self.told = threading.Event()
+        """Set while no connected seat waits for its news; whoever pushes them clears and sets it."""
+        self.told.set()
+        self._turn = threading.Lock()
         self.tries = parts.agent_tries
         self.confirmations = Confirmations(parts.db)
         self.views = SeatViews()
@@ -212,6 +221,16 @@ class Delivery:
         """An attempt has a new journal; others may keep facts of it, and come to hear of an older one."""
         self.desk.forget(attempt)
         self._bus.send(JOURNAL, attempt)
+
+    def seats_first(self) -> None:
+        """Waits until connected seats have their news, two seconds at most, and for others who wait here.
+
+        To draw the screen of whoever has started a room takes the server longer than to start it, and ten of
+        them in one go would hold up everybody else.
+        """
+        self.told.wait(SEATS_FIRST_SECONDS)
+        with self._turn:
+            time.sleep(SCREEN_SECONDS)
 
     def _tell_room(self, what: str, body: object) -> None:
         if not self._bus.alone:

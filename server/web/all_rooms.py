@@ -12,6 +12,7 @@ from server.errors import Forbidden, NotFound, Refused
 from server.messages import N_
 from server.services import commands, seat_commands
 from server.services.commands import Credit, Start
+from server.services.delivery import delivery_of
 from server.services.signed import Signed
 from server.web import forms
 from server.web.forms import returns_to
@@ -68,6 +69,7 @@ def obey(room_sitting_id: int, act: str) -> ResponseReturnValue:
     if act not in WORDS:
         raise NotFound("act")
     done = in_every_room(room_sitting_id, {"start": _start, "end": _end, "time": _time}[act](), _(WORDS[act]))
+    delivery_of(current_host()).seats_first()
     if done:
         return redirect(url_for("monitor.index"))
     return redirect(url_for("all_rooms.page", room_sitting_id=room_sitting_id))

@@ -33,6 +33,7 @@ from server.services import (
 )
 from server.services import seat_file as files
 from server.services.commands import Credit, Start
+from server.services.delivery import delivery_of
 from server.services.gate_findings import Outside
 from server.services.incidents import Handling
 from server.services.lost_time import Pick
@@ -228,6 +229,7 @@ def start(room_sitting_id: int) -> ResponseReturnValue:
     present = frozenset(forms.row_numbers("present"))
     order = Start(present, host.clock.anchor, host.presence, host.clock.proven)
     host.db.write(commands.start_room, actor(), room_sitting_id, order, now=host.now())
+    delivery_of(host).seats_first()
     flash(_("已开考。"), "good")
     return redirect(url_for("monitor.room", room_sitting_id=room_sitting_id))
 

@@ -13,9 +13,13 @@ from exam_rooms.wire import decode
 from server.access import Actor
 from server.app import create_socketio
 from server.db.sittings import LinkGapRow
+from server.events import SeatChanged
 from server.host import Host
+from server.live import seat
+from server.live.seat import SeatSockets
 from server.live.watch import Watch
 from server.services import commands, link_gaps, pairing
+from server.services.delivery import delivery_of
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
 from tests.server.delivery_kit import Scene, make_scene
@@ -60,6 +64,54 @@ def told(socket: SocketIOTestClient) -> dict[str, list[object]]:
 
 
 # --- seats -------------------------------------------------------------------------------------------
+
+
+def test_whoever_starts_a_room_waits_until_its_seats_were_told(
+    agent: TestAgent,
+    scene: Scene,
+    connect: Callable[..., SocketIOTestClient],
+    socketio: SocketIO,
+    machine: Machine,
+    sign_in: Callable[[Actor], FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent.enter()
+    machine.advance(minutes=10)
+    browser, delivery = sign_in(scene.chief), delivery_of(scene.host)
+    socket = connect(NAMESPACE_SEAT, {"token": agent.token})
+    sockets: SeatSockets = socketio.server.namespace_handlers[NAMESPACE_SEAT]
+    monkeypatch.setattr(seat, "under_gevent", lambda: True)  # there a greenlet of its own pushes
+    seen = []
+
+    def waits(seconds: float) -> bool:
+        states(socket)
+        seen.append((scene.room_row().state, seconds > 0, delivery.told.is_set()))
+        sockets.push()
+        seen.append((states(socket)[-1].step, delivery.told.is_set()))
+        return True
+
+    monkeypatch.setattr(delivery.told, "wait", waits)
+    present = [str(member.user_id) for member in scene.staff]
+    browser.post(f"/monitor/{scene.room_sitting}/start", data={"present": present})
+    assert seen == [("running", True, False), (Step.ANSWERING, True)]
+
+
+def test_a_push_that_fails_keeps_nobody_waiting(
+    agent: TestAgent,
+    scene: Scene,
+    connect: Callable[..., SocketIOTestClient],
+    socketio: SocketIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect(NAMESPACE_SEAT, {"token": agent.token})
+    sockets: SeatSockets = socketio.server.namespace_handlers[NAMESPACE_SEAT]
+    monkeypatch.setattr(seat, "under_gevent", lambda: True)
+    scene.host.events.publish([SeatChanged(scene.room_sitting, scene.seats["1"])])
+    assert not sockets.delivery.told.is_set()
+    monkeypatch.setattr(sockets, "emit", lambda *_args, **_named: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sockets.push()
+    assert sockets.delivery.told.is_set()
 
 
 def test_a_seat_hears_its_state_at_once_and_at_every_change(
