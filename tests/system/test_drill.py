@@ -83,8 +83,10 @@ def test_a_wire_passes_on_cuts_and_loses_replies(wire: Wire, echo: tuple[int, li
 
 def test_a_lossy_wire_resets_some_connections_and_never_bends_what_it_carries(wire: Wire) -> None:
     wire.be(State.LOSSY)
-    sent, whole, torn = b"a message of some length", 0, 0
-    for _turn in range(60):
+    sent, whole, torn, turn = b"a message of some length", 0, 0, 0
+    while whole < 20 or torn < 5:  # some 60 connections, by chance; never hundreds
+        turn += 1
+        assert turn < 1000
         with connected(wire) as near:
             try:
                 near.sendall(sent)
@@ -94,8 +96,6 @@ def test_a_lossy_wire_resets_some_connections_and_never_bends_what_it_carries(wi
                 continue
         whole += reply == sent.upper()
         assert sent.upper().startswith(reply)
-    assert whole >= 20
-    assert torn >= 5
     wire.be(State.WHOLE)
     with connected(wire) as near:
         near.sendall(sent)
