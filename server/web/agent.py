@@ -1,6 +1,6 @@
-"""The agents' HTTP interface (docs/protocol.md): pairing, session, photo, package, rescued journals.
+"""The agents' HTTP interface (docs/protocol.md): pairing, session, rescued journals.
 
-What is asked all the time stands in `agent_lane`, a candidate's acts in `agent_entry`.
+What is asked all the time stands in `agent_lane`, a candidate's acts and what they fetch in `agent_entry`.
 """
 
 import base64
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Blueprint, g, make_response, request
+from flask import Blueprint, g, request
 from werkzeug.wrappers import Response
 
 from exam_rooms import protocol as p
@@ -17,22 +17,21 @@ from exam_rooms.protocol import Route
 from exam_rooms.rescue import RescuedJournal, RescueReply
 from server.access import SYSTEM
 from server.db.answers import StoreUnavailable
-from server.db.papers import Package
-from server.db.sittings import Attempt, Registration
-from server.errors import NotFound, Refused
-from server.services import packages, pairing, rescue, rosters
+from server.errors import Refused
+from server.services import pairing, rescue
 from server.services.agents import Agent
 from server.services.delivery import Delivery, delivery_of
-from server.services.seat_state import SeatView
 from server.web.agent_message import (
     DOOR_MOST,
     MESSAGE_MOST,
+    Knock,
     epoch_seen,
     need_version,
     read_message,
     token_of,
     written,
 )
+from server.web.fast_lane import door_route
 from server.web.guard import agent_authenticated, current_host
 
 bp = Blueprint("agent", __name__)
@@ -120,54 +119,20 @@ def _pairing_of(asked: p.PairRequest) -> tuple[bytes, pairing.AgentKey]:
     return secret, pairing.AgentKey(public_key, asked.hostname, asked.software)
 
 
-@bp.post(Route.CHALLENGE)
-def challenge() -> Response:
+@door_route(bp, "POST", Route.CHALLENGE)
+def challenge(knock: Knock) -> p.Challenge:
     """A nonce to sign."""
-    return reply(p.Challenge(delivery().door.challenge(current_host().now())))
+    return p.Challenge(knock.delivery.door.challenge(knock.now))
 
 
-@bp.post(Route.SESSION)
-def session() -> Response:
+@door_route(bp, "POST", Route.SESSION)
+def session(knock: Knock) -> p.SessionReply:
     """A bearer token for who signs the nonce with a paired seat's key."""
-    check_version()
-    now = current_host().now()
-    asked = message(p.SessionRequest, DOOR_MOST)
-    token, expires = delivery().door.open_session(asked, now)
-    delivery().seb.forget(asked.workstation)
-    return reply(p.SessionReply(token, expires, now))
-
-
-# --- photo and package --------------------------------------------------------------------------------
-
-
-@bp.get(Route.PHOTO)
-@agents_only
-def photo() -> Response:
-    """The registered photo of the candidate who signed in here."""
-    shown = _view().state
-    if shown.candidate is None or shown.attempt is None:
-        raise NotFound("photo")
-    with current_host().db.read() as found:
-        attempt = found.get_one(Attempt, shown.attempt)
-        data = rosters.photo_of(found, found.get_one(Registration, attempt.registration_id))
-    if data is None:
-        raise NotFound("photo")
-    return Response(data, mimetype="image/jpeg")
-
-
-@bp.get(Route.PACKAGE)
-@agents_only
-def package() -> Response:
-    """The sealed package of this seat's sitting."""
-    room_sitting = _room_sitting()
-    with current_host().db.read() as found:
-        row: Package | None = packages.current(found, room_sitting)
-        if row is None:
-            raise NotFound("package")
-        response = make_response(row.data)
-        response.set_etag(row.sha256)
-    response.mimetype = "application/octet-stream"
-    return response.make_conditional(request)
+    need_version(knock.environ)
+    asked = knock.message(p.SessionRequest, DOOR_MOST)
+    token, expires = knock.delivery.door.open_session(asked, knock.now)
+    knock.delivery.seb.forget(asked.workstation)
+    return p.SessionReply(token, expires, knock.now)
 
 
 # --- journals ----------------------------------------------------------------------------------------
@@ -200,17 +165,6 @@ def _rescued_journal(line: rescue.JournalReport) -> RescuedJournal:
 
 
 # --- small parts -------------------------------------------------------------------------------------
-
-
-def _view() -> SeatView:
-    return delivery().view(me(), current_host().now())
-
-
-def _room_sitting() -> int:
-    room_sitting = _view().room_sitting
-    if room_sitting is None:
-        raise NotFound("sitting")
-    return room_sitting
 
 
 def _b64(text: str) -> bytes:

@@ -7,11 +7,14 @@ import base64
 import time
 
 from flask import Blueprint
+from werkzeug.wrappers import Response
 
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
+from server.db.papers import Package
+from server.db.sittings import Attempt, Registration
 from server.errors import NotFound, Refused
-from server.services import attempts, handing_in, resuming, stream
+from server.services import attempts, handing_in, packages, resuming, rosters, stream
 from server.services.attempts import JournalWanted
 from server.services.seb import need_proof
 from server.services.signin import sign_in as sign_in_service
@@ -56,6 +59,33 @@ def accept(call: Call) -> p.SeatState:
     asked = call.message(p.AcceptRequest)
     call.host.db.write(attempts.accept, call.agent, _room_sitting(call), asked, now=call.now)
     return _state(call)
+
+
+@lane_route(bp, "GET", Route.PHOTO)
+def photo(call: Call) -> Response:
+    """The registered photo of the candidate who signed in here."""
+    shown = call.delivery.kept(call.agent, call.now).state
+    if shown.candidate is None or shown.attempt is None:
+        raise NotFound("photo")
+    with call.host.db.read() as found:
+        attempt = found.get_one(Attempt, shown.attempt)
+        data = rosters.photo_of(found, found.get_one(Registration, attempt.registration_id))
+    if data is None:
+        raise NotFound("photo")
+    return Response(data, mimetype="image/jpeg")
+
+
+@lane_route(bp, "GET", Route.PACKAGE)
+def package(call: Call) -> Response:
+    """The sealed package of this seat's sitting."""
+    room_sitting = _room_sitting(call)
+    with call.host.db.read() as found:
+        row: Package | None = packages.current(found, room_sitting)
+        if row is None:
+            raise NotFound("package")
+        response = Response(row.data, mimetype="application/octet-stream")
+    response.set_etag(row.sha256)
+    return response.make_conditional(call.environ)
 
 
 @lane_route(bp, "POST", Route.JOURNALS)

@@ -31,19 +31,25 @@ _EPOCH_KEY = "HTTP_" + p.EPOCH_HEADER.upper().replace("-", "_")
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request of an agent that has proved who it is; `now`: when it came."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """One request of somebody who has proved nothing yet; `now`: when it came."""
 
     environ: "WSGIEnvironment"
     host: Host
     delivery: Delivery
-    agent: Agent
     now: datetime
 
     def message(self, kind: type[M], most: int = MESSAGE_MOST) -> M:
         """The body as a message of at most so many bytes. Raises `Refused`."""
         return read_message(self.environ, kind, most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Knock):
+    """One request of an agent that has proved who it is."""
+
+    agent: Agent
 
 
 def token_of(environ: "WSGIEnvironment") -> str:

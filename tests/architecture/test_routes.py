@@ -15,7 +15,7 @@ from server.db import migrate
 from server.host import Host, open_host
 from server.settings import Settings
 from server.web import guard
-from server.web.fast_lane import LANE
+from server.web.fast_lane import DOOR, LANE
 from tests.kept_schema import keep_schemas
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,9 @@ def test_every_route_of_the_lane_is_an_agents_route_that_flask_knows(app: Flask)
     for place in LANE:
         assert guard.declared(app.view_functions[known[place]]) == "agent", place
         assert known[place] not in PUBLIC, place
+    for place in DOOR:
+        assert guard.declared(app.view_functions[known[place]]) is None, place
+        assert known[place] in PUBLIC, place
 
 
 def test_every_namespace_is_declared(namespaces: dict[str, object]) -> None:

@@ -1,11 +1,12 @@
 """The lane in front of Flask: the same words, statuses and headers as everywhere, and no other way in."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.test import TestResponse
 
 from exam_rooms import protocol as p
@@ -17,8 +18,9 @@ from server.epoch import proven
 from server.host import Host
 from server.services import resuming
 from server.services.delivery import delivery_of
+from server.web import agent as door
 from server.web import agent_entry, agent_lane
-from server.web.fast_lane import LANE
+from server.web.fast_lane import DOOR, LANE, door_route
 from server.web.headers import HEADERS
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
@@ -58,12 +60,21 @@ def test_what_a_whole_room_does_at_once_is_on_the_lane() -> None:
         ("POST", Route.SIGN_IN): agent_entry.sign_in,
         ("POST", Route.CONFIRM): agent_entry.confirm,
         ("POST", Route.ACCEPT): agent_entry.accept,
+        ("GET", Route.PHOTO): agent_entry.photo,
+        ("GET", Route.PACKAGE): agent_entry.package,
         ("POST", Route.JOURNALS): agent_entry.journals,
         ("GET", Route.RECEIPT): agent_entry.receipt,
         ("GET", Route.STATE): agent_lane.state,
         ("POST", Route.ANSWERS): agent_lane.answers,
         ("POST", Route.STATUS): agent_lane.status,
     } == LANE
+
+
+def test_what_every_machine_asks_when_it_is_switched_on_is_on_the_lane_too() -> None:
+    assert {
+        ("POST", Route.CHALLENGE): door.challenge,
+        ("POST", Route.SESSION): door.session,
+    } == DOOR
 
 
 def test_an_answer_has_all_headers_and_the_epoch(agent: TestAgent, host: Host) -> None:
@@ -111,6 +122,92 @@ def test_a_fault_is_told_without_what_was_sent(
     assert (answer.status_code, answer.get_json()["code"]) == (500, "server_fault")
     assert "fault at POST agent_lane.answers" in caplog.text
     assert "secret" not in caplog.text
+
+
+# --- the door ----------------------------------------------------------------------------------------
+
+
+def knock(app: Flask, route: str, **named: Any) -> TestResponse:
+    return app.test_client().post(route, **named)
+
+
+def test_only_what_is_public_is_at_the_door() -> None:
+    with pytest.raises(ValueError, match=r"^not public: agent_lane\.state$"):
+        door_route(Blueprint("agent_lane", "x"), "GET", Route.STATE)(agent_lane.state)  # type: ignore[arg-type]
+    assert ("GET", Route.STATE) not in DOOR
+
+
+def test_a_nonce_for_a_stranger_has_all_headers_and_the_epoch(app: Flask, host: Host) -> None:
+    answer = knock(app, Route.CHALLENGE)
+    assert answer.status_code == 200
+    assert answer.get_json()["nonce"]
+    assert (answer.content_type, answer.headers["Cache-Control"]) == ("application/json", "no-store")
+    assert answer.headers[p.EPOCH_HEADER] == str(host.epoch.number)
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ({"data": b"x"}, 400, "message_malformed"),
+        ({"data": b""}, 400, "message_malformed"),
+        ({"json": {"workstation": "1"}}, 400, "message_malformed"),
+        ({"data": b"x" * 4097}, 413, "message_too_large"),
+        ({"data": b"{}", "headers": {p.VERSION_HEADER: "1"}}, 426, "protocol_version"),
+    ],
+)
+def test_what_is_no_request_for_a_session(app: Flask, sent: dict[str, Any], status: int, code: str) -> None:
+    answer = knock(app, Route.SESSION, **sent)
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+def test_a_refusal_at_the_door_is_in_the_askers_language(app: Flask) -> None:
+    chinese = knock(app, Route.SESSION, data=b"x").get_json()["message"]
+    english = knock(app, Route.SESSION, data=b"x", headers={"Accept-Language": "en"}).get_json()["message"]
+    assert (chinese.isascii(), english.isascii()) == (False, True)
+
+
+@pytest.mark.parametrize("route", [Route.CHALLENGE, Route.SESSION])
+def test_other_methods_at_the_door_are_refused(app: Flask, route: str) -> None:
+    assert app.test_client().get(route).status_code == 405
+
+
+@pytest.mark.parametrize("route", [Route.CHALLENGE, Route.SESSION])
+def test_a_replaced_server_lets_nobody_in(app: Flask, host: Host, route: str) -> None:
+    host.epoch.fenced = True
+    answer = knock(app, route)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "server_fenced")
+
+
+def test_a_stranger_at_the_door_ends_no_server(app: Flask, host: Host) -> None:
+    """The number may be true, but who brings it has not said who it is."""
+    headers = {p.EPOCH_HEADER: str(later(host))}
+    assert knock(app, Route.CHALLENGE, headers=headers).status_code == 200
+    assert not host.epoch.fenced
+
+
+# --- what is fetched ---------------------------------------------------------------------------------
+
+
+def test_a_package_has_its_hash_all_headers_and_the_epoch(agent: TestAgent, host: Host) -> None:
+    answer = agent.get(Route.PACKAGE)
+    assert (answer.status_code, answer.content_type) == (200, "application/octet-stream")
+    assert answer.get_etag() == (hashlib.sha256(answer.data).hexdigest(), False)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers[p.EPOCH_HEADER] == str(host.epoch.number)
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    again = ask(agent, "GET", Route.PACKAGE, If_None_Match=answer.headers["ETag"])
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_a_photo_is_for_the_seat_of_who_signed_in(agent: TestAgent) -> None:
+    assert (agent.get(Route.PHOTO).status_code, agent.get(Route.PHOTO).get_json()["code"]) == (
+        404,
+        "not_found",
+    )
+    agent.sign_in()
+    assert agent.get(Route.PHOTO).content_type == "image/jpeg"
 
 
 # --- epochs ------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def test_no_workstation_is_paired_at_an_authority(host: Host, name: str, found: 
 @pytest.mark.parametrize(("name", "status"), [("authority", 404), ("site", 401), ("all", 401)])
 def test_an_authority_has_no_routes_of_seats_on_the_lane_either(host: Host, name: str, status: int) -> None:
     client = role(host, name).test_client()
+    assert client.post(Route.CHALLENGE).status_code == (404 if name == "authority" else 200)
     assert client.post(Route.SIGN_IN, json={}).status_code == status
     assert client.get(Route.STATE).status_code == status
 
