@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -q
 BENCH_SHAPE = $(if $(STORE),--store $(STORE)) $(if $(WORKERS),--workers $(WORKERS))
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help setup setup-dev demo test test-walks test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor bench-saves bench-submit bench-frames bench-seats soak check rehearse drill drill-faults drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
+.PHONY: help setup setup-dev demo test test-walks test-long bench-faces bench-watch bench-qti bench-assembly bench-seating bench-import bench-paint bench-storm bench-monitor bench-saves bench-submit bench-logins bench-frames bench-seats soak check rehearse drill drill-faults drill-proctoring bundle fresh screenshots translations migration clean packages packages-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ bench-saves: setup ## what a durable save costs in four regimes, beside the floo
 
 bench-submit: setup ## what handing in 100 answers costs, beside the floor, and marking them: SEATS=200 STORE=postgres WORKERS=2
 	@$(BIN)/examhall bench submit --seats $(or $(SEATS),200) $(BENCH_SHAPE) --json
+
+bench-logins: setup ## what signing in costs until the first question, by step, beside the floor: SEATS=200 STORE=postgres WORKERS=2
+	@$(BIN)/examhall bench logins --seats $(or $(SEATS),200) $(BENCH_SHAPE) --json
 
 bench-frames: setup ## what a picture costs and whether answers wait behind pictures: SEATS=200 STORE=postgres WORKERS=2
 	@$(BIN)/examhall bench frames --seats $(or $(SEATS),200) $(BENCH_SHAPE) --json

@@ -8,6 +8,7 @@ import pytest
 
 from server.cli.bench.figures import ratio
 from server.cli.bench.frames import Found as FramesFound
+from server.cli.bench.logins import Found as LoginsFound
 from server.cli.bench.seats import Found as SeatsFound
 from server.cli.bench.shape import Shape, ShapedLine
 from server.cli.bench.storm import Found as StormFound
@@ -19,7 +20,7 @@ def test_without_a_floor_there_is_no_ratio(ours: float, floor: float, times: flo
     assert ratio(ours, floor) == times
 
 
-@pytest.mark.parametrize("found", [FramesFound, SeatsFound, StormFound, SubmitFound])
+@pytest.mark.parametrize("found", [FramesFound, LoginsFound, SeatsFound, StormFound, SubmitFound])
 def test_the_line_of_a_bench_begins_with_the_shape_of_its_server(found: type[ShapedLine]) -> None:
     told = Shape(60, "postgres", 2, tls=True, room_seats=30).facts()
     assert told == {"store": "postgres", "workers": 2, "seats": 60, "tls": True}
@@ -32,6 +33,7 @@ def test_no_bench_puts_gevent_into_the_command_that_waits_for_its_programs() -> 
     benches = (
         "authority",
         "frames",
+        "logins",
         "monitor",
         "panels",
         "saves",

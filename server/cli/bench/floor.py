@@ -5,7 +5,7 @@ the same messages: checks the token by HMAC, that the attempt is live and in tim
 link; commits events and current answers of all waiting requests in one group, and acknowledges after that.
 It has no accounts, no rooms, no monitor, no incidents and opens no sealed body. PLAN:
 {"bind", "workers", "secret", "store", "folder", "seconds", "attempts": {attempt: station}, "certfile",
-"keyfile"}.
+"keyfile", "logins": null or what `floor_login` needs}.
 """
 
 from gevent import monkey
@@ -19,7 +19,6 @@ import resource  # noqa: E402
 import sqlite3  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -27,9 +26,11 @@ import gevent  # noqa: E402
 import psycopg  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from flask import Flask, Response, request  # noqa: E402
-from gevent.event import AsyncResult, Event  # noqa: E402
 from gunicorn.app.base import BaseApplication  # noqa: E402
 
+from server.cli.bench import floor_login_store  # noqa: E402
+from server.cli.bench.floor_groups import Groups  # noqa: E402
+from server.cli.bench.floor_login import add_logins  # noqa: E402
 from server.cli.bench.floor_token import holder  # noqa: E402
 
 COLUMNS = ("attempt", "journal", "seq", "kind", "item", "body", "boot_id", "boot_ns", "prev", "hash")
@@ -119,37 +120,6 @@ def keep(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-class Groups:
-    """Concurrent requests share a commit: one greenlet commits whatever waits."""
-
-    def __init__(self, commit: Callable[[list[Row]], None]) -> None:
-        self._commit = commit
-        self._waiting: list[tuple[list[Row], AsyncResult[None]]] = []
-        self._some = Event()
-        gevent.spawn(self._work)
-
-    def append(self, rows: list[Row]) -> None:
-        """Returns when the rows are durable. Raises what the store raised."""
-        done: AsyncResult[None] = AsyncResult()
-        self._waiting.append((rows, done))
-        self._some.set()
-        done.get()
-
-    def _work(self) -> None:
-        while True:
-            self._some.wait()
-            self._some.clear()
-            turns, self._waiting = self._waiting, []
-            try:
-                self._commit([row for rows, _done in turns for row in rows])
-            except (psycopg.Error, sqlite3.Error) as fault:
-                for _rows, done in turns:
-                    done.set_exception(fault)
-            else:
-                for _rows, done in turns:
-                    done.set(None)
-
-
 class Program:
     """The routes and what they know."""
 
@@ -212,6 +182,8 @@ def application(plan: dict[str, Any]) -> Flask:
     app.add_url_rule("/agent/receipt", "receipt", program.receipt)
     app.add_url_rule("/agent/frames", "frames", program.frames, methods=["POST"])
     app.add_url_rule("/health", "health", lambda: _json({}))
+    if plan["logins"]:
+        add_logins(app, plan)
     return app
 
 
@@ -249,6 +221,8 @@ def main(arguments: list[str]) -> int:
         with psycopg.connect(plan["store"], autocommit=True) as line:
             line.execute(EVENTS)
             line.execute(CURRENT)
+    if plan["logins"]:
+        floor_login_store.prepare(plan["store"], plan["secret"].encode(), plan["logins"]["seats"])
     Floor(plan).run()
     return 0
 

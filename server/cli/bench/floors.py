@@ -24,16 +24,17 @@ _KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """The running floor and its seats as the load driver wants them."""
+    """The running floor and its seats as the load driver wants them. `store`: where its tables are."""
 
     hall: Hall
     address: Address
     processes: Sequence[Process]
     seats: Sequence[Mapping[str, Any]]
+    store: str
 
     def driver(self, plan: Mapping[str, Any], journal: int = 1) -> Driver:
         """The load driver against it; each further one with another `journal`: it shall write anew."""
-        seats = [{**seat, "grant": {**seat["grant"], "journal": journal}} for seat in self.seats]
+        seats = [_writing(seat, journal) for seat in self.seats]
         return Driver(self.hall, {**plan, "seats": seats, "server": self.address.url})
 
     def cpu_seconds(self) -> float:
@@ -42,27 +43,40 @@ class Floor:
 
 
 @contextmanager
-def floor_beside(hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]]) -> Iterator[Floor]:
-    """Stops the server and runs the floor in its place. Raises `FleetFault`."""
+def floor_beside(
+    hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]], logins: Mapping[str, Any] | None = None
+) -> Iterator[Floor]:
+    """Stops the server and runs the floor in its place. `logins`: what it needs where candidates shall sign
+    in (`floor_login`); their seats open sessions as at the server. Raises `FleetFault`.
+    """
     if "server" in hall.processes:
         hall.processes.pop("server").kill()
-    with floor_along(hall, shape, seats) as floor:
+    with floor_along(hall, shape, seats, logins) as floor:
         yield floor
 
 
 @contextmanager
-def floor_along(hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]]) -> Iterator[Floor]:
+def floor_along(
+    hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]], logins: Mapping[str, Any] | None = None
+) -> Iterator[Floor]:
     """Runs the floor as it is, whatever else runs there. Raises `FleetFault`."""
     secret, port = secrets.token_hex(16), free_port()
-    process = _started(hall, shape, port, secret, seats)
+    plan = {**_plan(hall, shape, seats), "bind": f"{LOOPBACK}:{port}", "secret": secret, "logins": logins}
+    process = _started(hall, plan)
     scheme = "https" if shape.tls else "http"
     address = Address(f"{scheme}://{LOOPBACK}:{port}", hall.address.ca_pem)
     try:
         await_(address.alive, START_SECONDS, process)
-        granted = [_granted(seat, secret) for seat in seats]
-        yield Floor(hall, address, [process, *hall.processes.values()], granted)
+        granted = seats if logins else [_granted(seat, secret) for seat in seats]
+        yield Floor(hall, address, [process, *hall.processes.values()], granted, plan["store"])
     finally:
         process.kill()
+
+
+def _writing(seat: Mapping[str, Any], journal: int) -> Mapping[str, Any]:
+    if "grant" not in seat:  # it takes its journal itself
+        return seat
+    return {**seat, "grant": {**seat["grant"], "journal": journal}}
 
 
 def _granted(seat: Mapping[str, Any], secret: str) -> dict[str, Any]:
@@ -74,15 +88,13 @@ def _granted(seat: Mapping[str, Any], secret: str) -> dict[str, Any]:
     }
 
 
-def _started(hall: Hall, shape: Shape, port: int, secret: str, seats: Sequence[Mapping[str, Any]]) -> Process:
+def _plan(hall: Hall, shape: Shape, seats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     folder, host = hall.fleet.folder, hall.host
     tls = host.db.write(ensure_certificate, host.settings, now=host.now()) if shape.tls else None
     pictures = folder / "floor"
     pictures.mkdir(mode=0o700, exist_ok=True)
-    plan = {
-        "bind": f"{LOOPBACK}:{port}",
+    return {
         "workers": shape.workers,
-        "secret": secret,
         "store": hall.stores[POSTGRES].url if POSTGRES in hall.stores else str(folder / "floor.db"),
         "folder": str(pictures),
         "seconds": LIFE_SECONDS,
@@ -90,7 +102,10 @@ def _started(hall: Hall, shape: Shape, port: int, secret: str, seats: Sequence[M
         "certfile": str(tls.certificate) if tls else "",
         "keyfile": str(tls.key) if tls else "",
     }
-    file = folder / "floor.json"
+
+
+def _started(hall: Hall, plan: Mapping[str, Any]) -> Process:
+    file = hall.fleet.folder / "floor.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(plan))
     return hall.fleet.start("floor", ["-m", "server.cli.bench.floor", str(file)])

@@ -20,7 +20,6 @@ from server.db.papers import FormItem
 from server.db.rooms import Workstation
 from server.db.sittings import Attempt, RoomSitting, Sitting
 from server.host import Host
-from server.rules.roster import RosterEntry
 
 COLUMNS, PITCH = 20, 1.3
 MINUTES, STARTS_IN = Decimal(90), timedelta(minutes=45)
@@ -63,40 +62,47 @@ def wide_room(name: str, seats: int, columns: int = COLUMNS) -> RoomMap:
 
 
 def staged(hall: Hall, seats: int, room_seats: int = USUAL_ROOM) -> list[BenchRoom]:
-    """The rooms of one sitting, each with its people, its package, paired workstations and candidates who
-    wait for the start. The rooms share their staff but for the invigilators, as those of a centre do.
+    """Rooms as `assigned` makes them, where all candidates wait for the start."""
+    found = assigned(hall, seats, room_seats)
+    for room in found:
+        seated(hall.host, room.stage)
+    return found
+
+
+def assigned(
+    hall: Hall, seats: int, room_seats: int = USUAL_ROOM, starts_in: timedelta = STARTS_IN
+) -> list[BenchRoom]:
+    """The rooms of one sitting, each with its people, its package and paired workstations; nobody has signed
+    in. The rooms share their staff but for the invigilators, as those of a centre do.
     """
     people = fictional_people(seats)
     found: list[BenchRoom] = []
     for number, count in enumerate(parts(seats, room_seats), 1):
         first = sum(room.seats for room in found)
-        found.append(_room(hall, found[0] if found else None, number, people[first : first + count], first))
+        beside = found[0] if found else None
+        title = f"{_('压测')} {number}"
+        wish = Wish(
+            title,
+            people[first : first + count],
+            MINUTES,
+            seed=str(number),
+            starts_in=starts_in,
+            room=wide_room(title, count),
+            joins=beside.stage.sitting if beside else None,
+        )
+        found.append(_room(hall, beside, wish, first))
     return found
 
 
-def _room(
-    hall: Hall, beside: BenchRoom | None, number: int, people: tuple[RosterEntry, ...], first: int
-) -> BenchRoom:
-    """Room `number`: the first of a sitting, or one `beside` that first one."""
-    names, needed = Names(f"bench{number}-", _("压测")), staff_needed(len(people))
+def _room(hall: Hall, beside: BenchRoom | None, wish: Wish, first: int) -> BenchRoom:
+    """The first room of a sitting, or one `beside` that first one."""
+    names, needed = Names(f"bench{wish.seed}-", _("压测")), staff_needed(len(wish.entrants))
     if beside is None:
         crew = hire(hall.host, names, invigilators=needed)
     else:
         crew = hire_beside(hall.host, beside.crew, names, invigilators=needed)
-    title = f"{_('压测')} {number}"
-    wish = Wish(
-        title,
-        people,
-        MINUTES,
-        seed=str(number),
-        starts_in=STARTS_IN,
-        room=wide_room(title, len(people)),
-        joins=beside.stage.sitting if beside else None,
-    )
     stage = stage_sitting(hall.host, crew, wish, told=tell_step)
-    keys = paired(hall.host, stage)
-    seated(hall.host, stage)
-    return BenchRoom(crew, stage, first, keys)
+    return BenchRoom(crew, stage, first, paired(hall.host, stage))
 
 
 def opened(hall: Hall, rooms: Sequence[BenchRoom]) -> list[Shift]:

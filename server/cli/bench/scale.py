@@ -1,4 +1,4 @@
-"""`examhall bench saves | submit | frames | seats | soak`: what one machine carries."""
+"""`examhall bench saves | submit | logins | frames | seats | soak`: what one machine carries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +60,16 @@ def submit(seats: int, **shared: Any) -> None:  # noqa: ANN401
     played(lambda tell: measured(Order(shape_of(seats, shared), tell)), shared["as_json"])
 
 
+@click.command(help=_("登录：每名考生从会话到看到第一题用多少处理器时间，逐个步骤，与下限对照。"))
+@seats_option(200)
+@shaped
+def logins(seats: int, **shared: Any) -> None:  # noqa: ANN401
+    """Everybody signs in; ends with 0 only when the store holds every candidate at the paper."""
+    from server.cli.bench.logins import Order, measured
+
+    played(lambda tell: measured(Order(shape_of(seats, shared), tell)), shared["as_json"])
+
+
 @click.command(help=_("图片：接收一幅 30 KB 图片的代价，以及保存答案会不会排在图片后面。"))
 @seats_option(200)
 @number_option("--rate", click.FloatRange(1, 20_000), 100.0, _("每秒保存几次"))
@@ -107,4 +117,4 @@ def soak(seats: int, minutes: float, **shared: Any) -> None:  # noqa: ANN401
     played(lambda tell: measured(Order(shape_of(seats, shared), minutes, tell)), shared["as_json"])
 
 
-COMMANDS = (saves, submit, frames, seats, soak)
+COMMANDS = (saves, submit, logins, frames, seats, soak)

@@ -31,6 +31,8 @@ STORM_SECONDS = 25.0
 """How long they may take to open their papers. What has not happened by then is not waited for."""
 CALM_SECONDS = 6.0
 """For so long the room is watched before the start: what heartbeats cost is taken off."""
+MOST_LOGINS = 200
+"""So many candidates sign in, all in one room: more would only take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Found(ShapedLine):
     """Both ways beside each other; one that failed altogether is None. `opening_ms`: processor time to open
     one package at the seat. `load`: the machine's load average over a minute before and after. `errors`:
     seats that were not ready or did not open their paper, both times together. `login`: what it costs the
-    server from the session to the first question, by the routes of a candidate.
+    server from the session to the first question, by the routes of a candidate, beside the floor.
     """
 
     load: tuple[float, float]
@@ -138,8 +140,9 @@ def stormed(order: Order) -> Found:
 
 
 def _logged_in(order: Order) -> Logins | None:
+    seats = min(MOST_LOGINS, order.seats)
     try:
-        return logged_in(order.shape, order.told)
+        return logged_in(replace(order.shape, seats=seats, room_seats=seats), order.told)
     except (FleetFault, StaffRefused, OSError) as fault:
         order.told(f"{type(fault).__name__}: {fault}")
         return None
