@@ -8,10 +8,11 @@ Records that are not part of the stream (forks, bad hashes, unknown items) are k
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from exam_rooms.pace import hint_of
 from exam_rooms.protocol import ZERO_HEAD, Record, RecordKind
@@ -115,6 +116,10 @@ class AnswerStore:
         """Gives back all connections."""
         self._writer.close()
         self._engine.dispose()
+
+    def _look(self) -> AbstractContextManager[Connection]:
+        """A connection for looking. It ends by COMMIT: at a ROLLBACK psycopg forgets what it has prepared."""
+        return self._engine.begin()
 
     # --- writing -------------------------------------------------------------------------------------
 
@@ -310,19 +315,19 @@ class AnswerStore:
         aside = select(answer_aside.c.journal, answer_aside.c.seq).where(
             answer_aside.c.attempt == attempt, answer_aside.c.reason != FORK
         )
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             rows = [(row[0], row[1]) for row in connection.execute(mine.union(aside))]
         return sorted(rows)
 
     def events(self, attempt: int) -> list[Stored]:
         """The stream of an attempt in its order: (journal, seq)."""
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             return [stored(row) for row in connection.execute(_STREAM, {"one": attempt})]
 
     def aside(self, attempt: int) -> list[Aside]:
         """What was kept aside for an attempt, oldest first."""
         query = select(answer_aside).where(answer_aside.c.attempt == attempt).order_by(answer_aside.c.id)
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             return [
                 Aside(row.attempt, row.journal, row.seq, row.reason, from_ns(row.received_ns))
                 for row in connection.execute(query)
@@ -331,14 +336,14 @@ class AnswerStore:
     def kept_aside(self, attempt: int) -> list[Received]:
         """The same with the records themselves, as another store would receive them."""
         query = select(answer_aside).where(answer_aside.c.attempt == attempt).order_by(answer_aside.c.id)
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             return [received_aside(row) for row in connection.execute(query)]
 
     def head(self, attempt: int, journal: int, seq: int) -> str | None:
         """The hash of one stored record."""
         table = answer_events.c
         query = select(table.hash).where(table.attempt == attempt, table.journal == journal, table.seq == seq)
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             found = connection.execute(query).scalar()
         return str(found) if found else None
 
@@ -350,12 +355,12 @@ class AnswerStore:
             .where(table.attempt.in_(list(attempts)))
             .group_by(table.attempt)
         )
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             return {row[0]: from_ns(row[1]) for row in connection.execute(query)}
 
     def until(self) -> datetime | None:
         """When the newest record of all came; None for an empty store."""
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             found = connection.execute(select(func.max(answer_events.c.received_ns))).scalar()
         return None if found is None else from_ns(found)
 
@@ -368,7 +373,7 @@ class AnswerStore:
             .where(table.attempt.in_(wanted), table.kind == RecordKind.ANSWER)
             .group_by(table.attempt)
         )
-        with self._engine.connect() as connection:
+        with self._look() as connection:
             counts = {row[0]: row[1] for row in connection.execute(query)}
         return {attempt: counts.get(attempt, 0) for attempt in wanted}
 

@@ -43,6 +43,9 @@ Without them a cut line holds up everybody for a quarter of an hour.
 """
 _TRIES = 3
 _DEADLOCK = "40P01"
+_PREPARED_AFTER = 2
+"""Uses of a statement on one connection until it is prepared: every worker has several connections."""
+_WROTE = "examhall wrote"
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -99,7 +102,10 @@ def make_engine(url: str) -> Engine:
     """
     if not url.startswith("sqlite"):
         options = {"hide_parameters": True, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
-        return create_engine(url, connect_args=patience(url), **options)
+        options |= {"pool_use_lifo": True}  # few connections are at work, with all that they have prepared
+        return create_engine(
+            url, connect_args=patience(url) | {"prepare_threshold": _PREPARED_AFTER}, **options
+        )
     options = {"check_same_thread": False, "timeout": 30}
     engine = create_engine(url, hide_parameters=True, connect_args=options)
     event.listen(engine, "connect", _sqlite_connect)
@@ -126,6 +132,26 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def _note_write(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+    if not statement.startswith("SELECT"):
+        connection.info[_WROTE] = True
+
+
+def _keep_plans(session: Session) -> None:
+    """Ends a look at PostgreSQL by COMMIT, if it was nothing but that: it has the same effect as ROLLBACK, at
+    which psycopg throws away all statements that the connection has prepared.
+    """
+    if not (session.in_transaction() and session.is_active):
+        return
+    if session.connection().info.pop(_WROTE, False):
+        return
+    session.expunge_all()  # what was changed in memory alone is not written
+    try:
+        session.commit()
+    except DBAPIError:  # all that was asked for is here
+        session.invalidate()
+
+
 @contextmanager
 def _clean(session: Session) -> Iterator[None]:
     """No connection goes back to the pool inside of a transaction: one whose commit failed is thrown away."""
@@ -142,6 +168,8 @@ class Database:
     def __init__(self, url: str, *, vault: Vault, events: Events) -> None:
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(writing=True)
+        self._reader = self.engine.execution_options()
+        event.listen(self._reader, "before_cursor_execute", _note_write)
         self._on_sqlite = url.startswith("sqlite")
         self._pool = NativePool(1)
         self._lock = threading.Lock()
@@ -154,8 +182,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for looking; whatever it changes is rolled back."""
-        with Session(self.engine, info={"vault": self.vault, "facts": []}) as session:
+        with Session(self._reader, info={"vault": self.vault, "facts": []}) as session:
             yield session
+            if not self._on_sqlite:
+                _keep_plans(session)
 
     def write(self, act: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `act(session, ...)` in one transaction, commits once, then publishes its facts."""
