@@ -8,13 +8,14 @@ Facts put into the session by services are published after the commit.
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import psycopg
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.selectable import ForUpdateArg
 from sqlalchemy.types import TypeDecorator
@@ -45,6 +46,8 @@ _TRIES = 3
 _DEADLOCK = "40P01"
 _PREPARED_AFTER = 2
 """Uses of a statement on one connection until it is prepared: every worker has several connections."""
+_PREPARED_MOST = 250
+"""Statements that a connection keeps prepared: lists of several lengths make several of one."""
 _WROTE = "examhall wrote"
 
 NAMING = {
@@ -103,9 +106,10 @@ def make_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         options = {"hide_parameters": True, "pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
         options |= {"pool_use_lifo": True}  # few connections are at work, with all that they have prepared
-        return create_engine(
-            url, connect_args=patience(url) | {"prepare_threshold": _PREPARED_AFTER}, **options
-        )
+        arguments = patience(url) | {"prepare_threshold": _PREPARED_AFTER}
+        engine = create_engine(url, connect_args=arguments, **options)
+        event.listen(engine, "connect", _postgres_connect)
+        return engine
     options = {"check_same_thread": False, "timeout": 30}
     engine = create_engine(url, hide_parameters=True, connect_args=options)
     event.listen(engine, "connect", _sqlite_connect)
@@ -132,8 +136,16 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+def _postgres_connect(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.prepared_max = _PREPARED_MOST
+
+
+def _note_begin(connection: Connection) -> None:
+    connection.info.pop(_WROTE, None)
+
+
 def _note_write(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-    if not statement.startswith("SELECT"):
+    if not statement.lstrip("( \t\n").startswith("SELECT"):
         connection.info[_WROTE] = True
 
 
@@ -143,13 +155,12 @@ def _keep_plans(session: Session) -> None:
     """
     if not (session.in_transaction() and session.is_active):
         return
-    if session.connection().info.pop(_WROTE, False):
-        return
-    session.expunge_all()  # what was changed in memory alone is not written
-    try:
-        session.commit()
-    except DBAPIError:  # all that was asked for is here
-        session.invalidate()
+    with suppress(SQLAlchemyError):  # all that was asked for is here
+        if session.connection().info.get(_WROTE):
+            return
+        session.expunge_all()  # what was changed in memory alone is not written
+        with _clean(session):
+            session.commit()
 
 
 @contextmanager
@@ -168,9 +179,11 @@ class Database:
     def __init__(self, url: str, *, vault: Vault, events: Events) -> None:
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(writing=True)
-        self._reader = self.engine.execution_options()
-        event.listen(self._reader, "before_cursor_execute", _note_write)
         self._on_sqlite = url.startswith("sqlite")
+        self._reader = self.engine.execution_options()
+        if not self._on_sqlite:
+            event.listen(self._reader, "begin", _note_begin)
+            event.listen(self._reader, "before_cursor_execute", _note_write)
         self._pool = NativePool(1)
         self._lock = threading.Lock()
         self.vault = vault
@@ -181,7 +194,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for looking; whatever it changes is rolled back."""
+        """A session for looking; whatever it changes is rolled back, but what functions in a SELECT do."""
         with Session(self._reader, info={"vault": self.vault, "facts": []}) as session:
             yield session
             if not self._on_sqlite:

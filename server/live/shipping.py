@@ -113,14 +113,13 @@ class Shipper:
             self._complained = True
 
     def _guard_commits(self) -> None:
-        engine = self.host.db.engine
-        with engine.connect() as connection:
-            facts = shipping_postgres.look(connection)
+        with self.host.db.read() as session:
+            facts = shipping_postgres.look(session)
         act = self._guard.decide(facts, time.monotonic())
         if not act:
             return
         try:
-            _GUARD[act](engine)
+            _GUARD[act](self.host.db.engine)
         except DBAPIError as fault:
             if not self._complained:
                 log.error("the database does not let this server %s its standby: %s", act, fault.orig)

@@ -20,7 +20,7 @@ from server.services import resuming
 from server.services.delivery import delivery_of
 from server.web import agent as door
 from server.web import agent_entry, agent_lane
-from server.web.fast_lane import DOOR, LANE, door_route
+from server.web.fast_lane import DOOR, LANE, FastLane, door_route
 from server.web.headers import HEADERS
 from tests.server.agent_kit import TestAgent
 from tests.server.conftest import Machine
@@ -166,6 +166,54 @@ def test_a_refusal_at_the_door_is_in_the_askers_language(app: Flask) -> None:
     chinese = knock(app, Route.SESSION, data=b"x").get_json()["message"]
     english = knock(app, Route.SESSION, data=b"x", headers={"Accept-Language": "en"}).get_json()["message"]
     assert (chinese.isascii(), english.isascii()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "status"),
+    [
+        ("POST", Route.CHALLENGE, 200),
+        ("POST", Route.SESSION, 400),
+        ("GET", f"{Route.PACKAGE}?sha256=ab", 200),
+        ("GET", Route.PHOTO, 404),
+        ("GET", Route.STATE, 200),
+    ],
+)
+def test_flask_is_not_asked(
+    agent: TestAgent, app: Flask, monkeypatch: pytest.MonkeyPatch, method: str, route: str, status: int
+) -> None:
+    lane = app.wsgi_app
+    assert isinstance(lane, FastLane)
+    monkeypatch.setattr(lane, "_others", lambda *_asked: pytest.fail("went to Flask"))
+    assert ask(agent, method, route).status_code == status
+
+
+@pytest.mark.parametrize("route", [Route.PACKAGE, Route.STATE])
+def test_head_goes_by_flask(agent: TestAgent, route: str) -> None:
+    assert (ask(agent, "HEAD", route).status_code, ask(agent, "HEAD", route).data) == (200, b"")
+
+
+def test_a_server_that_is_replaced_while_somebody_knocks_says_so(
+    app: Flask, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_knock: object) -> object:
+        host.epoch.fenced = True  # another greenlet has met the new server meanwhile
+        return p.Challenge("nonce")
+
+    monkeypatch.setitem(DOOR, ("POST", Route.CHALLENGE), slow)
+    assert knock(app, Route.CHALLENGE).get_json()["code"] == "server_fenced"
+
+
+def test_a_fault_at_the_door_is_told_without_what_was_sent(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_knock: object) -> object:
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(DOOR, ("POST", Route.SESSION), broken)
+    answer = knock(app, Route.SESSION, data=b'{"signature":"secret"}')
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "server_fault")
+    assert "fault at POST agent.session" in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("route", [Route.CHALLENGE, Route.SESSION])

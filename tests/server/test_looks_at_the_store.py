@@ -4,9 +4,11 @@ from datetime import datetime
 
 import pytest
 from sqlalchemy import event, func, insert, select, text
+from sqlalchemy.exc import PendingRollbackError
 
 from server.db.rooms import Room
 from server.host import Host
+from server.services import shipping_postgres
 
 PREPARED_AFTER = 4
 """Uses of a statement by which psycopg has prepared it."""
@@ -93,9 +95,55 @@ def test_statements_stay_prepared_when_the_stream_is_looked_at(host: Host) -> No
     event.listen(host.answers._engine, "rollback", lambda _connection: ends.append("rollback"))
     for _look in range(PREPARED_AFTER):
         assert host.answers.events(1) == []
+    assert ends == []
     with host.answers._engine.connect() as connection:
         found = connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
     assert found == 1
+
+
+@pytest.mark.on_postgresql
+def test_the_guard_of_the_standby_looks_without_rolling_back(host: Host) -> None:
+    """It asks every second, on the connection that was used last."""
+    ends: list[str] = []
+    event.listen(host.db.engine, "rollback", lambda _connection: ends.append("rollback"))
+    assert shipping_postgres.protection(host.db).state
+    with host.db.read() as session:
+        shipping_postgres.look(session)
+        session.execute(text("\n (SELECT 1) UNION SELECT 2"))
+    assert ends == []
+
+
+@pytest.mark.on_postgresql
+def test_the_look_after_one_that_wrote_and_failed_is_a_look(host: Host, room: int) -> None:
+    with pytest.raises(RuntimeError, match="stopped"), host.db.read() as session:
+        session.execute(text("UPDATE rooms SET name = 'x'"))
+        raise RuntimeError("stopped")
+    ends: list[str] = []
+    event.listen(host.db.engine, "rollback", lambda _connection: ends.append("rollback"))
+    assert names(host) == ["一号"]
+    assert ends == []
+
+
+@pytest.mark.on_postgresql
+def test_a_look_whose_caller_bore_a_fault_is_over_without_one(host: Host, room: int) -> None:
+    with host.db.read() as session:
+        session.connection().invalidate()
+        with pytest.raises(PendingRollbackError):
+            session.scalar(text("SELECT 1"))
+    assert names(host) == ["一号"]
+
+
+@pytest.mark.on_postgresql
+def test_the_connection_used_last_is_used_next(host: Host) -> None:
+    def here() -> int:
+        with host.db.read() as session:
+            return session.scalar(text("SELECT pg_backend_pid()")) or 0
+
+    first = here()
+    with host.db.read() as session, host.db.read() as other:
+        pids = [each.scalar(text("SELECT pg_backend_pid()")) for each in (session, other)]
+    assert pids[0] == first != pids[1]
+    assert {here() for _look in range(4)} == {first}  # given back after the other one
 
 
 @pytest.mark.on_postgresql
