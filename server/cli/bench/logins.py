@@ -128,10 +128,10 @@ def logged_in(shape: Shape, told: Told) -> Logins:
         driver, meanwhile = Driver(hall, {**plan, "seats": seats}), _staff(rooms, opened(hall, rooms))
         ours = _run(driver, hall.cpu_seconds, len(seats), meanwhile)
         told(str(ours))
-        signed_in = _signed_in(hall, rooms)
         with floor_beside(hall, shape, seats, _needed(hall, rooms, seats)) as floor:
+            signed_in = _signed_in(hall, rooms)  # after kill -9: what was acknowledged is there
             beside = _run(floor.driver(plan), floor.cpu_seconds, len(seats))
-        held = kept(floor.store)  # after kill -9: what was acknowledged is there
+        held = kept(floor.store)  # likewise
     if signed_in != len(seats):
         raise FleetFault(f"store: {signed_in}/{len(seats)}")
     if held != Kept(ready=len(seats), entries=LOGGED * len(seats), whole=True):
