@@ -90,9 +90,9 @@ rehearse: setup ## a whole sitting against a private server: SEATS=24 MINUTES=2 
 drill: setup ## faults on purpose with real agents, answers counted: ROUNDS=200
 	@$(BIN)/examhall drill answers --rounds $(or $(ROUNDS),200) --json
 
-drill-faults: setup ## every fault on purpose, on either store, with the seconds until seats were back: ROUNDS=100 STORE=sqlite SEATS=16
+drill-faults: setup ## every fault on purpose, on either store, with the seconds until seats were back: ROUNDS=100 STORE=sqlite SEATS=16 TAKEOVERS=2
 	@$(BIN)/examhall drill faults --rounds $(or $(ROUNDS),100) --store $(or $(STORE),sqlite) --seats $(or $(SEATS),16) \
-	  $(if $(SEED),--seed $(SEED)) $(if $(APPEND),--append $(APPEND)) --json
+	  $(if $(SEED),--seed $(SEED)) $(if $(APPEND),--append $(APPEND)) $(if $(TAKEOVERS),--takeovers $(TAKEOVERS)) --json
 
 drill-proctoring: setup ## staged sequences before real agents, alerts counted: PHOTOS=folder with an index.csv
 	@$(BIN)/examhall drill proctoring --json $(if $(PHOTOS),--photos $(PHOTOS))

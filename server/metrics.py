@@ -31,7 +31,7 @@ class Figures:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.linked = self._sum("examhall_linked_seats", "Seats heard by this server now")
-        self.hint = self._most("examhall_load_hint", "How much seats are told to slow down, 0 to 10")
+        self.hint = self._most("examhall_load_hint", "How much load slows seats down, 0 to 10")
         self.lag = self._most("examhall_loop_lag_p99_seconds", "Lag of the event loop, p99 of ten minutes")
         self.waiting = self._sum("examhall_saves_waiting", "Callers that wait for the answer store")
         self.jobs = self._sum("examhall_jobs_running", "Child processes at long work")
@@ -41,6 +41,10 @@ class Figures:
         self.proven = self._least("examhall_clock_proven", "1 while the time is known to be right")
         self.epoch = self._most("examhall_epoch", "Which reign this server belongs to")
         self.fenced = self._most("examhall_fenced", "1 after another server has taken over")
+        self.protected = self._least(
+            "examhall_standby_protected",
+            "1 while the standby has what was acknowledged, -1 without a standby",
+        )
         self.leads = self._sum("examhall_leaders", "Workers that do what is done once: 1 among all machines")
         self.records = Counter("examhall_records", "Answer records made durable", registry=self.registry)
         self.commits = Counter("examhall_commits", "Group commits of answers", registry=self.registry)

@@ -35,8 +35,8 @@ from server.errors import Refused, fill, sentence  # noqa: E402
 from server.host import Host, open_host  # noqa: E402
 from server.jobs import rotating  # noqa: E402
 from server.jobs.promotion import stands_by  # noqa: E402
-from server.live.worker import LeavingWorker  # noqa: E402
-from server.logs import only_ours, write_logs  # noqa: E402
+from server.live.worker import LeavingWorker, OwnLog  # noqa: E402
+from server.logs import write_logs  # noqa: E402
 from server.services.locking import DataLock  # noqa: E402
 from server.services.steady import Reading  # noqa: E402
 from server.services.tls import TlsFiles, ensure_certificate  # noqa: E402
@@ -131,6 +131,7 @@ def options(settings: Settings, tls: TlsFiles | None) -> dict[str, Any]:
         "bind": settings.bind,
         "workers": settings.workers,
         "worker_class": LeavingWorker,
+        "logger_class": OwnLog,
         "worker_connections": CONNECTIONS,
         "timeout": SILENT_SECONDS,
         "graceful_timeout": GRACE_SECONDS,
@@ -167,7 +168,6 @@ def _prepared(settings: Settings, key: KeyFile) -> tuple[TlsFiles | None, Readin
 
 def _application(settings: Settings, key: KeyFile, anchor: Reading | None) -> Flask:
     key = read_unlocked(settings) or key  # a worker that is replaced after a change of the master key
-    only_ours("gunicorn.error")
     app = create_app(settings, key.master, demo=key.demo, anchor=anchor)
     create_socketio(app)
     host: Host = app.extensions[HOST_KEY]

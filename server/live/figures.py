@@ -8,6 +8,7 @@ from server.services import wellbeing
 from server.services.delivery import delivery_of
 
 PERIOD_SECONDS = 5.0
+_PROTECTED = {"protected": 1, "unprotected": 0, "none": -1}
 
 
 def look(host: Host) -> None:
@@ -26,6 +27,7 @@ def look(host: Host) -> None:
     figures.fenced.set(host.epoch.fenced)
     figures.leads.set(host.leads())
     figures.count(*host.answers.totals())
+    figures.protected.set(_PROTECTED.get(host.shipping.protection().state, 0))
 
 
 def register(socketio: SocketIO, host: Host) -> None:

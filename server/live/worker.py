@@ -12,9 +12,22 @@ import time
 from typing import Any
 
 import gevent
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
+from server.logs import only_ours
+
 _LOOK_SECONDS = 0.02
+
+
+class OwnLog(Logger):  # type: ignore[misc]
+    """What gunicorn says, its master as well, goes into the log in our form."""
+
+    def setup(self, cfg: Config) -> None:
+        """Takes the level of the settings, and no handler of gunicorn's own."""
+        super().setup(cfg)
+        only_ours(self.error_log.name)
 
 
 class LeavingWorker(GeventWorker):  # type: ignore[misc]

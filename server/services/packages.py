@@ -6,8 +6,9 @@ package_swap and package_destruction.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from server.access import Actor, Role
@@ -112,7 +113,11 @@ def spare_of(session: Session, room_sitting_id: int) -> Package | None:
 
 def waits(package: Package) -> bool:
     """Whether it is a spare one that nobody has swapped in."""
-    return package.spare and not package.swapped_in
+    return _waits(package.spare, package.swapped_in)
+
+
+def _waits(spare: bool, swapped_in: object) -> bool:
+    return spare and not swapped_in
 
 
 def needed(session: Session, room_sitting_id: int) -> Package:
@@ -286,6 +291,23 @@ _OF_ROOM = (
     .where(Package.room_sitting_id == bindparam("here"), Package.state.in_(_IN_FORCE))
     .order_by(Package.id.desc())
 )
+
+_packages = cast("Table", Package.__table__)
+_MARKS = (
+    select(_packages.c.id, _packages.c.spare, _packages.c.swapped_in, _packages.c.sha256)
+    .where(_packages.c.room_sitting_id == bindparam("here"), _packages.c.state.in_(_IN_FORCE))
+    .order_by(_packages.c.id.desc())
+)
+_DATA = select(_packages.c.data).where(_packages.c.id == bindparam("one"))
+
+
+def sealed_bytes(session: Session, room_sitting_id: int) -> tuple[bytes, str] | None:
+    """What seats fetch, and its SHA-256, by two plain statements; of the package that `current` returns."""
+    connection = session.connection()
+    for package, spare, swapped_in, sha256 in connection.execute(_MARKS, {"here": room_sitting_id}).all():
+        if not _waits(spare, swapped_in):
+            return connection.execute(_DATA, {"one": package}).scalar_one(), sha256
+    return None
 
 
 def _in_force(session: Session, room_sitting_id: int) -> list[Package]:

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 
 from exam_rooms import protocol as p
 from exam_rooms.protocol import Route
-from server.db.papers import Package
 from server.db.sittings import Attempt, Registration
 from server.errors import NotFound, Refused
 from server.services import attempts, handing_in, packages, resuming, rosters, stream
@@ -80,11 +79,12 @@ def package(call: Call) -> Response:
     """The sealed package of this seat's sitting."""
     room_sitting = _room_sitting(call)
     with call.host.db.read() as found:
-        row: Package | None = packages.current(found, room_sitting)
-        if row is None:
-            raise NotFound("package")
-        response = Response(row.data, mimetype="application/octet-stream")
-    response.set_etag(row.sha256)
+        sealed = packages.sealed_bytes(found, room_sitting)
+    if sealed is None:
+        raise NotFound("package")
+    data, sha256 = sealed
+    response = Response(data, mimetype="application/octet-stream")
+    response.set_etag(sha256)
     return response.make_conditional(call.environ)
 
 

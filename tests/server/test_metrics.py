@@ -12,13 +12,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from server import metrics
 from server.app import build_app
 from server.host import Host
 from server.live.figures import look
 from server.logs import JsonLines
+from server.rules.shipping import Protection
 from server.services.agents import Agent
 from server.services.delivery import delivery_of
 from server.services.readiness import Readiness
+from server.services.shipping import Shipping
 from server.settings import Settings, SettingsError
 from server.web.proxies import BehindProxies
 from tests.server.conftest import MASTER
@@ -69,6 +72,15 @@ def test_figures_say_what_the_host_knows(host: Host, token_app: Flask) -> None:
     told = token_app.test_client().get("/metrics", headers=with_token(TOKEN)).text
     for line in ("examhall_linked_seats 1.0", "examhall_epoch 3.0", "examhall_fenced 0.0"):
         assert line in told.splitlines()
+
+
+@pytest.mark.parametrize(("state", "told"), [("protected", 1), ("unprotected", 0), ("none", -1)])
+def test_whether_the_standby_has_everything(
+    host: Host, monkeypatch: pytest.MonkeyPatch, state: str, told: float
+) -> None:
+    monkeypatch.setattr(Shipping, "protection", lambda _self: Protection(state))
+    look(host)
+    assert f"examhall_standby_protected {told:.1f}" in metrics.text(host.figures).decode().splitlines()
 
 
 def test_counts_are_taken_over_once(host: Host) -> None:
@@ -181,6 +193,20 @@ def test_json_line_of_a_fault() -> None:
     assert (line["level"], line["logger"], line["text"]) == ("error", "x", "考场 一")
     assert "ValueError" in line["fault"]
     assert line["at"].endswith("+00:00")
+
+
+def test_what_the_master_of_the_workers_says_is_in_our_form_too() -> None:
+    words = (
+        "from gunicorn.config import Config; from server.live.worker import OwnLog; from server import logs; "
+    )
+    words += "logs.write_logs('json'); OwnLog(Config()).error('worker %s ended', 7); OwnLog(Config()).error('again')"
+    told = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    lines = [json.loads(line) for line in told.stderr.decode().splitlines()]
+    assert [line["text"] for line in lines] == ["worker 7 ended", "again"]
+    assert {line["logger"] for line in lines} == {"gunicorn.error"}
+    assert told.stdout == b""
 
 
 # --- settings -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Packages that are replaced or destroyed, what was carried away, and seats that hold one."""
 
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -93,6 +94,23 @@ class TestSwap:
         (entry,) = entries(host, "package_swapped")
         assert entry.details["reason"] == "卷面疑似泄露"
         assert (entry.actor, entry.details["cosigned_by"]) == (crew.administrator.name, crew.chief.name)
+
+    def test_seats_fetch_the_main_package_until_the_spare_one_is_swapped_in(
+        self, host: Host, stage: Vaulted
+    ) -> None:
+        def fetched(room: int) -> str:
+            with host.db.read() as session:
+                found = packages.sealed_bytes(session, room)
+            assert found is not None
+            assert hashlib.sha256(found[0]).hexdigest() == found[1]
+            return found[1]
+
+        main = stage.package().sha256
+        assert fetched(stage.room) == main
+        swap(stage)
+        assert fetched(stage.room) == stage.package().sha256 != main
+        with host.db.read() as session:
+            assert packages.sealed_bytes(session, stage.room + 1) is None
 
     def test_a_swap_before_the_start_closes_an_open_room_again(self, stage: Vaulted, machine) -> None:
         machine.advance(hours=20)
