@@ -17,7 +17,7 @@ from server.host import Host
 from server.services.delivery import delivery_of
 from server.web.agent_message import Call, Knock, epoch_seen, token_of, written
 from server.web.guard import HOST_KEY, current_host
-from server.web.headers import HEADERS
+from server.web.headers import HEADERS, harden
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -90,7 +90,8 @@ class FastLane:
         except Exception as fault:  # noqa: BLE001 - Flask has an answer to everything
             return self._refused(fault, environ)(environ, start_response)
         if isinstance(said, Response):
-            return _dressed(said, host)(environ, start_response)
+            said.headers[EPOCH_HEADER] = host.epoch.word
+            return harden(said)(environ, start_response)
         reign = (EPOCH_HEADER, host.epoch.word)
         start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(body))), reign])
         return (body,)
@@ -125,12 +126,3 @@ def _welcome(opener: Opener, host: Host, environ: "WSGIEnvironment") -> object:
 
 def _response(said: object) -> Response:
     return said if isinstance(said, Response) else Response(written(said), mimetype="application/json")
-
-
-def _dressed(response: Response, host: Host) -> Response:
-    """What Flask's hooks would add."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers[EPOCH_HEADER] = host.epoch.word
-    return response

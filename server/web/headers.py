@@ -34,10 +34,14 @@ def init_headers(app: Flask) -> None:
 
 def add_headers(response: Response) -> Response:
     """Sets what is not set; pages are never kept by a browser, static files only after asking again."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "no-cache"
-    else:
-        response.headers.setdefault("Cache-Control", "no-store")
+    return harden(response)
+
+
+def harden(response: Response) -> Response:
+    """The same for an answer outside of Flask; whatever says nothing about it is never kept."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
     return response

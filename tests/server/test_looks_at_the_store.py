@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import PendingRollbackError
+from sqlalchemy.orm import Session
 
 from server.db.rooms import Room
 from server.host import Host
@@ -22,10 +23,10 @@ def names(host: Host) -> list[str]:
 
 @pytest.fixture
 def room(host: Host, now: datetime) -> int:
-    def make(session: object) -> int:
+    def make(session: Session) -> int:
         row = Room(name="一号", created_at=now)
-        session.add(row)  # type: ignore[attr-defined]
-        session.flush()  # type: ignore[attr-defined]
+        session.add(row)
+        session.flush()
         return row.id
 
     return host.db.write(make)
