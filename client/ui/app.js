@@ -73,7 +73,10 @@ function Whole({ store }) {
   const [, turn] = useState(0);
   const [open, setOpen] = useState("");
   const [practising, setPractising] = useState(false);
-  useEffect(() => store.listen(setState), []);
+  useEffect(() => {
+    setState(store.get()); // an effect runs after the page was painted: what changed before was told to nobody
+    return store.listen(setState);
+  }, []);
   const redraw = () => turn((n) => n + 1);
   const screen = gate(screenOf(state), state.view);
   const practice = practising && screen === "ready";

@@ -153,3 +153,9 @@ def test_a_picture_is_enlarged_and_moved_by_keys(seat: Stand) -> None:
     assert page.evaluate("document.querySelector('.zoom-view').scrollLeft") > 0
     press(page, "0", "Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_a_page_that_was_not_opened_by_the_kiosk_says_so_even_before_it_was_painted(seat: Stand) -> None:
+    seat.page.add_init_script("requestAnimationFrame = (act) => setTimeout(act, 5000);")
+    seat.page.goto((seat.agent.data / "launch").read_text().split("#")[0])
+    expect(seat.page.get_by_role("heading", name="请从考试程序打开本页")).to_be_visible(timeout=10_000)

@@ -18,7 +18,12 @@ from tests.system.screens import PASSWORD
 from tests.system.tablet_kit import Tablet, profile
 
 pytestmark = [pytest.mark.system, pytest.mark.walk]
+LATE_PAINT = "requestAnimationFrame = (act) => setTimeout(act, 5000);"
+"""As on a tablet that is busy: what is drawn first comes on the screen long after it was made."""
 NO_STORE = "indexedDB.open = () => { throw new DOMException('no', 'UnknownError'); };"
+NO_LOCKS = "navigator.locks.request = () => Promise.reject(new DOMException('no', 'SecurityError'));"
+UNREADABLE = "读不出这台平板上的评分"
+INSECURE = "Object.defineProperty(globalThis, 'isSecureContext', { value: false });"
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +106,10 @@ def test_a_tablet_survives_a_strange_network_leaving_and_a_store_that_fails(
 
         tablet.sign_in(first, PASSWORD)
         tablet.saving("server")
-        page.add_init_script(NO_STORE)
-        tablet.open()
-        expect(page.get_by_role("heading", name="读不出这台平板上的评分")).to_be_visible()
+        page.add_init_script(LATE_PAINT)
+        for trouble, told in ((NO_STORE, UNREADABLE), (NO_LOCKS, UNREADABLE), (INSECURE, "这里不能保存评分")):
+            page.add_init_script(trouble)
+            tablet.open()
+            expect(page.get_by_role("heading", name=told)).to_be_visible()
         assert tablet.faults == []
     wire.close()

@@ -12,7 +12,10 @@ const LOGIN = '/login?next=/scoring/';
 
 function useStore(store) {
   const [state, set] = useState(store.get());
-  useEffect(() => store.listen(set), [store]);
+  useEffect(() => {
+    set(store.get()); // an effect runs after the page was painted: what changed before was told to nobody
+    return store.listen(set);
+  }, [store]);
   return state;
 }
 

@@ -46,9 +46,9 @@ export function createStore({ api = realApi } = {}) {
 
   async function start() {
     if (!globalThis.isSecureContext || !globalThis.indexedDB) return set({ phase: 'insecure' });
-    if (!(await alone())) return set({ phase: 'elsewhere' });
-    navigator.storage?.persist?.().catch(() => false);
     try {
+      if (!(await alone())) return set({ phase: 'elsewhere' });
+      navigator.storage?.persist?.().catch(() => false);
       const user = await lastUser();
       if (user) await enter(user);
     } catch {
@@ -62,11 +62,12 @@ export function createStore({ api = realApi } = {}) {
 
   /** One window alone writes; another one says so. */
   function alone() {
-    return new Promise((resolve) => {
-      navigator.locks.request('examhall-scoring', { ifAvailable: true }, (lock) => {
+    return new Promise((resolve, reject) => {
+      const held = navigator.locks.request('examhall-scoring', { ifAvailable: true }, (lock) => {
         resolve(lock !== null);
         return lock && new Promise(() => {});
       });
+      held.catch(reject);
     });
   }
 
