@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from exam_rooms.kiosk_messages import Accommodation
 from server.access import Permission
 from server.db.base import emit
-from server.db.sittings import Attempt, Registration, RoomSitting, Sitting
+from server.db.sittings import Registration, RoomSitting, Sitting
 from server.errors import NotFound, Refused
 from server.events import RoomChanged
 from server.rules.accommodation import NOTE_LIMIT, Extra, extra_fault
 from server.services import audit
-from server.services.roomstate import RoomState
+from server.services.plain_rows import RegistrationRow
+from server.services.roomstate import RoomTimes, Timed
 from server.services.signed import Signed, need, need_cosigner
 
 
@@ -97,10 +98,9 @@ def granted_of(row: Registration) -> Granted:
     return Granted(extra, row.large_print, row.accommodation_note, row.own_room)
 
 
-def view(session: Session, room: RoomState, attempt: Attempt) -> Accommodation:
+def view(room: RoomTimes, registration: RegistrationRow, attempt: Timed) -> Accommodation:
     """What the seat is told."""
-    large = session.get_one(Registration, attempt.registration_id).large_print
-    return Accommodation(large, float(room.extra_time(attempt)))
+    return Accommodation(registration.large_print, float(room.extra_time(attempt)))
 
 
 def _room_of(session: Session, row: Registration) -> RoomSitting:

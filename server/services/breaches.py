@@ -30,7 +30,8 @@ from server.services.agents import Agent
 from server.services.boot_clocks import placed
 from server.services.duty import need_duty
 from server.services.incidents import OPEN, Place, clear, raise_incident
-from server.services.roomstate import RoomState, load, locked_attempt, touch
+from server.services.plain_rows import AttemptRow
+from server.services.roomstate import RoomSeen, RoomState, load, locked_attempt, touch
 from server.services.signed import Signed, need_reason, params_of
 
 NOTES_MOST, COUNT_MOST, DETAIL_MOST = 50, 1_000_000, 80
@@ -282,14 +283,14 @@ def _released_at_seat(
     touch(session, attempt)
 
 
-def frozen_view(attempt: Attempt) -> FreezeView | None:
+def frozen_view(attempt: Attempt | AttemptRow) -> FreezeView | None:
     """What the seat shows of a covered paper, None when it is not covered (any more)."""
     if attempt.frozen_at is None or attempt.state != AttemptState.ANSWERING:
         return None
     return FreezeView(attempt.frozen_why or "", attempt.frozen_at)
 
 
-def watched_for(room: RoomState) -> KioskPlan:
+def watched_for(room: RoomSeen) -> KioskPlan:
     """What the warden of a seat has to know of the room's policy."""
     rules = room.policy.breaches
     return KioskPlan(forbidden=rules.forbidden_processes, grace=rules.grace)

@@ -22,7 +22,7 @@ from exam_rooms.watching import ObservationNote, WatchRules
 from exam_rooms.wire import decode, encode
 from server.access import SYSTEM
 from server.db.rooms import Room, Seat
-from server.db.sittings import Attempt, RoomSitting
+from server.db.sittings import RoomSitting
 from server.db.watching import Capture, EvidenceFrame
 from server.errors import Refused
 from server.rules import observed
@@ -32,7 +32,7 @@ from server.services.boot_clocks import placed
 from server.services.consent import Watched, check_moment, rules_of, watched
 from server.services.evidence import Subject, announce, frames_of
 from server.services.incidents import Place, raise_incident
-from server.services.roomstate import RoomState, load
+from server.services.roomstate import RoomSeen, Timed, load
 
 GIVE_UP = timedelta(minutes=60)
 """A picture that has not come so long after it was announced is not waited for."""
@@ -84,7 +84,7 @@ def ensure_seed(session: Session, room_sitting_id: int, *, now: datetime) -> Non
     audit.record(session, stream, SYSTEM, "captures_drawn", stream, now=now, seed_sha256=sealed)
 
 
-def moments(room: RoomState, attempt: Attempt, rules: WatchRules) -> tuple[float, ...]:
+def moments(room: RoomSeen, attempt: Timed, rules: WatchRules) -> tuple[float, ...]:
     """When an attempt's pictures are due: seconds after the room's start."""
     if not room.row.capture_seed:
         return ()

@@ -169,7 +169,7 @@ def _view(row: SeatCommand, by: str) -> CommandView:
 
 
 _UNCONFIRMED = (
-    select(SeatCommand)
+    select(SeatCommand.attempt_id, SeatCommand.id, SeatCommand.kind, SeatCommand.sent_at)
     .join(Attempt, (Attempt.id == SeatCommand.attempt_id) & (Attempt.seat_id == SeatCommand.seat_id))
     .where(
         SeatCommand.attempt_id.in_(bindparam("attempts", expanding=True)),
@@ -179,7 +179,7 @@ _UNCONFIRMED = (
     .order_by(SeatCommand.id)
 )
 _MESSAGES = (
-    select(SeatMessage)
+    select(SeatMessage.attempt_id, SeatMessage.id, SeatMessage.text, SeatMessage.said_at)
     .where(SeatMessage.attempt_id.in_(bindparam("attempts", expanding=True)))
     .order_by(SeatMessage.id)
 )
@@ -188,16 +188,18 @@ _MESSAGES = (
 def unconfirmed(session: Session, attempts: Collection[int]) -> dict[int, tuple[SeatOrder, ...]]:
     """Attempt -> commands to the seat where it is that are not done; one query for a room."""
     found: dict[int, list[SeatOrder]] = {}
-    for row in session.scalars(_UNCONFIRMED, {"attempts": list(attempts)}):
-        found.setdefault(row.attempt_id, []).append(SeatOrder(row.id, row.kind, row.sent_at))
+    session.flush()  # a plain statement does not: each start of a room asks this for every seat
+    for attempt, key, kind, at in session.connection().execute(_UNCONFIRMED, {"attempts": list(attempts)}):
+        found.setdefault(attempt, []).append(SeatOrder(key, kind, at))
     return {attempt: tuple(orders[-TOLD_MOST:]) for attempt, orders in found.items()}
 
 
 def messages_of(session: Session, attempts: Collection[int]) -> dict[int, tuple[MessageView, ...]]:
     """Attempt -> what was said to its candidate alone, newest last."""
     found: dict[int, list[MessageView]] = {}
-    for row in session.scalars(_MESSAGES, {"attempts": list(attempts)}):
-        found.setdefault(row.attempt_id, []).append(MessageView(row.id, row.text, row.said_at))
+    session.flush()
+    for attempt, key, text, at in session.connection().execute(_MESSAGES, {"attempts": list(attempts)}):
+        found.setdefault(attempt, []).append(MessageView(key, text, at))
     return {attempt: tuple(said[-TOLD_MOST:]) for attempt, said in found.items()}
 
 

@@ -16,7 +16,7 @@ from server.db.rooms import Room
 from server.db.sittings import Attempt, Batch, RoomSitting, SeatStay, Sitting
 from server.errors import Refused
 from server.services.agents import Agent
-from server.services.roomstate import RoomState, load, locked_attempt
+from server.services.roomstate import RoomSeen, RoomState, load, locked_attempt
 
 _SLACK = timedelta(seconds=1)
 """A stamp is placed on the server's clock no better than a message travels."""
@@ -31,7 +31,7 @@ class Watched:
     rules: WatchRules
 
 
-def rules_of(room: RoomState) -> WatchRules | None:
+def rules_of(room: RoomSeen) -> WatchRules | None:
     """How cameras are used in a room's sitting; None in a room without, or by a policy that knows none."""
     return room.policy.watching if room.room.kind == "smart" else None
 

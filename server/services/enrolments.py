@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from exam_rooms.incidents import IncidentKind
@@ -31,6 +31,7 @@ from server.services.consent import Watched, check_moment, watched
 from server.services.duty import need_duty
 from server.services.evidence import Subject, announce
 from server.services.incidents import Place, clear, raise_incident
+from server.services.plain_rows import EnrolmentRow, columns_of
 from server.services.roomstate import locked_attempt, touch
 
 TEMPLATE_PURPOSE = "face-template"
@@ -38,6 +39,11 @@ AT_SEAT = frozenset({AttemptState.READY, AttemptState.ANSWERING})
 _DOUBTFUL = frozenset({Likeness.MISMATCH, Likeness.UNSURE, Likeness.NO_FACE})
 _MOST_FRAMES = 1000
 _NAME = "EnrolmentRequest"
+_SEEN = (
+    select(*columns_of(EnrolmentRow, Enrolment))
+    .where(Enrolment.attempt_id.in_(bindparam("attempts", expanding=True)), Enrolment.dropped_at.is_(None))
+    .order_by(Enrolment.id)
+)
 
 
 def enrol(session: Session, agent: Agent, asked: EnrolmentRequest, *, now: datetime) -> Taken:
@@ -76,14 +82,21 @@ def current_of(session: Session, attempts: Collection[int]) -> dict[int, Enrolme
     return {row.attempt_id: row for row in session.scalars(query.order_by(Enrolment.id))}
 
 
-def template_of(session: Session, row: Enrolment | None) -> str:
+def seen_of(session: Session, attempts: Collection[int]) -> dict[int, EnrolmentRow]:
+    """The same, to be read alone."""
+    session.flush()
+    rows = session.connection().execute(_SEEN, {"attempts": list(attempts)})
+    return {row.attempt_id: EnrolmentRow._make(row) for row in rows}
+
+
+def template_of(session: Session, row: Enrolment | EnrolmentRow | None) -> str:
     """An enrolment's vector as it travels (base64); "" without one. For the seat itself and for re-checks."""
     if row is None or row.sealed_template is None:
         return ""
     return base64.b64encode(_opened(session, row)).decode()
 
 
-def model_of(row: Enrolment | None) -> str:
+def model_of(row: Enrolment | EnrolmentRow | None) -> str:
     """The network that made an enrolment's vector, by name and version; "" without one, or when not told."""
     return "" if row is None else str(row.models.get("verify", ""))
 
@@ -203,6 +216,6 @@ def _stream(attempt: Attempt) -> str:
     return audit.sitting_stream(attempt.room_sitting_id)
 
 
-def _opened(session: Session, row: Enrolment) -> bytes:
+def _opened(session: Session, row: Enrolment | EnrolmentRow) -> bytes:
     assert row.sealed_template is not None
     return vault_of(session).open_value(TEMPLATE_PURPOSE, str(row.attempt_id), row.sealed_template)

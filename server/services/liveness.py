@@ -18,12 +18,11 @@ from exam_rooms.incidents import IncidentKind
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import EnrolmentRequest
 from server.db.base import vault_of
-from server.db.sittings import Attempt
 from server.db.watching import Enrolment
 from server.rules import observed
 from server.services.consent import Watched
 from server.services.incidents import Place, raise_incident
-from server.services.roomstate import RoomState
+from server.services.roomstate import RoomSeen, Timed
 
 PURPOSE = "challenge"
 TRIED = frozenset({ChallengeResult.PASSED, ChallengeResult.FAILED, ChallengeResult.TIMED_OUT})
@@ -40,7 +39,7 @@ SUSPECT = frozenset({"other_face", "flat"})
 REASONS: Iterable[str] = ("", *SUSPECT, "wrong_step", "no_face")
 
 
-def asked_of(session: Session, room: RoomState, attempt: Attempt) -> ChallengePlan | None:
+def asked_of(session: Session, room: RoomSeen, attempt: Timed) -> ChallengePlan | None:
     """What the policy asks of an attempt that is to be enrolled now; another order for each enrolment.
 
     The order hangs on a key that stays on the server, so that nobody knows it before. Nothing is asked of

@@ -16,7 +16,7 @@ from exam_rooms.kiosk_messages import AnnouncementView, SebState
 from server.db.kiosk import RoomPin
 from server.db.papers import Package
 from server.services import announcements, packages, seat_checks, seb
-from server.services.roomstate import RoomState
+from server.services.roomstate import RoomSeen
 from server.services.seat_checks import RoomRound
 
 _PIN = select(RoomPin).where(RoomPin.room_sitting_id == bindparam("here"))
@@ -46,7 +46,7 @@ class SharedRooms:
         self._changes = 0
         self._lock = threading.Lock()
 
-    def of(self, session: Session, room: RoomState) -> RoomShared:
+    def of(self, session: Session, room: RoomSeen) -> RoomShared:
         """What stands in the store, or stood there when the room last looked the same."""
         mark = room.row.version, room.row.state, room.row.started_at
         kept = self._kept.get(room.row.id)
@@ -79,7 +79,7 @@ class SharedRooms:
             self._seb.clear()
 
 
-def look_up(session: Session, room: RoomState) -> RoomShared:
+def look_up(session: Session, room: RoomSeen) -> RoomShared:
     """The same without a memory."""
     here = room.row.id
     return RoomShared(

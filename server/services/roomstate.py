@@ -1,19 +1,19 @@
 """One room in one sitting with everything its rules look at: policy, clock, seats' deadlines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from sqlalchemy import Table, Text, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, Text, bindparam, exists, func, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session, defer
 
 from exam_rooms import clock
 from exam_rooms.clock import Phase, RoomClock
 from exam_rooms.seats import Act, AttemptState, IllegalMove, perform
-from server.db.base import TO_CHANGE, emit
+from server.db.base import TO_CHANGE, Base, emit
 from server.db.commands import PauseRow
 from server.db.rooms import Room
 from server.db.sittings import Attempt, Batch, Registration, RoomSitting, Sitting, TimeCredit
@@ -24,6 +24,15 @@ from server.rules.policy import LevelPolicy
 from server.rules.policy_components import DELIVERED
 from server.services.batches import read_policy
 from server.services.pauses import Pauses, pauses_of
+from server.services.plain_rows import (
+    AnyRoomSitting,
+    BatchRow,
+    RoomRow,
+    RoomSittingRow,
+    SittingRow,
+    columns_of,
+    cut,
+)
 
 AT_SEATS = tuple(sorted(map(str, DELIVERED)))
 """Methods of sittings that are held at seats; of the others a panel has the say (`services.assessments`)."""
@@ -32,35 +41,45 @@ CLOSED = frozenset(
 )
 """States in which nobody works at the seat any more."""
 _EXTRA = Registration.extra_percent.is_not(None) | Registration.extra_minutes.is_not(None)
-_WHOLE = (
-    select(
-        RoomSitting,
-        Sitting,
-        Batch,
-        Room,
-        sql_cast(Batch.policy, Text),
-        select(func.sum(TimeCredit.minutes))
-        .where(TimeCredit.room_sitting_id == RoomSitting.id, TimeCredit.attempt_id.is_(None))
-        .correlate(RoomSitting)
-        .scalar_subquery(),
-        exists().where(PauseRow.room_sitting_id == RoomSitting.id).correlate(RoomSitting),
-        exists()
-        .where(
-            Registration.sitting_id == RoomSitting.sitting_id,
-            Registration.room_id == RoomSitting.room_id,
-            _EXTRA,
-        )
-        .correlate(RoomSitting),
+
+
+def _whole(*columns: ColumnElement[Any] | type[Base]) -> Select[Any]:
+    """A room in one look: pauses and extra time, which hardly any has, are asked for where there are some.
+
+    The frozen policy is read as the text that `read_policy` remembers.
+    """
+    return (
+        select(*columns, *_BESIDES)
+        .join(Sitting, Sitting.id == RoomSitting.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .join(Room, Room.id == RoomSitting.room_id)
+        .where(RoomSitting.id == bindparam("here"))
     )
-    .join(Sitting, Sitting.id == RoomSitting.sitting_id)
-    .join(Batch, Batch.id == Sitting.batch_id)
-    .join(Room, Room.id == RoomSitting.room_id)
-    .where(RoomSitting.id == bindparam("here"))
-    .options(defer(Batch.policy))
+
+
+_BESIDES = (
+    sql_cast(Batch.policy, Text),
+    select(func.sum(TimeCredit.minutes))
+    .where(TimeCredit.room_sitting_id == RoomSitting.id, TimeCredit.attempt_id.is_(None))
+    .correlate(RoomSitting)
+    .scalar_subquery(),
+    exists().where(PauseRow.room_sitting_id == RoomSitting.id).correlate(RoomSitting),
+    exists()
+    .where(
+        Registration.sitting_id == RoomSitting.sitting_id,
+        Registration.room_id == RoomSitting.room_id,
+        _EXTRA,
+    )
+    .correlate(RoomSitting),
 )
-"""A room in one look; what hardly any has, pauses and extra time, is asked for only where there is some. The
-frozen policy is read as the text that `read_policy` remembers.
-"""
+_ROWS = (RoomSittingRow, SittingRow, BatchRow, RoomRow)
+_TO_CHANGE = _whole(RoomSitting, Sitting, Batch, Room).options(defer(Batch.policy))
+_TO_READ = _whole(
+    *columns_of(RoomSittingRow, RoomSitting),
+    *columns_of(SittingRow, Sitting),
+    *columns_of(BatchRow, Batch),
+    *columns_of(RoomRow, Room),
+)
 _rooms = cast("Table", RoomSitting.__table__)
 _LOCK = (
     select(_rooms.c.id).where(_rooms.c.id == bindparam("here")).with_for_update(key_share=TO_CHANGE.key_share)
@@ -158,8 +177,18 @@ class RoomTimes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoomState(RoomTimes):
-    """A room in a sitting, with all that its times are made of."""
+class RoomSeen(RoomTimes):
+    """A room in a sitting, with all that its times are made of, to be read."""
+
+    row: AnyRoomSitting
+    sitting: Sitting | SittingRow
+    batch: Batch | BatchRow
+    room: Room | RoomRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomState(RoomSeen):
+    """The same, to be changed."""
 
     row: RoomSitting
     sitting: Sitting
@@ -185,12 +214,32 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
         session.flush()
         session.connection().execute(_LOCK, {"here": room_sitting_id})
     options = {"populate_existing": lock}
-    found = session.execute(_WHOLE, {"here": room_sitting_id}, execution_options=options).one_or_none()
+    found = session.execute(_TO_CHANGE, {"here": room_sitting_id}, execution_options=options).one_or_none()
     if found is None:
         raise NotFound("sitting")
-    row, sitting, batch, room, text, credit, paused, extra = found
+    row, sitting, batch, room, *besides = found
     if lock and sitting.method not in AT_SEATS:
         raise Refused("sitting_assessed")
+    times = _times(session, row, sitting, besides)
+    return RoomState(row=row, sitting=sitting, batch=batch, room=room, **times)
+
+
+def see(session: Session, room_sitting_id: int) -> RoomSeen:
+    """The room in its sitting, to be read alone: by a plain statement."""
+    session.flush()
+    found = session.connection().execute(_TO_READ, {"here": room_sitting_id}).one_or_none()
+    if found is None:
+        raise NotFound("sitting")
+    (row, sitting, batch, room), besides = cut(found, *_ROWS)
+    times = _times(session, row, sitting, besides)
+    return RoomSeen(row=row, sitting=sitting, batch=batch, room=room, **times)
+
+
+def _times(
+    session: Session, row: AnyRoomSitting, sitting: Sitting | SittingRow, besides: Sequence[Any]
+) -> dict[str, Any]:
+    """The fields of `RoomTimes`; `besides`: the columns of `_BESIDES`."""
+    text, credit, paused, extra = besides
     policy, pauses = read_policy(text), pauses_of(session, row.id) if paused else Pauses()
     room_clock = RoomClock(
         schedule=policy.schedule(sitting.starts_at, sitting.minutes),
@@ -200,19 +249,10 @@ def load(session: Session, room_sitting_id: int, *, lock: bool = False) -> RoomS
         pauses=pauses.room,
     )
     extras = extras_of(session, row, sitting) if extra else {}
-    return RoomState(
-        row=row,
-        sitting=sitting,
-        batch=batch,
-        room=room,
-        policy=policy,
-        clock=room_clock,
-        extras=extras,
-        pauses=pauses,
-    )
+    return {"policy": policy, "clock": room_clock, "extras": extras, "pauses": pauses}
 
 
-def extras_of(session: Session, row: RoomSitting, sitting: Sitting) -> dict[int, Decimal]:
+def extras_of(session: Session, row: AnyRoomSitting, sitting: Sitting | SittingRow) -> dict[int, Decimal]:
     """Extra minutes by registration, of those in the room who have any."""
     found = session.execute(_EXTRAS, {"sitting": row.sitting_id, "room": row.room_id})
     return {

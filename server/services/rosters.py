@@ -21,6 +21,7 @@ from server.rules.tickets import RUNNING_MOST, SITTING_MOST, ticket_number
 from server.services import audit, licences
 from server.services.accommodations import Granted, granted_of, put
 from server.services.entitlement import Entitlement
+from server.services.plain_rows import CandidateRow
 
 ID_PURPOSE = "id-number"
 PHOTO_PURPOSE = "photo"
@@ -169,7 +170,7 @@ def photo_of(session: Session, registration: Registration) -> bytes | None:
     return vault_of(session).open_value(PHOTO_PURPOSE, str(registration.id), registration.sealed_photo)
 
 
-def masked_id(session: Session, candidate: Candidate) -> str:
+def masked_id(session: Session, candidate: Candidate | CandidateRow) -> str:
     """The ID number as screens may show it."""
     return mask_id(vault_of(session).open_value(ID_PURPOSE, candidate.id_index, candidate.sealed_id).decode())
 

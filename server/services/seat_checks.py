@@ -25,7 +25,6 @@ from server.db.base import emit
 from server.db.checks import CanaryPackage, SeatCheck
 from server.db.papers import Package
 from server.db.rooms import Seat
-from server.db.sittings import RoomSitting
 from server.errors import NotFound, Refused
 from server.events import SeatChanged
 from server.rules.check_findings import Expected, settled, worst
@@ -33,7 +32,8 @@ from server.services import site
 from server.services.agents import Agent
 from server.services.consent import rules_of
 from server.services.duty import need_duty
-from server.services.roomstate import RoomState, load
+from server.services.plain_rows import AnyCheck, AnyRoomSitting, CheckRow, columns_of
+from server.services.roomstate import RoomSeen, load
 from server.services.signed import Signed, note_room
 
 _ASKED_BY_ITSELF, _ASKED_BY_PEOPLE = "released", "arranged"
@@ -62,13 +62,13 @@ def in_force(session: Session, room_sitting_id: int) -> InForce | None:
     return None
 
 
-def ref_of(row: RoomSitting, package: InForce, workstation: int, turn: int) -> str:
+def ref_of(row: AnyRoomSitting, package: InForce, workstation: int, turn: int) -> str:
     """The name of the round that a workstation is in."""
     text = f"{row.uid}|{package.stamp}|{workstation}|{turn}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def asks(row: RoomSitting, check: SeatCheck | None) -> bool:
+def asks(row: AnyRoomSitting, check: AnyCheck | None) -> bool:
     """Whether a seat of this room has to prove itself now: an opened package asks every seat by itself,
     before that only people do, and nobody once the room has started.
     """
@@ -78,7 +78,7 @@ def asks(row: RoomSitting, check: SeatCheck | None) -> bool:
     return row.state == _ASKED_BY_ITSELF or by_people
 
 
-def current_ref(row: RoomSitting, package: InForce, workstation: int, check: SeatCheck | None) -> str:
+def current_ref(row: AnyRoomSitting, package: InForce, workstation: int, check: AnyCheck | None) -> str:
     """The round that a report must name to count."""
     return ref_of(row, package, workstation, check.round if check else 0)
 
@@ -141,7 +141,7 @@ class RoomRound:
     package: InForce
 
 
-def round_of(session: Session, room: RoomState) -> RoomRound | None:
+def round_of(session: Session, room: RoomSeen) -> RoomRound | None:
     """The room's canary and package while seats may be asked to prove themselves, else None."""
     row = room.row
     if row.started_at is not None or row.state not in (_ASKED_BY_ITSELF, _ASKED_BY_PEOPLE):
@@ -152,7 +152,7 @@ def round_of(session: Session, room: RoomState) -> RoomRound | None:
 
 
 def plan_for(
-    room: RoomState, asked: RoomRound | None, check: SeatCheck | None, agent: Agent
+    room: RoomSeen, asked: RoomRound | None, check: AnyCheck | None, agent: Agent
 ) -> CheckPlan | None:
     """What this workstation has to check now; None when nothing is asked, or it has reported already."""
     if asked is None or not asks(room.row, check):
@@ -212,16 +212,17 @@ def find(session: Session, room_sitting_id: int, seat_id: int) -> SeatCheck | No
     return session.scalar(select(SeatCheck).where(*here))
 
 
-_OF_SEATS = select(SeatCheck).where(
+_OF_SEATS = select(*columns_of(CheckRow, SeatCheck)).where(
     SeatCheck.room_sitting_id == bindparam("here"), SeatCheck.seat_id.in_(bindparam("seats", expanding=True))
 )
 _CANARY = select(CanaryPackage).where(CanaryPackage.room_sitting_id == bindparam("here"))
 
 
-def of_seats(session: Session, room_sitting_id: int, seats: Collection[int]) -> dict[int, SeatCheck]:
-    """The checks of several seats, as `find` finds one."""
-    found = session.scalars(_OF_SEATS, {"here": room_sitting_id, "seats": list(seats)})
-    return {check.seat_id: check for check in found}
+def of_seats(session: Session, room_sitting_id: int, seats: Collection[int]) -> dict[int, CheckRow]:
+    """The checks of several seats, as `find` finds one, to be read."""
+    session.flush()
+    found = session.connection().execute(_OF_SEATS, {"here": room_sitting_id, "seats": list(seats)})
+    return {row.seat_id: CheckRow._make(row) for row in found}
 
 
 def _row_of(session: Session, room_sitting_id: int, seat_id: int) -> SeatCheck:

@@ -19,14 +19,23 @@ from server.db.kiosk import SignedOrder
 from server.db.rooms import Seat
 from server.db.signins import SignInRow
 from server.db.sittings import Attempt, Candidate, JournalGrant, Registration, SeatStay
-from server.db.watching import CandidateWarning, Enrolment
+from server.db.watching import CandidateWarning
 from server.services import command_log, desk_marks, kiosk_orders, seat_checks, warnings
 from server.services.agents import Agent
 from server.services.consent import rules_of
-from server.services.enrolments import current_of
+from server.services.enrolments import seen_of
 from server.services.kiosk_orders import IN_FORCE
+from server.services.plain_rows import (
+    AttemptRow,
+    CandidateRow,
+    CheckRow,
+    EnrolmentRow,
+    RegistrationRow,
+    columns_of,
+    cut,
+)
 from server.services.room_shared import RoomShared, SharedRooms
-from server.services.roomstate import CLOSED, RoomState, load
+from server.services.roomstate import CLOSED, RoomSeen, see
 
 _NUMBERS = select(Seat.id, Seat.number).where(Seat.id.in_(bindparam("seats", expanding=True)))
 _AT_SEATS = (
@@ -43,9 +52,9 @@ _AT_SEATS = (
             JournalGrant.workstation_id.in_(bindparam("workstations", expanding=True)),
             JournalGrant.final_seq.is_(None),
         ),
-        Attempt,
-        Registration,
-        Candidate,
+        *columns_of(AttemptRow, Attempt),
+        *columns_of(RegistrationRow, Registration),
+        *columns_of(CandidateRow, Candidate),
         select(func.max(JournalGrant.journal))
         .where(JournalGrant.attempt_id == Attempt.id)
         .correlate(Attempt)
@@ -71,7 +80,7 @@ _AT_SEATS = (
 only where there is.
 """
 _LEFT = (
-    select(SeatStay.seat_id, Attempt)
+    select(SeatStay.seat_id, *columns_of(AttemptRow, Attempt))
     .join(Attempt, SeatStay.attempt_id == Attempt.id)
     .where(
         Attempt.room_sitting_id == bindparam("here"),
@@ -81,7 +90,7 @@ _LEFT = (
     .order_by(SeatStay.id)
 )
 _PEOPLE = (
-    select(Registration, Candidate)
+    select(Registration.id, *columns_of(RegistrationRow, Registration), *columns_of(CandidateRow, Candidate))
     .join(Candidate, Candidate.id == Registration.candidate_id)
     .where(Registration.id.in_(bindparam("registrations", expanding=True)))
 )
@@ -100,21 +109,25 @@ _OWED = (
 )
 
 
+Person = tuple[RegistrationRow, CandidateRow]
+
+
 @dataclass(frozen=True, slots=True)
 class SeatFound:
     """What stands in the store about one seat. `left`: the attempt has moved to another seat."""
 
     agent: Agent
     number: str
-    attempt: Attempt | None = None
-    person: tuple[Registration, Candidate] | None = None
+    attempt: AttemptRow | None = None
+    person: Person | None = None
     journal: int = 0
     """The attempt's latest journal."""
     owes: bool = False
-    check: SeatCheck | None = None
+    check: CheckRow | None = None
+    """Only while seats of the room may be asked to prove themselves."""
     order: SignedOrder | None = None
     warnings: Sequence[CandidateWarning] = ()
-    enrolment: Enrolment | None = None
+    enrolment: EnrolmentRow | None = None
     desk_consent: bool | None = None
     """What the candidate said at the sign-in desk about face comparison."""
     commands: tuple[SeatOrder, ...] = ()
@@ -125,7 +138,7 @@ class SeatFound:
 class RoomFound:
     """A room, and what its seats have in common. `keys`: section keys by form, opened when first needed."""
 
-    room: RoomState
+    room: RoomSeen
     shared: RoomShared
     seats: list[SeatFound]
     keys: dict[str, str | None] = field(default_factory=dict)
@@ -136,13 +149,14 @@ class _Seen:
     """What one look found of several seats; the sets name who has some of what hardly anybody has."""
 
     numbers: dict[int, str] = field(default_factory=dict)
-    attempts: dict[int, Attempt] = field(default_factory=dict)
+    attempts: dict[int, AttemptRow] = field(default_factory=dict)
     """By seat."""
-    people: dict[int, tuple[Registration, Candidate]] = field(default_factory=dict)
+    people: dict[int, Person] = field(default_factory=dict)
+    """By registration."""
     journals: dict[int, int] = field(default_factory=dict)
     said: dict[int, bool] = field(default_factory=dict)
     checked: set[int] = field(default_factory=set)
-    warned: list[Attempt] = field(default_factory=list)
+    warned: list[AttemptRow] = field(default_factory=list)
     commanded: set[int] = field(default_factory=set)
     addressed: set[int] = field(default_factory=set)
     ordered: bool = False
@@ -150,14 +164,15 @@ class _Seen:
     open: bool = False
     """Whether one of the workstations has a journal that is not complete."""
 
-    def note(self, seat: int, attempt: Attempt, rest: Sequence[Any]) -> None:
-        """Who is at a seat; `rest`: the columns of `_AT_SEATS` behind the attempt."""
-        registration, candidate, journal, consent, warned, commanded, addressed = rest
+    def note(self, seat: int, who: Sequence[Any]) -> None:
+        """Who is at a seat; `who`: the columns of `_AT_SEATS` from the attempt on."""
+        (attempt, registration, candidate), rest = cut(who, AttemptRow, RegistrationRow, CandidateRow)
+        journal, consent, warned, commanded, addressed = rest
         self.attempts[seat] = attempt
-        self.people[registration.id] = registration, candidate
+        self.people[attempt.registration_id] = registration, candidate
         self.journals[attempt.id] = journal or 0
         if consent is not None:
-            self.said[registration.id] = consent
+            self.said[attempt.registration_id] = consent
         if warned:
             self.warned.append(attempt)
         if commanded:
@@ -175,18 +190,20 @@ def look(
     session: Session, room_sitting_id: int, agents: Sequence[Agent], kept: SharedRooms, *, now: datetime
 ) -> RoomFound:
     """All that the states of these workstations, all of one room, are made of."""
-    room = load(session, room_sitting_id)
+    room = see(session, room_sitting_id)
     seen = _seen(session, room_sitting_id, agents, now)
     agents = [agent for agent in agents if agent.seat in seen.numbers]
     ids = {attempt.id for attempt in seen.attempts.values()}
     owing = _owing(session, agents) if seen.open else set()
-    checks = seat_checks.of_seats(session, room_sitting_id, seen.checked) if seen.checked else {}
+    shared = kept.of(session, room)
+    asked = seen.checked if shared.round is not None else ()
+    checks = seat_checks.of_seats(session, room_sitting_id, asked) if asked else {}
     stations = {agent.workstation for agent in agents}
     orders = kiosk_orders.in_force(session, room_sitting_id, stations, now=now) if seen.ordered else {}
     unread = warnings.unread(session, seen.warned)
     waiting = command_log.unconfirmed(session, seen.commanded) if seen.commanded else {}
     messages = command_log.messages_of(session, seen.addressed) if seen.addressed else {}
-    enrolled = current_of(session, ids) if rules_of(room) is not None else {}
+    enrolled = seen_of(session, ids) if rules_of(room) is not None else {}
     found = []
     for agent in agents:
         attempt = seen.attempts.get(agent.seat)
@@ -208,7 +225,7 @@ def look(
                 messages=messages.get(key, ()),
             )
         )
-    return RoomFound(room=room, shared=kept.of(session, room), seats=found)
+    return RoomFound(room=room, shared=shared, seats=found)
 
 
 def _seen(session: Session, room_sitting_id: int, agents: Sequence[Agent], now: datetime) -> _Seen:
@@ -220,12 +237,13 @@ def _seen(session: Session, room_sitting_id: int, agents: Sequence[Agent], now: 
         "seats": list({one.seat for one in agents}),
         "workstations": list({one.workstation for one in agents}),
     }
-    for seat, number, checked, seen.ordered, seen.open, attempt, *rest in session.execute(_AT_SEATS, asked):
+    rows = session.connection().execute(_AT_SEATS, asked).all()
+    for seat, number, checked, seen.ordered, seen.open, *who in rows:
         seen.numbers[seat] = number
         if checked:
             seen.checked.add(seat)
-        if attempt is not None:
-            seen.note(seat, attempt, rest)
+        if who[0] is not None:
+            seen.note(seat, who)
     empty = [seat for seat in seen.numbers if seat not in seen.attempts]
     if empty:
         _see_left(session, seen, {"here": room_sitting_id, "seats": empty})
@@ -234,12 +252,14 @@ def _seen(session: Session, room_sitting_id: int, agents: Sequence[Agent], now: 
 
 def _see_left(session: Session, seen: _Seen, asked: Mapping[str, Any]) -> None:
     """The attempts that have left these seats: few, so all that may belong to them is asked for."""
-    left = dict(session.execute(_LEFT, asked).all())
+    connection = session.connection()
+    left = {seat: AttemptRow._make(row) for seat, *row in connection.execute(_LEFT, asked)}
     if not left:
         return
     registrations, ids = [one.registration_id for one in left.values()], {one.id for one in left.values()}
-    for registration, candidate in session.execute(_PEOPLE, {"registrations": registrations}):
-        seen.people[registration.id] = registration, candidate
+    for key, *row in connection.execute(_PEOPLE, {"registrations": registrations}):
+        (registration, candidate), _rest = cut(row, RegistrationRow, CandidateRow)
+        seen.people[key] = registration, candidate
     seen.attempts |= left
     seen.journals |= dict(session.execute(_JOURNALS, {"attempts": list(ids)}).all())
     seen.said |= desk_marks.consents(session, registrations)
@@ -251,7 +271,7 @@ def _see_left(session: Session, seen: _Seen, asked: Mapping[str, Any]) -> None:
 def _owing(session: Session, agents: Sequence[Agent]) -> set[int]:
     """Workstations on which records of a closed or moved attempt may still lie."""
     seats = {agent.workstation: agent.seat for agent in agents}
-    found = session.execute(_OWED, {"workstations": list(seats)})
+    found = session.connection().execute(_OWED, {"workstations": list(seats)})
     return {
         workstation for workstation, state, seat in found if state in CLOSED or seat != seats[workstation]
     }

@@ -20,12 +20,12 @@ from exam_rooms.watch_messages import WarningView
 from itembank.package import section_key
 from server.db.base import vault_of
 from server.db.papers import Package
-from server.db.sittings import Attempt
 from server.errors import NotFound
 from server.services import accommodations, breaches, kiosk_orders, packages, seat_checks
 from server.services.agents import Agent
+from server.services.plain_rows import AttemptRow
 from server.services.room_shared import SharedRooms
-from server.services.roomstate import RoomState
+from server.services.roomstate import RoomSeen
 from server.services.rosters import masked_id
 from server.services.seat_lookups import RoomFound, SeatFound, look, numbers_of
 from server.services.sittings_now import current_sitting
@@ -141,13 +141,13 @@ def _view(session: Session, found: RoomFound, seat: SeatFound, base: SeatState, 
     return SeatView(state, room.row.id, seat.owes)
 
 
-def _version(room: RoomState, attempt: Attempt | None, now: datetime) -> int:
+def _version(room: RoomSeen, attempt: AttemptRow | None, now: datetime) -> int:
     minutes = int((room.sitting.starts_at - _FIRST_MINUTE).total_seconds() // 60)
     opened = 0 if room.phase(now) is Phase.BEFORE else 1
     return minutes * _ROOM_FOR_CHANGES + room.row.version + (attempt.version if attempt else 0) + opened
 
 
-def _sitting_view(room: RoomState, demo: bool) -> SittingView:
+def _sitting_view(room: RoomSeen, demo: bool) -> SittingView:
     return SittingView(
         title=room.batch.name,
         room=room.room.name,
@@ -162,7 +162,7 @@ def _sitting_view(room: RoomState, demo: bool) -> SittingView:
 
 
 def _with_attempt(  # noqa: PLR0913 - one state from its sources
-    session: Session, state: SeatState, found: RoomFound, seat: SeatFound, attempt: Attempt, now: datetime
+    session: Session, state: SeatState, found: RoomFound, seat: SeatFound, attempt: AttemptRow, now: datetime
 ) -> SeatState:
     room, here = found.room, attempt.seat_id == seat.agent.seat
     step = _step(room, attempt, now) if here else Step.MOVED
@@ -181,7 +181,7 @@ def _with_attempt(  # noqa: PLR0913 - one state from its sources
         commands=seat.commands if here else (),
         messages=seat.messages if own else (),
         credit_minutes=float(room.credit(attempt)),
-        accommodation=accommodations.view(session, room, attempt) if own else Accommodation(),
+        accommodation=_accommodation(room, seat, attempt) if own else Accommodation(),
         hand_raised_at=attempt.hand_raised_at if here else None,
         collect=attempt.collected_at is not None,
         journal=seat.journal,
@@ -191,7 +191,13 @@ def _with_attempt(  # noqa: PLR0913 - one state from its sources
     )
 
 
-def _step(room: RoomState, attempt: Attempt, now: datetime) -> Step:
+def _accommodation(room: RoomSeen, seat: SeatFound, attempt: AttemptRow) -> Accommodation:
+    if seat.person is None:
+        return Accommodation()
+    return accommodations.view(room, seat.person[0], attempt)
+
+
+def _step(room: RoomSeen, attempt: AttemptRow, now: datetime) -> Step:
     if attempt.state == AttemptState.ASSIGNED:
         return Step.SIGN_IN if clock.entry_open(room.clock, now) else Step.UNASSIGNED
     return _STEPS[AttemptState(attempt.state)]
@@ -211,7 +217,7 @@ def _candidate_view(session: Session, seat: SeatFound) -> CandidateView | None:
     )
 
 
-def _paper_view(session: Session, found: RoomFound, attempt: Attempt, step: Step) -> PaperView | None:
+def _paper_view(session: Session, found: RoomFound, attempt: AttemptRow, step: Step) -> PaperView | None:
     """The package to fetch; its section's key goes out only while this seat is answering."""
     package = found.shared.package
     if package is None:

@@ -22,7 +22,7 @@ from server.services.agents import Agent
 from server.services.duty import need_duty
 from server.services.enrolments import AT_SEAT
 from server.services.incidents import Handling, handle
-from server.services.roomstate import locked_attempt, touch
+from server.services.roomstate import Timed, locked_attempt, touch
 
 TEXT_MOST = 200
 
@@ -98,7 +98,7 @@ _UNREAD = (
 )
 
 
-def unread(session: Session, attempts: Iterable[Attempt]) -> dict[int, list[CandidateWarning]]:
+def unread(session: Session, attempts: Iterable[Timed]) -> dict[int, list[CandidateWarning]]:
     """What seats have to show, by attempt: nothing any more once the work is closed."""
     working = [attempt.id for attempt in attempts if AttemptState(attempt.state) in AT_SEAT]
     found: dict[int, list[CandidateWarning]] = {}

@@ -4,17 +4,16 @@ from sqlalchemy.orm import Session
 
 from exam_rooms.seats import AttemptState
 from exam_rooms.watch_messages import WatchPlan
-from server.db.sittings import Attempt
-from server.db.watching import Enrolment
 from server.services import captures, enrolments, liveness
 from server.services.agents import Agent
 from server.services.consent import rules_of
 from server.services.enrolments import AT_SEAT
-from server.services.roomstate import RoomState
+from server.services.plain_rows import AttemptRow, EnrolmentRow
+from server.services.roomstate import RoomSeen
 
 
 def plan_for(
-    session: Session, room: RoomState, attempt: Attempt | None, agent: Agent, enrolled: Enrolment | None
+    session: Session, room: RoomSeen, attempt: AttemptRow | None, agent: Agent, enrolled: EnrolmentRow | None
 ) -> WatchPlan | None:
     """The plan of a seat; None in a room without cameras.
 

@@ -222,7 +222,7 @@ def test_back_at_the_first_machine_a_third_journal_is_opened(room: FakeRoom, sta
 
 def test_an_unpaired_machine_says_so(room: FakeRoom, start_agent: Start) -> None:
     agent = start_agent(room, code=False)
-    view = agent.page.view()
+    view = agent.page.until(lambda view: view["fault"])
     assert (view["step"], view["fault"]) == ("unpaired", "seat_not_paired")
     assert agent.page.call("/api/answer", {"item": "q0", "response": []})[1]["code"] == "unpaired"
     assert room.seen == []

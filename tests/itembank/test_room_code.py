@@ -25,6 +25,7 @@ def test_a_code_leads_back_to_its_secret(secret: bytes) -> None:
     assert set(code) <= {*ALPHABET, "-"}
 
 
+@pytest.mark.dear
 @given(SECRETS, st.randoms(use_true_random=False))
 def test_what_people_do_to_a_code_does_not_matter(secret: bytes, rng) -> None:
     swaps = {"0": "0Oo0", "1": "1IiLl１", "-": "- –　 "}
@@ -32,6 +33,7 @@ def test_what_people_do_to_a_code_does_not_matter(secret: bytes, rng) -> None:
     assert secret_of_code(f"  {typed}\n") == secret
 
 
+@pytest.mark.dear
 @given(SECRETS, st.data())
 def test_one_wrong_sign_is_noticed_and_its_group_named(secret: bytes, data: st.DataObject) -> None:
     signs = list(room_code(secret).replace("-", ""))

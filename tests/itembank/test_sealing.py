@@ -130,6 +130,7 @@ def test_each_suite_derives_by_its_own_hash() -> None:
     assert derive(KEY, "banks", suite="gm") != derive(KEY, "banks")
 
 
+@pytest.mark.dear
 @given(st.binary(min_size=1, max_size=80), st.sampled_from(sorted(SUITES)), st.data())
 def test_any_flipped_bit_or_other_use_or_suite_is_noticed(
     text: bytes, suite: str, data: st.DataObject

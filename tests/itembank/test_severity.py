@@ -65,6 +65,7 @@ def test_a_replaced_examiner_is_compared_where_others_marked_too() -> None:
     assert found[0].effect.value < found[1].effect.value < found[2].effect.value
 
 
+@pytest.mark.dear
 @given(st.floats(-20, 20), st.integers(0, 50))
 def test_severity_does_not_depend_on_the_level_of_the_marks(shift: float, seed: int) -> None:
     ratings = session((-3, 0, 3), turns=6, noise=3, seed=seed)

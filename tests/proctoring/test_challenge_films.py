@@ -87,6 +87,7 @@ def test_a_print_that_is_turned_by_hand_does_not(eyes: Eyes, step_: str, yaw: in
     assert not state.returning
 
 
+@pytest.mark.dear
 def test_somebody_else_who_lifts_the_head_is_seen(eyes: Eyes) -> None:
     made, other = film("astronaut.png"), sitter("biden.jpg")
     frames = [*made[AHEAD] * 3, *made[LIFTED][:5], other, other]

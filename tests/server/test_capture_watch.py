@@ -171,6 +171,7 @@ def encoded(frame: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".jpg", frame)[1])
 
 
+@pytest.mark.dear
 def test_a_real_child_looks_at_pictures(host: Host) -> None:
     grey = np.random.default_rng(1).integers(60, 200, (240, 320, 3), dtype=np.uint8)
     plain = {"rules": encode(WatchRules()), "template": ""}

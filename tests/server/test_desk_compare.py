@@ -79,6 +79,7 @@ def test_the_child_of_the_server_answers_the_same(host: Host) -> None:
     assert told == compared(picture) | {"similarity": pytest.approx(told["similarity"])}
 
 
+@pytest.mark.dear
 def test_the_child_of_the_server_looks_with_what_is_installed(host: Host, tmp_path: Path) -> None:
     installed = put(tmp_path / "models", spots())
     jobs = Jobs(host.db, replace(host.settings, models=installed), host.now)

@@ -312,6 +312,7 @@ def test_labels_of_blanks() -> None:
                      "9": "bubbles", "10": "lines"}  # fmt: skip
 
 
+@pytest.mark.dear
 def test_sixty_copies_of_a_hundred_items_are_quick(host: Host) -> None:
     """D19: at most 10 s of CPU in the job's child, within its memory limit."""
     seats = [f"{row}-{column}" for row in range(1, 11) for column in range(1, 7)]

@@ -297,6 +297,7 @@ def test_sealed_pictures_come_along_when_asked_for(day: Over) -> None:
     assert scene.host.vault.open_value(evidence.FRAME_PURPOSE, name, files_of(along)[inside]) == picture
 
 
+@pytest.mark.dear
 def test_the_command_line_exports_and_names_what_is_no_dossier(
     day: Over, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
