@@ -1,6 +1,7 @@
 // Small pieces that several screens are made of.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { insist } from "./insist.js";
 import { sentence } from "./messages.js";
 import { langOf } from "./words.js";
 
@@ -39,19 +40,24 @@ export function Heading({ children }) {
   return html`<h1 ref=${useFocus("")} tabindex="-1">${children}</h1>`;
 }
 
-/** An object URL of a picture behind the token: undefined while loading, null when there is none. */
+/** After so many the page says that there is none; should it come later it is shown all the same. */
+const PICTURE_TRIES = 10;
+
+/** An object URL of a picture behind the token: undefined while loading, null when there is none (yet). */
 export function usePicture(api, path, wanted) {
   const [url, setUrl] = useState(undefined);
   useEffect(() => {
     if (!wanted) return setUrl(null);
     let made = null;
-    let gone = false;
-    api.picture(path).then(
-      (found) => (gone ? URL.revokeObjectURL(found) : setUrl((made = found))),
-      () => !gone && setUrl(null),
-    );
+    let tries = 0;
+    // The agent hears that there is a photo together with the page, and fetches it after that.
+    const waits = (error) => {
+      if ((tries += 1) === PICTURE_TRIES) setUrl(null);
+      return error.passing || error.code === "no_photo";
+    };
+    const end = insist(() => api.picture(path), { take: (found) => setUrl((made = found)), drop: URL.revokeObjectURL, waits });
     return () => {
-      gone = true;
+      end();
       if (made) URL.revokeObjectURL(made);
     };
   }, [path, wanted]);

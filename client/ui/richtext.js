@@ -3,6 +3,7 @@
 // of the page itself. Gaps stand as [[1]] in the text and become whatever the caller puts there.
 
 import { h, html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { insist } from "./insist.js";
 import { T } from "./texts.js";
 import { fill } from "./words.js";
 
@@ -77,11 +78,10 @@ function MathText({ node }) {
 export function useMedium(load, sha) {
   const [url, setUrl] = useState("");
   useEffect(() => {
-    let gone = false;
     let made = "";
-    load(sha).then((found) => (gone ? URL.revokeObjectURL(found) : setUrl((made = found))), () => {});
+    const end = insist(() => load(sha), { take: (found) => setUrl((made = found || "")), drop: URL.revokeObjectURL });
     return () => {
-      gone = true;
+      end();
       if (made.startsWith("blob:")) URL.revokeObjectURL(made);
     };
   }, [sha]);

@@ -68,7 +68,8 @@ export function createStore({ api = realApi, clock = () => performance.now() / 1
   async function relaunch(turn) {
     try {
       await api.launch("");
-    } catch {
+    } catch (error) {
+      if (error.passing) later(() => turn === round && relaunch(turn), RETRY_MS);
       return;
     }
     if (turn === round) poll(turn);

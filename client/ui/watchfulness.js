@@ -28,6 +28,7 @@ export function watchFocus({ scope, page, tell, later = setTimeout, stop = clear
     } catch (error) {
       if (error.passing) return plan(RETRY_MS);
       told = null; // nobody listens to this page: it says so anew when it is asked to
+      if (error.code === "no_token") return plan(REPEAT_MS); // or not yet: the agent began anew, or the page did
     }
     if (told) plan(REPEAT_MS);
   }

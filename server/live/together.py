@@ -18,6 +18,7 @@ from server.bus.bus import BEAT_SECONDS, HELLO
 from server.bus.redis_channel import RedisChannel, connect
 from server.events import PresenceChanged
 from server.host import Host, site_mark
+from server.live.loop_share import LoopShare
 from server.native import under_gevent
 from server.services import seat_words
 from server.services.delivery import SEB, Delivery, delivery_of
@@ -47,6 +48,7 @@ class Together:
         self._asked = self._answered = self.bus.clock() - ASK_SECONDS
         self._waits = False
         """Whether somebody asked for everything and was not answered yet."""
+        self._hearing, self._telling = LoopShare(), LoopShare()
         self._there: dict[str, bool] = {}
         self._leads = self._skew_told = False
         links = self.delivery.links
@@ -87,19 +89,21 @@ class Together:
 
     def _tell(self, news: Sequence[LineNews]) -> None:
         entries = iter(news)
+        began = time.monotonic()
         while chunk := [pack(each) for each in islice(entries, CHUNK)]:
             self.bus.send(LINES, chunk)
             self.bus.flush()
-            time.sleep(0)
+            self._telling.worked(time.monotonic() - began)
+            began = time.monotonic()
 
     def _lines_came(self, _sender: str, entries: Sequence[Any]) -> None:
-        now, changed = self.host.now(), []
+        began, now, changed = time.monotonic(), self.host.now(), []
         for entry in entries:
             news = unpack(entry)
             if self.delivery.links.take_over(news, now):
                 changed.append(PresenceChanged(news.seat))
         self.host.events.deliver(changed)
-        time.sleep(0)
+        self._hearing.worked(time.monotonic() - began)
 
     def _ask(self) -> None:
         """Something was missed: everybody is asked for what they know."""
@@ -108,9 +112,7 @@ class Together:
             self.bus.send(HELLO, None)
 
     def _asked_for_all(self, _sender: str, _body: object) -> None:
-        self._waits = True
-        if self.bus.clock() - self._answered >= ASK_SECONDS:
-            self._answer()
+        self._waits = True  # the next tick answers: whoever listens here has others to hear
 
     def _answer(self) -> None:
         self._waits, self._answered = False, self.bus.clock()

@@ -35,6 +35,7 @@ from server.services.roomstate import (
     advance,
     attempts_of,
     load,
+    start_all,
 )
 from server.services.stream import Tail
 
@@ -140,9 +141,7 @@ def begin_all(session: Session, attempts: Sequence[Attempt], now: datetime) -> N
     suspects = set(session.scalars(told_of))  # one look for all: hardly anybody is one
     for room_sitting in {attempt.room_sitting_id for attempt in attempts}:
         ensure_seed(session, room_sitting, now=now)
-    for attempt in attempts:
-        advance(session, attempt, Act.START)
-        attempt.answering_at = now
+    start_all(session, attempts, now)
     for attempt in attempts:
         if attempt.id in suspects:
             breaches.cover_at_start(session, attempt, now=now)

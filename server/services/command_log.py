@@ -78,7 +78,7 @@ def issue(  # noqa: PLR0913 - what, to whom, by whom, when
     """Puts a command to each of these seats on the record; it takes the place of its pair that waits."""
     rows = _rows(session, kind, attempts, signed, now=now, once=once)
     if rows:  # a room of hundreds at its start: as objects they would cost a third of it
-        session.execute(insert(SeatCommand), rows)
+        session.execute(insert(SeatCommand).returning(SeatCommand.id), rows)  # so they go in one statement
 
 
 def issue_messages(

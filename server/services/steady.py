@@ -115,12 +115,24 @@ def _last_sign(session: Session) -> datetime | None:
 
 
 def keep_anchor(session: Session, anchor: Reading) -> None:
-    """Stores the anchor that this machine's processes run on, for their next start."""
+    """Stores the anchor that this machine's processes run on, for their next start.
+
+    Rooms are started at the same moment: one that would write what stands there would let all others wait.
+    """
     values = {"boot_id": anchor.boot_id, "boot_ns": anchor.boot_ns, "wall": anchor.wall}
+    if _is_kept(session, anchor):
+        return
     # Workers start together: whoever comes second finds the row that the first has just made.
     kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     row = kind.insert(ServerBoot).values(id=_number_of(anchor.boot_id), **values)
     session.execute(row.on_conflict_do_update(index_elements=[ServerBoot.id], set_=values))
+
+
+def _is_kept(session: Session, anchor: Reading) -> bool:
+    """Whether this very anchor is stored."""
+    columns = ServerBoot.boot_id, ServerBoot.boot_ns, ServerBoot.wall
+    row = session.execute(select(*columns).where(ServerBoot.id == _number_of(anchor.boot_id))).one_or_none()
+    return row is not None and tuple(row) == (anchor.boot_id, anchor.boot_ns, anchor.wall)
 
 
 def kept_boot(session: Session, boot_id: str) -> ServerBoot | None:

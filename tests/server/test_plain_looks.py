@@ -1,5 +1,6 @@
 """What seats ask for is read by plain statements, and says what the ORM would say."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -12,6 +13,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from exam_rooms.protocol import Route
 from server.access import Actor
+from server.db.commands import SeatCommand
 from server.db.sittings import Attempt, Candidate, Registration
 from server.db.watching import Enrolment
 from server.host import Host
@@ -65,6 +67,35 @@ def test_the_state_of_a_seat_at_its_paper_needs_no_orm(app: Flask, scene: Scene,
     with orm_statements() as told, scene.host.db.read() as session:
         session.get_one(Attempt, scene.attempts["1"])
     assert len(told) == 1  # the count sees what there is to see
+
+
+def test_a_start_takes_as_many_statements_for_two_seats_as_for_one(
+    scene: Scene, machine: Machine, host: Host
+) -> None:
+    def ready(session: Session) -> None:
+        for seat in "12":
+            session.get_one(Attempt, scene.attempts[seat]).state = "ready"
+
+    told: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, _p: object, _x: object, many: bool) -> None:
+        told.append(("many " if many and "VALUES" not in statement else "") + statement)
+
+    host.db.write(ready)
+    machine.advance(minutes=10)
+    event.listen(host.db.engine, "before_cursor_execute", note)
+    try:
+        scene.start()
+    finally:
+        event.remove(host.db.engine, "before_cursor_execute", note)
+    assert [one[:20] for one in told if "UPDATE attempts" in one] == ["UPDATE attempts SET "]
+    (kept,) = [one for one in told if "INTO seat_commands" in one]
+    assert len(re.findall(r"\), ?\(", kept)) == 1  # two rows in one
+    for seat in "12":
+        attempt = scene.attempt(seat)
+        assert (attempt.state, attempt.answering_at) == ("answering", host.now())
+    with host.db.read() as session:
+        assert session.query(SeatCommand).count() == 2
 
 
 def test_a_room_that_is_only_read_is_the_one_that_is_changed(

@@ -119,6 +119,7 @@ def test_a_queue_at_the_desk_in_the_browser(scene: Scene) -> None:
     expect(page.locator("[data-missing]")).to_have_text("4")
     shots(page, "desk-idle")
     same, other, declining, last = scene.stage.entrants
+    no_answer(scene, page, same)
     pass_at_once(scene, page, same)
     doubt_and_decide(scene, page, other)
     without_consent(scene, page, declining)
@@ -135,6 +136,16 @@ def scan(scene: Scene, page: Page, entrant: Entrant) -> None:
     expect(page.locator(".signin-facts h2")).to_have_text(entrant.name)
 
 
+def no_answer(scene: Scene, page: Page, entrant: Entrant) -> None:
+    """The server is away: the desk says so, and goes on when it is back."""
+    page.context.set_offline(True)
+    page.keyboard.type(scene.code(entrant))
+    page.keyboard.press("Enter")
+    expect(page.locator("#camera-state")).to_have_text("服务器没有回答，请再试")
+    page.context.set_offline(False)
+    page.keyboard.press("Escape")
+
+
 def pass_at_once(scene: Scene, page: Page, entrant: Entrant) -> None:
     """Three keys after the scan: the candidate agrees, the picture agrees, Enter."""
     scan(scene, page, entrant)
@@ -146,6 +157,7 @@ def pass_at_once(scene: Scene, page: Page, entrant: Entrant) -> None:
     page.keyboard.press("y")
     expect(page.locator("[data-face=match]")).to_be_visible(timeout=COMPARE_MS)
     expect(page.locator("[data-key=enter]")).to_be_focused()
+    expect(page.locator("#camera-state")).to_have_text("")
     shots(page, "desk-match")
     page.keyboard.press("Enter")
     expect(page.locator(".signin-go")).to_have_text(f"请到 {entrant.seat} 号座位")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from exam_rooms.kiosk_messages import Accommodation, AnnouncementView, PageTools
 from tests.system.chromium import chromium
@@ -13,6 +13,12 @@ from tests.system.keyboard_kit import press
 from tests.system.kiosk_stand import FORCED_VIEWS, Stand, force, stand
 
 pytestmark = [pytest.mark.system, pytest.mark.walk]
+REFUSED_AT_ONCE = """(() => {
+  const real = window.fetch.bind(window);
+  const refusal = () => new Response('{"code": "launch_refused"}', { status: 403 });
+  window.fetch = (path, options) => (path === "/api/launch" ? Promise.resolve(refusal()) : real(path, options));
+})()"""
+"""Sooner than anything is painted."""
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +162,44 @@ def test_a_picture_is_enlarged_and_moved_by_keys(seat: Stand) -> None:
 
 
 def test_a_page_that_was_not_opened_by_the_kiosk_says_so_even_before_it_was_painted(seat: Stand) -> None:
-    seat.page.add_init_script("requestAnimationFrame = (act) => setTimeout(act, 5000);")
+    seat.page.add_init_script(REFUSED_AT_ONCE)
     seat.page.goto((seat.agent.data / "launch").read_text().split("#")[0])
     expect(seat.page.get_by_role("heading", name="请从考试程序打开本页")).to_be_visible(timeout=10_000)
+
+
+def test_a_photo_that_is_still_on_its_way_is_shown_when_it_is_there(seat: Stand) -> None:
+    tries = 0
+
+    def late(route: Route) -> None:
+        nonlocal tries
+        tries += 1
+        if tries > 2:
+            route.continue_()
+        else:
+            route.fulfill(status=404, content_type="application/json", body='{"code": "no_photo"}')
+
+    seat.page.route("**/api/photo", late)
+    page = seat.open()
+    seat.sign_in()
+    seat.room.show(step="admitted")
+    expect(page.locator("img.photo-large")).to_be_visible(timeout=20_000)
+    assert tries == 3
+
+
+def test_a_picture_that_failed_once_is_fetched_again(seat: Stand) -> None:
+    failed: list[str] = []
+
+    def once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    seat.page.route("**/api/media/**", once)
+    seat.room.start()
+    page = seat.open()
+    page.locator(".exam").wait_for()
+    seat.on(9)
+    expect(page.locator(".rich img").first).to_have_js_property("naturalWidth", 320)
+    assert failed

@@ -4,6 +4,8 @@ import { hands, isScan, meant, pictureSize } from './desk_keys.js';
 
 const SCAN_MS = 400;
 const JPEG_QUALITY = 0.9;
+/** A comparison is a process of its own and may take its time; on a line that is only half there nobody waits for ever. */
+const PATIENCE_MS = 90000;
 const desk = document.getElementById('desk');
 const scan = document.getElementById('scan');
 const typed = document.getElementById('typed');
@@ -59,21 +61,28 @@ async function watchForCodes() {
 
 /* ---- asking the server ---- */
 
+/** What the form says, with a picture where the candidate has agreed. */
+async function filled(form, submitter) {
+  const body = new FormData(form, submitter);
+  if (!form.hasAttribute('data-consent') || body.get('consent') !== 'yes') return body;
+  const picture = await taken();
+  if (picture) body.set('picture', picture, 'desk.jpg');
+  else body.set('consent', 'none');
+  return body;
+}
+
 async function send(form, submitter) {
   if (busy) return;
-  const body = new FormData(form, submitter);
-  if (form.hasAttribute('data-consent') && body.get('consent') === 'yes') {
-    const picture = await taken();
-    if (picture) body.set('picture', picture, 'desk.jpg');
-    else body.set('consent', 'none');
-  }
   busy = true;
   person.setAttribute('aria-busy', 'true');
   if (form.hasAttribute('data-consent')) state.textContent = desk.dataset.busy;
   try {
-    const answer = await fetch(form.action, { method: 'POST', body, headers: { 'HX-Request': 'true' } });
+    const body = await filled(form, submitter);
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await fetch(form.action, { method: 'POST', body, headers: { 'HX-Request': 'true' }, signal });
     if (answer.redirected || answer.status === 401) return location.reload();
     person.innerHTML = await answer.text();
+    state.textContent = desk.dataset.camera === 'none' ? desk.dataset.noCamera : '';
     settle();
     listAgain();
   } catch {
@@ -81,7 +90,6 @@ async function send(form, submitter) {
   } finally {
     busy = false;
     person.removeAttribute('aria-busy');
-    if (desk.dataset.camera === 'live') state.textContent = '';
   }
 }
 

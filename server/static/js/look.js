@@ -46,17 +46,16 @@ async function waitFor(room, look, seconds, { show, get, sleep }) {
   }
   for (let waited = 0; waited < seconds * 1000; waited += PAUSE_MS) {
     await sleep(PAUSE_MS);
-    let answer;
     try {
-      answer = await get(`/monitor/${room}/looks/${look.ref}`, { headers: { Accept: 'application/json' } });
+      const answer = await get(`/monitor/${room}/looks/${look.ref}`, { headers: { Accept: 'application/json' } });
+      if (answer.status === 200) {
+        show(look.seat, { state: 'shown', blob: await answer.blob() });
+        return;
+      }
+      if (answer.status !== 202) break;
     } catch {
-      continue; // the next try may find the network again
+      // cut off: the next try may find the network again
     }
-    if (answer.status === 200) {
-      show(look.seat, { state: 'shown', blob: await answer.blob() });
-      return;
-    }
-    if (answer.status !== 202) break;
   }
   show(look.seat, { state: 'nothing', words: _('没有画面') });
 }
@@ -102,7 +101,10 @@ export function listen(root, room) {
       ? [...root.querySelectorAll('[data-look-at]')].map((place) => Number(place.dataset.lookAt))
       : [Number(button.dataset.look)];
     button.disabled = true;
-    await askAll(room, seats, Number(button.dataset.atOnce ?? 1), drawInto(root));
-    button.disabled = false;
+    try {
+      await askAll(room, seats, Number(button.dataset.atOnce ?? 1), drawInto(root));
+    } finally {
+      button.disabled = false;
+    }
   });
 }

@@ -133,7 +133,8 @@ async function open(seat) {
 async function refreshDrawer() {
   const seat = selected;
   if (drawer.hidden || seat === null) return;
-  const answer = await fetch(`/monitor/${room}/seats/${seat}`, { headers: { 'HX-Request': 'true' } });
+  const answer = await fetch(`/monitor/${room}/seats/${seat}`, { headers: { 'HX-Request': 'true' } }).catch(() => null);
+  if (!answer || answer.status >= 500) return tellDrawer(); // it still shows what was before
   if (!answer.ok || drawer.hidden || seat !== selected) return;
   freshen(drawer, await answer.text());
 }
@@ -354,6 +355,13 @@ map.addEventListener('focusin', (event) => {
   const seat = event.target.closest('.seat');
   if (seat) select(Number(seat.dataset.seat), { focus: false });
 });
+for (const fault of ['htmx:sendError', 'htmx:timeout', 'htmx:responseError']) {
+  document.body.addEventListener(fault, ({ detail }) => {
+    const passing = !detail.xhr?.status || detail.xhr.status >= 500; // what it was to show anew is as it was before
+    if (passing && detail.elt.id === 'side') tellNews();
+    if (passing && detail.elt.id === 'bar') setTimeout(() => document.body.dispatchEvent(new Event('room-step')), NEWS_EVERY);
+  });
+}
 document.body.addEventListener('htmx:afterRequest', (event) => {
   if (event.detail.requestConfig.verb !== 'post') return;
   if (event.detail.elt.closest('dialog')) dialog.close();

@@ -93,8 +93,11 @@ async function draw() {
   dialog.querySelector('[data-step="1"]').disabled = place === shown.length - 1;
   if (!dialog.contains(document.activeElement)) dialog.querySelector('[data-step="0"]').focus();
   image.alt = anchor.dataset.caption;
+  image.removeAttribute('src'); // the one before is of another moment
   const url = await picture(anchor.getAttribute('href'));
-  if (url && shown[place] === anchor) image.src = url;
+  if (shown[place] !== anchor) return;
+  if (url) image.src = url;
+  else dialog.querySelector('figcaption').textContent = `${anchor.dataset.caption} · ${_('画面打不开')}`;
 }
 
 /** Clicks on small pictures open them; without a script they are plain links. */

@@ -163,8 +163,12 @@ class View {
     }
     const image = this.place.querySelector('[data-image]');
     image.src = URL.createObjectURL(found.blob);
-    await image.decode();
+    const whole = await image.decode().then(() => true, () => false);
     URL.revokeObjectURL(image.src);
+    if (!whole) {
+      words.textContent = _('没有画面');
+      return;
+    }
     image.hidden = false;
     this.place.dataset.shown = '';
     for (const row of this.rows()) this.draw(row);

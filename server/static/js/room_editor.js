@@ -23,7 +23,12 @@ await loadWords(document.documentElement.lang === 'en' ? 'en' : 'zh');
 await load();
 
 async function load() {
-  take(await (await fetch(page.dataset.plan)).json());
+  for (;;) {
+    const plan = await fetch(page.dataset.plan).then((answer) => answer.json()).catch(() => null);
+    if (plan) return take(plan);
+    say(_('服务器没有回答，正在重试…'), true);
+    await new Promise((done) => setTimeout(done, 2000));
+  }
 }
 
 function take(answer) {

@@ -14,14 +14,16 @@ const view = (version, change = {}) => ({
 const pause = () => new Promise((wake) => setImmediate(wake));
 const settleDown = async () => { for (let n = 0; n < 20; n += 1) await pause(); };
 
-/** An agent on a string: `views` are handed out one by one, then the poll hangs. */
-function rig({ views = [], answer = async () => ({}), token = true, clock = () => 0, free = false } = {}) {
+/** An agent on a string: `views` are handed out one by one, then the poll hangs. `silent`: launches without an answer. */
+function rig({ views = [], answer = async () => ({}), token = true, clock = () => 0, free = false, silent = [] } = {}) {
+  let launches = 0;
   const sent = [];
   const waiting = [];
   const queue = [...views];
   const api = {
     hasToken: () => token,
     launch: async (nonce) => {
+      if (silent.includes((launches += 1))) throw new ApiError(0, "agent_silent");
       if (!nonce && !free) throw new ApiError(403, "launch_refused");
       token = true;
     },
@@ -58,6 +60,20 @@ test("behind Safe Exam Browser the page launches itself, and again when the agen
   await settleDown();
   assert.equal(store.get().phase, "running");
   assert.equal(store.get().view.version, 2);
+});
+
+test("an agent that is still beginning is asked again", async () => {
+  const { store, tick } = rig({
+    token: false, free: true, silent: [2, 3], views: [view(1), new ApiError(401, "no_token"), view(2)],
+  });
+  await store.start("");
+  await settleDown();
+  assert.equal(store.get().phase, "no_token");
+  for (let n = 0; n < 2; n += 1) {
+    tick();
+    await settleDown();
+  }
+  assert.deepEqual([store.get().phase, store.get().view.version], ["running", 2]);
 });
 
 test("an agent that began anew lets no other page in", async () => {

@@ -90,6 +90,19 @@ test("an agent that does not answer is told later", async () => {
   assert.deepEqual(told, ["back", "away", "away"]);
 });
 
+test("an agent that does not know the page yet, or no more, is told when it does", async () => {
+  const { told, run, turn, waits } = bench({ fail: (n) => (n === 1 ? { passing: false, code: "no_token" } : null) });
+  await run();
+  turn({ focus: false });
+  await run();
+  assert.equal(waits(), 10_000);
+  await run();
+  assert.deepEqual(told, ["back", "away", "away"]);
+  turn({ focus: true });
+  await run();
+  assert.deepEqual([told.at(-1), waits()], ["back", null]);
+});
+
 test("a page that nobody listens to does not insist", async () => {
   const { run, turn, waits } = bench({ fail: () => ({ passing: false }) });
   await run();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, askAll, groups } from '../../../server/static/js/look.js';
 import { picture } from '../../../server/static/js/pictures.js';
+import { _, loadWords } from '../../../server/static/js/words.js';
 import { cameraText, patch } from '../../../server/static/js/seatmap.js';
 
 const json = (body, status = 200) => ({ ok: status < 300, status, json: async () => body, blob: async () => 'picture' });
@@ -42,6 +43,28 @@ test('a camera that never answers, gives nothing, or may not be asked is told ap
   assert.deepEqual(found.get(3), ['waiting', '不能看']);
   assert.equal(calls.filter((call) => call.endsWith('/never')).length, 5); // two seconds, 0.4 each
   assert.equal(calls.filter((call) => call.endsWith('/gone')).length, 2);
+});
+
+test('a picture that is cut off on its way is fetched again', async () => {
+  const { get } = server([{ seat: 1, ref: 'r' }], { r: [200, 200] });
+  let cut = 1;
+  const shaky = async (address, options) => {
+    const answer = await get(address, options);
+    return address.endsWith('/r') && cut-- > 0 ? { ...answer, blob: () => Promise.reject(new TypeError('cut')) } : answer;
+  };
+  const { found, show } = shown();
+  await ask(1, [1], show, { get: shaky, sleep });
+  assert.deepEqual(found.get(1), ['waiting', 'picture']);
+});
+
+test('words that cannot be had stop no page', async () => {
+  const real = globalThis.fetch;
+  for (const answer of [() => Promise.reject(new TypeError('network')), async () => json({}, 503), async () => ({ ok: true, json: () => Promise.reject(new SyntaxError('html')) })]) {
+    globalThis.fetch = answer;
+    await loadWords('en');
+    assert.equal(_('没有画面'), '没有画面');
+  }
+  globalThis.fetch = real;
 });
 
 test('a network that fails for a moment is asked again; one that fails at first is told', async () => {

@@ -18,7 +18,7 @@ async function keepPage(store) {
 }
 
 const root = document.getElementById('app');
-await loadWords(root.dataset.language).catch(() => null);
+await loadWords(root.dataset.language);
 const store = createStore();
 globalThis.scoringSaving = () => store.saving();
 render(html`<${App} store=${store} />`, root);
