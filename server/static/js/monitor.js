@@ -14,6 +14,7 @@ import { Viewport } from './viewport.js';
 import { loadWords } from './words.js';
 
 const NEWS_EVERY = 700;
+const AGAIN_EVERY = 3000;
 const main = document.getElementById('main');
 const room = Number(main.dataset.room);
 const map = document.getElementById('seatmap');
@@ -134,7 +135,7 @@ async function refreshDrawer() {
   const seat = selected;
   if (drawer.hidden || seat === null) return;
   const answer = await fetch(`/monitor/${room}/seats/${seat}`, { headers: { 'HX-Request': 'true' } }).catch(() => null);
-  if (!answer || answer.status >= 500) return tellDrawer(); // it still shows what was before
+  if (!answer || answer.status >= 500) return setTimeout(tellDrawer, AGAIN_EVERY); // it still shows what was before
   if (!answer.ok || drawer.hidden || seat !== selected) return;
   freshen(drawer, await answer.text());
 }
@@ -358,8 +359,8 @@ map.addEventListener('focusin', (event) => {
 for (const fault of ['htmx:sendError', 'htmx:timeout', 'htmx:responseError']) {
   document.body.addEventListener(fault, ({ detail }) => {
     const passing = !detail.xhr?.status || detail.xhr.status >= 500; // what it was to show anew is as it was before
-    if (passing && detail.elt.id === 'side') tellNews();
-    if (passing && detail.elt.id === 'bar') setTimeout(() => document.body.dispatchEvent(new Event('room-step')), NEWS_EVERY);
+    if (passing && detail.elt.id === 'side') setTimeout(tellNews, AGAIN_EVERY);
+    if (passing && detail.elt.id === 'bar') setTimeout(() => document.body.dispatchEvent(new Event('room-step')), AGAIN_EVERY);
   });
 }
 document.body.addEventListener('htmx:afterRequest', (event) => {
